@@ -1,0 +1,161 @@
+//! Serving one connection.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt};
+
+use crate::config::Config;
+use crate::gateway::Peer;
+use crate::net::{Body, ClientStream, Version};
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionSettings {
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    header_bytes: usize,
+    headers: usize,
+    streams: u32,
+}
+
+impl ConnectionSettings {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            header_timeout: config.timeouts.header,
+            idle_timeout: config.timeouts.idle,
+            header_bytes: config.limits.header_bytes,
+            headers: config.limits.headers,
+            streams: config.limits.streams,
+        }
+    }
+}
+
+/// hyper's view of the stack: it adds who is at the other end, and counts requests.
+struct Served<S> {
+    stack: S,
+    peer: Peer,
+    requests: Arc<AtomicU64>,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Served<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Oneshot<S, Request<Body>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(self.peer.clone());
+        self.stack.clone().oneshot(request)
+    }
+}
+
+/// Serves a connection until it ends, is idle for too long, or is asked to finish.
+pub(super) async fn serve<S>(
+    stream: TcpStream,
+    address: SocketAddr,
+    stack: S,
+    settings: ConnectionSettings,
+    draining: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let start = Instant::now();
+    let _ = stream.set_nodelay(true);
+    // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
+    let sniffed = tokio::select! {
+        () = draining.cancelled() => return,
+        sniffed = timeout(settings.header_timeout, ClientStream::sniff(stream)) => sniffed,
+    };
+    let Ok(Ok((stream, version))) = sniffed else { return };
+    let requests = Arc::new(AtomicU64::new(0));
+    let peer = Peer { address, handle: stream.handle() };
+    let served = Served { stack, peer, requests: Arc::clone(&requests) };
+    let watch = Watch { requests, settings, draining, start };
+    let result = match version {
+        Version::Http1 => {
+            let mut builder = http1::Builder::new();
+            builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(settings.idle_timeout)
+                .max_header_size(settings.header_bytes)
+                .max_buf_size(settings.header_bytes.max(64 << 10));
+            // Setting it has a cost, so the default stays unset.
+            if settings.headers != 100 {
+                builder.max_headers(settings.headers);
+            }
+            let connection = builder.serve_connection(TokioIo::new(stream), served).with_upgrades();
+            watch.over(connection, http1::UpgradeableConnection::graceful_shutdown).await
+        }
+        Version::Http2 => {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .keep_alive_interval(Duration::from_secs(20))
+                .max_concurrent_streams(settings.streams)
+                .max_header_list_size(u32::try_from(settings.header_bytes).unwrap_or(u32::MAX))
+                .serve_connection(TokioIo::new(stream), served);
+            watch.over(connection, http2::Connection::graceful_shutdown).await
+        }
+    };
+    if let Some(Err(error)) = result {
+        tracing::debug!(client = %address, error = crate::net::chain(&error), "a connection ended with an error");
+    }
+}
+
+/// Watches over the time of a connection.
+struct Watch {
+    requests: Arc<AtomicU64>,
+    settings: ConnectionSettings,
+    draining: CancellationToken,
+    start: Instant,
+}
+
+impl Watch {
+    /// Drives a connection to its end. It is dropped if its first request doesn't come in time, and asked to finish
+    /// when draining begins or no new request comes for the idle time.
+    async fn over<C>(self, connection: C, finish: impl Fn(std::pin::Pin<&mut C>)) -> Option<C::Output>
+    where
+        C: Future,
+    {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            result = &mut connection => return Some(result),
+            () = sleep_until(self.start + self.settings.header_timeout) => {}
+            () = self.draining.cancelled() => {}
+        }
+        if self.requests.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        loop {
+            let before = self.requests.load(Ordering::Relaxed);
+            tokio::select! {
+                result = &mut connection => return Some(result),
+                () = tokio::time::sleep(self.settings.idle_timeout) => {}
+                () = self.draining.cancelled() => break,
+            }
+            if self.requests.load(Ordering::Relaxed) == before {
+                break;
+            }
+        }
+        // Requests in flight go on; a connection without any ends now.
+        finish(connection.as_mut());
+        Some(connection.await)
+    }
+}

@@ -1,0 +1,89 @@
+//! The credential of a request: one `Authorization` field with the scheme `Bearer` (RFC 6750 section 2.1).
+//!
+//! Tokens in the query or the body are not looked at: they end up in logs and histories.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// What the `Authorization` field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer<'h> {
+    /// There is none, or it is of another scheme.
+    None,
+    /// It is `Bearer`, but not one token; or there are two fields.
+    Malformed,
+    /// A token.
+    Token(&'h str),
+}
+
+/// Reads the credential.
+#[must_use]
+pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let Some(field) = fields.next() else { return Bearer::None };
+    if fields.next().is_some() {
+        return Bearer::Malformed;
+    }
+    let value = field.as_bytes();
+    let scheme = value.split(|&byte| byte == b' ').next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Bearer::None;
+    }
+    match std::str::from_utf8(&value[scheme.len()..]).ok().and_then(|rest| rest.strip_prefix(' ')) {
+        Some(token) if is_token(token) => Bearer::Token(token),
+        _ => Bearer::Malformed,
+    }
+}
+
+/// Whether a text is a `b64token` (RFC 6750 section 2.1).
+fn is_token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty()
+        && body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        format!("{:?}", bearer(&headers))
+    }
+
+    #[test]
+    fn the_scheme_is_in_any_letter_case_and_nothing_is_around_the_token() {
+        for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c"] {
+            assert_eq!(read(good), r#"Token("a.b.c")"#, "{good}");
+        }
+        for bad in [
+            "Bearer",
+            "Bearer ",
+            "Bearer  a",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer \"a\"",
+            "Bearer\ta",
+            "Bearer =",
+            "Bearer a, Bearer b",
+        ] {
+            assert_eq!(read(bad), if bad.contains('\t') { "None" } else { "Malformed" }, "{bad:?}");
+        }
+        for other in ["Basic YTpi", "Bearers a", "", "Token a"] {
+            assert_eq!(read(other), "None", "{other}");
+        }
+    }
+
+    #[test]
+    fn two_fields_are_no_credential() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        assert_eq!(bearer(&headers), Bearer::Malformed);
+    }
+}

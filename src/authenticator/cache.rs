@@ -1,0 +1,58 @@
+//! The cache of verified tokens.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use crate::policy::Proof;
+use crate::token::Key;
+
+/// What an entry takes beyond its token's bytes: keys, pointers, the proof.
+const OVERHEAD: usize = 1024;
+
+/// Verified tokens, keyed on all their bytes and bounded by memory.
+///
+/// moka hashes with the standard library's keyed SipHash: a caller can't choose tokens that collide.
+#[derive(Debug)]
+pub(super) struct TokenCache(Option<Cache<Box<str>, Entry>>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    proof: Arc<Proof>,
+    key: Arc<Key>,
+}
+
+fn weight(token: &str) -> u32 {
+    u32::try_from(token.len() + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+impl TokenCache {
+    /// A cache that takes about `max_bytes`; none if that is 0.
+    pub(super) fn new(max_bytes: u64) -> Self {
+        Self((max_bytes > 0).then(|| {
+            Cache::<Box<str>, Entry>::builder()
+                .max_capacity(max_bytes)
+                .weigher(|token, _| weight(token))
+                // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
+                .time_to_idle(std::time::Duration::from_secs(3600))
+                .build()
+        }))
+    }
+
+    /// What the token proves, if it was verified with a key that is still published.
+    pub(super) fn get(&self, token: &str) -> Option<Arc<Proof>> {
+        let cache = self.0.as_ref()?;
+        let entry = cache.get(token)?;
+        if entry.key.is_retired() {
+            cache.invalidate(token);
+            return None;
+        }
+        Some(entry.proof)
+    }
+
+    pub(super) fn put(&self, token: &str, proof: &Arc<Proof>, key: Arc<Key>) {
+        if let Some(cache) = &self.0 {
+            cache.insert(token.into(), Entry { proof: Arc::clone(proof), key });
+        }
+    }
+}

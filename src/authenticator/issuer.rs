@@ -1,0 +1,63 @@
+//! A trusted issuer: its rules, and the source of its keys.
+
+use std::sync::Arc;
+
+use crate::jwks::KeySource;
+use crate::policy::IssuerProfile;
+use crate::token::{Algorithm, Key, KeySet, TokenError, TokenRules, Unverified};
+
+/// A trusted issuer. Entra issuers are two, one per token version.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuer {
+    profile: Arc<IssuerProfile>,
+    rules: TokenRules,
+    keys: Arc<KeySource>,
+}
+
+impl Issuer {
+    /// An issuer with its rules and keys.
+    #[must_use]
+    pub(crate) fn new(profile: Arc<IssuerProfile>, rules: TokenRules, keys: Arc<KeySource>) -> Self {
+        Self { profile, rules, keys }
+    }
+
+    /// What decisions and refusals need of it.
+    #[must_use]
+    pub(crate) fn profile(&self) -> &Arc<IssuerProfile> {
+        &self.profile
+    }
+
+    /// What its tokens must be like.
+    #[must_use]
+    pub(crate) fn rules(&self) -> &TokenRules {
+        &self.rules
+    }
+
+    /// The source of its keys.
+    #[must_use]
+    pub(crate) fn keys(&self) -> &Arc<KeySource> {
+        &self.keys
+    }
+
+    /// The key of `set` that a token was signed with.
+    pub(crate) fn key_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Arc<Key>, TokenError> {
+        set.find(unverified.kid(), self.algorithm(unverified)?)
+    }
+
+    /// The key that a token was signed with, fetched if need be; `None` if no keys could be had at all.
+    pub(super) async fn key_for(&self, unverified: &Unverified<'_>) -> Result<Option<Arc<Key>>, TokenError> {
+        // An algorithm that isn't accepted must not cost a fetch.
+        let algorithm = self.algorithm(unverified)?;
+        let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();
+        match find() {
+            Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
+            found => return found,
+        }
+        find()
+    }
+
+    fn algorithm(&self, unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
+        let accepted = |algorithm: &Algorithm| self.rules.algorithms.contains(algorithm);
+        unverified.algorithm().filter(accepted).ok_or(TokenError::Algorithm)
+    }
+}

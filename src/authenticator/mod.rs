@@ -1,0 +1,135 @@
+//! Authentication: from a request's headers to [`Evidence`]. It never refuses.
+//!
+//! Verified tokens are cached, decisions never. The cache is keyed on the whole token; an entry ends when its key is
+//! retired, and the cache itself with the configuration it was made for. Whether the token is valid at this moment is
+//! judged on every request.
+
+mod bearer;
+mod cache;
+mod issuer;
+
+pub(crate) use bearer::{Bearer, bearer};
+pub(crate) use issuer::Issuer;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use prometheus_client::metrics::counter::Counter;
+
+use crate::clock::Clock;
+use crate::policy::{Evidence, IssuerProfile, Proof};
+use crate::telemetry::Metrics;
+use crate::token::{Key, Principal, TokenError, TokenRules, Unverified};
+use cache::TokenCache;
+
+/// Judges tokens by the configured issuers.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    issuers: Vec<Issuer>,
+    cache: TokenCache,
+    max_token_bytes: usize,
+    clock: Clock,
+    hits: Counter,
+    misses: Counter,
+}
+
+/// What is known without waiting.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// The evidence.
+    Known(Evidence),
+    /// A token that has to be verified: see [`Authenticator::verify`].
+    Unknown(Box<str>),
+}
+
+impl Authenticator {
+    /// An authenticator for these issuers.
+    pub(crate) fn new(
+        issuers: Vec<Issuer>,
+        cache_bytes: u64,
+        max_token_bytes: usize,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            issuers,
+            cache: TokenCache::new(cache_bytes),
+            max_token_bytes,
+            clock,
+            hits: metrics.cache_hits.clone(),
+            misses: metrics.cache_misses.clone(),
+        }
+    }
+
+    /// Looks at the credential, and at the cache.
+    #[must_use]
+    pub(crate) fn look_up(&self, headers: &HeaderMap) -> Lookup {
+        let token = match bearer(headers) {
+            Bearer::None => return Lookup::Known(Evidence::None),
+            Bearer::Malformed => return Lookup::Known(Evidence::Invalid(TokenError::Credential)),
+            Bearer::Token(token) => token,
+        };
+        if token.len() > self.max_token_bytes {
+            return Lookup::Known(Evidence::Invalid(TokenError::TooLong));
+        }
+        if let Some(proof) = self.cache.get(token) {
+            self.hits.inc();
+            return Lookup::Known(Evidence::Token(proof));
+        }
+        self.misses.inc();
+        Lookup::Unknown(token.into())
+    }
+
+    /// Verifies a token, fetching keys if none fits it.
+    pub(crate) async fn verify(&self, token: &str) -> Evidence {
+        match self.verify_new(token).await {
+            Ok(Some((proof, key))) => {
+                self.cache.put(token, &proof, key);
+                Evidence::Token(proof)
+            }
+            Ok(None) => Evidence::KeysUnavailable,
+            Err(error) => Evidence::Invalid(error),
+        }
+    }
+
+    async fn verify_new(&self, token: &str) -> Result<Option<(Arc<Proof>, Arc<Key>)>, TokenError> {
+        let unverified = Unverified::parse(token)?;
+        let issuer = self.issuer_of(&unverified)?;
+        let Some(key) = issuer.key_for(&unverified).await? else { return Ok(None) };
+        let proof = judge(unverified, &key, issuer.rules(), issuer.profile(), &self.clock)?;
+        Ok(Some((Arc::new(proof), key)))
+    }
+
+    /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
+    pub(crate) fn issuer_of(&self, unverified: &Unverified<'_>) -> Result<&Issuer, TokenError> {
+        let named = unverified.issuer()?;
+        let rule = |issuer: &&Issuer| issuer.rules().issuer.trusts(named);
+        let found = self.issuers.iter().find(rule);
+        found
+            .or_else(|| self.issuers.iter().find(|issuer| issuer.rules().issuer.names(named)))
+            .ok_or(TokenError::IssuerUnknown)
+    }
+}
+
+/// Judges a token with a key: the one path from a token to a proof, for requests and for `explain`.
+pub(crate) fn judge(
+    unverified: Unverified<'_>,
+    key: &Key,
+    rules: &TokenRules,
+    profile: &Arc<IssuerProfile>,
+    clock: &Clock,
+) -> Result<Proof, TokenError> {
+    let claims = unverified.verify(key, rules, clock.now())?;
+    let owned = |name| claims.text(name).map(str::to_owned);
+    Ok(Proof {
+        issuer: Arc::clone(profile),
+        principal: Principal::classify(&claims, rules.app_only_proof)?,
+        tenant: owned("tid"),
+        version: owned("ver"),
+        amr: claims.amr(),
+        mfa: profile.mfa.evaluate(&claims),
+        auth_time: claims.auth_time(),
+        validity: claims.validity(),
+        handles_claims_challenge: claims.handles_claims_challenge(),
+    })
+}

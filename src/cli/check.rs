@@ -1,0 +1,67 @@
+//! `check`: validates a configuration, and with `--live` reaches what it names.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::app::{Assembled, assemble};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::net::chain;
+use crate::random::Random;
+use crate::telemetry::Metrics;
+
+/// Checks a configuration file.
+///
+/// # Errors
+///
+/// If it has problems.
+pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::load(path)?;
+    let counts = format!(
+        "{}: valid; {} listeners, {} issuers, {} upstreams, {} routes",
+        path.display(),
+        config.listeners.len(),
+        config.keys.len(),
+        config.upstreams.len(),
+        config.routes.len()
+    );
+    let mut text = format!("{counts}\n");
+    let mut good = true;
+    if live {
+        let assembled = assemble(config, Clock::system(), Random::system(), &Metrics::new())?;
+        good = reach(&assembled, &mut text).await?;
+    }
+    super::print(&text)?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool> {
+    let mut good = true;
+    for source in &assembled.sources {
+        match source.refresh().await {
+            Ok(_) => {
+                let status = source.status();
+                let skipped = source.current().map_or(0, |keys| keys.skipped().len());
+                writeln!(text, "pass  issuer {}: {} keys, {skipped} skipped", source.name(), status.keys)?;
+            }
+            Err(error) => {
+                good = false;
+                writeln!(text, "fail  issuer {}: {}", source.name(), chain(&error))?;
+            }
+        }
+    }
+    for upstream in &assembled.live.upstreams {
+        for (endpoint, result) in upstream.probe().await {
+            let name = &upstream.settings().name;
+            match result {
+                Ok(()) => writeln!(text, "pass  upstream {name}: {endpoint}")?,
+                Err(error) => {
+                    good = false;
+                    writeln!(text, "fail  upstream {name}: {endpoint}: {}", chain(&error))?;
+                }
+            }
+        }
+    }
+    Ok(good)
+}

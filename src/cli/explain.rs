@@ -1,0 +1,124 @@
+//! `explain`: what the gateway would decide about a token, step by step.
+
+use std::fmt::Write;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::args::Explain;
+use crate::app::assemble;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of};
+use crate::net::chain;
+use crate::random::Random;
+use crate::telemetry::Metrics;
+use crate::token::KeySet;
+
+/// The longest token that is read.
+const MAX_TOKEN: u64 = 1 << 20;
+
+/// Explains a token. The exit code is 0 if the request would be permitted, else 1.
+///
+/// # Errors
+///
+/// If the configuration, the token or the key set can't be read.
+pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config)?;
+    let Ok(method) = Method::from_bytes(args.method.as_bytes()) else { bail!("--method is not an HTTP method") };
+    let text = read_token(&args.token_file)?;
+    // People paste what stands in the header.
+    let token = text.trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let assembled = assemble(config, Clock::system(), Random::system(), &Metrics::new())?;
+    let mut trouble = None;
+    let keys = match (&args.jwks, issuer_of(&assembled.live, token)) {
+        (Some(path), _) => Some(Arc::new(read_keys(path)?)),
+        (None, Some(issuer)) => {
+            trouble = issuer.keys().refresh().await.err().map(|error| chain(&error));
+            issuer.keys().current()
+        }
+        (None, None) => None,
+    };
+    let path = args.path.split('?').next().unwrap_or_default();
+    let question = Question { token: (!token.is_empty()).then_some(token), method: &method, path };
+    let explanation = judge(&assembled.live, &question, keys.as_deref());
+    let text = if args.json {
+        format!("{:#}\n", to_json(&explanation, trouble.as_deref()))
+    } else {
+        to_text(&explanation, &question, trouble.as_deref())?
+    };
+    super::print(&text)?;
+    Ok(if explanation.permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read_token(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text)
+    } else {
+        let file = std::fs::File::open(path).with_context(|| format!("{} can't be opened", path.display()))?;
+        file.take(MAX_TOKEN).read_to_string(&mut text)
+    };
+    read.context("the token can't be read")?;
+    Ok(text)
+}
+
+fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
+    let document = std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
+    KeySet::parse(&document, None).with_context(|| format!("{} can't be used as a key set", path.display()))
+}
+
+fn result(explanation: &Explanation) -> &'static str {
+    if explanation.permitted { "pass" } else { "fail" }
+}
+
+fn to_text(
+    explanation: &Explanation,
+    question: &Question<'_>,
+    trouble: Option<&str>,
+) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "{} {}\n", question.method, question.path)?;
+    for step in &explanation.steps {
+        writeln!(text, "  {:<4}  {:<10}  {}", step.outcome.name(), step.name, printable(&step.detail))?;
+    }
+    if let Some(trouble) = trouble {
+        writeln!(text, "\nThe issuer's keys could not be fetched: {}", printable(trouble))?;
+    }
+    let status = explanation.status.map_or_else(String::new, |status| format!(" with {status}"));
+    let decision = if explanation.permitted { "permitted" } else { "refused" };
+    writeln!(text, "\ndecision: {decision}{status} ({})", explanation.reason)?;
+    writeln!(text, "{}", explanation.texts.0)?;
+    writeln!(text, "{}", explanation.texts.1)?;
+    writeln!(text, "\nresult: {}", result(explanation))?;
+    Ok(text)
+}
+
+/// Claims may hold anything; a terminal must not act on it.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
+}
+
+fn to_json(explanation: &Explanation, trouble: Option<&str>) -> Value {
+    let steps: Vec<Value> = explanation
+        .steps
+        .iter()
+        .map(|step| json!({"step": step.name, "outcome": step.outcome.name(), "detail": step.detail}))
+        .collect();
+    json!({
+        "result": result(explanation),
+        "decision": if explanation.permitted { "permit" } else { "deny" },
+        "reason": explanation.reason,
+        "status": explanation.status,
+        "description": explanation.texts.0,
+        "remedy": explanation.texts.1,
+        "steps": steps,
+        "keysError": trouble,
+    })
+}

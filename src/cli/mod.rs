@@ -1,0 +1,82 @@
+//! The command line: one file per command.
+
+mod args;
+mod check;
+mod explain;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+
+use crate::app::{App, shutdown_signal};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::random::Random;
+use crate::{demo, telemetry};
+use args::{Args, Command};
+
+/// Reads the arguments and runs the command. 0 means success, 1 a refusal or failed check, 2 a wrong use.
+#[must_use]
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    match execute(args) {
+        Ok(code) => code,
+        Err(error) => {
+            // A configuration error is a text of many lines, made to be read as it is.
+            let _ = match error.downcast_ref::<config::ConfigError>() {
+                Some(error) => writeln!(std::io::stderr(), "{error}"),
+                None => writeln!(std::io::stderr(), "error: {error:#}"),
+            };
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Serve { config } => block_on(serve(&config)),
+        Command::Check { config, live } => block_on(check::check(&config, live)),
+        Command::Explain(explain) => block_on(explain::explain(explain)),
+        Command::Demo { address, issuer_address, api_address, admin_address } => {
+            let addresses =
+                demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
+            block_on(async { demo::run(addresses).await.map(|()| ExitCode::SUCCESS) })
+        }
+        Command::Version => print(concat!("mfa-gateway ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mfa-gateway", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::Schema => print(&format!("{:#}\n", config::schema())),
+    }
+}
+
+async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(config)?;
+    telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
+    let app = App::start(config, Clock::system(), Random::system()).await?;
+    shutdown_signal().await.context("signals can't be handled")?;
+    app.drain().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime can't be started")?
+        .block_on(command)
+}
+
+/// Writes a command's result to standard output. A closed pipe is no failure.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

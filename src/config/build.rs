@@ -1,0 +1,264 @@
+//! From the mirrored file to the valid configuration: whatever is wrong is added to the problems, and reading goes on.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::problem::Problems;
+use super::structure::suggest;
+use super::{Config, Limits, Log, LogDecisions, Refusals, Timeouts, file, issuer, route, upstream};
+use crate::clock::Timestamp;
+use crate::policy::{Dialect, Exception, ExceptionSet, Requirement, Route};
+use crate::telemetry::LogFormat;
+use crate::token::is_guid;
+
+/// Builds the configuration, if there is no problem.
+pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {
+    let listeners = listeners(&file.listeners, problems);
+    let admin = file.admin.as_ref().and_then(|admin| address("admin.address", &admin.address, problems));
+    let mut keys = Vec::new();
+    let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
+    let issuers = issuer::build(file.issuers, &mut keys, problems);
+    let upstream_names: Vec<String> = file.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
+    let upstreams = upstream::build(file.upstreams, problems);
+    let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
+    let routes = route::build(file.routes, &upstream_names, &Arc::new(vendors), problems);
+    if issuer_names.is_empty() && routes.iter().any(|route| route.requirement != Requirement::Public) {
+        let message = "there is no issuer, but routes that need a token";
+        problems.add("", message, "add `issuers`, or make every route `require: public`");
+    }
+    let exceptions = exceptions(file.exceptions, &issuer_names, &routes, problems);
+    let config = Config {
+        listeners,
+        admin,
+        issuers,
+        keys,
+        upstreams,
+        routes,
+        exceptions,
+        limits: limits(&file.limits, problems),
+        timeouts: timeouts(&file.timeouts, problems),
+        token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
+        refusals: refusals(file.refusals, problems),
+        log: log(&file.log, problems),
+    };
+    problems.is_empty().then_some(config)
+}
+
+fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<SocketAddr> {
+    if files.is_empty() {
+        problems.add("listeners", "there is no listener", "add one: `[{ address: 0.0.0.0:8080 }]`");
+    }
+    let mut addresses = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let path = format!("listeners[{at}].address");
+        let Some(address) = address(&path, &file.address, problems) else { continue };
+        if address.port() != 0 && addresses.contains(&address) {
+            problems.add(&path, "another listener has this address", "remove one of them");
+        }
+        addresses.push(address);
+    }
+    addresses
+}
+
+fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = "this is not an IP address and port";
+        problems.add(path, message, "write `127.0.0.1:8080`, `0.0.0.0:8080` or `\"[::]:8080\"`");
+    }
+    address
+}
+
+fn exceptions(
+    files: Vec<file::Exception>,
+    issuers: &[String],
+    routes: &[Route],
+    problems: &mut Problems<'_>,
+) -> ExceptionSet {
+    let ids: Vec<String> = files.iter().map(|exception| exception.id.clone()).collect();
+    let mut exceptions = Vec::new();
+    for (at, file) in files.into_iter().enumerate() {
+        let path = format!("exceptions[{at}]");
+        for (field, value) in [("id", &file.id), ("owner", &file.owner), ("reason", &file.reason)] {
+            if value.trim().is_empty() {
+                problems.add(&format!("{path}.{field}"), "this must say something", "write it out, for the report");
+            }
+        }
+        if duplicate(&ids, at) {
+            problems.add(&format!("{path}.id"), "another exception has this id", "give each exception its own id");
+        }
+        if file.application.is_none() && file.user.is_none() {
+            let message = "it is for everybody: no user account is exempt from MFA as a rule";
+            problems.add(&path, message, "narrow it with `application` or `user`");
+        }
+        check_references(&path, &file, issuers, routes, problems);
+        let Some(expires) = date(&format!("{path}.expires"), &file.expires, problems) else { continue };
+        exceptions.push(Exception {
+            id: file.id,
+            owner: file.owner,
+            reason: file.reason,
+            expires,
+            application: file.application,
+            user: file.user,
+            tenant: file.tenant,
+            issuer: file.issuer,
+            routes: file.routes,
+        });
+    }
+    ExceptionSet::new(exceptions)
+}
+
+fn check_references(
+    path: &str,
+    file: &file::Exception,
+    issuers: &[String],
+    routes: &[Route],
+    problems: &mut Problems<'_>,
+) {
+    if let Some(issuer) = &file.issuer
+        && !issuers.contains(issuer)
+    {
+        let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
+        problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));
+    }
+    let patterns: Vec<&str> = routes.iter().map(|route| route.pattern.as_written()).collect();
+    for (at, pattern) in file.routes.iter().flatten().enumerate() {
+        if !patterns.contains(&pattern.as_str()) {
+            let message = format!("there is no route `{pattern}`");
+            problems.add(&format!("{path}.routes[{at}]"), message, suggest(pattern, &patterns));
+        }
+    }
+}
+
+fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp> {
+    let Ok(time) = humantime::parse_rfc3339(text) else {
+        problems.add(path, "this is not a date and time in UTC (RFC 3339)", "write it as `2027-01-31T00:00:00Z`");
+        return None;
+    };
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(Timestamp::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+}
+
+fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
+    let mut within = |field: &str, value: Option<usize>, default: usize, low: usize, high: usize| {
+        let value = value.unwrap_or(default);
+        if !(low..=high).contains(&value) {
+            let message = format!("{value} is out of range");
+            problems.add(&format!("limits.{field}"), message, format!("write a number from {low} to {high}"));
+        }
+        value
+    };
+    let size = |value: Option<u32>| value.map(|value| value as usize);
+    Limits {
+        header_bytes: within("header_bytes", size(file.header_bytes), 32 << 10, 8 << 10, 1 << 20),
+        headers: within("headers", file.headers.map(usize::from), 100, 10, 1000),
+        url_bytes: within("url_bytes", file.url_bytes.map(usize::from), 8 << 10, 256, 60_000),
+        token_bytes: within("token_bytes", size(file.token_bytes), 16 << 10, 1 << 10, 1 << 20),
+        connections: within("connections", size(file.connections), 10_000, 1, 10_000_000),
+        requests: within("requests", size(file.requests), 10_000, 1, 10_000_000),
+        streams: u32::from(file.streams.unwrap_or(100).max(1)),
+    }
+}
+
+fn timeouts(file: &file::Timeouts, problems: &mut Problems<'_>) -> Timeouts {
+    let mut time = |field: &str, value: Option<&String>, default| {
+        duration(&format!("timeouts.{field}"), value.map(String::as_str), Duration::from_secs(default), problems)
+    };
+    Timeouts {
+        header: time("header", file.header.as_ref(), 10),
+        idle: time("idle", file.idle.as_ref(), 75),
+        drain: time("drain", file.drain.as_ref(), 30),
+    }
+}
+
+fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
+    let request_context = file.request_context.and_then(|text| {
+        let value = http::HeaderValue::from_str(&text).ok();
+        if value.is_none() {
+            let message = "this can't be sent in a header";
+            problems.add("refusals.request_context", message, "write visible ASCII: `appId=cid-v1:<guid>`");
+        }
+        value
+    });
+    if let Some(base) = &file.documentation
+        && url::Url::parse(base).is_err()
+    {
+        problems.add("refusals.documentation", "this is not a URL", "write `https://docs.example.com/refusals`");
+    }
+    let source = file.source.unwrap_or_else(|| "mfa-gateway".to_owned());
+    Refusals { request_context, documentation: file.documentation, source }
+}
+
+fn log(file: &file::Log, problems: &mut Problems<'_>) -> Log {
+    let filter = file.level.clone().unwrap_or_else(|| "info".to_owned());
+    if tracing_subscriber::EnvFilter::builder().parse(&filter).is_err() {
+        problems.add("log.level", "this is not a level or filter", "write `error`, `warn`, `info`, `debug` or `trace`");
+    }
+    Log {
+        format: match file.format {
+            file::LogFormat::Text => LogFormat::Text,
+            file::LogFormat::Json => LogFormat::Json,
+        },
+        filter,
+        decisions: match file.decisions {
+            file::LogDecisions::All => LogDecisions::All,
+            file::LogDecisions::Denied => LogDecisions::Denied,
+            file::LogDecisions::None => LogDecisions::None,
+        },
+    }
+}
+
+/// A name goes into logs and metrics.
+pub(super) fn name(path: &str, name: &str, problems: &mut Problems<'_>) {
+    let usable = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(usable) {
+        let message = "a name has 1 to 64 letters, digits, dots, dashes or underscores";
+        problems.add(&format!("{path}.name"), message, "choose a short name, such as `partner-api`");
+    }
+}
+
+/// Whether an earlier one is the same.
+pub(super) fn duplicate(names: &[String], at: usize) -> bool {
+    names[..at].contains(&names[at])
+}
+
+/// A duration, or the default.
+pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, problems: &mut Problems<'_>) -> Duration {
+    optional_duration(path, text, problems).unwrap_or(default)
+}
+
+pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Duration> {
+    let duration = humantime::parse_duration(text?).ok();
+    if duration.is_none() {
+        problems.add(
+            path,
+            "this is not a duration",
+            "write a number with its unit: `250ms`, `30s`, `5m`, `1h`, `2days`",
+        );
+    }
+    duration
+}
+
+/// Tenant ids, in lower case.
+pub(super) fn tenant_ids(path: &str, list: &[String], problems: &mut Problems<'_>) -> BTreeSet<String> {
+    if list.is_empty() {
+        problems.add(path, "no tenant is listed, so no token would be accepted", "list the tenants' ids");
+    }
+    for (at, tenant) in list.iter().enumerate() {
+        if !is_guid(tenant) {
+            let message = format!("`{tenant}` is not a tenant id");
+            let fix = "write the directory (tenant) id, a GUID such as df845f1a-7b35-40a2-ba78-6481de91f8ae";
+            problems.add(&format!("{path}[{at}]"), message, fix);
+        }
+    }
+    list.iter().map(|tenant| tenant.to_ascii_lowercase()).collect()
+}
+
+pub(super) fn dialect(file: file::Dialect) -> Dialect {
+    match file {
+        file::Dialect::PartnerCenter => Dialect::PartnerCenter,
+        file::Dialect::Oauth => Dialect::Oauth,
+    }
+}

@@ -1,0 +1,67 @@
+//! Configuration: one YAML file becomes a [`Config`] that is always valid, or a list of all its problems.
+//!
+//! The file passes three gates, and each reports everything it finds. [`tree`] parses YAML and remembers where every
+//! value stands. [`structure`] compares the tree with the JSON Schema that is also shipped for editors. [`build`]
+//! makes the typed configuration. Whoever holds a [`Config`] has nothing left to check.
+
+mod build;
+mod file;
+mod issuer;
+mod problem;
+mod route;
+mod settings;
+mod structure;
+mod tree;
+mod upstream;
+
+pub use issuer::{Issuer, KeyLocation, KeySettings};
+pub use problem::{ConfigError, Problem};
+pub use settings::{Config, Limits, Log, LogDecisions, Refusals, Timeouts};
+pub use structure::schema;
+pub use upstream::{Protocol, Upstream};
+
+pub use crate::telemetry::LogFormat;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use problem::Problems;
+use tree::Tree;
+
+impl Config {
+    /// Reads a file; `${NAME}` in it is taken from the environment.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the file, with their places.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::unreadable(&name, &format!("the file can't be read: {error}")))?;
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::parse(&name, &text, environment.collect())
+    }
+
+    /// Reads a text. `name` is how problems call it.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text, with their places.
+    pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let tree = Tree::parse(text, environment).map_err(|error| ConfigError::yaml(name, text, &error))?;
+        let mut problems = Problems::new(&tree);
+        structure::check(&tree, &mut problems);
+        if problems.is_empty() {
+            match serde_json::from_value(tree.to_json()) {
+                Ok(file) => {
+                    if let Some(config) = build::build(file, &mut problems) {
+                        return Ok(config);
+                    }
+                }
+                Err(error) => problems.add("", error.to_string(), "compare with config/gateway.full.yaml"),
+            }
+        }
+        Err(ConfigError::new(name, text, problems))
+    }
+}

@@ -1,0 +1,123 @@
+//! What is wrong with a configuration file, where, and how to mend it.
+
+use std::fmt;
+
+use super::tree::{Place, Tree};
+
+/// One problem.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    place: Option<Place>,
+    /// The field, as `routes[0].upstream`; empty for the file as a whole.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub fix: String,
+}
+
+/// All problems of a configuration file.
+#[derive(Clone, Debug)]
+pub struct ConfigError {
+    file: String,
+    lines: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+/// Collects problems while a file is read.
+#[derive(Debug)]
+pub(super) struct Problems<'t> {
+    tree: &'t Tree,
+    found: Vec<Problem>,
+}
+
+impl<'t> Problems<'t> {
+    pub(super) fn new(tree: &'t Tree) -> Self {
+        Self { tree, found: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Adds a problem of the field at `path`.
+    pub(super) fn add(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
+        self.add_at(self.tree.place_of(path), path, message, fix);
+    }
+
+    pub(super) fn add_at(&mut self, place: Place, path: &str, message: impl Into<String>, fix: impl Into<String>) {
+        let (field, message, fix) = (path.to_owned(), message.into(), fix.into());
+        self.found.push(Problem { place: Some(place), field, message, fix });
+    }
+}
+
+impl ConfigError {
+    pub(super) fn new(file: &str, text: &str, problems: Problems<'_>) -> Self {
+        let mut problems = problems.found;
+        problems.sort_by_key(|problem| problem.place);
+        Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), problems }
+    }
+
+    pub(super) fn unreadable(file: &str, message: &str) -> Self {
+        let fix = "name an existing, readable file with --config".to_owned();
+        let problem = Problem { place: None, field: String::new(), message: message.to_owned(), fix };
+        Self { file: file.to_owned(), lines: Vec::new(), problems: vec![problem] }
+    }
+
+    pub(super) fn yaml(file: &str, text: &str, error: &serde_saphyr::Error) -> Self {
+        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let place =
+            error.location().map(|at| Place { line: number(at.line()), column: number(at.column()), length: 1 });
+        // The parser's own rendering has a second copy of the snippet; its first line is the message.
+        let message = error.without_snippet().render();
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        let fix =
+            "mend the YAML here; a variable needs a value in the environment or a default: ${NAME:-default}".to_owned();
+        let problem = Problem { place, field: String::new(), message, fix };
+        Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), problems: vec![problem] }
+    }
+
+    /// The problems, in the order of the file.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            self.write_problem(f, problem)?;
+            writeln!(f)?;
+        }
+        let count = self.problems.len();
+        write!(f, "{}: {count} {}", self.file, if count == 1 { "problem" } else { "problems" })
+    }
+}
+
+impl ConfigError {
+    fn write_problem(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
+        if problem.field.is_empty() {
+            writeln!(f, "error: {}", problem.message)?;
+        } else {
+            writeln!(f, "error: {}: {}", problem.field, problem.message)?;
+        }
+        let Some(place) = problem.place else {
+            writeln!(f, "  --> {}", self.file)?;
+            return writeln!(f, "   = fix: {}", problem.fix);
+        };
+        let number = place.line.to_string();
+        let gutter = " ".repeat(number.len());
+        writeln!(f, "{gutter}--> {}:{}:{}", self.file, place.line, place.column)?;
+        if let Some(line) = place.line.checked_sub(1).and_then(|at| self.lines.get(at)) {
+            let room = line.chars().count().saturating_sub(place.column - 1).max(1);
+            let marks = "^".repeat(place.length.clamp(1, room));
+            writeln!(f, "{gutter} |")?;
+            writeln!(f, "{number} | {line}")?;
+            writeln!(f, "{gutter} | {}{marks}", " ".repeat(place.column - 1))?;
+        }
+        writeln!(f, "{gutter} = fix: {}", problem.fix)
+    }
+}

@@ -1,0 +1,153 @@
+//! Routes, from the file to what is used.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::build::{dialect, optional_duration, tenant_ids};
+use super::file;
+use super::problem::Problems;
+use super::structure::suggest;
+use crate::policy::{AppOnlyRule, CanonicalPath, Mode, Pattern, Requirement, Route, UpstreamId};
+
+pub(super) fn build(
+    files: Vec<file::Route>,
+    upstreams: &[String],
+    vendors: &Arc<BTreeSet<String>>,
+    problems: &mut Problems<'_>,
+) -> Vec<Route> {
+    if files.is_empty() {
+        problems.add(
+            "routes",
+            "there is no route, so nothing would be served",
+            "add one: `{ prefix: /, upstream: api }`",
+        );
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    for (at, file) in files.into_iter().enumerate() {
+        let path = format!("routes[{at}]");
+        let Some(route) = build_one(&path, file, upstreams, vendors, problems) else { continue };
+        if routes.iter().any(|other| collide(other, &route)) {
+            let message = "another route is for the same path and method";
+            problems.add(&path, message, "give them different methods, or remove one");
+        }
+        routes.push(route);
+    }
+    routes
+}
+
+fn build_one(
+    path: &str,
+    file: file::Route,
+    upstreams: &[String],
+    vendors: &Arc<BTreeSet<String>>,
+    problems: &mut Problems<'_>,
+) -> Option<Route> {
+    check_public(path, &file, problems);
+    let pattern = pattern(path, file.path, file.prefix, problems);
+    let upstream = upstreams.iter().position(|name| *name == file.upstream);
+    if upstream.is_none() {
+        let names: Vec<&str> = upstreams.iter().map(String::as_str).collect();
+        let message = format!("there is no upstream `{}`", file.upstream);
+        problems.add(&format!("{path}.upstream"), message, suggest(&file.upstream, &names));
+    }
+    let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
+    let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
+    let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
+    Some(Route {
+        pattern: pattern?,
+        methods,
+        upstream: UpstreamId(upstream?),
+        requirement: match file.require {
+            file::Require::Public => Requirement::Public,
+            file::Require::Authenticated => Requirement::Authenticated,
+            file::Require::Mfa => Requirement::Mfa { max_age },
+        },
+        app_only: match file.app_only {
+            file::AppOnly::Deny => AppOnlyRule::Deny,
+            file::AppOnly::Allow if file.acts_for_partner => AppOnlyRule::AllowExcept(Arc::clone(vendors)),
+            file::AppOnly::Allow => AppOnlyRule::Allow,
+        },
+        tenants,
+        mode: match file.mode {
+            file::Mode::Enforce => Mode::Enforce,
+            file::Mode::Report => Mode::Report,
+        },
+        dialect: file.dialect.map(dialect),
+        forward_authorization: file.authorization == file::Authorization::Forward,
+    })
+}
+
+/// A public route looks at no token, so what is asked of a token there would be a false promise.
+fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
+    let public = file.require == file::Require::Public;
+    let asked = [
+        ("app_only", public && file.app_only == file::AppOnly::Deny),
+        ("acts_for_partner", public && file.acts_for_partner),
+        ("tenants", public && file.tenants.is_some()),
+        ("max_age", file.require != file::Require::Mfa && file.max_age.is_some()),
+        ("mode", file.require != file::Require::Mfa && file.mode == file::Mode::Report),
+    ];
+    for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        let field = format!("{path}.{field}");
+        problems.add(&field, "this has no effect with the route's `require`", "remove it, or set `require: mfa`");
+    }
+}
+
+fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: &mut Problems<'_>) -> Option<Pattern> {
+    let (field, pattern) = match (exact, prefix) {
+        (Some(text), None) => ("path", Pattern::Exact(text)),
+        (None, Some(text)) => ("prefix", Pattern::Prefix(text)),
+        (Some(_), Some(_)) => {
+            problems.add(path, "it has both `path` and `prefix`", "keep one of them");
+            return None;
+        }
+        (None, None) => {
+            problems.add(path, "it has neither `path` nor `prefix`", "add `prefix: /` or `path: /healthz`");
+            return None;
+        }
+    };
+    let field = format!("{path}.{field}");
+    if pattern.as_written().contains(['*', '?', '{']) {
+        problems.add(&field, "there are no wildcards", "write a prefix; it covers all that is below it");
+        return None;
+    }
+    if let Err(error) = CanonicalPath::parse(pattern.as_written()) {
+        problems.add(&field, error.to_string(), "write the path as it is requested: `/v1/customers`");
+        return None;
+    }
+    Some(pattern)
+}
+
+fn read_methods(path: &str, names: &[String], problems: &mut Problems<'_>) -> Vec<Method> {
+    if names.is_empty() {
+        problems.add(path, "there is no method, so the route would never match", "remove `methods` to mean all");
+    }
+    let mut methods = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let usable = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        match Method::from_bytes(name.as_bytes()) {
+            Ok(method) if usable && !matches!(method, Method::CONNECT | Method::TRACE) => methods.push(method),
+            _ => problems.add(
+                &format!("{path}[{at}]"),
+                format!("`{name}` is not a method that is served"),
+                "write a method in capitals, such as GET; CONNECT and TRACE are always refused",
+            ),
+        }
+    }
+    methods
+}
+
+fn collide(one: &Route, other: &Route) -> bool {
+    let same_pattern = match (&one.pattern, &other.pattern) {
+        (Pattern::Exact(one), Pattern::Exact(other)) => one == other,
+        (Pattern::Prefix(one), Pattern::Prefix(other)) => one.trim_end_matches('/') == other.trim_end_matches('/'),
+        _ => false,
+    };
+    let same_method = match (&one.methods, &other.methods) {
+        (Some(one), Some(other)) => one.iter().any(|method| other.contains(method)),
+        _ => true,
+    };
+    same_pattern && same_method
+}

@@ -1,0 +1,100 @@
+//! The configuration as the gateway uses it: nothing in it is left to check.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Issuer, KeySettings, Upstream};
+use crate::policy::{ExceptionSet, Route};
+use crate::telemetry::LogFormat;
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The addresses that take traffic.
+    pub listeners: Vec<SocketAddr>,
+    /// The admin listener's address.
+    pub admin: Option<SocketAddr>,
+    /// The trusted issuers. Entra's are two each, one per token version.
+    pub issuers: Vec<Issuer>,
+    /// Where keys come from; issuers refer to them by place.
+    pub keys: Vec<KeySettings>,
+    /// The backends; routes refer to them by place.
+    pub upstreams: Vec<Upstream>,
+    /// What is served.
+    pub routes: Vec<Route>,
+    /// The technical exceptions.
+    pub exceptions: ExceptionSet,
+    /// Upper bounds on what a client may send or hold.
+    pub limits: Limits,
+    /// Deadlines on the client side.
+    pub timeouts: Timeouts,
+    /// How much memory the cache of verified tokens may take, in bytes.
+    pub token_cache_bytes: u64,
+    /// What refusals say beyond the rule.
+    pub refusals: Refusals,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// Upper bounds on what a client may send or hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A header section, in bytes.
+    pub header_bytes: usize,
+    /// The number of header fields.
+    pub headers: usize,
+    /// The request target, in bytes.
+    pub url_bytes: usize,
+    /// A token, in bytes.
+    pub token_bytes: usize,
+    /// Connections at once.
+    pub connections: usize,
+    /// Requests in flight at once.
+    pub requests: usize,
+    /// Streams at once on an HTTP/2 connection.
+    pub streams: u32,
+}
+
+/// Deadlines on the client side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To the end of the first request's head.
+    pub header: Duration,
+    /// Between requests.
+    pub idle: Duration,
+    /// For requests in flight after SIGTERM.
+    pub drain: Duration,
+}
+
+/// What refusals say beyond the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// The `Request-Context` header.
+    pub request_context: Option<http::HeaderValue>,
+    /// The base address of the page that explains each reason.
+    pub documentation: Option<String>,
+    /// The `source` of the body.
+    pub source: String,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form.
+    pub format: LogFormat,
+    /// The filter.
+    pub filter: String,
+    /// Which decisions are logged.
+    pub decisions: LogDecisions,
+}
+
+/// Which decisions are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogDecisions {
+    /// Every decision.
+    All,
+    /// Refusals, and permits by report mode or exception.
+    Denied,
+    /// None.
+    None,
+}

@@ -1,0 +1,273 @@
+//! The structure of the file, checked against the JSON Schema that the mirror types generate.
+//!
+//! The same schema is shipped in `config/` for editors. Only the keywords that it uses are implemented.
+
+use serde_json::Value;
+
+use super::file::File;
+use super::problem::Problems;
+use super::tree::{Node, Tree};
+
+/// The JSON Schema of the configuration file.
+#[must_use]
+pub fn schema() -> Value {
+    schemars::schema_for!(File).to_value()
+}
+
+/// Reports every unknown, missing or mistyped field.
+pub(super) fn check(tree: &Tree, problems: &mut Problems<'_>) {
+    let schema = schema();
+    for fault in (Checker { root: &schema }).faults(tree, &schema, "") {
+        problems.add_at(fault.tree_place, &fault.path, fault.message, fault.fix);
+    }
+}
+
+struct Fault {
+    tree_place: super::tree::Place,
+    path: String,
+    message: String,
+    fix: String,
+}
+
+struct Checker<'s> {
+    root: &'s Value,
+}
+
+impl<'s> Checker<'s> {
+    fn faults(&self, tree: &Tree, schema: &'s Value, path: &str) -> Vec<Fault> {
+        let schema = self.resolve(schema);
+        if let Some(alternatives) = alternatives(schema) {
+            return self.faults_of_alternatives(tree, alternatives, path);
+        }
+        if let Some(words) = self.words(schema) {
+            return Self::faults_of_word(tree, &words, path);
+        }
+        if !types(schema).iter().any(|wanted| is_a(&tree.node, wanted)) {
+            let message = format!("expected {}, found {}", list(&types(schema), " or "), kind(&tree.node));
+            return vec![fault(
+                tree,
+                path,
+                message,
+                "give it a value of that kind; quote texts that look like numbers",
+            )];
+        }
+        match &tree.node {
+            Node::Map(entries) => self.faults_of_map(tree, entries, schema, path),
+            Node::List(items) => items
+                .iter()
+                .enumerate()
+                .flat_map(|(at, item)| self.faults(item, &schema["items"], &format!("{path}[{at}]")))
+                .collect(),
+            Node::Number(number) => Self::faults_of_number(tree, number, schema, path),
+            _ => Vec::new(),
+        }
+    }
+
+    fn faults_of_map(
+        &self,
+        tree: &Tree,
+        entries: &[(String, super::tree::Place, Tree)],
+        schema: &'s Value,
+        path: &str,
+    ) -> Vec<Fault> {
+        let Some(known) = schema["properties"].as_object() else { return Vec::new() };
+        let mut faults = Vec::new();
+        for (key, place, value) in entries {
+            let path = join(path, key);
+            if let Some(schema) = known.get(key) {
+                faults.extend(self.faults(value, schema, &path));
+            } else {
+                let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                let message = format!("unknown field `{key}`");
+                faults.push(Fault { tree_place: *place, path, message, fix: suggest(key, &names) });
+            }
+        }
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !entries.iter().any(|(key, _, _)| key == name) {
+                let meaning = known.get(name).map_or("", |schema| self.resolve_text(schema));
+                let message = format!("the field `{name}` is missing");
+                faults.push(fault(tree, path, message, format!("add `{name}`: {meaning}")));
+            }
+        }
+        faults
+    }
+
+    fn faults_of_word(tree: &Tree, words: &[&str], path: &str) -> Vec<Fault> {
+        let found = match &tree.node {
+            Node::Text(text) if words.contains(&text.as_str()) => return Vec::new(),
+            Node::Text(text) => format!("`{text}`"),
+            Node::Bool(value) => format!("`{value}`"),
+            other => kind(other).to_owned(),
+        };
+        let message = format!("expected one of {}, found {found}", quoted(words));
+        let fix = match &tree.node {
+            Node::Text(text) => suggest(text, words),
+            _ => format!("write one of {}", quoted(words)),
+        };
+        vec![fault(tree, path, message, fix)]
+    }
+
+    fn faults_of_number(tree: &Tree, number: &serde_json::Number, schema: &Value, path: &str) -> Vec<Fault> {
+        let bound = |name| {
+            schema[name].as_f64().or(match (name, schema["format"].as_str()) {
+                ("maximum", Some("uint32")) => Some(f64::from(u32::MAX)),
+                _ => None,
+            })
+        };
+        let value = number.as_f64().unwrap_or(f64::NAN);
+        let low = bound("minimum").is_some_and(|minimum| value < minimum);
+        let high = bound("maximum").is_some_and(|maximum| value > maximum);
+        if !low && !high {
+            return Vec::new();
+        }
+        let range = match (bound("minimum"), bound("maximum")) {
+            (Some(low), Some(high)) => format!("{low} to {high}"),
+            (Some(low), None) => format!("{low} or more"),
+            _ => "in range".to_owned(),
+        };
+        vec![fault(tree, path, format!("{number} is out of range"), format!("write a number that is {range}"))]
+    }
+
+    /// The alternative that fits; if none does, what is wrong with the one that is of the same kind.
+    fn faults_of_alternatives(&self, tree: &Tree, alternatives: &'s [Value], path: &str) -> Vec<Fault> {
+        let mut closest: Option<Vec<Fault>> = None;
+        let mut kinds = Vec::new();
+        for schema in alternatives {
+            let faults = self.faults(tree, schema, path);
+            if faults.is_empty() {
+                return faults;
+            }
+            let schema = self.resolve(schema);
+            let types = types(schema);
+            let same_kind = types.iter().any(|wanted| is_a(&tree.node, wanted));
+            if same_kind && closest.is_none() {
+                closest = Some(faults);
+            }
+            match self.words(schema) {
+                Some(words) => kinds.push(quoted(&words)),
+                None => kinds.extend(types.iter().filter(|kind| **kind != "null").map(|kind| (*kind).to_owned())),
+            }
+        }
+        closest.unwrap_or_else(|| {
+            let message = format!("expected {}, found {}", kinds.join(" or "), kind(&tree.node));
+            vec![fault(tree, path, message, format!("write {}", kinds.join(" or ")))]
+        })
+    }
+
+    /// Follows `$ref`.
+    fn resolve(&self, schema: &'s Value) -> &'s Value {
+        match schema["$ref"].as_str().and_then(|reference| self.root.pointer(reference.trim_start_matches('#'))) {
+            Some(target) => self.resolve(target),
+            None => schema,
+        }
+    }
+
+    /// The first line of a field's documentation.
+    fn resolve_text(&self, schema: &'s Value) -> &'s str {
+        let text = schema["description"].as_str().or_else(|| self.resolve(schema)["description"].as_str());
+        text.and_then(|text| text.lines().next()).unwrap_or_default()
+    }
+
+    /// The words that are allowed, if the schema is a choice of words.
+    fn words(&self, schema: &'s Value) -> Option<Vec<&'s str>> {
+        if let Some(words) = schema["enum"].as_array() {
+            return words.iter().map(Value::as_str).collect();
+        }
+        if let Some(word) = schema["const"].as_str() {
+            return Some(vec![word]);
+        }
+        let choices = schema["oneOf"].as_array()?;
+        let words: Option<Vec<_>> = choices.iter().map(|choice| self.words(self.resolve(choice))).collect();
+        words.map(|words| words.concat())
+    }
+}
+
+/// The alternatives of a schema, unless they are just words.
+fn alternatives(schema: &Value) -> Option<&[Value]> {
+    let list = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array())?;
+    let words = list.iter().all(|one| one.get("const").is_some() || one.get("enum").is_some());
+    (!words).then_some(list.as_slice())
+}
+
+fn types(schema: &Value) -> Vec<&str> {
+    match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ if schema.get("const").is_some() || schema.get("oneOf").is_some() => vec!["string"],
+        _ => Vec::new(),
+    }
+}
+
+fn is_a(node: &Node, wanted: &str) -> bool {
+    match (node, wanted) {
+        (Node::Number(number), "integer") => number.is_i64() || number.is_u64(),
+        (Node::Null, "null")
+        | (Node::Bool(_), "boolean")
+        | (Node::Number(_), "number")
+        | (Node::Text(_), "string")
+        | (Node::List(_), "array")
+        | (Node::Map(_), "object") => true,
+        _ => false,
+    }
+}
+
+fn kind(node: &Node) -> &'static str {
+    match node {
+        Node::Null => "nothing",
+        Node::Bool(_) => "a boolean",
+        Node::Number(_) => "a number",
+        Node::Text(_) => "a string",
+        Node::List(_) => "a list",
+        Node::Map(_) => "a mapping",
+    }
+}
+
+fn list(types: &[&str], word: &str) -> String {
+    let names = types.iter().filter(|name| **name != "null").map(|name| match *name {
+        "array" => "a list",
+        "object" => "a mapping",
+        "integer" => "a whole number",
+        "string" => "a string",
+        "boolean" => "true or false",
+        other => other,
+    });
+    names.collect::<Vec<_>>().join(word)
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn fault(tree: &Tree, path: &str, message: impl Into<String>, fix: impl Into<String>) -> Fault {
+    Fault { tree_place: tree.place, path: path.to_owned(), message: message.into(), fix: fix.into() }
+}
+
+/// "did you mean …?" for the nearest word, else all of them.
+pub(super) fn suggest(word: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|one| (distance(word, one), *one)).min();
+    match nearest {
+        Some((distance, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
+        _ if known.is_empty() => "remove it".to_owned(),
+        _ => format!("write one of {}", quoted(known)),
+    }
+}
+
+/// The edit distance of Levenshtein.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, char) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (place, theirs) in other.iter().enumerate() {
+            let substituted = diagonal + usize::from(char != *theirs);
+            diagonal = row[place + 1];
+            row[place + 1] = substituted.min(diagonal + 1).min(row[place] + 1);
+        }
+    }
+    row[other.len()]
+}

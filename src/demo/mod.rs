@@ -1,0 +1,12 @@
+//! The demo: an identity provider, a sample partner API and the gateway between them, in one process.
+//!
+//! Its people are those of the published requirements. The gateway is the real one, with a configuration that is
+//! read from text like any other.
+
+pub mod api;
+pub mod people;
+pub mod provider;
+mod run;
+mod script;
+
+pub(crate) use run::{Addresses, run};

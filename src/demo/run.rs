@@ -1,0 +1,55 @@
+//! Starting and stopping the demo.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+
+use super::api::SampleApi;
+use super::people;
+use super::provider::IdentityProvider;
+use super::script;
+use crate::app::{App, shutdown_signal};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::random::Random;
+
+/// Where the demo listens. Port 0 takes a free one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) issuer: SocketAddr,
+    pub(crate) api: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+/// Runs the demo until it is interrupted.
+///
+/// # Errors
+///
+/// If a port is taken.
+pub(crate) async fn run(addresses: Addresses) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let taken = |what: &str, address: SocketAddr, flag: &str| {
+        format!("the {what} can't listen on {address}; choose another address with {flag}")
+    };
+    let provider = IdentityProvider::start(addresses.issuer, clock.clone(), people::everyone())
+        .await
+        .with_context(|| taken("identity provider", addresses.issuer, "--issuer-address"))?;
+    let api =
+        SampleApi::start(addresses.api).await.with_context(|| taken("sample API", addresses.api, "--api-address"))?;
+    let text = script::configuration(addresses.gateway, addresses.admin, &provider, &api);
+    let config = Config::parse("demo", &text, HashMap::new())?;
+    crate::telemetry::start_log(config.log.format, &config.log.filter)?;
+    let app = App::start(config, clock.clone(), Random::system()).await.context("the gateway can't start")?;
+    app.ready().await;
+    let text = script::script(&text, &provider, &api, &app, clock.now())?;
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output is closed")?;
+    shutdown_signal().await?;
+    app.drain().await;
+    api.shutdown().await;
+    provider.shutdown().await;
+    Ok(())
+}

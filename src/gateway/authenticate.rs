@@ -1,0 +1,64 @@
+//! Authenticate: gathers what is known of the caller. It never refuses; the decision has one place.
+//!
+//! It stands behind routing because a public route looks at no token: a broken issuer can't take it down.
+
+use std::task::{Context, Poll};
+
+use http::Response;
+use tower::{Layer, Service};
+
+use super::{Answer, Authenticated, Rejection, Routed};
+use crate::authenticator::Lookup;
+use crate::net::Body;
+use crate::policy::{Evidence, Requirement};
+
+/// Makes [`Authenticate`].
+#[derive(Clone, Copy, Debug)]
+pub struct AuthenticateLayer;
+
+/// Adds the evidence to a request.
+#[derive(Clone, Debug)]
+pub struct Authenticate<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Authenticate<S> {
+        Authenticate { inner }
+    }
+}
+
+impl<S> Service<Routed> for Authenticate<S>
+where
+    S: Service<Authenticated, Response = Response<Body>, Error = Rejection, Future = Answer> + Clone + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Rejection;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, routed: Routed) -> Answer {
+        let known = if routed.route.requirement == Requirement::Public {
+            Lookup::Known(Evidence::None)
+        } else {
+            routed.live.authenticator.look_up(routed.request.headers())
+        };
+        match known {
+            Lookup::Known(evidence) => self.inner.call(Authenticated { routed, evidence }),
+            Lookup::Unknown(token) => {
+                // The service that was polled ready is the one to call; its clone takes its place.
+                let clone = self.inner.clone();
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                Box::pin(async move {
+                    let evidence = routed.live.authenticator.verify(&token).await;
+                    inner.call(Authenticated { routed, evidence }).await
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Enforce: decides. What gets past it is [`Permitted`].
+//!
+//! It is the last layer before the proxy, so that nothing between the decision and the forwarding can change what was
+//! decided about.
+
+use std::task::{Context, Poll};
+
+use http::Response;
+use tower::{Layer, Service};
+
+use super::exchange::{Ids, client};
+use super::render::Outcome;
+use super::{Answer, Authenticated, Permitted, Rejection, Routed};
+use crate::journal::Entry;
+use crate::net::Body;
+use crate::policy::{Decision, Evidence, Grounds};
+
+/// Makes [`Enforce`].
+#[derive(Clone, Copy, Debug)]
+pub struct EnforceLayer;
+
+/// Lets permitted requests pass and refuses the others.
+#[derive(Clone, Debug)]
+pub struct Enforce<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for EnforceLayer {
+    type Service = Enforce<S>;
+
+    fn layer(&self, inner: S) -> Enforce<S> {
+        Enforce { inner }
+    }
+}
+
+impl<S> Service<Authenticated> for Enforce<S>
+where
+    S: Service<Permitted, Response = Response<Body>, Error = Rejection, Future = Answer>,
+{
+    type Response = Response<Body>;
+    type Error = Rejection;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, authenticated: Authenticated) -> Answer {
+        let mut outcome = None;
+        let permitted = Permitted::decide(authenticated, |routed, evidence, decision| {
+            record(routed, evidence, decision);
+            if let Decision::Permit(grounds) = decision {
+                outcome = Some(self::outcome(routed, evidence, grounds));
+            }
+        });
+        match permitted {
+            Err(rejection) => Box::pin(async { Err(rejection) }),
+            Ok(permitted) => {
+                let answer = self.inner.call(permitted);
+                Box::pin(async move {
+                    let mut response = answer.await?;
+                    if let Some(outcome) = outcome {
+                        response.extensions_mut().insert(outcome);
+                    }
+                    Ok(response)
+                })
+            }
+        }
+    }
+}
+
+fn outcome(routed: &Routed, evidence: &Evidence, grounds: &Grounds) -> Outcome {
+    let class = match evidence {
+        Evidence::Token(proof) => proof.principal.class(),
+        _ => "none",
+    };
+    Outcome { route: std::sync::Arc::clone(&routed.route), grounds: grounds.clone(), class }
+}
+
+fn record(routed: &Routed, evidence: &Evidence, decision: &Decision) {
+    let ids = routed.request.extensions().get::<Ids>();
+    let text = |id: Option<&http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    routed.live.journal.record(&Entry {
+        request_id: &text(ids.map(|ids| &ids.request)),
+        correlation_id: &text(ids.map(|ids| &ids.correlation)),
+        method: routed.request.method(),
+        client: client(&routed.request),
+        route: &routed.route,
+        evidence,
+        decision,
+    });
+}

@@ -1,0 +1,284 @@
+//! Explains what the gateway would decide about a token, step by step.
+//!
+//! It runs the live rule: the same parsing, verification, routing and [`decide`] as a request does. The steps are read
+//! off the outcome: all checks before the failed one passed, none after it was reached.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::Live;
+use crate::authenticator::{Issuer, judge};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, RouteError, decide, remedy};
+use crate::token::{Amr, Check, KeySet, TokenError, Unverified};
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// The token; `None` for a request without one.
+    pub token: Option<&'q str>,
+    /// The method of the request.
+    pub method: &'q Method,
+    /// The path of the request.
+    pub path: &'q str,
+}
+
+/// The answer: every step, the decision, and what to do about it. It never holds the token.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Whether the request would be permitted.
+    pub permitted: bool,
+    /// The HTTP status of a refusal.
+    pub status: Option<u16>,
+    /// The code of the grounds, or of the reason.
+    pub reason: &'static str,
+    /// What was found, and what to do about it.
+    pub texts: (String, String),
+}
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// How it went.
+    pub outcome: Outcome,
+    /// What was seen, and what was expected.
+    pub detail: String,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It passed.
+    Pass,
+    /// It failed.
+    Fail,
+    /// It was not reached, or doesn't matter here.
+    Skipped,
+}
+
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Skipped => "skip",
+        }
+    }
+}
+
+/// The issuer whose keys are needed to judge a token, if it names one.
+#[must_use]
+pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
+    live.authenticator.issuer_of(&Unverified::parse(token).ok()?).ok()
+}
+
+/// Explains. `keys` are those of the token's issuer; `None` if they can't be had.
+#[must_use]
+pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
+    let facts = question.token.map(Facts::of).unwrap_or_default();
+    let evidence = evidence(live, question.token, keys);
+    let route = live.routes.find(question.path, question.method);
+    match route {
+        Ok(route) => {
+            let decision = decide(route, &evidence, &live.exceptions, live.clock.now());
+            of_decision(live, route, &evidence, &decision, &facts)
+        }
+        Err(error) => of_missing_route(&error, &evidence, &facts, live),
+    }
+}
+
+fn evidence(live: &Live, token: Option<&str>, keys: Option<&KeySet>) -> Evidence {
+    let Some(token) = token else { return Evidence::None };
+    let judged = Unverified::parse(token).and_then(|unverified| {
+        let issuer = live.authenticator.issuer_of(&unverified)?;
+        let Some(keys) = keys else { return Ok(None) };
+        let key = issuer.key_in(keys, &unverified)?;
+        judge(unverified, &key, issuer.rules(), issuer.profile(), &live.clock).map(Some)
+    });
+    match judged {
+        Ok(Some(proof)) => Evidence::Token(Arc::new(proof)),
+        Ok(None) => Evidence::KeysUnavailable,
+        Err(error) => Evidence::Invalid(error),
+    }
+}
+
+fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision, facts: &Facts) -> Explanation {
+    let (denial, permitted, reason) = match decision {
+        Decision::Deny(denial) => (Some(*denial), false, denial.code()),
+        Decision::Permit(Grounds::ReportOnly(denial)) => (Some(*denial), true, "report_only"),
+        Decision::Permit(grounds) => (None, true, grounds.code()),
+    };
+    let mut steps = token_steps(evidence, denial, facts, live);
+    steps.push(mfa_step(evidence, decision));
+    let outcome =
+        if denial.is_some_and(|denial| denial.check() == Check::Route) { Outcome::Fail } else { Outcome::Pass };
+    let detail = format!("{} requires {}", route.pattern.as_written(), route.requirement.name());
+    steps.push(Step { name: "route", outcome, detail });
+    let texts = match denial {
+        Some(denial) => remedy(denial),
+        None => ("The request would be forwarded.", "Nothing is to be done."),
+    };
+    let status = (!permitted).then(|| super::Reason::Denied(denial.unwrap_or(Denial::NoCredential)).status().as_u16());
+    let cause = match denial {
+        Some(Denial::InvalidToken(error)) => format!("{} ({error})", texts.0),
+        _ => texts.0.to_owned(),
+    };
+    Explanation { steps, permitted, status, reason, texts: (cause, texts.1.to_owned()) }
+}
+
+fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live: &Live) -> Explanation {
+    let denial = match evidence {
+        Evidence::Invalid(error) => Some(Denial::InvalidToken(*error)),
+        Evidence::KeysUnavailable => Some(Denial::KeysUnavailable),
+        _ => None,
+    };
+    let mut steps = token_steps(evidence, denial, facts, live);
+    let (status, reason) = match error {
+        RouteError::NotFound => (404, "no_route"),
+        RouteError::MethodNotAllowed(_) => (405, "method_not_allowed"),
+        RouteError::Path(_) | RouteError::Ambiguous => (400, "malformed_request"),
+    };
+    steps.push(Step { name: "evidence", outcome: Outcome::Skipped, detail: "not reached: there is no route".into() });
+    steps.push(Step { name: "route", outcome: Outcome::Fail, detail: format!("{error}: {status}") });
+    let texts = (format!("The request would get {status}: {error}."), "Compare path and method with `routes`.".into());
+    Explanation { steps, permitted: false, status: Some(status), reason, texts }
+}
+
+/// The steps from the credential to the class.
+fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live: &Live) -> Vec<Step> {
+    let failed = match evidence {
+        Evidence::None => Some(Check::Credential),
+        Evidence::Invalid(error) => Some(error.check()),
+        Evidence::KeysUnavailable => Some(Check::Signature),
+        Evidence::Token(_) => denial.map(Denial::check),
+    };
+    let error = match (evidence, denial) {
+        (Evidence::Invalid(error), _) => Some(*error),
+        (_, Some(Denial::InvalidToken(error))) => Some(error),
+        _ => None,
+    };
+    // Without a known issuer there is no key to check the signature with.
+    let unjudged = |check| check == Check::Signature && matches!(error, Some(TokenError::IssuerUnknown));
+    Check::ALL
+        .into_iter()
+        .filter(|check| *check < Check::Route)
+        .map(|check| {
+            let outcome = match failed {
+                Some(at) if at == check => Outcome::Fail,
+                Some(at) if at < check || unjudged(check) => Outcome::Skipped,
+                _ => Outcome::Pass,
+            };
+            let detail = match outcome {
+                Outcome::Skipped if unjudged(check) => "not judged: the issuer is not known".to_owned(),
+                Outcome::Skipped => "not reached".to_owned(),
+                Outcome::Fail => fail_detail(check, evidence, error, facts),
+                Outcome::Pass => facts.detail(check, evidence, live),
+            };
+            Step { name: check.name(), outcome, detail }
+        })
+        .collect()
+}
+
+fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts) -> String {
+    let cause = match (evidence, error) {
+        (Evidence::None, _) => "there is no token".to_owned(),
+        (Evidence::KeysUnavailable, _) => "the issuer's keys can't be had".to_owned(),
+        (_, Some(error)) => error.to_string(),
+        _ => String::new(),
+    };
+    match facts.seen(check) {
+        Some(seen) => format!("{cause}; seen: {seen}"),
+        None => cause,
+    }
+}
+
+fn mfa_step(evidence: &Evidence, decision: &Decision) -> Step {
+    let step = |outcome, detail: String| Step { name: "evidence", outcome, detail };
+    let Evidence::Token(proof) = evidence else { return step(Outcome::Skipped, "not reached".into()) };
+    if proof.principal.user().is_none() {
+        return step(Outcome::Skipped, "an app-only token has no user who could do MFA".into());
+    }
+    let detail = format!("expected: {}; seen: {}", proof.issuer.mfa, seen_evidence(proof));
+    match decision {
+        Decision::Deny(denial) | Decision::Permit(Grounds::ReportOnly(denial)) if denial.check() == Check::Mfa => {
+            step(Outcome::Fail, detail)
+        }
+        Decision::Permit(Grounds::Exempt(id)) => step(Outcome::Fail, format!("{detail}; waived by exception {id}")),
+        Decision::Permit(Grounds::Mfa) => step(Outcome::Pass, detail),
+        _ => step(Outcome::Skipped, format!("not asked for; seen: {}", seen_evidence(proof))),
+    }
+}
+
+fn seen_evidence(proof: &Proof) -> String {
+    let amr = match &proof.amr {
+        Amr::Absent => "no amr".to_owned(),
+        Amr::Malformed => "an amr that is not an array of strings".to_owned(),
+        Amr::Methods(methods) => format!("amr {methods:?}"),
+    };
+    let age = proof.auth_time.map(|at| format!(", signed in at {at}")).unwrap_or_default();
+    let version = proof.version.as_deref().map(|ver| format!(", ver {ver}")).unwrap_or_default();
+    format!("{amr}{age}{version}")
+}
+
+/// What stands in the token, read without believing it, for its owner to see.
+#[derive(Default)]
+struct Facts(Value);
+
+impl Facts {
+    fn of(token: &str) -> Self {
+        let Ok(unverified) = Unverified::parse(token) else { return Self::default() };
+        let claim = |name| unverified.peek(name).cloned().unwrap_or_default();
+        Self(json!({
+            "alg": unverified.algorithm().map(crate::token::Algorithm::name),
+            "kid": unverified.kid(),
+            "iss": claim("iss"),
+            "aud": claim("aud"),
+            "nbf": claim("nbf"),
+            "exp": claim("exp"),
+            "tid": claim("tid"),
+            "idtyp": claim("idtyp"),
+        }))
+    }
+
+    /// The claims that a check looks at.
+    fn seen(&self, check: Check) -> Option<String> {
+        let names: &[&str] = match check {
+            Check::Signature => &["alg", "kid"],
+            Check::Issuer => &["iss", "tid"],
+            Check::Audience => &["aud"],
+            Check::Time => &["nbf", "exp"],
+            Check::Class => &["idtyp"],
+            Check::Credential | Check::Route | Check::Mfa => &[],
+        };
+        let seen: Vec<String> = names
+            .iter()
+            .filter(|name| !self.0[**name].is_null())
+            .map(|name| match (*name, self.0[*name].as_i64()) {
+                ("exp" | "nbf", Some(at)) => format!("{name} {}", crate::clock::Timestamp::from_secs(at)),
+                _ => format!("{name} {}", self.0[*name]),
+            })
+            .collect();
+        (!seen.is_empty()).then(|| seen.join(", "))
+    }
+
+    fn detail(&self, check: Check, evidence: &Evidence, live: &Live) -> String {
+        let seen = self.seen(check).unwrap_or_default();
+        match (check, evidence) {
+            (Check::Time, _) => format!("{seen}; now {}", live.clock.now()),
+            (Check::Class, Evidence::Token(proof)) => {
+                let app = proof.principal.app().id.as_deref().unwrap_or("unknown");
+                let user = proof.principal.user().and_then(|user| user.id.as_deref());
+                let user = user.map(|user| format!(", user {user}")).unwrap_or_default();
+                format!("{}: application {app}{user}", proof.principal.class())
+            }
+            _ => seen,
+        }
+    }
+}

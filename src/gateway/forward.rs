@@ -1,0 +1,117 @@
+//! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
+
+use http::header::{AUTHORIZATION, COOKIE, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
+
+use super::exchange::client;
+use crate::config::Protocol;
+use crate::net::{Body, headers};
+use crate::policy::{Grounds, Proof, Route};
+
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
+static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");
+static ISSUER: HeaderName = HeaderName::from_static("x-auth-request-issuer");
+static TENANT: HeaderName = HeaderName::from_static("x-auth-request-tenant");
+static APPLICATION: HeaderName = HeaderName::from_static("x-auth-request-application");
+static USER: HeaderName = HeaderName::from_static("x-auth-request-user");
+static METHODS: HeaderName = HeaderName::from_static("x-auth-request-methods");
+static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
+
+/// Writes the fields of a request that is forwarded. Sanitizing removed whatever the client put there.
+pub(super) fn prepare_request(
+    request: &mut Request<Body>,
+    route: &Route,
+    grounds: &Grounds,
+    proof: Option<&Proof>,
+    protocol: Protocol,
+) {
+    let from_http2 = request.version() > Version::HTTP_11;
+    let address = client(request);
+    let fields = request.headers_mut();
+    if let Some(value) = address.and_then(|address| HeaderValue::from_str(&address.to_string()).ok()) {
+        fields.insert(&FORWARDED_FOR, value);
+    }
+    fields.insert(&FORWARDED_PROTO, HeaderValue::from_static("http"));
+    if let Some(host) = fields.get(HOST).cloned() {
+        fields.insert(&FORWARDED_HOST, host);
+    }
+    if !route.forward_authorization {
+        fields.remove(AUTHORIZATION);
+    }
+    if from_http2 {
+        join_cookies(fields);
+    }
+    // gRPC asks every hop for trailers; in HTTP/1.1 the field would be the connection's.
+    if protocol == Protocol::Http2 {
+        fields.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(proof) = proof {
+        add_identity(fields, grounds, proof);
+    }
+}
+
+fn add_identity(fields: &mut HeaderMap, grounds: &Grounds, proof: &Proof) {
+    fields.insert(&CLASS, HeaderValue::from_static(proof.principal.class()));
+    fields.insert(&GROUNDS, HeaderValue::from_static(grounds.code()));
+    let app = proof.principal.app().id.as_deref();
+    let user = proof.principal.user().and_then(|user| user.id.as_deref());
+    let methods = proof.amr.methods().iter().map(|method| escaped(method)).collect::<Vec<_>>().join(",");
+    let rest = [
+        (&ISSUER, Some(proof.issuer.name.as_str())),
+        (&TENANT, proof.tenant.as_deref()),
+        (&APPLICATION, app),
+        (&USER, user),
+    ];
+    for (name, text) in rest.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+        if let Ok(value) = HeaderValue::from_str(&escaped(text)) {
+            fields.insert(name, value);
+        }
+    }
+    if let (false, Ok(value)) = (methods.is_empty(), HeaderValue::from_str(&methods)) {
+        fields.insert(&METHODS, value);
+    }
+}
+
+/// A claim as a field's value: visible ASCII as it is, everything else, `%` and `,` percent-encoded as UTF-8.
+fn escaped(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'%' | b',') {
+            value.push(char::from(byte));
+        } else {
+            let hex = |digit| char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase();
+            value.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    value
+}
+
+/// HTTP/2 clients may split a cookie field, which HTTP/1.1 servers read as one (RFC 9113 section 8.2.3).
+fn join_cookies(fields: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        fields.insert(COOKIE, joined);
+    }
+}
+
+/// Removes the fields of the upstream's connection.
+pub(super) fn clean_response(fields: &mut HeaderMap) {
+    headers::remove_hop_by_hop(fields);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_cannot_break_out_of_a_field() {
+        assert_eq!(escaped("4988e250-5aee"), "4988e250-5aee");
+        assert_eq!(escaped("a b\r\nX: 1,é%"), "a%20b%0D%0AX:%201%2C%C3%A9%25");
+    }
+}

@@ -1,0 +1,108 @@
+//! The one host of a request.
+
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Request, Uri, Version};
+
+use crate::net::Body;
+
+/// Leaves the request with exactly one valid `Host`, and with path and query alone as its target.
+///
+/// The host never chooses the upstream; but a backend may choose by it, so there must not be two readings.
+pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
+    let mut fields = request.headers().get_all(HOST).iter();
+    let field = fields.next().cloned();
+    if fields.next().is_some() {
+        return Err("There is more than one Host field (RFC 9112 section 3.2).");
+    }
+    let target = request.uri().authority().cloned();
+    let host = match (field, target) {
+        (Some(field), None) if request.version() <= Version::HTTP_11 => field,
+        // In HTTP/2 the pseudo-field is what counts, and Host may repeat it (RFC 9113 section 8.3.1).
+        (None, Some(target)) if request.version() > Version::HTTP_11 => value(&target)?,
+        (Some(field), Some(target)) if field.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes()) => field,
+        (Some(_), Some(_)) => return Err("The request target and the Host field name different hosts."),
+        _ => return Err("The Host field is missing (RFC 9112 section 3.2)."),
+    };
+    if !is_valid(&host) {
+        return Err("The host is not valid (RFC 9110 section 7.2).");
+    }
+    let target = path_and_query(request.uri())?;
+    request.headers_mut().insert(HOST, host);
+    *request.uri_mut() = target;
+    Ok(())
+}
+
+fn value(authority: &Authority) -> Result<HeaderValue, &'static str> {
+    HeaderValue::from_str(authority.as_str()).map_err(|_| "The authority is not valid (RFC 9113 section 8.3.1).")
+}
+
+/// A host name or address with an optional port; no user information, no list.
+fn is_valid(host: &HeaderValue) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    host.as_bytes().iter().all(plain)
+        && Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
+            let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+            !authority.host().is_empty() && (port.is_empty() || authority.port_u16().is_some())
+        })
+}
+
+fn path_and_query(uri: &Uri) -> Result<Uri, &'static str> {
+    match uri.path_and_query() {
+        Some(target) if target.as_str().starts_with('/') => Ok(Uri::from(target.clone())),
+        // `http://host` and `http://host?query` mean the root (RFC 9112 section 3.2.1).
+        Some(target) if target.as_str().starts_with('?') => {
+            PathAndQuery::try_from(format!("/{target}")).map(Uri::from).map_err(|_| "The request target is not valid.")
+        }
+        None => Ok(Uri::from(PathAndQuery::from_static("/"))),
+        Some(_) => Err("The request target is not a path (RFC 9112 section 3.2.1)."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixed(version: Version, target: &str, hosts: &[&str]) -> Result<(String, String), &'static str> {
+        let mut request = Request::builder().version(version).uri(target);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        fix(&mut request)?;
+        Ok((request.headers()[HOST].to_str().unwrap().to_owned(), request.uri().to_string()))
+    }
+
+    #[test]
+    fn one_host_comes_through() {
+        let expected = Ok(("api.example:80".to_owned(), "/v1?q".to_owned()));
+        assert_eq!(fixed(Version::HTTP_11, "/v1?q", &["api.example:80"]), expected);
+        assert_eq!(fixed(Version::HTTP_11, "http://api.example:80/v1?q", &["api.example:80"]), expected);
+        assert_eq!(fixed(Version::HTTP_2, "http://api.example:80/v1?q", &[]), expected);
+        assert_eq!(fixed(Version::HTTP_2, "http://api.example:80/v1?q", &["api.example:80"]), expected);
+        assert!(fixed(Version::HTTP_11, "/", &["[::1]:8080"]).is_ok());
+    }
+
+    #[test]
+    fn none_two_and_odd_ones_do_not() {
+        for (version, target, hosts) in [
+            (Version::HTTP_11, "/", vec![]),
+            (Version::HTTP_11, "/", vec!["a", "a"]),
+            (Version::HTTP_11, "/", vec![""]),
+            (Version::HTTP_11, "/", vec!["a, b"]),
+            (Version::HTTP_11, "/", vec!["u@a"]),
+            (Version::HTTP_11, "/", vec!["a/b"]),
+            (Version::HTTP_11, "/", vec!["a:b"]),
+            (Version::HTTP_11, "/", vec!["a:99999"]),
+            (Version::HTTP_11, "http://b/", vec!["a"]),
+            (Version::HTTP_11, "http://a/", vec![]),
+            (Version::HTTP_11, "http://u@a/", vec!["a"]),
+            (Version::HTTP_11, "*", vec!["a"]),
+            (Version::HTTP_2, "http://a/", vec!["b"]),
+            (Version::HTTP_2, "/", vec![]),
+            (Version::HTTP_2, "http://u:p@a/", vec![]),
+        ] {
+            assert!(fixed(version, target, &hosts).is_err(), "{version:?} {target} {hosts:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The live configuration: everything a request needs, made once per load and swapped as a whole.
+
+use std::sync::Arc;
+
+use crate::authenticator::Authenticator;
+use crate::clock::Clock;
+use crate::config::Refusals;
+use crate::journal::Journal;
+use crate::policy::{ExceptionSet, RouteTable};
+use crate::random::Random;
+use crate::upstream::Upstream;
+
+/// What a request needs of the configuration.
+#[derive(Debug)]
+pub struct Live {
+    pub(crate) routes: RouteTable,
+    pub(crate) upstreams: Vec<Arc<Upstream>>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) exceptions: ExceptionSet,
+    pub(crate) refusals: Refusals,
+    pub(crate) url_bytes: usize,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}

@@ -1,0 +1,73 @@
+//! The types a request passes through. Each can only be made from the one before.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use super::{Live, Reason, Rejection};
+use crate::net::Body;
+use crate::policy::{Decision, Evidence, Grounds, Proof, Route, decide};
+
+/// A request whose route is known, with the configuration it is judged by.
+#[derive(Debug)]
+pub struct Routed {
+    pub(super) request: Request<Body>,
+    pub(super) live: Arc<Live>,
+    pub(super) route: Arc<Route>,
+}
+
+/// A routed request with what is known of its caller.
+#[derive(Debug)]
+pub struct Authenticated {
+    pub(super) routed: Routed,
+    pub(super) evidence: Evidence,
+}
+
+/// A request that may be forwarded.
+///
+/// Its fields are private and [`Permitted::decide`] is its only constructor: to hold one is the proof that
+/// [`crate::policy::decide`] permitted it.
+#[derive(Debug)]
+pub struct Permitted {
+    request: Request<Body>,
+    live: Arc<Live>,
+    route: Arc<Route>,
+    grounds: Grounds,
+    proof: Option<Arc<Proof>>,
+}
+
+/// A permit taken apart. It is worth nothing any more: [`super::Proxy`] takes only the whole.
+pub(super) struct Parts {
+    pub(super) request: Request<Body>,
+    pub(super) live: Arc<Live>,
+    pub(super) route: Arc<Route>,
+    pub(super) grounds: Grounds,
+    pub(super) proof: Option<Arc<Proof>>,
+}
+
+impl Permitted {
+    /// Has the rule decide, and hands out the permit or the refusal. `record` sees either.
+    pub(super) fn decide(
+        authenticated: Authenticated,
+        record: impl FnOnce(&Routed, &Evidence, &Decision),
+    ) -> Result<Self, Rejection> {
+        let Authenticated { routed, evidence } = authenticated;
+        let decision = decide(&routed.route, &evidence, &routed.live.exceptions, routed.live.clock.now());
+        record(&routed, &evidence, &decision);
+        let Routed { request, live, route } = routed;
+        let proof = match evidence {
+            Evidence::Token(proof) => Some(proof),
+            _ => None,
+        };
+        match decision {
+            Decision::Permit(grounds) => Ok(Self { request, live, route, grounds, proof }),
+            Decision::Deny(denial) => Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof)),
+        }
+    }
+
+    /// Takes it apart, for forwarding.
+    pub(super) fn into_parts(self) -> Parts {
+        let Self { request, live, route, grounds, proof } = self;
+        Parts { request, live, route, grounds, proof }
+    }
+}

@@ -1,0 +1,96 @@
+//! Proxy: forwards what is permitted. It implements [`Service`] for [`Permitted`] alone.
+
+use std::task::{Context, Poll};
+
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response, Version};
+use tower::Service;
+
+use super::exchange::Peer;
+use super::pipeline::Parts;
+use super::{Answer, Permitted, Reason, Rejection, forward, upgrade};
+use crate::net::{Body, Handle};
+use crate::upstream::UpstreamError;
+
+/// Forwards permitted requests to their upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxy;
+
+impl Service<Permitted> for Proxy {
+    type Response = Response<Body>;
+    type Error = Rejection;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, permitted: Permitted) -> Answer {
+        Box::pin(proxy(permitted))
+    }
+}
+
+async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
+    let Parts { mut request, live, route, grounds, proof } = permitted.into_parts();
+    // The configuration was built with the upstream's place, and never changes.
+    let Some(upstream) = live.upstreams.get(route.upstream.0) else {
+        return Err(Rejection::new(Reason::UpstreamFailed).on(route));
+    };
+    let protocol = upstream.settings().protocol;
+    forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
+    let client = upgrade::prepare(&mut request);
+    let version = request.version();
+    let handle = request.extensions().get::<Peer>().map(|peer| peer.handle.clone());
+    // Nothing that was noted about the client's side goes along.
+    request.extensions_mut().clear();
+    let interim = handle.filter(|_| version == Version::HTTP_11);
+    if let Some(handle) = &interim {
+        pass_interim(&mut request, handle.clone());
+    }
+    let answer = upstream.send(request).await;
+    if let Some(handle) = interim {
+        handle.close();
+    }
+    let rejected = |reason| Rejection::new(reason).on(std::sync::Arc::clone(&route)).with_proof(proof.clone());
+    let response = answer.map_err(|error| rejected(reason(&error)).because(error))?;
+    let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+    let mut response = upgrade::finish(client, response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
+    if !was_upgrade {
+        forward::clean_response(response.headers_mut());
+    }
+    *response.version_mut() = version;
+    Ok(response)
+}
+
+fn reason(error: &UpstreamError) -> Reason {
+    match error {
+        UpstreamError::RequestBody(_) => Reason::BodyIncomplete,
+        error if error.is_timeout() => Reason::UpstreamTimeout,
+        _ => Reason::UpstreamFailed,
+    }
+}
+
+/// Has interim responses of an upstream passed to an HTTP/1.1 client (RFC 9110 section 15.2).
+fn pass_interim(request: &mut Request<Body>, handle: Handle) {
+    hyper::ext::on_informational(request, move |interim| {
+        // 100 is the gateway's own to send; 101 isn't interim here.
+        if interim.status().as_u16() > 101 {
+            handle.send(&head(interim.status(), interim.headers()));
+        }
+    });
+}
+
+fn head(status: http::StatusCode, fields: &http::HeaderMap) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    let mut fields = fields.clone();
+    forward::clean_response(&mut fields);
+    fields.remove(CONTENT_LENGTH);
+    for (name, value) in &fields {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}

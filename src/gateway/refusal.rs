@@ -1,0 +1,231 @@
+//! The bytes of a refusal: status, headers and body, in the client's dialect.
+//!
+//! The wording is that of Partner Center (2019's documented answer, today's error codes), or that of RFC 6750 and
+//! RFC 9470. Public texts are fixed per reason. Of a token only what was verified is repeated: class, version and `amr`,
+//! in the body, escaped as JSON.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, Version};
+use hyper::ext::ReasonPhrase;
+use serde_json::{Value, json};
+
+use super::exchange::Ids;
+use super::{Reason, Rejection};
+use crate::config::Refusals;
+use crate::net::Body;
+use crate::policy::{Denial, Dialect, Proof, Test, remedy};
+use crate::token::Check;
+
+/// Words a refusal.
+pub(super) fn response(
+    rejection: &Rejection,
+    settings: &Refusals,
+    ids: &Ids,
+    version: Version,
+    close: bool,
+) -> Response<Body> {
+    let dialect = rejection.dialect();
+    let body = body(rejection, settings, ids, dialect).to_string();
+    // Partner Center's refusal comes in the chunked coding.
+    let body = if dialect == Dialect::PartnerCenter { Body::chunked(body) } else { Body::full(body) };
+    let mut response = Response::new(body);
+    *response.status_mut() = rejection.reason.status();
+    let headers = response.headers_mut();
+    let media_type = match dialect {
+        Dialect::PartnerCenter => "application/json; charset=utf-8",
+        Dialect::Oauth => "application/problem+json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(context) = &settings.request_context {
+        headers.insert("request-context", context.clone());
+    }
+    if close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    add_reason_headers(headers, rejection, dialect);
+    if is_mfa(&rejection.reason) && version <= Version::HTTP_11 {
+        response.extensions_mut().insert(ReasonPhrase::from_static(b"Unauthorized - MFA required"));
+    }
+    response
+}
+
+fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: Dialect) {
+    match &rejection.reason {
+        Reason::Denied(denial) => {
+            if let Some(challenge) = challenge(*denial, rejection, dialect) {
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            if *denial == Denial::KeysUnavailable {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+        }
+        Reason::Overloaded => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Reason::MethodNotAllowed(methods) => {
+            let methods = methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", ");
+            if let Ok(value) = HeaderValue::from_str(&methods) {
+                headers.insert(ALLOW, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_mfa(reason: &Reason) -> bool {
+    matches!(reason, Reason::Denied(denial) if denial.check() == Check::Mfa)
+}
+
+/// The one challenge of a refusal (RFC 6750 section 3).
+fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
+    let text = match (denial, dialect) {
+        (Denial::NoCredential, _) => "Bearer".to_owned(),
+        (Denial::KeysUnavailable, _) => return None,
+        (_, Dialect::PartnerCenter) if rejection.reason.status() == http::StatusCode::FORBIDDEN => return None,
+        (_, Dialect::PartnerCenter) => r#"Bearer error="invalid_token""#.to_owned(),
+        (Denial::InvalidToken(error), Dialect::Oauth) => {
+            format!(r#"Bearer error="invalid_token", error_description="{error}""#)
+        }
+        (Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly, Dialect::Oauth) => {
+            r#"Bearer error="insufficient_scope""#.to_owned()
+        }
+        (_, Dialect::Oauth) => step_up(denial, rejection),
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+/// The challenge that lets a client step up by itself: Entra's for clients that say they handle it (`cp1`), else that
+/// of RFC 9470 section 3.
+fn step_up(denial: Denial, rejection: &Rejection) -> String {
+    let proof = rejection.proof.as_deref();
+    if let Some(uri) =
+        proof.filter(|proof| proof.handles_claims_challenge).and_then(|p| p.issuer.authorization_uri.as_ref())
+    {
+        let claims = json!({"access_token": {"amr": {"essential": true, "values": ["mfa"]}}}).to_string();
+        let claims = STANDARD.encode(claims);
+        return format!(
+            r#"Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}""#
+        );
+    }
+    let description = remedy(denial).0.split(". ").next().unwrap_or_default();
+    let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
+    let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());
+    let acr_values = acr_values.map(|values| format!(r#", acr_values="{values}""#)).unwrap_or_default();
+    let max_age = max_age(rejection).filter(|_| denial == Denial::AuthenticationStale);
+    let max_age = max_age.map(|age| format!(r#", max_age="{age}""#)).unwrap_or_default();
+    text + &acr_values + &max_age
+}
+
+/// What to ask the issuer for, as its rule has it: the values that its `acr` or `amr` may have.
+fn acr_values(proof: &Proof) -> String {
+    let rule = &proof.issuer.mfa;
+    let values = rule.any.iter().chain(&rule.all).map(|predicate| match &predicate.test {
+        Test::Equals(value) | Test::Contains(value) => value.as_str(),
+    });
+    // Values are separated by spaces and stand in a quoted string.
+    let usable = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    values.filter(usable).collect::<Vec<_>>().join(" ")
+}
+
+fn max_age(rejection: &Rejection) -> Option<u64> {
+    let of_issuer = rejection.proof.as_ref().and_then(|proof| proof.issuer.mfa.max_age);
+    let of_route = rejection.route.as_ref().and_then(|route| match route.requirement {
+        crate::policy::Requirement::Mfa { max_age } => max_age,
+        _ => None,
+    });
+    of_issuer.into_iter().chain(of_route).min().map(|age| age.as_secs())
+}
+
+fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Value {
+    let reason = &rejection.reason;
+    let (description, remedy) = texts(reason);
+    let id = ids.request.to_str().unwrap_or_default();
+    let mut body = json!({
+        "code": code(reason),
+        "description": description,
+        "reason": reason.code(),
+        "remedy": remedy,
+        "source": settings.source,
+        "requestId": id,
+    });
+    if let Reason::Denied(denial) = reason {
+        body["check"] = denial.check().name().into();
+        if let Some(proof) = &rejection.proof {
+            body["seen"] = seen(proof);
+        }
+        if let (Check::Mfa, Some(proof)) = (denial.check(), &rejection.proof) {
+            body["expected"] = expected(rejection, proof);
+        }
+    }
+    if let Some(base) = &settings.documentation {
+        body["documentation"] = format!("{base}#{}", reason.code()).into();
+    }
+    if dialect == Dialect::Oauth {
+        body["type"] = body.get("documentation").cloned().unwrap_or_else(|| "about:blank".into());
+        body["title"] = reason.status().canonical_reason().into();
+        body["status"] = reason.status().as_u16().into();
+        body["detail"] = description.into();
+    }
+    body
+}
+
+/// The few verified facts that explain an MFA finding.
+fn seen(proof: &Proof) -> Value {
+    let shorten = |method: &String| method.chars().take(64).collect::<String>();
+    let amr: Value = match &proof.amr {
+        crate::token::Amr::Absent => Value::Null,
+        crate::token::Amr::Malformed => "not an array of strings".into(),
+        crate::token::Amr::Methods(methods) => methods.iter().take(16).map(shorten).collect(),
+    };
+    json!({"class": proof.principal.class(), "ver": proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver)), "amr": amr})
+}
+
+fn expected(rejection: &Rejection, proof: &Proof) -> Value {
+    let mut expected = json!({"mfa": proof.issuer.mfa.to_string()});
+    if let Some(max_age) = max_age(rejection) {
+        expected["max_age"] = max_age.into();
+    }
+    expected
+}
+
+/// Partner Center's error codes where it has one, else the status.
+fn code(reason: &Reason) -> String {
+    match reason {
+        Reason::Denied(denial) if denial.check() == Check::Mfa => "900421".to_owned(),
+        Reason::Denied(Denial::InvalidToken(_)) => "900420".to_owned(),
+        Reason::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => "2032".to_owned(),
+        _ => reason.status().as_str().to_owned(),
+    }
+}
+
+fn texts(reason: &Reason) -> (&'static str, &'static str) {
+    match reason {
+        Reason::Denied(denial) => remedy(*denial),
+        Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads alike."),
+        Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
+        Reason::ExpectationFailed => {
+            ("The Expect field asks for something unknown.", "Remove the field, or send `Expect: 100-continue`.")
+        }
+        Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes count."),
+        Reason::MethodNotAllowed(_) => {
+            ("This path is not served with this method.", "Use one of the methods in the Allow field.")
+        }
+        Reason::BodyIncomplete => {
+            ("The request's body stood still or broke off.", "Send the whole body, without long pauses.")
+        }
+        Reason::Overloaded => {
+            ("The gateway has too many requests in flight.", "Try again after the time given in Retry-After.")
+        }
+        Reason::UpstreamFailed | Reason::UnexpectedUpgrade => (
+            "The service behind the gateway could not be reached, or broke off.",
+            "Nothing is wrong with the request. Try again later; name the request id when you ask for help.",
+        ),
+        Reason::UpstreamTimeout => (
+            "The service behind the gateway took too long.",
+            "Nothing is wrong with the request. Try again later; name the request id when you ask for help.",
+        ),
+    }
+}

@@ -1,0 +1,117 @@
+//! A refusal, before it becomes bytes.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::net::BoxError;
+use crate::policy::{Denial, Dialect, Proof, Route};
+
+/// Why a request gets no answer of the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The rule refuses it.
+    Denied(Denial),
+    /// It is not a request that every server reads alike. The text names the rule.
+    Malformed(&'static str),
+    /// Its target is longer than the configuration allows.
+    UriTooLong,
+    /// It expects what no one here does.
+    ExpectationFailed,
+    /// No route is for its path.
+    NotFound,
+    /// The path's routes are for these methods.
+    MethodNotAllowed(Vec<Method>),
+    /// Its body stood still, or broke off.
+    BodyIncomplete,
+    /// Too many requests are in flight.
+    Overloaded,
+    /// The upstream could not be reached, or broke off.
+    UpstreamFailed,
+    /// The upstream took too long.
+    UpstreamTimeout,
+    /// The upstream switched protocols, which nobody asked for.
+    UnexpectedUpgrade,
+}
+
+/// A refusal: its reason, and what is needed to word it.
+#[derive(Debug)]
+pub struct Rejection {
+    pub(super) reason: Reason,
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) proof: Option<Arc<Proof>>,
+    pub(super) cause: Option<BoxError>,
+}
+
+impl Rejection {
+    /// A refusal for this reason.
+    #[must_use]
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, route: None, proof: None, cause: None }
+    }
+
+    /// The same, on a known route.
+    #[must_use]
+    pub(super) fn on(self, route: Arc<Route>) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    /// The same, of a known caller.
+    #[must_use]
+    pub(super) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
+        Self { proof, ..self }
+    }
+
+    /// The same, with what caused it: for the log, never for the client.
+    #[must_use]
+    pub(super) fn because(self, cause: impl Into<BoxError>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// How it is worded: as the route says, else as the token's issuer says, else as Partner Center does.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        let of_route = self.route.as_ref().and_then(|route| route.dialect);
+        let of_issuer = || self.proof.as_ref().and_then(|proof| proof.issuer.dialect);
+        of_route.or_else(of_issuer).unwrap_or(Dialect::PartnerCenter)
+    }
+}
+
+impl Reason {
+    /// The status: the client's mistakes are 4xx, ours and the upstream's 5xx, and ours are never 401.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Denied(Denial::KeysUnavailable) | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Denied(_) => StatusCode::UNAUTHORIZED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The stable reason code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denial) => denial.code(),
+            Self::Malformed(_) => "malformed_request",
+            Self::UriTooLong => "uri_too_long",
+            Self::ExpectationFailed => "expectation_failed",
+            Self::NotFound => "no_route",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::Overloaded => "overloaded",
+            Self::UpstreamFailed | Self::UnexpectedUpgrade => "upstream_failed",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+}

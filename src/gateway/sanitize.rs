@@ -1,0 +1,109 @@
+//! Sanitize: refuses what two servers could read differently, and removes what only the gateway may say.
+//!
+//! It stands before routing, so that everything after it sees one host, one path and no field by which a client could
+//! pass for somebody else.
+
+use std::task::{Context, Poll};
+
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, Request, Response, Version};
+use tower::{Layer, Service};
+
+use super::{Answer, Reason, Rejection, host, upgrade};
+use crate::net::{Body, headers};
+
+/// Makes [`Sanitize`].
+#[derive(Clone, Copy, Debug)]
+pub struct SanitizeLayer;
+
+/// Refuses ambiguous requests, and cleans the others.
+#[derive(Clone, Debug)]
+pub struct Sanitize<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for SanitizeLayer {
+    type Service = Sanitize<S>;
+
+    fn layer(&self, inner: S) -> Sanitize<S> {
+        Sanitize { inner }
+    }
+}
+
+impl<S> Service<Request<Body>> for Sanitize<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future = Answer>,
+{
+    type Response = Response<Body>;
+    type Error = Rejection;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Answer {
+        match sanitize(&mut request) {
+            Ok(()) => self.inner.call(request),
+            Err(reason) => Box::pin(async { Err(Rejection::new(reason)) }),
+        }
+    }
+}
+
+fn sanitize(request: &mut Request<Body>) -> Result<(), Reason> {
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        // No tunnels, and no echo of what was sent here.
+        return Err(Reason::MethodNotAllowed(Vec::new()));
+    }
+    check_framing(request.version(), request.headers()).map_err(Reason::Malformed)?;
+    if request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
+        return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
+    }
+    match request.headers().get(EXPECT) {
+        None => {}
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {}
+        Some(_) => return Err(Reason::ExpectationFailed),
+    }
+    host::fix(request).map_err(Reason::Malformed)?;
+    upgrade::note(request);
+    clean(request.headers_mut());
+    Ok(())
+}
+
+/// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).
+fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
+    if version > Version::HTTP_11 {
+        let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
+            || headers.contains_key("keep-alive")
+            || headers.contains_key("proxy-connection");
+        let te = headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
+        return if foreign || !te {
+            Err("A connection-specific field is not allowed in HTTP/2 (RFC 9113 section 8.2.2).")
+        } else {
+            Ok(())
+        };
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err("The only transfer coding that is accepted is chunked (RFC 9112 section 6.1).");
+        }
+        if headers.contains_key(CONTENT_LENGTH) {
+            return Err("There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).");
+        }
+    }
+    if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err("There is more than one Content-Length (RFC 9112 section 6.3).");
+    }
+    Ok(())
+}
+
+/// Removes what belongs to the client's connection, what frames its message, and what only the gateway may say.
+fn clean(fields: &mut HeaderMap) {
+    // The upstream's message is framed anew from the body itself.
+    headers::remove_hop_by_hop(fields);
+    fields.remove(CONTENT_LENGTH);
+    // Answered here: the body is asked for when the upstream takes it, which is after the decision.
+    fields.remove(EXPECT);
+    headers::remove_guarded(fields);
+}

@@ -1,0 +1,50 @@
+//! mfa-gateway lets a partner API be called only by users who completed multi-factor authentication.
+//!
+//! # Layout
+//!
+//! Modules stand in one line; each imports only those before it (`tests/architecture.rs` sees to that).
+//!
+//! | | |
+//! |---|---|
+//! | [`clock`], [`random`] | time and chance, the two injected seams |
+//! | `net`, `telemetry` | bodies, header sets, outbound fetches; log and metrics |
+//! | [`token`], [`policy`] | the domain: pure, without async and I/O, with time as an argument |
+//! | [`config`] | one file becomes a configuration that is always valid |
+//! | `oidc`, `jwks`, `upstream` | the outside: metadata, keys, backends |
+//! | `authenticator`, `journal` | evidence from a request; decisions to the log |
+//! | [`gateway`], `admin` | the surfaces: the stack of layers; health and metrics |
+//! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
+//!
+//! # The path of a request
+//!
+//! A socket gives a `Request<Body>`; routing makes it a [`gateway::Routed`], authentication an
+//! [`gateway::Authenticated`], and the one decision, [`policy::decide`], a [`gateway::Permitted`], which is all that
+//! [`gateway::Proxy`] takes. A refusal goes back the same way as a [`gateway::Rejection`] and becomes bytes in
+//! [`gateway::Render`].
+
+pub mod clock;
+pub mod random;
+
+mod net;
+mod telemetry;
+
+pub mod policy;
+pub mod token;
+
+pub mod config;
+
+mod jwks;
+mod oidc;
+mod upstream;
+
+mod authenticator;
+mod journal;
+
+mod admin;
+pub mod gateway;
+
+mod app;
+pub mod cli;
+pub mod demo;
+
+pub use app::App;

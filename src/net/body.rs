@@ -1,0 +1,120 @@
+//! The one body type of the gateway.
+
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+/// Any error, boxed.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request's or response's body: streamed from the wire, or made here.
+///
+/// One concrete type keeps the signatures of the pipeline short; the common cases aren't boxed.
+pub struct Body {
+    inner: Inner,
+    held: Option<Box<dyn Any + Send>>,
+}
+
+enum Inner {
+    Full(Option<Bytes>),
+    Chunked(Option<Bytes>),
+    Incoming(Incoming),
+    Boxed(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    fn of(inner: Inner) -> Self {
+        Self { inner, held: None }
+    }
+
+    /// Keeps `guard` until the body has ended or is dropped.
+    #[must_use]
+    pub fn holding(self, guard: impl Any + Send) -> Self {
+        let held: Box<dyn Any + Send> = match self.held {
+            None => Box::new(guard),
+            Some(other) => Box::new((guard, other)),
+        };
+        Self { held: Some(held), ..self }
+    }
+
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::of(Inner::Full(None))
+    }
+
+    /// These bytes, with their length announced.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self::of(Inner::Full((!bytes.is_empty()).then_some(bytes)))
+    }
+
+    /// These bytes, without an announced length: HTTP/1.1 then uses the chunked coding, as Partner Center's refusal has it.
+    pub fn chunked(bytes: impl Into<Bytes>) -> Self {
+        Self::of(Inner::Chunked(Some(bytes.into())))
+    }
+
+    /// Any other body.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self::of(Inner::Boxed(body.map_err(Into::into).boxed_unsync()))
+    }
+}
+
+impl From<Incoming> for Body {
+    fn from(body: Incoming) -> Self {
+        Self::of(Inner::Incoming(body))
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body")
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.inner {
+            Inner::Full(bytes) | Inner::Chunked(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Inner::Boxed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.inner {
+            Inner::Full(bytes) | Inner::Chunked(bytes) => bytes.is_none(),
+            Inner::Incoming(body) => body.is_end_stream(),
+            Inner::Boxed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Inner::Chunked(_) => SizeHint::default(),
+            Inner::Incoming(body) => body.size_hint(),
+            Inner::Boxed(body) => body.size_hint(),
+        }
+    }
+}

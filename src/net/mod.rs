@@ -1,0 +1,26 @@
+//! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
+
+mod body;
+mod fetch;
+pub(crate) mod headers;
+mod idle;
+mod stream;
+
+pub use body::Body;
+pub(crate) use body::BoxError;
+pub(crate) use fetch::is_loopback;
+pub(crate) use fetch::{FetchError, Fetcher};
+pub(crate) use idle::{IdleBody, Stalled};
+pub(crate) use stream::{ClientStream, Handle, Version};
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

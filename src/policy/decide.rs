@@ -1,0 +1,73 @@
+//! The whole rule, on one screen.
+
+use crate::clock::Timestamp;
+use crate::policy::evidence::Proof;
+use crate::policy::{
+    AppOnlyRule, Decision, Denial, Evidence, ExceptionSet, Grounds, MfaFinding, Mode, Requirement, Route,
+};
+use crate::token::{App, Principal};
+
+/// Decides what is done with a request.
+///
+/// The order is fixed: credential and token (found by authentication), time, tenant, class, and MFA last, so that an
+/// invalid token never hears of MFA.
+#[must_use]
+pub fn decide(route: &Route, evidence: &Evidence, exceptions: &ExceptionSet, now: Timestamp) -> Decision {
+    if route.requirement == Requirement::Public {
+        return Decision::Permit(Grounds::Public);
+    }
+    let proof = match evidence {
+        Evidence::None => return Decision::Deny(Denial::NoCredential),
+        Evidence::Invalid(error) => return Decision::Deny(Denial::InvalidToken(*error)),
+        Evidence::KeysUnavailable => return Decision::Deny(Denial::KeysUnavailable),
+        Evidence::Token(proof) => proof,
+    };
+    // Verified tokens are cached, so that time has gone on since the verification.
+    if let Err(error) = proof.validity.check(now) {
+        return Decision::Deny(Denial::InvalidToken(error));
+    }
+    if !route.admits_tenant(proof.tenant.as_deref()) {
+        return Decision::Deny(Denial::TenantMismatch);
+    }
+    match (&proof.principal, route.requirement) {
+        (Principal::AppOnly(app), _) => match judge_app_only(&route.app_only, app) {
+            Ok(()) => Decision::Permit(Grounds::AppOnly),
+            Err(denial) => Decision::Deny(denial),
+        },
+        (Principal::AppUser(..), Requirement::Public | Requirement::Authenticated) => {
+            Decision::Permit(Grounds::Authenticated)
+        }
+        (Principal::AppUser(..), Requirement::Mfa { max_age }) => match judge_mfa(proof, max_age, now) {
+            Ok(()) => Decision::Permit(Grounds::Mfa),
+            Err(denial) => match exceptions.covering(route, proof, now) {
+                Some(exception) => Decision::Permit(Grounds::Exempt(exception.id.clone())),
+                None if route.mode == Mode::Report => Decision::Permit(Grounds::ReportOnly(denial)),
+                None => Decision::Deny(denial),
+            },
+        },
+    }
+}
+
+fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {
+    match (rule, &app.id) {
+        (AppOnlyRule::Allow, _) => Ok(()),
+        (AppOnlyRule::AllowExcept(vendors), Some(id)) if !vendors.contains(&id.to_ascii_lowercase()) => Ok(()),
+        (AppOnlyRule::AllowExcept(_), _) => Err(Denial::VendorAppOnly),
+        (AppOnlyRule::Deny, _) => Err(Denial::AppOnlyForbidden),
+    }
+}
+
+fn judge_mfa(proof: &Proof, route_max_age: Option<std::time::Duration>, now: Timestamp) -> Result<(), Denial> {
+    match proof.mfa {
+        MfaFinding::Proven => {}
+        MfaFinding::Absent => return Err(Denial::AmrAbsent),
+        MfaFinding::Missing => return Err(Denial::MfaMissing),
+        MfaFinding::Denied => return Err(Denial::EvidenceDenied),
+    }
+    let Some(max_age) = route_max_age.into_iter().chain(proof.issuer.mfa.max_age).min() else { return Ok(()) };
+    match proof.auth_time {
+        // A sign-in that lies ahead of the clock by more than a minute proves no age at all.
+        Some(at) if now.since(at) <= max_age && at.since(now) <= std::time::Duration::from_secs(60) => Ok(()),
+        _ => Err(Denial::AuthenticationStale),
+    }
+}

@@ -1,0 +1,100 @@
+//! The outcome: a permit with its grounds, or a denial with its reason.
+
+use crate::token::{Check, TokenError};
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes to the upstream.
+    Permit(Grounds),
+    /// It is refused.
+    Deny(Denial),
+}
+
+/// Why a request was permitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// The route is public.
+    Public,
+    /// The route asks for a valid token only.
+    Authenticated,
+    /// The token is app-only.
+    AppOnly,
+    /// The user completed MFA.
+    Mfa,
+    /// An exception, by its id, waives MFA.
+    Exempt(String),
+    /// The route only reports; enforced, this denial would stand.
+    ReportOnly(Denial),
+}
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// There was no credential.
+    NoCredential,
+    /// The credential isn't a valid token.
+    InvalidToken(TokenError),
+    /// The issuer's keys could not be had.
+    KeysUnavailable,
+    /// The route is not for the token's tenant.
+    TenantMismatch,
+    /// The route is not for app-only tokens.
+    AppOnlyForbidden,
+    /// The application is a control panel vendor's, and may not act for a partner without a user.
+    VendorAppOnly,
+    /// No claim that could prove MFA is in the token.
+    AmrAbsent,
+    /// The claims are there, and don't prove MFA.
+    MfaMissing,
+    /// A claim says that MFA was bypassed.
+    EvidenceDenied,
+    /// The user authenticated too long ago, or it isn't known when.
+    AuthenticationStale,
+}
+
+impl Grounds {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Authenticated => "authenticated",
+            Self::AppOnly => "app_only",
+            Self::Mfa => "mfa",
+            Self::Exempt(_) => "exempt",
+            Self::ReportOnly(_) => "report_only",
+        }
+    }
+}
+
+impl Denial {
+    /// The stable reason code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoCredential => "no_credential",
+            Self::InvalidToken(error) => error.code(),
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::TenantMismatch => "tenant_mismatch",
+            Self::AppOnlyForbidden => "app_only_forbidden",
+            Self::VendorAppOnly => "vendor_app_only",
+            Self::AmrAbsent => "amr_absent",
+            Self::MfaMissing => "mfa_missing",
+            Self::EvidenceDenied => "mfa_evidence_denied",
+            Self::AuthenticationStale => "authentication_stale",
+        }
+    }
+
+    /// The check that failed.
+    #[must_use]
+    pub fn check(self) -> Check {
+        match self {
+            Self::NoCredential => Check::Credential,
+            Self::InvalidToken(error) => error.check(),
+            Self::KeysUnavailable => Check::Signature,
+            Self::TenantMismatch | Self::AppOnlyForbidden | Self::VendorAppOnly => Check::Route,
+            Self::AmrAbsent | Self::MfaMissing | Self::EvidenceDenied | Self::AuthenticationStale => Check::Mfa,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What a caller showed, and what of it proves MFA.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::token::{Amr, Claims, Principal, TokenError, Validity};
+
+/// What authentication found. It never refuses; it tells [`super::decide`] what there is.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// No credential, or none of a kind the gateway knows.
+    None,
+    /// A credential that isn't a valid token.
+    Invalid(TokenError),
+    /// A token that can't be judged, because the issuer's keys could not be had: the gateway's trouble, not the caller's.
+    KeysUnavailable,
+    /// A valid token.
+    Token(Arc<Proof>),
+}
+
+/// What a verified token proves: the few facts a decision and its explanation need.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// What the configuration says of the issuer.
+    pub issuer: Arc<IssuerProfile>,
+    /// Who calls.
+    pub principal: Principal,
+    /// The tenant (`tid`).
+    pub tenant: Option<String>,
+    /// The token's version (`ver`).
+    pub version: Option<String>,
+    /// How the user authenticated.
+    pub amr: Amr,
+    /// What the issuer's rule made of the claims.
+    pub mfa: MfaFinding,
+    /// When the user authenticated.
+    pub auth_time: Option<Timestamp>,
+    /// When the token is valid.
+    pub validity: Validity,
+    /// Whether the client handles claims challenges.
+    pub handles_claims_challenge: bool,
+}
+
+/// What the configuration says of an issuer, as far as decisions and refusals need it.
+#[derive(Clone, Debug)]
+pub struct IssuerProfile {
+    /// Its configured name.
+    pub name: String,
+    /// What proves MFA.
+    pub mfa: MfaRule,
+    /// How its callers are refused, if it says so.
+    pub dialect: Option<super::Dialect>,
+    /// Where Entra's clients are sent for step-up.
+    pub authorization_uri: Option<String>,
+}
+
+/// What an issuer's rule makes of a token's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MfaFinding {
+    /// The claims prove MFA.
+    Proven,
+    /// None of the claims that could prove it is in the token.
+    Absent,
+    /// The claims are there, and don't prove it.
+    Missing,
+    /// A claim that the rule denies is there.
+    Denied,
+}
+
+/// An issuer's rule of what proves MFA: one of `any`, all of `all`, none of `deny`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MfaRule {
+    /// One of these must hold, unless there are none.
+    pub any: Vec<Predicate>,
+    /// All of these must hold.
+    pub all: Vec<Predicate>,
+    /// None of these may hold.
+    pub deny: Vec<Predicate>,
+    /// How long ago the user may have authenticated.
+    pub max_age: Option<Duration>,
+}
+
+/// A test of one claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicate {
+    /// The names that lead to the claim.
+    pub claim: Vec<String>,
+    /// What it must be.
+    pub test: Test,
+}
+
+/// What a claim must be. Values are compared exactly; another JSON type never matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// An array of strings with this element.
+    Contains(String),
+    /// This string.
+    Equals(String),
+}
+
+impl Default for MfaRule {
+    /// Partner Center's rule: `amr` holds `mfa`.
+    fn default() -> Self {
+        let predicate = Predicate { claim: vec!["amr".to_owned()], test: Test::Contains("mfa".to_owned()) };
+        Self { any: vec![predicate], all: Vec::new(), deny: Vec::new(), max_age: None }
+    }
+}
+
+impl MfaRule {
+    /// Reads the claims.
+    #[must_use]
+    pub fn evaluate(&self, claims: &Claims) -> MfaFinding {
+        self.judge(|path| claims.at(path))
+    }
+
+    fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<&'c Value>) -> MfaFinding {
+        let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|value| predicate.test.holds(value));
+        if self.deny.iter().any(holds) {
+            return MfaFinding::Denied;
+        }
+        let wanted = !self.any.is_empty() || !self.all.is_empty();
+        if wanted && (self.any.is_empty() || self.any.iter().any(holds)) && self.all.iter().all(holds) {
+            return MfaFinding::Proven;
+        }
+        if self.any.iter().chain(&self.all).all(|predicate| claim(&predicate.claim).is_none()) {
+            MfaFinding::Absent
+        } else {
+            MfaFinding::Missing
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, value: &Value) -> bool {
+        match self {
+            Self::Contains(element) => Amr::read(Some(value)).methods().contains(element),
+            Self::Equals(text) => value.as_str() == Some(text),
+        }
+    }
+}
+
+impl std::fmt::Display for Predicate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let claim = self.claim.join(".");
+        match &self.test {
+            Test::Contains(value) => write!(f, "{claim} contains {value}"),
+            Test::Equals(value) => write!(f, "{claim} equals {value}"),
+        }
+    }
+}
+
+impl std::fmt::Display for MfaRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |predicates: &[Predicate], word: &str| {
+            predicates.iter().map(ToString::to_string).collect::<Vec<_>>().join(word)
+        };
+        let mut parts = Vec::new();
+        if !self.any.is_empty() {
+            parts.push(list(&self.any, " or "));
+        }
+        if !self.all.is_empty() {
+            parts.push(list(&self.all, " and "));
+        }
+        if !self.deny.is_empty() {
+            parts.push(format!("not ({})", list(&self.deny, " or ")));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding(rule: &MfaRule, claims: &Value) -> MfaFinding {
+        rule.judge(|path| path.iter().try_fold(claims, |value, name| value.get(name)))
+    }
+
+    fn equals(claim: &str, value: &str) -> Predicate {
+        Predicate { claim: vec![claim.to_owned()], test: Test::Equals(value.to_owned()) }
+    }
+
+    #[test]
+    fn the_default_is_an_exact_element_of_amr() {
+        let rule = MfaRule::default();
+        assert_eq!(finding(&rule, &json!({"amr": ["pwd", "mfa"]})), MfaFinding::Proven);
+        for other in [
+            json!(["pwd"]),
+            json!([]),
+            json!("mfa"),
+            json!(["MFA"]),
+            json!(["wiaormfa"]),
+            json!([" mfa"]),
+            json!(["mfa", 1]),
+            json!([["mfa"]]),
+            json!({"mfa": true}),
+            json!(null),
+        ] {
+            assert_eq!(finding(&rule, &json!({ "amr": other })), MfaFinding::Missing, "{other}");
+        }
+        for elsewhere in [json!({}), json!({"AMR": ["mfa"]}), json!({"acr": "mfa"}), json!({"amr ": ["mfa"]})] {
+            assert_eq!(finding(&rule, &elsewhere), MfaFinding::Absent, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn any_all_and_deny_combine() {
+        let rule = MfaRule {
+            any: vec![equals("acr", "a"), equals("acr", "b")],
+            all: vec![equals("region", "eu")],
+            deny: vec![equals("acr", "bypass"), equals("via", "bypass")],
+            max_age: None,
+        };
+        assert_eq!(finding(&rule, &json!({"acr": "b", "region": "eu"})), MfaFinding::Proven);
+        assert_eq!(finding(&rule, &json!({"acr": "b"})), MfaFinding::Missing);
+        assert_eq!(finding(&rule, &json!({"acr": "b", "region": "eu", "via": "bypass"})), MfaFinding::Denied);
+        assert_eq!(finding(&rule, &json!({})), MfaFinding::Absent);
+        let deny_alone = MfaRule { any: vec![], all: vec![], ..rule };
+        assert_eq!(finding(&deny_alone, &json!({"acr": "b"})), MfaFinding::Absent);
+    }
+}

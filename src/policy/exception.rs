@@ -1,0 +1,65 @@
+//! Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
+
+use super::Route;
+use super::evidence::Proof;
+use crate::clock::Timestamp;
+
+/// A technical exception. Whoever matches all of its conditions is exempt from MFA.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// The id that logs and reports name.
+    pub id: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it was granted.
+    pub reason: String,
+    /// The first moment at which it no longer helps.
+    pub expires: Timestamp,
+    /// The application's id.
+    pub application: Option<String>,
+    /// The user's id.
+    pub user: Option<String>,
+    /// The tenant's id.
+    pub tenant: Option<String>,
+    /// The issuer's name.
+    pub issuer: Option<String>,
+    /// The routes, as the configuration writes them.
+    pub routes: Option<Vec<String>>,
+}
+
+/// The exceptions in force.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionSet(Vec<Exception>);
+
+impl ExceptionSet {
+    /// Collects exceptions.
+    #[must_use]
+    pub fn new(exceptions: Vec<Exception>) -> Self {
+        Self(exceptions)
+    }
+
+    /// The first exception that covers the caller on the route at this moment.
+    #[must_use]
+    pub fn covering(&self, route: &Route, proof: &Proof, now: Timestamp) -> Option<&Exception> {
+        self.0.iter().find(|exception| exception.covers(route, proof, now))
+    }
+}
+
+impl Exception {
+    fn covers(&self, route: &Route, proof: &Proof, now: Timestamp) -> bool {
+        let app = proof.principal.app().id.as_deref();
+        let user = proof.principal.user().and_then(|user| user.id.as_deref());
+        now < self.expires
+            && (self.application.is_some() || self.user.is_some())
+            && matches(self.application.as_deref(), app)
+            && matches(self.user.as_deref(), user)
+            && matches(self.tenant.as_deref(), proof.tenant.as_deref())
+            && matches(self.issuer.as_deref(), Some(&proof.issuer.name))
+            && self.routes.as_ref().is_none_or(|routes| routes.iter().any(|one| one == route.pattern.as_written()))
+    }
+}
+
+/// Whether a condition is absent or met exactly.
+fn matches(condition: Option<&str>, seen: Option<&str>) -> bool {
+    condition.is_none() || condition == seen
+}

@@ -1,0 +1,22 @@
+//! The rule: what a route requires, what a caller showed, and the one function that decides.
+//!
+//! [`decide`] is total, synchronous and pure. The proxy, `explain` and every later face of the gateway call it; none
+//! has a copy. It waives nothing but MFA findings: a token that doesn't verify is refused in every mode.
+
+mod decide;
+mod decision;
+mod evidence;
+mod exception;
+mod path;
+mod remedy;
+mod requirement;
+mod route;
+
+pub use decide::decide;
+pub use decision::{Decision, Denial, Grounds};
+pub use evidence::{Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
+pub use exception::{Exception, ExceptionSet};
+pub use path::{CanonicalPath, PathError};
+pub use remedy::remedy;
+pub use requirement::{AppOnlyRule, Dialect, Mode, Requirement};
+pub use route::{Pattern, Route, RouteError, RouteTable, UpstreamId};

@@ -1,0 +1,225 @@
+//! The one path that is judged and forwarded.
+//!
+//! A gateway and a backend that read one path differently disagree about which rule holds. So a path is refused when
+//! it has a form that common servers rewrite: dot segments, empty segments, backslashes, parameters, and each of these
+//! encoded. What remains is forwarded byte for byte. Readings of it that some backend might still take (decoded,
+//! another letter case, without trailing dots or slash) are looked up too, and must not lead to a stricter route: see
+//! [`super::RouteTable::find`]. `docs/paths.md` lists the refused forms for operators.
+
+use std::borrow::Cow;
+
+/// A path without any of the refused forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CanonicalPath<'p> {
+    raw: &'p str,
+    encoded: bool,
+}
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// It doesn't start with a slash.
+    #[error("the path does not start with a slash")]
+    NotAbsolute,
+    /// A character that RFC 3986 section 3.3 doesn't allow in a path.
+    #[error("the path holds a character that RFC 3986 does not allow there")]
+    Character,
+    /// `;`, plain or encoded.
+    #[error("the path has parameters (;), which backends read differently")]
+    Parameter,
+    /// `//`.
+    #[error("the path has an empty segment (//)")]
+    EmptySegment,
+    /// A segment of dots only.
+    #[error("the path has a segment of dots")]
+    DotSegment,
+    /// `%` without two hexadecimal digits.
+    #[error("the path has a % that encodes nothing")]
+    Encoding,
+    /// An encoded dot, slash, backslash, question mark, number sign, semicolon or control character.
+    #[error("the path encodes a character that delimits (such as %2f, %2e or %5c)")]
+    EncodedDelimiter,
+    /// `%25` followed by two hexadecimal digits: encoded twice.
+    #[error("the path is encoded twice")]
+    DoubleEncoding,
+    /// What is encoded isn't UTF-8 in its shortest form.
+    #[error("the path encodes bytes that are not UTF-8")]
+    NotUtf8,
+}
+
+impl<'p> CanonicalPath<'p> {
+    /// Checks a path as it stands in the request target, without the query.
+    pub fn parse(raw: &'p str) -> Result<Self, PathError> {
+        if !raw.starts_with('/') {
+            return Err(PathError::NotAbsolute);
+        }
+        let mut encoded = false;
+        for byte in raw.bytes() {
+            match byte {
+                b'a'..=b'z'
+                | b'A'..=b'Z'
+                | b'0'..=b'9'
+                | b'/'
+                | b'-'
+                | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b'='
+                | b':'
+                | b'@' => {}
+                b'%' => encoded = true,
+                b';' => return Err(PathError::Parameter),
+                _ => return Err(PathError::Character),
+            }
+        }
+        if raw.contains("//") {
+            return Err(PathError::EmptySegment);
+        }
+        if raw.contains("/.") && raw.split('/').any(is_dots) {
+            return Err(PathError::DotSegment);
+        }
+        if encoded {
+            check_encoding(raw)?;
+        }
+        Ok(Self { raw, encoded })
+    }
+
+    /// The path as it came, and as it is forwarded.
+    #[must_use]
+    pub fn as_str(&self) -> &'p str {
+        self.raw
+    }
+
+    /// Other readings that some backend might take: decoded, and without trailing dots and spaces of segments or a
+    /// trailing slash.
+    pub(super) fn readings(&self) -> Vec<Cow<'p, str>> {
+        let mut readings = vec![Cow::Borrowed(self.raw)];
+        if self.encoded
+            && let Some(decoded) = decode(self.raw).and_then(|bytes| String::from_utf8(bytes).ok())
+        {
+            readings.push(Cow::Owned(decoded));
+        }
+        for at in 0..readings.len() {
+            let trimmed = trim_segments(&readings[at]);
+            if trimmed != readings[at] {
+                readings.push(Cow::Owned(trimmed));
+            }
+        }
+        for at in 0..readings.len() {
+            if let Some(without) = readings[at].strip_suffix('/').map(str::to_owned) {
+                readings.push(Cow::Owned(without));
+            }
+        }
+        readings
+    }
+}
+
+fn is_dots(segment: &str) -> bool {
+    !segment.is_empty() && segment.bytes().all(|byte| byte == b'.')
+}
+
+/// Windows drops dots and spaces at the end of a file's name.
+fn trim_segments(path: &str) -> String {
+    path.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).collect::<Vec<_>>().join("/")
+}
+
+fn check_encoding(raw: &str) -> Result<(), PathError> {
+    let decoded = decode(raw).ok_or(PathError::Encoding)?;
+    // Only what was encoded can put these there: none of them passed the check of plain characters, but for the dot and
+    // the slash, which must stand in the decoded path as often as in the raw one.
+    let delimits = |&byte: &u8| byte < 0x20 || byte == 0x7f || matches!(byte, b'\\' | b'?' | b'#' | b';');
+    let separators = |bytes: &[u8]| bytes.iter().filter(|byte| matches!(byte, b'/' | b'.')).count();
+    if decoded.iter().any(delimits) || separators(&decoded) != separators(raw.as_bytes()) {
+        return Err(PathError::EncodedDelimiter);
+    }
+    let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
+    // Compatibility normalisation turns the full-width forms into ASCII, the slash and the dot included.
+    if decoded.chars().any(|char| ('\u{ff01}'..='\u{ff5e}').contains(&char)) {
+        return Err(PathError::EncodedDelimiter);
+    }
+    let twice = |(at, _): (usize, &str)| {
+        decoded.as_bytes()[at + 1..].iter().take_while(|b| b.is_ascii_hexdigit()).take(2).count() == 2
+    };
+    if decoded.match_indices('%').any(twice) {
+        return Err(PathError::DoubleEncoding);
+    }
+    Ok(())
+}
+
+/// Decodes `%XX` once; `None` if a `%` isn't followed by two hexadecimal digits.
+fn decode(raw: &str) -> Option<Vec<u8>> {
+    let mut bytes = raw.bytes();
+    let mut decoded = Vec::with_capacity(raw.len());
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(bytes.next()?).to_digit(16);
+            let value = digit()? * 16 + digit()?;
+            decoded.push(u8::try_from(value).ok()?);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    Some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_paths_pass_as_they_are() {
+        for path in
+            ["/", "/v1/customers", "/v1/customers/", "/v1/a.b/.well-known/x..y", "/v1/caf%C3%A9/100%25/a%20b/@me:x"]
+        {
+            assert_eq!(CanonicalPath::parse(path).map(|path| path.as_str()), Ok(path));
+        }
+    }
+
+    #[test]
+    fn forms_that_servers_rewrite_are_refused() {
+        for (path, error) in [
+            ("", PathError::NotAbsolute),
+            ("*", PathError::NotAbsolute),
+            ("v1", PathError::NotAbsolute),
+            ("//v1", PathError::EmptySegment),
+            ("/v1//x", PathError::EmptySegment),
+            ("/v1/../x", PathError::DotSegment),
+            ("/v1/./x", PathError::DotSegment),
+            ("/v1/..", PathError::DotSegment),
+            ("/v1/.../x", PathError::DotSegment),
+            ("/v1\\x", PathError::Character),
+            ("/v1 x", PathError::Character),
+            ("/v1#x", PathError::Character),
+            ("/v1/\u{e9}", PathError::Character),
+            ("/v1;x", PathError::Parameter),
+            ("/v1/..;/x", PathError::Parameter),
+            ("/v1/%2e%2e/x", PathError::EncodedDelimiter),
+            ("/v1/.%2E/x", PathError::EncodedDelimiter),
+            ("/v1%2fx", PathError::EncodedDelimiter),
+            ("/v1%5cx", PathError::EncodedDelimiter),
+            ("/v1%00", PathError::EncodedDelimiter),
+            ("/v1%0d%0a", PathError::EncodedDelimiter),
+            ("/v1%3fx", PathError::EncodedDelimiter),
+            ("/v1%3bx", PathError::EncodedDelimiter),
+            ("/v1%EF%BC%8Fx", PathError::EncodedDelimiter),
+            ("/v1/%252e", PathError::DoubleEncoding),
+            ("/v1/%c0%ae", PathError::NotUtf8),
+            ("/v1/%c0%af", PathError::NotUtf8),
+            ("/v1/%", PathError::Encoding),
+            ("/v1/%2", PathError::Encoding),
+            ("/v1/%zz", PathError::Encoding),
+            ("/v1/%u002f", PathError::Encoding),
+        ] {
+            assert_eq!(CanonicalPath::parse(path), Err(error), "{path}");
+        }
+    }
+}

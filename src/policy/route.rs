@@ -1,0 +1,304 @@
+//! Routes and how one is found.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use http::Method;
+
+use super::{AppOnlyRule, CanonicalPath, Dialect, Mode, PathError, Requirement};
+
+/// Which upstream serves a route: its place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamId(pub usize);
+
+/// What is served, and what it requires.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The paths it is for.
+    pub pattern: Pattern,
+    /// The methods it is for; all if absent.
+    pub methods: Option<Vec<Method>>,
+    /// Who serves it.
+    pub upstream: UpstreamId,
+    /// What a caller needs.
+    pub requirement: Requirement,
+    /// Whether app-only tokens are accepted.
+    pub app_only: AppOnlyRule,
+    /// The tenants that may call, in lower case; all if absent.
+    pub tenants: Option<BTreeSet<String>>,
+    /// Whether MFA findings are enforced.
+    pub mode: Mode,
+    /// How callers are refused, if the route says so.
+    pub dialect: Option<Dialect>,
+    /// Whether the upstream gets the caller's token.
+    pub forward_authorization: bool,
+}
+
+impl Route {
+    /// Whether the route is for the tenant. A token without a tenant is for no listed one.
+    pub(super) fn admits_tenant(&self, tenant: Option<&str>) -> bool {
+        match &self.tenants {
+            None => true,
+            Some(tenants) => tenant.is_some_and(|tenant| tenants.contains(&tenant.to_ascii_lowercase())),
+        }
+    }
+
+    fn admits_method(&self, method: &Method) -> bool {
+        self.methods.as_ref().is_none_or(|methods| {
+            // HEAD is GET without a body (RFC 9110 section 9.3.2).
+            methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET))
+        })
+    }
+
+    /// Whether whoever passes this route would pass `other` too.
+    fn covers(&self, other: &Self) -> bool {
+        let tenants = match (&self.tenants, &other.tenants) {
+            (_, None) => true,
+            (Some(own), Some(other)) => own.is_subset(other),
+            (None, Some(_)) => false,
+        };
+        let app_only = other.requirement == Requirement::Public || self.app_only.covers(&other.app_only);
+        self.requirement.covers(other.requirement) && app_only && tenants && self.mode >= other.mode
+    }
+}
+
+/// The paths a route is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// Exactly this path.
+    Exact(String),
+    /// This path and all below it, by whole segments.
+    Prefix(String),
+}
+
+impl Pattern {
+    /// The pattern as the configuration writes it.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        match self {
+            Self::Exact(path) | Self::Prefix(path) => path,
+        }
+    }
+}
+
+/// Why no route is found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// The path has a refused form.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// Another reading of the path leads to a stricter route.
+    #[error("a backend might read the path as that of a stricter route")]
+    Ambiguous,
+    /// No route is for the path.
+    #[error("no route is for the path")]
+    NotFound,
+    /// The path's routes are for other methods.
+    #[error("the path's routes are for other methods")]
+    MethodNotAllowed(Vec<Method>),
+}
+
+/// All routes. An exact path comes before a prefix, a longer prefix before a shorter; their order doesn't matter.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    routes: Vec<Arc<Route>>,
+    index: Index,
+    /// The same, folded: for backends that don't mind letter case or a trailing slash.
+    folded: Index,
+    /// Whether no route is stricter than another, so that it doesn't matter how a backend reads a path.
+    uniform: bool,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    exact: HashMap<String, Vec<usize>>,
+    prefixes: HashMap<String, Vec<usize>>,
+}
+
+impl RouteTable {
+    /// Collects routes.
+    #[must_use]
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut table = Self { routes: routes.into_iter().map(Arc::new).collect(), ..Self::default() };
+        for (at, route) in table.routes.iter().enumerate() {
+            table.index.insert(&route.pattern, at, str::to_owned);
+            table.folded.insert(&route.pattern, at, fold);
+        }
+        table.uniform =
+            table.routes.iter().all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.covers(other)));
+        table
+    }
+
+    /// Finds the route for a path and method.
+    ///
+    /// # Errors
+    ///
+    /// If the path has a refused form or is ambiguous, or there is no such route.
+    pub fn find(&self, path: &str, method: &Method) -> Result<&Arc<Route>, RouteError> {
+        let path = CanonicalPath::parse(path)?;
+        let group = self.index.find(path.as_str()).ok_or(RouteError::NotFound)?;
+        let route = self.of_method(group, method).ok_or_else(|| self.not_allowed(group))?;
+        if !self.uniform && !self.is_safe(route, path, method) {
+            return Err(RouteError::Ambiguous);
+        }
+        Ok(route)
+    }
+
+    /// All routes, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
+    /// Whether `route` is at least as strict as the route of every other reading of the path.
+    fn is_safe(&self, route: &Route, path: CanonicalPath<'_>, method: &Method) -> bool {
+        let covered = |group: Option<&[usize]>| {
+            group.is_none_or(|group| {
+                let mut admitting = group.iter().map(|&at| &self.routes[at]).filter(|one| one.admits_method(method));
+                admitting.clone().next().is_some() && admitting.all(|other| route.covers(other))
+            })
+        };
+        path.readings()
+            .iter()
+            .all(|reading| covered(self.index.find(reading)) && covered(self.folded.find(&fold(reading))))
+    }
+
+    fn of_method(&self, group: &[usize], method: &Method) -> Option<&Arc<Route>> {
+        group.iter().map(|&at| &self.routes[at]).find(|route| route.admits_method(method))
+    }
+
+    fn not_allowed(&self, group: &[usize]) -> RouteError {
+        let methods = group.iter().filter_map(|&at| self.routes[at].methods.clone()).flatten();
+        let mut allowed: Vec<Method> = methods.collect();
+        if allowed.contains(&Method::GET) {
+            allowed.push(Method::HEAD);
+        }
+        allowed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        allowed.dedup();
+        RouteError::MethodNotAllowed(allowed)
+    }
+}
+
+fn fold(path: &str) -> String {
+    path.trim_end_matches('/').to_lowercase()
+}
+
+impl Index {
+    fn insert(&mut self, pattern: &Pattern, at: usize, fold: impl Fn(&str) -> String) {
+        match pattern {
+            Pattern::Exact(path) => self.exact.entry(fold(path)).or_default().push(at),
+            Pattern::Prefix(path) => self.prefixes.entry(fold(path.trim_end_matches('/'))).or_default().push(at),
+        }
+    }
+
+    /// The most specific pattern's routes.
+    fn find(&self, path: &str) -> Option<&[usize]> {
+        if let Some(group) = self.exact.get(path) {
+            return Some(group);
+        }
+        let mut prefix = path.trim_end_matches('/');
+        loop {
+            if let Some(group) = self.prefixes.get(prefix) {
+                return Some(group);
+            }
+            prefix = &prefix[..prefix.rfind('/')?];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(pattern: Pattern, requirement: Requirement) -> Route {
+        Route {
+            pattern,
+            methods: None,
+            upstream: UpstreamId(0),
+            requirement,
+            app_only: AppOnlyRule::Allow,
+            tenants: None,
+            mode: Mode::Enforce,
+            dialect: None,
+            forward_authorization: true,
+        }
+    }
+
+    fn exact(path: &str, requirement: Requirement) -> Route {
+        route(Pattern::Exact(path.to_owned()), requirement)
+    }
+
+    fn prefix(path: &str, requirement: Requirement) -> Route {
+        route(Pattern::Prefix(path.to_owned()), requirement)
+    }
+
+    const MFA: Requirement = Requirement::Mfa { max_age: None };
+
+    fn found(table: &RouteTable, path: &str) -> Result<String, RouteError> {
+        table.find(path, &Method::GET).map(|route| route.pattern.as_written().to_owned())
+    }
+
+    #[test]
+    fn the_most_specific_pattern_wins_and_prefixes_match_whole_segments() {
+        let table = RouteTable::new(vec![prefix("/v1/", MFA), prefix("/v1/a/", MFA), exact("/v1/a/b", MFA)]);
+        for (path, pattern) in [
+            ("/v1", "/v1/"),
+            ("/v1/", "/v1/"),
+            ("/v1/x", "/v1/"),
+            ("/v1/a", "/v1/a/"),
+            ("/v1/ab", "/v1/"),
+            ("/v1/a/b", "/v1/a/b"),
+            ("/v1/a/b/c", "/v1/a/"),
+        ] {
+            assert_eq!(found(&table, path).as_deref(), Ok(pattern), "{path}");
+        }
+        for path in ["/", "/v10", "/v", "/V1/x"] {
+            assert_eq!(found(&table, path), Err(RouteError::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_root_prefix_matches_everything() {
+        let table = RouteTable::new(vec![prefix("/", MFA)]);
+        assert!(found(&table, "/").is_ok());
+        assert!(found(&table, "/a/b/").is_ok());
+    }
+
+    #[test]
+    fn no_reading_of_a_path_leads_around_a_stricter_route() {
+        let table = RouteTable::new(vec![
+            prefix("/", Requirement::Public),
+            prefix("/Admin/", MFA),
+            exact("/v1/caf%C3%A9", MFA),
+            exact("/secret", MFA),
+        ]);
+        for path in ["/admin/x", "/ADMIN", "/%41dmin/x", "/Admin./x", "/admin%20/x", "/secret/", "/SECRET", "/secret."]
+        {
+            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+        }
+        assert_eq!(found(&table, "/Admin/x").as_deref(), Ok("/Admin/"));
+        assert_eq!(found(&table, "/other").as_deref(), Ok("/"));
+    }
+
+    #[test]
+    fn a_stricter_route_may_be_read_as_a_laxer_one() {
+        let table = RouteTable::new(vec![prefix("/", MFA), exact("/healthz", Requirement::Public)]);
+        assert_eq!(found(&table, "/healthz").as_deref(), Ok("/healthz"));
+        assert_eq!(found(&table, "/HEALTHZ").as_deref(), Ok("/"));
+        assert_eq!(found(&table, "/healthz/").as_deref(), Ok("/"));
+    }
+
+    #[test]
+    fn methods_choose_within_a_pattern_and_never_fall_through() {
+        let mut read = prefix("/v1/", Requirement::Public);
+        read.methods = Some(vec![Method::GET]);
+        let mut write = prefix("/v1/", MFA);
+        write.methods = Some(vec![Method::POST]);
+        let table = RouteTable::new(vec![prefix("/", Requirement::Public), read, write]);
+        let requirement = |method| table.find("/v1/x", &method).map(|route| route.requirement);
+        assert_eq!(requirement(Method::GET), Ok(Requirement::Public));
+        assert_eq!(requirement(Method::HEAD), Ok(Requirement::Public));
+        assert_eq!(requirement(Method::POST), Ok(MFA));
+        let allowed = vec![Method::GET, Method::HEAD, Method::POST];
+        assert_eq!(requirement(Method::DELETE), Err(RouteError::MethodNotAllowed(allowed)));
+    }
+}

@@ -1,0 +1,68 @@
+//! Chance, injected: request ids, jitter and load balancing draw from a [`Random`] that tests can seed.
+//!
+//! Nothing secret comes from here; what must not be guessed is drawn from `aws-lc-rs` where it is needed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A source of numbers that are even, but not secret.
+#[derive(Clone, Debug, Default)]
+pub struct Random(Option<Arc<Mutex<fastrand::Rng>>>);
+
+impl Random {
+    /// Each thread's own generator, seeded by the system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// The same numbers every time.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Some(Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)))))
+    }
+
+    /// A number below `bound`; 0 if `bound` is 0.
+    #[must_use]
+    pub fn below(&self, bound: usize) -> usize {
+        if bound == 0 { 0 } else { self.draw(|| fastrand::usize(..bound), |rng| rng.usize(..bound)) }
+    }
+
+    /// `duration`, up to a tenth shorter or longer, so that many gateways don't act in step.
+    #[must_use]
+    pub fn jitter(&self, duration: Duration) -> Duration {
+        duration.mul_f64(self.draw(fastrand::f64, fastrand::Rng::f64).mul_add(0.2, 0.9))
+    }
+
+    /// A random UUID (RFC 9562 version 4), in its hyphenated form.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        let bits = self.draw(|| fastrand::u128(..), |rng| rng.u128(..));
+        let bits = bits & !(0xf << 76) | (4 << 76);
+        let bits = bits & !(0x3 << 62) | (2 << 62);
+        let hex = format!("{bits:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    fn draw<T>(&self, own: impl FnOnce() -> T, seeded: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        match &self.0 {
+            None => own(),
+            Some(rng) => seeded(&mut rng.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_have_their_version_and_differ() {
+        let random = Random::seeded(1);
+        let uuid = random.uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(&uuid[14..15], "4");
+        assert!("89ab".contains(&uuid[19..20]));
+        assert_ne!(uuid, random.uuid());
+    }
+}

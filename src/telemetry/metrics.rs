@@ -1,0 +1,128 @@
+//! The metrics: their names, and the handles by which they are counted.
+
+use std::fmt;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// All metrics of the process. A label never takes a value that a caller can choose.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Answered requests.
+    pub(crate) requests: Family<ResultLabels, Counter>,
+    /// Panics that were caught.
+    pub(crate) panics: Counter,
+    /// Client connections open now.
+    pub(crate) connections: Gauge,
+    /// Requests in flight now.
+    pub(crate) in_flight: Gauge,
+    /// Tokens found in the cache of verified tokens.
+    pub(crate) cache_hits: Counter,
+    /// Tokens that had to be verified.
+    pub(crate) cache_misses: Counter,
+    fetches: Family<FetchLabels, Counter>,
+    keys: Family<IssuerLabels, Gauge>,
+    fetched_at: Family<IssuerLabels, Gauge>,
+    skipped_keys: Family<IssuerLabels, Gauge>,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ResultLabels {
+    /// The route's pattern; empty if there is none.
+    pub(crate) route: String,
+    /// `permitted` or `refused`.
+    pub(crate) result: &'static str,
+    /// The grounds or the reason code.
+    pub(crate) reason: &'static str,
+    /// `app_only`, `app_user`, or `none` if no token was verified.
+    pub(crate) class: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct IssuerLabels {
+    issuer: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FetchLabels {
+    issuer: String,
+    result: &'static str,
+}
+
+/// The handles of one issuer's metrics.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuerMetrics {
+    pub(crate) fetched: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) keys: Gauge,
+    pub(crate) skipped: Gauge,
+    pub(crate) fetched_at: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("mfa_gateway"),
+            requests: Family::default(),
+            panics: Counter::default(),
+            connections: Gauge::default(),
+            in_flight: Gauge::default(),
+            cache_hits: Counter::default(),
+            cache_misses: Counter::default(),
+            fetches: Family::default(),
+            keys: Family::default(),
+            fetched_at: Family::default(),
+            skipped_keys: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("requests", "Answered requests", self.requests.clone());
+        registry.register("panics", "Panics that were caught", self.panics.clone());
+        registry.register("connections", "Client connections open now", self.connections.clone());
+        registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
+        registry.register("token_cache_hits", "Tokens found verified in the cache", self.cache_hits.clone());
+        registry.register("token_cache_misses", "Tokens that had to be verified", self.cache_misses.clone());
+        registry.register("jwks_fetches", "Fetches of an issuer's keys", self.fetches.clone());
+        registry.register("jwks_keys", "Usable keys of an issuer", self.keys.clone());
+        registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
+        registry.register(
+            "jwks_fetched_timestamp_seconds",
+            "When an issuer's keys were last fetched",
+            self.fetched_at.clone(),
+        );
+    }
+
+    /// The handles of an issuer, resolved once. Owned ones: a borrowed handle holds its family's lock.
+    pub(crate) fn issuer(&self, name: &str) -> IssuerMetrics {
+        let labels = IssuerLabels { issuer: name.to_owned() };
+        let fetch = |result| FetchLabels { issuer: name.to_owned(), result };
+        IssuerMetrics {
+            fetched: self.fetches.get_or_create_owned(&fetch("success")),
+            failed: self.fetches.get_or_create_owned(&fetch("failure")),
+            keys: self.keys.get_or_create_owned(&labels),
+            skipped: self.skipped_keys.get_or_create_owned(&labels),
+            fetched_at: self.fetched_at.get_or_create_owned(&labels),
+        }
+    }
+
+    /// All metrics in the `OpenMetrics` text format.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: writing to a string doesn't fail.
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

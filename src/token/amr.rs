@@ -1,0 +1,59 @@
+//! The `amr` claim: how the user authenticated (RFC 8176).
+
+use serde_json::Value;
+
+/// The methods named by `amr`, or why there are none.
+///
+/// Only an array of strings counts: Entra documents values such as `wiaormfa`, which a substring test would take for
+/// `mfa`, and an `amr` of another shape proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amr {
+    /// There is no such claim.
+    Absent,
+    /// The claim is not an array of strings.
+    Malformed,
+    /// The methods, as they came.
+    Methods(Vec<String>),
+}
+
+impl Amr {
+    /// Reads the claim.
+    #[must_use]
+    pub fn read(claim: Option<&Value>) -> Self {
+        match claim {
+            None => Self::Absent,
+            Some(value) => strings(value)
+                .map_or(Self::Malformed, |methods| Self::Methods(methods.into_iter().map(str::to_owned).collect())),
+        }
+    }
+
+    /// The methods; none if the claim is absent or malformed.
+    #[must_use]
+    pub fn methods(&self) -> &[String] {
+        match self {
+            Self::Methods(methods) => methods,
+            Self::Absent | Self::Malformed => &[],
+        }
+    }
+}
+
+/// The elements of an array of strings; `None` for any other shape.
+pub(crate) fn strings(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_array_of_strings_has_methods() {
+        assert_eq!(Amr::read(Some(&json!(["pwd", "mfa"]))).methods(), ["pwd", "mfa"]);
+        assert_eq!(Amr::read(None), Amr::Absent);
+        for odd in [json!("mfa"), json!({"mfa": true}), json!(["mfa", 1]), json!([["mfa"]]), json!(null), json!(1)] {
+            assert_eq!(Amr::read(Some(&odd)), Amr::Malformed, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The compact form of a JWS (RFC 7515 section 3.1), taken apart strictly.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::{Algorithm, TokenError, json};
+
+/// A token taken apart. Nothing in it is known to be true yet.
+#[derive(Debug)]
+pub struct Unverified<'t> {
+    pub(super) signing_input: &'t [u8],
+    pub(super) signature: &'t str,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) kid: Option<String>,
+    pub(super) payload: Map<String, Value>,
+}
+
+impl<'t> Unverified<'t> {
+    /// Takes the compact form apart.
+    ///
+    /// # Errors
+    ///
+    /// If the form isn't exact, the header asks for something that isn't implemented, or the token is of another type.
+    pub fn parse(token: &'t str) -> Result<Self, TokenError> {
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(TokenError::Compact)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(TokenError::Compact)?;
+        if payload.contains('.') || signature.is_empty() || decode(signature).is_none() {
+            return Err(TokenError::Compact);
+        }
+        let header = decode(header).ok_or(TokenError::Compact)?;
+        let header = json::object(&header).ok_or(TokenError::Json("header"))?;
+        let (algorithm, kid) = read_header(&header)?;
+        let payload = decode(payload).ok_or(TokenError::Compact)?;
+        let payload = json::object(&payload).ok_or(TokenError::Json("payload"))?;
+        Ok(Self { signing_input: signing_input.as_bytes(), signature, algorithm, kid, payload })
+    }
+
+    /// The issuer that the token names, for choosing the key set.
+    pub fn issuer(&self) -> Result<&str, TokenError> {
+        match self.payload.get("iss") {
+            Some(Value::String(issuer)) => Ok(issuer),
+            Some(_) => Err(TokenError::ClaimMalformed("iss")),
+            None => Err(TokenError::ClaimMissing("iss")),
+        }
+    }
+
+    /// The id of the key that is said to have signed.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The algorithm, if it is one the gateway knows.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// A claim as it stands, for showing it to the token's owner. Nothing may be decided by it.
+    #[must_use]
+    pub fn peek(&self, claim: &str) -> Option<&Value> {
+        self.payload.get(claim)
+    }
+}
+
+/// Decodes canonical unpadded base64url: no padding, no other alphabet, no stray bits at the end.
+fn decode(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
+}
+
+/// Checks the header and reads what is used of it. Unknown parameters are ignored, as RFC 7515 section 4 has it;
+/// none of them (`jwk`, `jku`, `x5u`, `x5c`) ever leads to a key.
+fn read_header(header: &Map<String, Value>) -> Result<(Option<Algorithm>, Option<String>), TokenError> {
+    // Each of these changes what the signature covers or what the payload is; none is implemented.
+    for name in ["crit", "zip", "enc"] {
+        if header.contains_key(name) {
+            return Err(TokenError::Header(name));
+        }
+    }
+    if header.get("b64").is_some_and(|value| *value != Value::Bool(true)) {
+        return Err(TokenError::Header("b64"));
+    }
+    match header.get("cty") {
+        None => {}
+        Some(Value::String(content)) if !is_media_type(content, &["jwt"]) => {}
+        Some(_) => return Err(TokenError::Header("cty")),
+    }
+    match header.get("typ") {
+        None => {}
+        Some(Value::String(typ)) if is_media_type(typ, &["jwt", "at+jwt"]) => {}
+        Some(_) => return Err(TokenError::Type),
+    }
+    let kid = match header.get("kid") {
+        None => None,
+        Some(Value::String(kid)) => Some(kid.clone()),
+        Some(_) => return Err(TokenError::Header("kid")),
+    };
+    match header.get("alg") {
+        Some(Value::String(name)) => Ok((name.parse().ok(), kid)),
+        _ => Err(TokenError::Header("alg")),
+    }
+}
+
+/// Whether `value` is one of `types`, with or without `application/` (RFC 7515 section 4.1.9), in any letter case.
+fn is_media_type(value: &str, types: &[&str]) -> bool {
+    let value = value.to_ascii_lowercase();
+    let value = value.strip_prefix("application/").unwrap_or(&value);
+    types.contains(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(header: &str, payload: &str) -> String {
+        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    fn error(token: &str) -> TokenError {
+        Unverified::parse(token).unwrap_err()
+    }
+
+    #[test]
+    fn takes_an_ordinary_token_apart() {
+        let token = token(r#"{"alg":"RS256","typ":"JWT","kid":"k","x5t":"y","jku":{"odd":1}}"#, r#"{"iss":"i"}"#);
+        let unverified = Unverified::parse(&token).unwrap();
+        assert_eq!(unverified.issuer(), Ok("i"));
+        assert_eq!(unverified.kid(), Some("k"));
+        assert_eq!(unverified.algorithm(), Some(Algorithm::Rs256));
+    }
+
+    #[test]
+    fn the_form_is_exact() {
+        let good = token(r#"{"alg":"RS256"}"#, "{}");
+        assert!(Unverified::parse(&good).is_ok());
+        for bad in [
+            String::new(),
+            "a.b".into(),
+            format!("{good}."),
+            format!(".{good}"),
+            format!("{good}="),
+            format!("{good}\n"),
+            good.replace(".c2ln", "."),
+            good.replace(".c2ln", ".c2ln."),
+            // `c2lo` without its last character leaves stray bits.
+            good.replace(".c2ln", ".c2m"),
+            good.replace(".c2ln", ".c2+n"),
+            good.replacen('.', ". ", 1),
+        ] {
+            assert_eq!(error(&bad), TokenError::Compact, "{bad:?}");
+        }
+        assert_eq!(error(&token("[]", "{}")), TokenError::Json("header"));
+        assert_eq!(error(&token(r#"{"alg":"RS256"}"#, r#"{"a":1,"a":1}"#)), TokenError::Json("payload"));
+    }
+
+    #[test]
+    fn a_header_that_asks_for_more_is_refused() {
+        for (member, name) in [
+            (r#""crit":["exp"]"#, "crit"),
+            (r#""crit":[]"#, "crit"),
+            (r#""b64":false"#, "b64"),
+            (r#""zip":"DEF""#, "zip"),
+            (r#""enc":"A128GCM""#, "enc"),
+            (r#""cty":"JWT""#, "cty"),
+            (r#""kid":1"#, "kid"),
+        ] {
+            assert_eq!(error(&token(&format!(r#"{{"alg":"RS256",{member}}}"#), "{}")), TokenError::Header(name));
+        }
+        assert_eq!(error(&token("{}", "{}")), TokenError::Header("alg"));
+        assert_eq!(error(&token(r#"{"alg":["RS256"]}"#, "{}")), TokenError::Header("alg"));
+    }
+
+    #[test]
+    fn only_access_token_types_pass() {
+        for typ in ["JWT", "jwt", "at+jwt", "application/at+jwt", "AT+JWT"] {
+            assert!(Unverified::parse(&token(&format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#), "{}")).is_ok(), "{typ}");
+        }
+        for typ in [r#""dpop+jwt""#, r#""logout+jwt""#, r#""id+jwt""#, r#""""#, "1", "null"] {
+            assert_eq!(error(&token(&format!(r#"{{"alg":"RS256","typ":{typ}}}"#), "{}")), TokenError::Type, "{typ}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Signature keys: one JWK checked and parsed once, and the set an issuer publishes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde_json::Value;
+
+use super::algorithm::KeyType;
+use super::amr::strings;
+use super::{Algorithm, TokenError};
+
+/// A public key that may verify tokens.
+pub struct Key {
+    kid: String,
+    key_type: KeyType,
+    pinned: Option<Algorithm>,
+    decoding: DecodingKey,
+    issuer: Option<String>,
+    cloud_instance: Option<String>,
+    jwk: Value,
+    retired: AtomicBool,
+}
+
+/// Why an entry of a key set isn't used. The other entries are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct KeyError(&'static str);
+
+impl Key {
+    /// Checks a JWK (RFC 7517) and parses its key.
+    ///
+    /// # Errors
+    ///
+    /// If it isn't a public key for signatures of a known kind, or it is weak or broken.
+    pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
+        let kid = member(jwk, "kid")?.ok_or(KeyError("it has no kid"))?.to_owned();
+        if member(jwk, "use")?.is_some_and(|usage| usage != "sig") {
+            return Err(KeyError("its use is not sig"));
+        }
+        if let Some(operations) = jwk.get("key_ops") {
+            let operations = strings(operations).ok_or(KeyError("its key_ops is not an array of strings"))?;
+            if !operations.contains(&"verify") {
+                return Err(KeyError("its key_ops has no verify"));
+            }
+        }
+        // Whoever read the key set could sign with a key whose private part was published.
+        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
+            return Err(KeyError("it holds private or symmetric key material"));
+        }
+        let (key_type, decoding) = match member(jwk, "kty")? {
+            Some("RSA") => (KeyType::Rsa, rsa(jwk)?),
+            Some("EC") => ec(jwk)?,
+            Some("OKP") => (KeyType::Ed25519, ed25519(jwk)?),
+            _ => return Err(KeyError("its kty is not RSA, EC or OKP")),
+        };
+        let pinned = member(jwk, "alg")?
+            .map(|name| name.parse().map_err(|()| KeyError("its alg is not an accepted signature algorithm")))
+            .transpose()?;
+        if pinned.is_some_and(|algorithm: Algorithm| algorithm.key_type() != key_type) {
+            return Err(KeyError("its alg does not fit its kty and crv"));
+        }
+        Ok(Self {
+            kid,
+            key_type,
+            pinned,
+            decoding,
+            issuer: member(jwk, "issuer")?.map(str::to_owned),
+            cloud_instance: member(jwk, "cloud_instance_name")?.map(str::to_owned),
+            jwk: jwk.clone(),
+            retired: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the key may verify this algorithm: the kinds agree, and a key pinned to one verifies no other.
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.pinned.map_or(self.key_type == algorithm.key_type(), |pinned| pinned == algorithm)
+    }
+
+    pub(super) fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &str) -> Result<(), TokenError> {
+        if !self.fits(algorithm) {
+            return Err(TokenError::Algorithm);
+        }
+        match jsonwebtoken::crypto::verify(signature, input, &self.decoding, algorithm.backend()) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(TokenError::Signature),
+        }
+    }
+
+    /// The issuer, or issuer template, that Entra binds the key to.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The cloud that Entra binds the key to.
+    pub(super) fn cloud_instance(&self) -> Option<&str> {
+        self.cloud_instance.as_deref()
+    }
+
+    /// Marks the key as no longer published. Cached verifications that rest on it end with it.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    /// Whether the key is no longer published.
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("kid", &self.kid).field("key_type", &self.key_type).finish_non_exhaustive()
+    }
+}
+
+/// The usable keys of an issuer at one moment. Immutable: a refresh makes another one.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    keys: HashMap<String, Vec<Arc<Key>>>,
+    skipped: Vec<KeyError>,
+}
+
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 section 5). An entry that is unchanged since `previous` stays the same [`Key`].
+    ///
+    /// # Errors
+    ///
+    /// If the document isn't a JWK Set, or no entry of it is usable.
+    pub fn parse(document: &[u8], previous: Option<&Self>) -> Result<Self, KeyError> {
+        let document: Value = serde_json::from_slice(document).map_err(|_| KeyError("it is not JSON"))?;
+        let entries = document.get("keys").and_then(Value::as_array).ok_or(KeyError("it has no array `keys`"))?;
+        let mut set = Self::default();
+        for entry in entries {
+            match set.add(entry, previous) {
+                Ok(()) => {}
+                Err(error) => set.skipped.push(error),
+            }
+        }
+        if set.keys.is_empty() { Err(KeyError("it has no usable key")) } else { Ok(set) }
+    }
+
+    fn add(&mut self, jwk: &Value, previous: Option<&Self>) -> Result<(), KeyError> {
+        let key = match previous.and_then(|set| set.iter().find(|key| key.jwk == *jwk)) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(Key::from_jwk(jwk)?),
+        };
+        let same_kid = self.keys.entry(key.kid.clone()).or_default();
+        // One kid may name keys of different kinds (RFC 7517 section 4.5), but which of two alike is meant can't be known.
+        if same_kid.iter().any(|other| other.key_type == key.key_type) {
+            return Err(KeyError("an earlier entry has the same kid and kty"));
+        }
+        same_kid.push(key);
+        Ok(())
+    }
+
+    /// The key for a token. Without a `kid` there must be exactly one that fits (OpenID Connect Core section 10.1).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Algorithm`] if the key is there and is for other algorithms, else [`TokenError::KeyUnknown`].
+    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, TokenError> {
+        if let Some(kid) = kid {
+            let keys = self.keys.get(kid).ok_or(TokenError::KeyUnknown)?;
+            return keys.iter().find(|key| key.fits(algorithm)).cloned().ok_or(TokenError::Algorithm);
+        }
+        let mut fitting = self.iter().filter(|key| key.fits(algorithm));
+        fitting.next().filter(|_| fitting.next().is_none()).cloned().ok_or(TokenError::KeyUnknown)
+    }
+
+    /// All usable keys.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.values().flatten()
+    }
+
+    /// Why entries were skipped, one reason per entry.
+    #[must_use]
+    pub fn skipped(&self) -> &[KeyError] {
+        &self.skipped
+    }
+}
+
+/// A member that may be absent, but not of another type than string.
+fn member<'j>(jwk: &'j Value, name: &str) -> Result<Option<&'j str>, KeyError> {
+    match jwk.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(KeyError("a member that must be a string is not")),
+    }
+}
+
+fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
+    let text = member(jwk, name)?.ok_or(KeyError("a member of its key is missing"))?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of its key is not unpadded base64url"))
+}
+
+fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
+    let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
+    let n = &n[n.iter().take_while(|&&byte| byte == 0).count()..];
+    let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    if !(2048..=8192).contains(&bits) {
+        return Err(KeyError("its RSA modulus is not 2048 to 8192 bits"));
+    }
+    let exponent = e.iter().fold(0_u64, |value, &byte| value.saturating_mul(256).saturating_add(u64::from(byte)));
+    let odd = |bytes: &[u8]| bytes.last().is_some_and(|byte| byte & 1 == 1);
+    if !odd(n) || exponent & 1 == 0 || !(3..=u64::from(u32::MAX)).contains(&exponent) {
+        return Err(KeyError("its RSA modulus or exponent cannot be that of a key"));
+    }
+    Ok(DecodingKey::from_rsa_raw_components(n, &e))
+}
+
+fn ec(jwk: &Value) -> Result<(KeyType, DecodingKey), KeyError> {
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    let (key_type, algorithm, length) = match member(jwk, "crv")? {
+        Some("P-256") => (KeyType::P256, &ECDSA_P256_SHA256_FIXED, 32),
+        Some("P-384") => (KeyType::P384, &ECDSA_P384_SHA384_FIXED, 48),
+        _ => return Err(KeyError("its crv is not P-256 or P-384")),
+    };
+    if x.len() != length || y.len() != length {
+        return Err(KeyError("its coordinates do not have the curve's length"));
+    }
+    // Parsing checks that the point lies on the curve.
+    let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    ParsedPublicKey::new(algorithm, &point).map_err(|_| KeyError("its point is not on the curve"))?;
+    let encode = |coordinate| URL_SAFE_NO_PAD.encode(coordinate);
+    let key =
+        DecodingKey::from_ec_components(&encode(x), &encode(y)).map_err(|_| KeyError("its point is not usable"))?;
+    Ok((key_type, key))
+}
+
+/// The points of Ed25519 with a small order, as RFC 8032 encodes them without the sign bit, and their encodings that
+/// aren't reduced. Under such a key one signature fits many messages.
+const SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
+fn ed25519(jwk: &Value) -> Result<DecodingKey, KeyError> {
+    if member(jwk, "crv")? != Some("Ed25519") {
+        return Err(KeyError("its crv is not Ed25519"));
+    }
+    let mut x = bytes(jwk, "x")?;
+    let encoded = URL_SAFE_NO_PAD.encode(&x);
+    let Some(last) = x.get_mut(31) else { return Err(KeyError("its point is not 32 bytes")) };
+    *last &= 0x7f;
+    let hex = x.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    if x.len() != 32 || SMALL_ORDER.contains(&hex.as_str()) {
+        return Err(KeyError("its point is not one of a key"));
+    }
+    DecodingKey::from_ed_components(&encoded).map_err(|_| KeyError("its point is not usable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rsa_jwk(bits: usize, e: &str) -> Value {
+        let mut n = vec![0xff; bits / 8];
+        n[0] = 0x80;
+        json!({"kty": "RSA", "kid": "r", "n": URL_SAFE_NO_PAD.encode(n), "e": e})
+    }
+
+    fn p256() -> Value {
+        // The example of RFC 7517 appendix A.1.
+        json!({"kty": "EC", "crv": "P-256", "kid": "e",
+               "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+               "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"})
+    }
+
+    fn with(mut jwk: Value, name: &str, value: Value) -> Value {
+        jwk[name] = value;
+        jwk
+    }
+
+    #[test]
+    fn weak_or_broken_keys_are_refused() {
+        assert!(Key::from_jwk(&rsa_jwk(2048, "AQAB")).is_ok());
+        assert!(Key::from_jwk(&rsa_jwk(2040, "AQAB")).is_err());
+        assert!(Key::from_jwk(&rsa_jwk(1024, "AQAB")).is_err());
+        assert!(Key::from_jwk(&rsa_jwk(16384, "AQAB")).is_err());
+        for exponent in ["AQ", "AA", "Ag", "AQAA", "AQAAAAAAAAAB", ""] {
+            assert!(Key::from_jwk(&rsa_jwk(2048, exponent)).is_err(), "{exponent}");
+        }
+        assert!(Key::from_jwk(&p256()).is_ok());
+        assert!(Key::from_jwk(&with(p256(), "y", json!("4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyI"))).is_err());
+        assert!(Key::from_jwk(&with(p256(), "crv", json!("P-384"))).is_err());
+        let ed = json!({"kty": "OKP", "crv": "Ed25519", "kid": "o", "x": URL_SAFE_NO_PAD.encode([0; 32])});
+        assert!(Key::from_jwk(&ed).is_err());
+        assert!(Key::from_jwk(&with(ed, "x", json!("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_for_verifying_is_not_used() {
+        for (name, value) in [
+            ("use", json!("enc")),
+            ("use", json!(1)),
+            ("key_ops", json!(["sign"])),
+            ("key_ops", json!("verify")),
+            ("alg", json!("HS256")),
+            ("alg", json!("ES384")),
+            ("alg", json!("none")),
+            ("kty", json!("oct")),
+            ("kid", json!(7)),
+            ("d", json!("AA")),
+        ] {
+            assert!(Key::from_jwk(&with(p256(), name, value.clone())).is_err(), "{name} {value}");
+        }
+        assert!(Key::from_jwk(&with(p256(), "key_ops", json!(["verify"]))).is_ok());
+    }
+
+    #[test]
+    fn one_bad_entry_does_not_disable_the_others() {
+        let document =
+            json!({"keys": [1, {"kty": "oct", "k": "AA", "kid": "h"}, p256(), rsa_jwk(1024, "AQAB"), p256()]});
+        let set = KeySet::parse(document.to_string().as_bytes(), None).unwrap();
+        assert_eq!(set.iter().count(), 1);
+        assert_eq!(set.skipped().len(), 4);
+        assert!(set.find(Some("e"), Algorithm::Es256).is_ok());
+        assert!(set.find(Some("e"), Algorithm::Rs256).is_err());
+        assert!(set.find(None, Algorithm::Es256).is_ok());
+        assert!(set.find(Some("other"), Algorithm::Es256).is_err());
+    }
+
+    #[test]
+    fn an_unchanged_key_stays_and_a_replaced_one_does_not() {
+        let document = json!({"keys": [p256(), rsa_jwk(2048, "AQAB")]}).to_string();
+        let first = KeySet::parse(document.as_bytes(), None).unwrap();
+        let second = KeySet::parse(document.replace("AQAB", "Aw").as_bytes(), Some(&first)).unwrap();
+        let same = |kid, algorithm| {
+            Arc::ptr_eq(&first.find(Some(kid), algorithm).unwrap(), &second.find(Some(kid), algorithm).unwrap())
+        };
+        assert!(same("e", Algorithm::Es256));
+        assert!(!same("r", Algorithm::Rs256));
+    }
+
+    #[test]
+    fn a_key_pinned_to_one_algorithm_fits_no_other() {
+        let set = |jwk: Value| KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes(), None).unwrap();
+        let open = set(rsa_jwk(2048, "AQAB"));
+        assert!(open.find(Some("r"), Algorithm::Ps512).is_ok());
+        let pinned = set(with(rsa_jwk(2048, "AQAB"), "alg", json!("RS256")));
+        assert!(pinned.find(Some("r"), Algorithm::Rs256).is_ok());
+        assert!(pinned.find(Some("r"), Algorithm::Ps256).is_err());
+    }
+}

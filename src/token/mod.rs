@@ -1,0 +1,29 @@
+//! Access tokens: from the wire to verified claims.
+//!
+//! A token goes one way: [`Unverified::parse`] takes the compact form apart, [`Unverified::verify`] checks signature,
+//! issuer, audience and time, in that order, and only then are there [`Claims`]; [`Principal::classify`] reads from
+//! them who the caller is. `jsonwebtoken` checks the signature; everything it leaves open (types of claims, duplicate
+//! names, `crit`, `typ`, which key may verify which algorithm) is checked here.
+//!
+//! The module is pure: no async, no I/O, and time is an argument.
+
+mod algorithm;
+mod amr;
+mod claims;
+mod compact;
+mod error;
+mod issuer;
+mod json;
+mod key;
+mod principal;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use amr::Amr;
+pub use claims::Claims;
+pub use compact::Unverified;
+pub use error::{Check, TokenError};
+pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
+pub use key::{Key, KeyError, KeySet};
+pub use principal::{App, AppOnlyProof, Principal, User};
+pub use verify::{TokenRules, Validity};

@@ -1,0 +1,151 @@
+//! The judgement of a token: signature, issuer, audience, time, in that order.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::amr::strings;
+use super::claims::{optional_date, optional_text};
+use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified};
+use crate::clock::Timestamp;
+
+/// What an issuer's tokens must be like.
+#[derive(Clone, Debug)]
+pub struct TokenRules {
+    /// What `iss` must be.
+    pub issuer: IssuerRule,
+    /// The accepted audiences; one of them must stand in `aud`.
+    pub audiences: Vec<String>,
+    /// The accepted algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// How far clocks may differ.
+    pub clock_skew: Duration,
+    /// What proves a token app-only.
+    pub app_only_proof: AppOnlyProof,
+}
+
+/// When a token is valid, with the allowed clock skew, which is applied here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    not_before: Option<Timestamp>,
+    expires: Timestamp,
+    clock_skew: Duration,
+}
+
+impl Validity {
+    /// Checks the time: `exp` is the first moment that is too late (RFC 7519 section 4.1.4), `nbf` the first that is
+    /// not too early.
+    pub fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        if now >= self.expires.plus(self.clock_skew) {
+            return Err(TokenError::Expired);
+        }
+        match self.not_before {
+            Some(not_before) if now.plus(self.clock_skew) < not_before => Err(TokenError::NotYetValid),
+            _ => Ok(()),
+        }
+    }
+
+    /// `exp`, as the token has it.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// Valid at any time.
+    #[cfg(test)]
+    pub(super) fn always() -> Self {
+        Self { not_before: None, expires: Timestamp::from_secs(i64::MAX), clock_skew: Duration::ZERO }
+    }
+}
+
+impl Unverified<'_> {
+    /// Checks the token, and hands out its claims if it is valid.
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed, in the order of [`super::Check`].
+    pub fn verify(self, key: &Key, rules: &TokenRules, now: Timestamp) -> Result<Claims, TokenError> {
+        self.check_signature(key, rules)?;
+        rules.issuer.check(&self.payload, key)?;
+        check_audience(&self.payload, &rules.audiences)?;
+        let validity = read_validity(&self.payload, rules.clock_skew)?;
+        validity.check(now)?;
+        for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
+            optional_text(&self.payload, name)?;
+        }
+        Ok(Claims::new(self.payload, validity))
+    }
+
+    fn check_signature(&self, key: &Key, rules: &TokenRules) -> Result<(), TokenError> {
+        let algorithm =
+            self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
+        key.verify(algorithm, self.signing_input, self.signature)
+    }
+}
+
+/// `aud` is a string or an array of strings (RFC 7519 section 4.1.3), compared exactly.
+fn check_audience(payload: &Map<String, Value>, expected: &[String]) -> Result<(), TokenError> {
+    let audiences = match payload.get("aud") {
+        None => return Err(TokenError::ClaimMissing("aud")),
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(list) => strings(list).ok_or(TokenError::ClaimMalformed("aud"))?,
+    };
+    if audiences.iter().any(|audience| expected.iter().any(|ours| ours == audience)) {
+        Ok(())
+    } else {
+        Err(TokenError::Audience)
+    }
+}
+
+fn read_validity(payload: &Map<String, Value>, clock_skew: Duration) -> Result<Validity, TokenError> {
+    let expires = optional_date(payload, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+    let not_before = optional_date(payload, "nbf")?;
+    optional_date(payload, "iat")?;
+    Ok(Validity { not_before, expires, clock_skew })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        let Value::Object(map) = value else { unreachable!() };
+        map
+    }
+
+    #[test]
+    fn time_has_a_first_and_a_last_moment_and_the_skew_counts_once() {
+        let skew = Duration::from_secs(60);
+        let validity = read_validity(&map(json!({"nbf": 1000, "exp": 2000})), skew).unwrap();
+        let at = |secs| validity.check(Timestamp::from_secs(secs));
+        assert_eq!(at(939), Err(TokenError::NotYetValid));
+        assert_eq!(at(940), Ok(()));
+        assert_eq!(at(2059), Ok(()));
+        assert_eq!(at(2060), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn times_of_another_type_are_malformed_and_never_absent() {
+        for claims in [json!({"exp": "2000"}), json!({"exp": 2000, "nbf": "0"}), json!({"exp": 2000, "iat": null})] {
+            assert!(matches!(read_validity(&map(claims), Duration::ZERO), Err(TokenError::ClaimMalformed(_))));
+        }
+        assert_eq!(read_validity(&map(json!({})), Duration::ZERO), Err(TokenError::ClaimMissing("exp")));
+    }
+
+    #[test]
+    fn an_audience_is_a_string_or_strings_and_exact() {
+        let ours = ["api".to_owned()];
+        let check = |aud: Value| check_audience(&map(json!({ "aud": aud })), &ours);
+        assert_eq!(check(json!("api")), Ok(()));
+        assert_eq!(check(json!(["x", "api"])), Ok(()));
+        for other in [json!("api/"), json!("API"), json!([]), json!(["x"]), json!("")] {
+            assert_eq!(check(other), Err(TokenError::Audience));
+        }
+        for odd in [json!(["api", 1]), json!(1), json!(null), json!({"api": 1}), json!([["api"]])] {
+            assert_eq!(check(odd), Err(TokenError::ClaimMalformed("aud")));
+        }
+        assert_eq!(check_audience(&map(json!({})), &ours), Err(TokenError::ClaimMissing("aud")));
+    }
+}

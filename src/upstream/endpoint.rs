@@ -1,0 +1,147 @@
+//! One endpoint: its load, its health and its connections.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+
+use super::connect::Connector;
+use super::pool::{Lease, Pool};
+use super::{Settings, UpstreamError};
+use crate::config::Protocol;
+
+/// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
+const TOLERATED_ANSWERS: u32 = 5;
+
+/// The longest time an endpoint is set aside.
+const MAX_ASIDE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    uri: http::Uri,
+    settings: Arc<Settings>,
+    connector: Connector,
+    pool: Pool,
+    in_flight: AtomicUsize,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    failures: u32,
+    bad_answers: u32,
+    aside_until: Option<Instant>,
+}
+
+/// A request under way at an endpoint.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Endpoint>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(uri: http::Uri, settings: Arc<Settings>, connector: Connector) -> Self {
+        let pool = Pool::new(settings.keep_alive);
+        Self { uri, settings, connector, pool, in_flight: AtomicUsize::new(0), health: Mutex::default() }
+    }
+
+    pub(super) fn uri(&self) -> &http::Uri {
+        &self.uri
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.health().aside_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Records an answer. One that comes from a proxy in trouble counts as a failure only when it keeps coming.
+    pub(super) fn answered(&self, status: http::StatusCode) {
+        let mut health = self.health();
+        if !matches!(status.as_u16(), 502..=504) {
+            *health = Health::default();
+            return;
+        }
+        health.bad_answers += 1;
+        if health.bad_answers >= TOLERATED_ANSWERS {
+            health.set_aside();
+        }
+    }
+
+    /// Records that there was no answer.
+    pub(super) fn failed(&self) {
+        self.health().set_aside();
+    }
+
+    fn health(&self) -> std::sync::MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection for one request: a kept one, or a new one.
+    pub(super) async fn lease(&self) -> Result<Lease, UpstreamError> {
+        match self.pool.take() {
+            Some(lease) => Ok(lease),
+            None => self.fresh_lease().await,
+        }
+    }
+
+    /// A connection that no other request used, if the protocol has such.
+    pub(super) async fn fresh_lease(&self) -> Result<Lease, UpstreamError> {
+        let endpoint = || self.uri.authority().map_or_else(String::new, ToString::to_string);
+        let after = self.settings.connect_timeout;
+        match tokio::time::timeout(after, self.connect()).await {
+            Ok(Ok(lease)) => Ok(lease),
+            Ok(Err(source)) => Err(UpstreamError::Connect { endpoint: endpoint(), source }),
+            Err(_) => Err(UpstreamError::ConnectTimeout { endpoint: endpoint(), after }),
+        }
+    }
+
+    async fn connect(&self) -> Result<Lease, crate::net::BoxError> {
+        if self.settings.protocol == Protocol::Http2 {
+            // One connection carries all requests; whoever comes while it is made waits for it.
+            let mut shared = self.pool.shared().await;
+            if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+                return Ok(Lease::Http2(sender.clone()));
+            }
+            let io = self.connector.connect(self.uri.clone()).await?;
+            let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .keep_alive_interval(Duration::from_secs(20))
+                .handshake(io)
+                .await?;
+            tokio::spawn(connection);
+            *shared = Some(sender.clone());
+            return Ok(Lease::Http2(sender));
+        }
+        let io = self.connector.connect(self.uri.clone()).await?;
+        let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(io).await?;
+        tokio::spawn(connection.with_upgrades());
+        Ok(Lease::Http1 { sender, reused: false })
+    }
+}
+
+impl Health {
+    /// Sets the endpoint aside: for one second, and twice as long with each failure in a row.
+    fn set_aside(&mut self) {
+        let pause = Duration::from_secs(1 << self.failures.min(5)).min(MAX_ASIDE);
+        self.failures += 1;
+        self.aside_until = Some(Instant::now() + pause);
+    }
+}

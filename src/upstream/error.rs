@@ -1,0 +1,56 @@
+//! What can go wrong with an upstream.
+
+use std::time::Duration;
+
+use crate::net::BoxError;
+
+/// Why there is no answer of the upstream.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// The system's certificate roots can't be read.
+    #[error("the system's certificate roots can't be read")]
+    Roots(#[source] BoxError),
+    /// No connection could be made.
+    #[error("could not connect to {endpoint}")]
+    Connect {
+        /// The endpoint.
+        endpoint: String,
+        /// The reason.
+        source: BoxError,
+    },
+    /// The connection took too long.
+    #[error("could not connect to {endpoint} within {after:?}")]
+    ConnectTimeout {
+        /// The endpoint.
+        endpoint: String,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The head of the answer took too long.
+    #[error("no answer of {endpoint} within {after:?}")]
+    ResponseTimeout {
+        /// The endpoint.
+        endpoint: String,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The exchange broke off, or the answer isn't HTTP.
+    #[error("the exchange with {endpoint} failed")]
+    Exchange {
+        /// The endpoint.
+        endpoint: String,
+        /// The reason.
+        source: hyper::Error,
+    },
+    /// The client's body ended early, is malformed, or stood still.
+    #[error("the request's body could not be read")]
+    RequestBody(#[source] hyper::Error),
+}
+
+impl UpstreamError {
+    /// Whether it took too long, rather than failed.
+    #[must_use]
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::ConnectTimeout { .. } | Self::ResponseTimeout { .. })
+    }
+}

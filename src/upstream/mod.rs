@@ -1,0 +1,76 @@
+//! The backends: choosing an endpoint, the connections to it, and one request over them.
+//!
+//! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves to
+//! another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request without
+//! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed.
+
+mod body;
+mod connect;
+mod endpoint;
+mod error;
+mod pool;
+mod send;
+
+use std::sync::Arc;
+
+pub(crate) use error::UpstreamError;
+
+use crate::config::Upstream as Settings;
+use crate::random::Random;
+use connect::Connector;
+use endpoint::Endpoint;
+
+/// A backend with its endpoints.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    settings: Arc<Settings>,
+    endpoints: Vec<Arc<Endpoint>>,
+    random: Random,
+}
+
+impl Upstream {
+    /// A backend that isn't connected to yet.
+    ///
+    /// # Errors
+    ///
+    /// If an endpoint needs TLS and the system's certificate roots can't be read.
+    pub(crate) fn new(settings: Settings, random: Random) -> Result<Self, UpstreamError> {
+        let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
+        let connector = Connector::new(&settings, tls)?;
+        let settings = Arc::new(settings);
+        let endpoints = settings
+            .endpoints
+            .iter()
+            .map(|uri| Arc::new(Endpoint::new(uri.clone(), Arc::clone(&settings), connector.clone())))
+            .collect();
+        Ok(Self { settings, endpoints, random })
+    }
+
+    /// How it is spoken to.
+    #[must_use]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Connects to every endpoint once, and tells how that went.
+    pub(crate) async fn probe(&self) -> Vec<(String, Result<(), UpstreamError>)> {
+        let mut results = Vec::new();
+        for endpoint in &self.endpoints {
+            results.push((endpoint.uri().to_string(), endpoint.lease().await.map(drop)));
+        }
+        results
+    }
+
+    /// The less loaded of two endpoints at random, of those that aren't set aside and weren't tried.
+    fn choose(&self, tried: &[usize]) -> Option<usize> {
+        let open = |at: &usize| !tried.contains(at);
+        let healthy: Vec<usize> =
+            (0..self.endpoints.len()).filter(open).filter(|&at| !self.endpoints[at].is_set_aside()).collect();
+        // With all of them set aside, trying one is better than refusing.
+        let candidates = if healthy.is_empty() { (0..self.endpoints.len()).filter(open).collect() } else { healthy };
+        let pick = || candidates.get(self.random.below(candidates.len())).copied();
+        let (one, other) = (pick()?, pick()?);
+        let load = |at: usize| self.endpoints[at].in_flight();
+        Some(if load(other) < load(one) { other } else { one })
+    }
+}

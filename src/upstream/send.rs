@@ -1,0 +1,204 @@
+//! One request to an upstream, over endpoints and connections until one takes it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+
+use super::body::AnswerBody;
+use super::endpoint::Endpoint;
+use super::pool::Lease;
+use super::{Upstream, UpstreamError};
+use crate::config::Protocol;
+use crate::net::{Body, IdleBody, headers};
+
+/// How many endpoints a request is offered to.
+const MAX_ENDPOINTS: usize = 3;
+
+/// A bodyless request that may be repeated.
+type Spare = Option<Request<()>>;
+
+enum Failure {
+    /// Nothing of the request can have reached the backend; here it is again.
+    NotSent(Box<Request<Body>>, UpstreamError),
+    Sent(UpstreamError),
+}
+
+impl Upstream {
+    /// Sends a request, whose URI holds path and query alone, and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// If no endpoint answers in time, or the exchange breaks off.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        let progress = Arc::new(AtomicU64::new(0));
+        request = self.watch_body(request, &progress);
+        let mut tried = Vec::new();
+        let mut last = None;
+        while tried.len() < MAX_ENDPOINTS
+            && let Some(at) = self.choose(&tried)
+        {
+            tried.push(at);
+            let endpoint = &self.endpoints[at];
+            match self.offer(endpoint, request, &progress).await {
+                Ok(response) => return Ok(response),
+                Err(Failure::Sent(error)) => {
+                    if !matches!(error, UpstreamError::RequestBody(_)) {
+                        endpoint.failed();
+                    }
+                    return Err(error);
+                }
+                Err(Failure::NotSent(unsent, error)) => {
+                    endpoint.failed();
+                    request = *unsent;
+                    last = Some(error);
+                }
+            }
+        }
+        // There is always an endpoint: the configuration demands one.
+        Err(last.unwrap_or_else(|| UpstreamError::Connect {
+            endpoint: self.settings.name.clone(),
+            source: "the upstream has no endpoint".into(),
+        }))
+    }
+
+    /// Bounds how long the body may stand still, and counts its progress.
+    fn watch_body(&self, request: Request<Body>, progress: &Arc<AtomicU64>) -> Request<Body> {
+        if request.body().is_end_stream() {
+            return request;
+        }
+        let (idle, progress) = (self.settings.idle_timeout, Arc::clone(progress));
+        request.map(|body| Body::new(IdleBody::new(body, idle, headers::clean_request_trailers).counting(progress)))
+    }
+
+    /// Offers the request to one endpoint, over kept connections as long as they turn out to be closed.
+    async fn offer(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        mut request: Request<Body>,
+        progress: &AtomicU64,
+    ) -> Result<Response<Body>, Failure> {
+        self.address(&mut request, endpoint.uri());
+        let in_flight = endpoint.begin();
+        let mut repeated = false;
+        loop {
+            let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease().await };
+            let mut lease = match lease {
+                Ok(lease) => lease,
+                Err(error) => return Err(Failure::NotSent(Box::new(request), error)),
+            };
+            let spare = if lease.is_reused() && !repeated { spare(&request) } else { None };
+            let Some(answer) = self.exchange(&mut lease, request, progress).await else {
+                let after = self.settings.response_timeout;
+                return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: name(endpoint), after }));
+            };
+            match answer {
+                Ok(response) => {
+                    endpoint.answered(response.status());
+                    // From here on the connection is the upgrade's.
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        return Ok(upgraded(response));
+                    }
+                    return Ok(response.map(|body| {
+                        let body = AnswerBody::new(body, Arc::clone(endpoint), lease, in_flight);
+                        Body::new(IdleBody::new(body, self.settings.idle_timeout, headers::clean_response_trailers))
+                    }));
+                }
+                Err(mut error) => match (error.take_message(), spare) {
+                    (Some(unsent), _) => request = unsent,
+                    (None, Some(spare)) => {
+                        repeated = true;
+                        request = spare.map(|()| Body::empty());
+                    }
+                    (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
+                },
+            }
+        }
+    }
+
+    /// Sends the request and waits for the head of the answer; `None` if neither it nor the request's body makes
+    /// progress for the configured time.
+    async fn exchange(
+        &self,
+        lease: &mut Lease,
+        request: Request<Body>,
+        progress: &AtomicU64,
+    ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
+        let sending = lease.send(request);
+        tokio::pin!(sending);
+        let mut seen = progress.load(Ordering::Relaxed);
+        loop {
+            if let Ok(answer) = tokio::time::timeout(self.settings.response_timeout, &mut sending).await {
+                return Some(answer);
+            }
+            let now = progress.load(Ordering::Relaxed);
+            if now == seen {
+                return None;
+            }
+            seen = now;
+        }
+    }
+
+    /// Gives the request the form of the protocol, and the host that the upstream is to see.
+    fn address(&self, request: &mut Request<Body>, endpoint: &Uri) {
+        let own = endpoint.authority().cloned();
+        if !self.settings.preserve_host
+            && let Some(value) = own.as_ref().and_then(|authority| authority.as_str().parse().ok())
+        {
+            request.headers_mut().insert(HOST, value);
+        }
+        if self.settings.protocol == Protocol::Http1 {
+            *request.version_mut() = Version::HTTP_11;
+            return;
+        }
+        let judged = request.headers_mut().remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.scheme = endpoint.scheme().cloned().or(Some(Scheme::HTTP));
+        parts.authority = judged.or(own);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    }
+}
+
+/// An answer that switches protocols: its connection can be taken over, and it has no body.
+fn upgraded(mut response: Response<Incoming>) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut response);
+    response.extensions_mut().insert(upgrade);
+    response.map(|_| Body::empty())
+}
+
+fn name(endpoint: &Endpoint) -> String {
+    endpoint.uri().authority().map_or_else(String::new, ToString::to_string)
+}
+
+fn of_exchange(endpoint: &Endpoint, source: hyper::Error) -> UpstreamError {
+    // hyper calls a failing request body the user's error: here that is the client, not the upstream.
+    let stalled = std::error::Error::source(&source).is_some_and(<dyn std::error::Error>::is::<crate::net::Stalled>);
+    if source.is_user() || stalled {
+        UpstreamError::RequestBody(source)
+    } else {
+        UpstreamError::Exchange { endpoint: name(endpoint), source }
+    }
+}
+
+/// A copy of a request that is safe to repeat (RFC 9110 section 9.2.1) and has no body.
+fn spare(request: &Request<Body>) -> Spare {
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || !request.body().is_end_stream()
+        || request.extensions().get::<hyper::upgrade::OnUpgrade>().is_some()
+    {
+        return None;
+    }
+    let mut copy = Request::new(());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
+}

@@ -1,0 +1,1 @@
+"""What the tests stand on: an issuer, backends, clients and the gateway as a process."""

@@ -1,0 +1,102 @@
+"""The gateway as a process, started the way its users start it."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import yaml
+
+BINARY = os.environ["MFA_GATEWAY_BIN"]
+
+
+def free_port() -> int:
+    """A free port below the range that outgoing connections use, so that none can take it in the meantime."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def run(*arguments: str, stdin: str = "", env: dict | None = None, cwd=None) -> subprocess.CompletedProcess:
+    """Runs a command of the gateway to its end."""
+    return subprocess.run(
+        [BINARY, *arguments], input=stdin, text=True, capture_output=True, timeout=20, cwd=cwd,
+        env={**os.environ, **(env or {})},
+    )
+
+
+class Gateway:
+    """`serve` with a configuration file."""
+
+    def __init__(self, folder: Path, config: dict, ready_within: float = 10):
+        self.port, self.admin_port = free_port(), free_port()
+        self.config_file = folder / f"gateway-{self.port}.yaml"
+        self.log = folder / f"gateway-{self.port}.log"
+        config = {
+            "listeners": [{"address": f"127.0.0.1:{self.port}"}],
+            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
+            **config,
+        }
+        self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--config", str(self.config_file)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready(ready_within)
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def memory_peak(self) -> int:
+        """The most memory it ever held, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(5)
+
+    def stop(self):
+        """Ends it, and insists that it was well until then."""
+        crashed = self.process.poll()
+        if crashed is None:
+            self.terminate()
+        try:
+            self.process.wait(8)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        log = self.log.read_text(errors="replace")
+        assert crashed in (None, 0), f"the gateway ended by itself with {crashed}:\n{log}"
+        assert "panicked" not in log, log
+
+    def _wait_until_ready(self, within: float):
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"http://127.0.0.1:{self.admin_port}/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.03)
+        raise AssertionError(f"the gateway did not become ready:\n{self.log.read_text(errors='replace')}")
