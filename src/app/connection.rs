@@ -82,7 +82,7 @@ pub(super) async fn serve<S>(
     // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
     let sniffed = tokio::select! {
         () = draining.cancelled() => return,
-        sniffed = timeout(settings.header_timeout, ClientStream::sniff(stream)) => sniffed,
+        sniffed = timeout(settings.header_timeout, ClientStream::sniff(stream, settings.header_bytes)) => sniffed,
     };
     let Ok(Ok((stream, version))) = sniffed else { return };
     let requests = Arc::new(AtomicU64::new(0));

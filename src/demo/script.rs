@@ -73,7 +73,7 @@ pub(super) fn script(
     }
     writeln!(
         text,
-        "\n# Rotate the provider's signing key; tokens of the new key work at once:\ncurl -X POST {}rotate",
+        "\n# Rotate the provider's signing key: 200. Tokens of the new key work within seconds, those of the old one go on.\ncurl -i -X POST {}rotate",
         provider.issuer()
     )?;
     Ok(text)

@@ -1,7 +1,8 @@
 //! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, TE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
+use http_body::Body as _;
 
 use super::exchange::client;
 use crate::config::Protocol;
@@ -31,6 +32,8 @@ pub(super) fn prepare_request(
 ) {
     let from_http2 = request.version() > Version::HTTP_11;
     let address = client(request);
+    let empty = request.body().is_end_stream();
+    let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let fields = request.headers_mut();
     if let Some(value) = address.and_then(|address| HeaderValue::from_str(&address.to_string()).ok()) {
         fields.insert(&FORWARDED_FOR, value);
@@ -41,6 +44,10 @@ pub(super) fn prepare_request(
     }
     if !route.forward_authorization {
         fields.remove(AUTHORIZATION);
+    }
+    // A method that has a body by its meaning says that there is none (RFC 9110 section 8.6).
+    if empty && has_body_by_meaning {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     if from_http2 {
         join_cookies(fields);

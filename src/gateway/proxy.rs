@@ -48,13 +48,14 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         pass_interim(&mut request, handle.clone());
     }
     let answer = upstream.send(request).await;
-    if let Some(handle) = interim {
+    if let Some(handle) = &interim {
         handle.close();
     }
     let rejected = |reason| Rejection::new(reason).on(std::sync::Arc::clone(&route)).with_proof(proof.clone());
     let response = answer.map_err(|error| rejected(reason(&error)).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = upgrade::finish(client, response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
+    let mut response =
+        upgrade::finish(client, interim.as_ref(), response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
     if !was_upgrade {
         forward::clean_response(response.headers_mut());
     }

@@ -206,6 +206,7 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
         Reason::Denied(denial) => remedy(*denial),
         Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads alike."),
         Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
+        Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),
         Reason::ExpectationFailed => {
             ("The Expect field asks for something unknown.", "Remove the field, or send `Expect: 100-continue`.")
         }

@@ -16,6 +16,8 @@ pub enum Reason {
     Malformed(&'static str),
     /// Its target is longer than the configuration allows.
     UriTooLong,
+    /// Its head is larger than the configuration allows.
+    HeadTooLarge,
     /// It expects what no one here does.
     ExpectationFailed,
     /// No route is for its path.
@@ -89,6 +91,7 @@ impl Reason {
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -105,6 +108,7 @@ impl Reason {
             Self::Denied(denial) => denial.code(),
             Self::Malformed(_) => "malformed_request",
             Self::UriTooLong => "uri_too_long",
+            Self::HeadTooLarge => "head_too_large",
             Self::ExpectationFailed => "expectation_failed",
             Self::NotFound => "no_route",
             Self::MethodNotAllowed(_) => "method_not_allowed",

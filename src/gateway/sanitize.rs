@@ -5,12 +5,13 @@
 
 use std::task::{Context, Poll};
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Response, Version};
 use tower::{Layer, Service};
 
+use super::exchange::Peer;
 use super::{Answer, Reason, Rejection, host, upgrade};
-use crate::net::{Body, headers};
+use crate::net::{Body, Refused, STAND_IN_HOST, headers};
 
 /// Makes [`Sanitize`].
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,11 @@ where
 }
 
 fn sanitize(request: &mut Request<Body>) -> Result<(), Reason> {
+    match refused(request) {
+        None => {}
+        Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
+        Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
+    }
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         // No tunnels, and no echo of what was sent here.
         return Err(Reason::MethodNotAllowed(Vec::new()));
@@ -68,6 +74,13 @@ fn sanitize(request: &mut Request<Body>) -> Result<(), Reason> {
     upgrade::note(request);
     clean(request.headers_mut());
     Ok(())
+}
+
+/// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the
+/// same connection are judged as usual.
+fn refused(request: &Request<Body>) -> Option<Refused> {
+    let refused = request.extensions().get::<Peer>()?.handle.refused()?;
+    request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
 }
 
 /// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).

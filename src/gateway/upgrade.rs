@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use crate::net::Body;
+use crate::net::{Body, Handle};
 
 /// Notes in the request that the client wants a `WebSocket`.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,11 @@ pub(super) fn prepare(request: &mut Request<Body>) -> Option<OnUpgrade> {
 
 /// Joins the two sides if the upstream agreed to what was asked; `None` if it switched without being asked, or to
 /// something else.
-pub(super) fn finish(client: Option<OnUpgrade>, mut response: Response<Body>) -> Option<Response<Body>> {
+pub(super) fn finish(
+    client: Option<OnUpgrade>,
+    handle: Option<&Handle>,
+    mut response: Response<Body>,
+) -> Option<Response<Body>> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Some(response);
     }
@@ -47,6 +51,9 @@ pub(super) fn finish(client: Option<OnUpgrade>, mut response: Response<Body>) ->
     let client = client.filter(|_| is_websocket(response.headers()))?;
     super::forward::clean_response(response.headers_mut());
     announce(response.headers_mut());
+    if let Some(handle) = handle {
+        handle.tunnel();
+    }
     tokio::spawn(async move {
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
         let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::COOLDOWN;
+use super::budget::Budget;
 use super::source::{KeyError, KeySource, Status};
 use crate::config::KeyLocation;
 use crate::token::KeySet;
@@ -23,6 +23,7 @@ impl KeySource {
     /// Keeps the keys fresh until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut failures = 0;
+        let mut budget = Budget::new(Instant::now());
         loop {
             // What was asked for until now is answered by this attempt.
             self.wanted.store(false, Ordering::Release);
@@ -38,28 +39,32 @@ impl KeySource {
                     self.random.jitter(retry_after(failures))
                 }
             };
-            let ended = Instant::now();
             self.attempts.send_modify(|attempts| {
                 attempts.finished += 1;
-                attempts.cooling = true;
+                attempts.exhausted_until = Some(budget.next(Instant::now()));
             });
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.rest(ended, pause) => {}
+                () = self.rest(Instant::now() + pause, &mut budget) => {}
             }
         }
     }
 
-    /// Waits for the next refresh, or for a token that asks for one, but at least for the cooldown.
-    async fn rest(&self, ended: Instant, pause: Duration) {
-        sleep_until(ended + COOLDOWN.min(pause)).await;
-        self.attempts.send_modify(|attempts| attempts.cooling = false);
+    /// Waits for the next refresh, or for a token that asks for one and the budget to allow it.
+    async fn rest(&self, next: Instant, budget: &mut Budget) {
         while !self.wanted.load(Ordering::Acquire) {
             tokio::select! {
-                () = sleep_until(ended + pause) => return,
+                () = sleep_until(next) => return,
                 () = self.wake.notified() => {}
             }
         }
+        let allowed = budget.next(Instant::now());
+        if allowed > next {
+            return sleep_until(next).await;
+        }
+        sleep_until(allowed).await;
+        budget.next(Instant::now());
+        budget.spend(Instant::now());
     }
 
     /// Fetches the keys once, and puts them in place of the old ones.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySettings;
@@ -41,15 +42,17 @@ pub(crate) struct KeySource {
     /// Set by a token that no key fits; the task takes it.
     pub(super) wanted: AtomicBool,
     pub(super) wake: Notify,
-    /// The number of finished attempts, and whether the next may start at once.
+    /// How far the task is, for those who wait.
     pub(super) attempts: watch::Sender<Attempts>,
 }
 
 /// How far the task is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Attempts {
+    /// The number of finished attempts.
     pub(super) finished: u64,
-    pub(super) cooling: bool,
+    /// When the budget allows the next attempt, if it is used up.
+    pub(super) exhausted_until: Option<Instant>,
 }
 
 /// What is known of a source, for health and logs.
@@ -113,13 +116,13 @@ impl KeySource {
         let _ = self.attempts.subscribe().wait_for(|attempts| attempts.finished > 0).await;
     }
 
-    /// Asks for a fetch, because no key fits a token, and waits for it unless one ended only just now.
+    /// Asks for a fetch, because no key fits a token, and waits for it unless the budget is used up.
     pub(crate) async fn ask(&self) {
         let mut attempts = self.attempts.subscribe();
         let before = *attempts.borrow_and_update();
         self.wanted.store(true, Ordering::Release);
         self.wake.notify_one();
-        if before.cooling {
+        if before.exhausted_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
         // Discovery and keys are two exchanges. Whatever happens, a request doesn't wait longer than for both.

@@ -1,7 +1,10 @@
 //! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
 
 mod body;
+mod chunked;
 mod fetch;
+mod guard;
+mod head;
 pub(crate) mod headers;
 mod idle;
 mod stream;
@@ -10,6 +13,7 @@ pub use body::Body;
 pub(crate) use body::BoxError;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetcher};
+pub(crate) use guard::{Refused, STAND_IN_HOST};
 pub(crate) use idle::{IdleBody, Stalled};
 pub(crate) use stream::{ClientStream, Handle, Version};
 

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use super::guard::{Guard, Refused, Verdict};
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,13 +34,18 @@ pub(crate) struct ClientStream {
     first: [u8; PREFACE.len()],
     filled: usize,
     replayed: usize,
+    guard: Option<Guard>,
+    /// What passes in place of what came, and isn't read yet.
+    instead: Bytes,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     handle: Handle,
 }
 
 impl ClientStream {
     /// Reads until it is clear what the client speaks. The caller sets the deadline.
-    pub(crate) async fn sniff(mut inner: TcpStream) -> io::Result<(Self, Version)> {
+    ///
+    /// HTTP/1.1 is guarded from then on, with heads of at most `max_head` bytes.
+    pub(crate) async fn sniff(mut inner: TcpStream, max_head: usize) -> io::Result<(Self, Version)> {
         let mut first = [0; PREFACE.len()];
         let mut filled = 0;
         let version = loop {
@@ -53,12 +61,37 @@ impl ClientStream {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         };
-        Ok((Self { inner, first, filled, replayed: 0, lingering: None, handle: Handle::default() }, version))
+        let guard = (version == Version::Http1).then(|| Guard::new(max_head));
+        Ok((
+            Self {
+                inner,
+                first,
+                filled,
+                replayed: 0,
+                guard,
+                instead: Bytes::new(),
+                lingering: None,
+                handle: Handle::default(),
+            },
+            version,
+        ))
     }
 
     /// The handle by which services reach this connection.
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Reads what the client sent, the first bytes again.
+    fn poll_read_raw(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let (from, to) = (self.replayed, self.filled);
+        if from < to {
+            let part = (to - from).min(buf.remaining());
+            buf.put_slice(&self.first[from..from + part]);
+            self.replayed += part;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 
     /// Reads and drops what comes, until the client closes, or the time or the amount is used up.
@@ -107,6 +140,8 @@ struct State {
     written: usize,
     waker: Option<Waker>,
     linger: bool,
+    tunnel: bool,
+    refused: Option<Refused>,
 }
 
 impl Handle {
@@ -127,6 +162,16 @@ impl Handle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).linger = true;
     }
 
+    /// Lets bytes pass unjudged from now on: the client and the upstream agreed on another protocol.
+    pub(crate) fn tunnel(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel = true;
+    }
+
+    /// Why the request at hand was not let through, if it stands for one that was not.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused
+    }
+
     /// Drops what hasn't begun to go out, since the final response comes now.
     pub(crate) fn close(&self) {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,14 +183,31 @@ impl Handle {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let (from, to) = (self.replayed, self.filled);
-        if from < to {
-            let part = (to - from).min(buf.remaining());
-            buf.put_slice(&self.first[from..from + part]);
-            self.replayed += part;
-            return Poll::Ready(Ok(()));
+        loop {
+            if !self.instead.is_empty() {
+                let part = self.instead.len().min(buf.remaining());
+                buf.put_slice(&self.instead.split_to(part));
+                return Poll::Ready(Ok(()));
+            }
+            let before = buf.filled().len();
+            ready!(self.poll_read_raw(cx, buf))?;
+            if buf.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            if self.guard.is_some() && self.handle.is_tunnel() {
+                self.guard = None;
+            }
+            let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
+            match guard.judge(&buf.filled()[before..]) {
+                Verdict::Pass => return Poll::Ready(Ok(())),
+                Verdict::Instead(bytes) => self.instead = bytes.into(),
+                Verdict::Refuse(bytes, refused) => {
+                    self.instead = bytes.into();
+                    self.handle.refuse(refused);
+                }
+            }
+            buf.set_filled(before);
         }
-        Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
@@ -189,6 +251,15 @@ impl AsyncWrite for ClientStream {
 }
 
 impl Handle {
+    fn is_tunnel(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel
+    }
+
+    fn refuse(&self, refused: Refused) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.refused, state.linger) = (Some(refused), true);
+    }
+
     fn lingers(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).linger
     }

@@ -229,7 +229,7 @@ def test_help_shows_every_command_with_words(command):
 def test_every_flag_has_an_environment_variable(command):
     help_text = run(command, "--help").stdout
     flags = set(re.findall(r"--([a-z][a-z-]+)", help_text)) - {"help", "version"}
-    variables = set(re.findall(r"\[env: (MFA_GATEWAY_[A-Z_]+)", help_text))
+    variables = set(re.findall(r"\[env:\s+(MFA_GATEWAY_[A-Z_]+)", help_text))
     assert flags and len(variables) >= len(flags), (flags, variables)
 
 

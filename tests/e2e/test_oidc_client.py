@@ -143,11 +143,11 @@ def test_a_code_works_once(provider):
         )
 
 
-def test_a_login_hint_signs_in_at_once_with_a_302(provider):
+def test_a_login_hint_signs_in_at_once(provider):
     url, _state = provider.client().create_authorization_url(
         provider.metadata["authorization_endpoint"], code_verifier=generate_token(48), login_hint="jane"
     )
-    assert httpx.get(url).status_code == 302
+    assert httpx.get(url).status_code == 303
 
 
 def test_the_state_and_the_challenge_are_taken_as_sent(provider):

@@ -53,6 +53,7 @@ class Backend:
         self.bytes_received = 0
         self.bytes_sent = 0
         self.event_times: list[float] = []
+        self._answering = 0
         self._loop = asyncio.new_event_loop()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -74,6 +75,10 @@ class Backend:
         return self.bytes_received == 0
 
     def forget(self):
+        # What an earlier test left in the sockets still arrives: wait it out, so that it isn't taken for this one's.
+        deadline = time.monotonic() + 10
+        while self._answering and time.monotonic() < deadline:
+            time.sleep(0.02)
         self.requests, self.event_times = [], []
         self.bytes_received = self.bytes_sent = 0
 
@@ -103,7 +108,11 @@ class Backend:
             while head := await _head(reader):
                 request = Recorded(head)
                 self.requests.append(request)
-                await self._answer(_Exchange(self, request, reader, writer))
+                self._answering += 1
+                try:
+                    await self._answer(_Exchange(self, request, reader, writer))
+                finally:
+                    self._answering -= 1
         except (ConnectionError, asyncio.IncompleteReadError):
             if request:
                 request.cut_short = True

@@ -1,0 +1,227 @@
+//! Watches what a client sends over HTTP/1.1, so that the parser behind sees only what every server reads alike.
+//!
+//! A head is held back until it is whole and was checked. Bodies pass as they come; the guard follows their framing to
+//! know where the next head begins. What breaks a rule never gets through: in its place the parser gets a harmless
+//! request, and the connection's handle says what was wrong, for the refusal.
+
+use super::chunked::Chunked;
+use super::head::{self, Fault, Framing};
+
+/// The request that stands for one that was not let through. It asks for the connection to be closed.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+
+/// The host of that request. A client may send it too: only a connection that was refused something asks.
+pub(crate) const STAND_IN_HOST: &str = "refused";
+
+/// Why a request was not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It breaks this rule.
+    Malformed(Fault),
+    /// Its head is larger than the configuration allows.
+    HeadTooLarge,
+}
+
+/// Follows the bytes of a connection.
+#[derive(Debug)]
+pub(super) struct Guard {
+    phase: Phase,
+    max_head: usize,
+    /// A head that isn't whole yet.
+    held: Vec<u8>,
+    /// How much of it was searched for line ends.
+    searched: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Head,
+    Body(u64),
+    Chunks(Chunked),
+    Refused,
+}
+
+/// What is to become of bytes that came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// They pass as they are.
+    Pass,
+    /// These pass instead; the rest is held.
+    Instead(Vec<u8>),
+    /// These pass instead, and then nothing more.
+    Refuse(Vec<u8>, Refused),
+}
+
+impl Guard {
+    pub(super) fn new(max_head: usize) -> Self {
+        Self { phase: Phase::Head, max_head, held: Vec::new(), searched: 0 }
+    }
+
+    /// Judges the next bytes.
+    pub(super) fn judge(&mut self, new: &[u8]) -> Verdict {
+        if matches!(self.phase, Phase::Refused) {
+            return Verdict::Instead(Vec::new());
+        }
+        if self.held.is_empty() {
+            return match self.follow(new) {
+                Ok(passing) if passing == new.len() => Verdict::Pass,
+                Ok(passing) => {
+                    self.held.extend_from_slice(&new[passing..]);
+                    Verdict::Instead(new[..passing].to_vec())
+                }
+                Err((passing, refused)) => Self::refuse(&mut self.phase, &new[..passing], refused),
+            };
+        }
+        let mut bytes = std::mem::take(&mut self.held);
+        bytes.extend_from_slice(new);
+        match self.follow(&bytes) {
+            Ok(passing) => {
+                self.held = bytes.split_off(passing);
+                Verdict::Instead(bytes)
+            }
+            Err((passing, refused)) => Self::refuse(&mut self.phase, &bytes[..passing], refused),
+        }
+    }
+
+    fn refuse(phase: &mut Phase, passing: &[u8], refused: Refused) -> Verdict {
+        // Inside a body there is a request under way already: broken chunks break it off in the parser.
+        let in_body = matches!(phase, Phase::Chunks(_));
+        *phase = Phase::Refused;
+        let rest: &[u8] = if in_body { b"\0" } else { STAND_IN };
+        Verdict::Refuse([passing, rest].concat(), refused)
+    }
+
+    /// Follows the bytes through heads and bodies, and tells how many of them may pass.
+    fn follow(&mut self, bytes: &[u8]) -> Result<usize, (usize, Refused)> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match &mut self.phase {
+                Phase::Head => match self.follow_head(&bytes[at..]) {
+                    Ok(Some(length)) => at += length,
+                    Ok(None) => return Ok(at),
+                    Err(refused) => return Err((at, refused)),
+                },
+                Phase::Body(left) => {
+                    let part = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                    *left -= part as u64;
+                    at += part;
+                    if *left == 0 {
+                        self.phase = Phase::Head;
+                    }
+                }
+                Phase::Chunks(chunked) => match chunked.follow(&bytes[at..]) {
+                    Ok((length, ended)) => {
+                        at += length;
+                        if ended {
+                            self.phase = Phase::Head;
+                        }
+                    }
+                    Err((length, fault)) => return Err((at + length, Refused::Malformed(fault))),
+                },
+                Phase::Refused => return Ok(at),
+            }
+        }
+        Ok(at)
+    }
+
+    /// The length of the head at the start of `bytes`, if it is whole.
+    fn follow_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refused> {
+        // An empty line before a request is what some clients leave behind a body (RFC 9112 section 2.2).
+        if bytes.starts_with(b"\r\n") && self.searched <= 2 {
+            self.searched = 0;
+            return Ok(Some(2));
+        }
+        while let Some(found) = bytes[self.searched..].iter().position(|&byte| byte == b'\n') {
+            let end = self.searched + found + 1;
+            let line = &bytes[..end];
+            if !line.ends_with(b"\r\n") {
+                return Err(Refused::Malformed(head::LINE_END));
+            }
+            self.searched = end;
+            if line.ends_with(b"\r\n\r\n") {
+                self.searched = 0;
+                if end > self.max_head {
+                    return Err(Refused::HeadTooLarge);
+                }
+                self.phase = match head::check(line).map_err(Refused::Malformed)? {
+                    Framing::Length(0) => Phase::Head,
+                    Framing::Length(length) => Phase::Body(length),
+                    Framing::Chunked => Phase::Chunks(Chunked::default()),
+                };
+                return Ok(Some(end));
+            }
+        }
+        self.searched = bytes.len();
+        if bytes.len() > self.max_head { Err(Refused::HeadTooLarge) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the parser would see of `bytes`, sent in parts of `size`.
+    fn seen(bytes: &[u8], size: usize) -> (Vec<u8>, Option<Refused>) {
+        let mut guard = Guard::new(1024);
+        let (mut seen, mut refused) = (Vec::new(), None);
+        for part in bytes.chunks(size) {
+            match guard.judge(part) {
+                Verdict::Pass => seen.extend_from_slice(part),
+                Verdict::Instead(bytes) => seen.extend(bytes),
+                Verdict::Refuse(bytes, why) => {
+                    seen.extend(bytes);
+                    refused = Some(why);
+                }
+            }
+        }
+        (seen, refused)
+    }
+
+    const GOOD: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nG\n\nT\
+        \r\nPOST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n\
+        GET /c HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[test]
+    fn what_is_sound_passes_unchanged_however_it_is_cut() {
+        for size in 1..=GOOD.len() {
+            assert_eq!(seen(GOOD, size), (GOOD.to_vec(), None), "in parts of {size}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_not_the_parser_sees_nothing() {
+        for bad in [
+            &b"GET / HTTP/1.1\nHost: a\n\n"[..],
+            b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+            b"GET /#x HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n X: y\r\n\r\n",
+            b"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            for size in 1..=bad.len() {
+                let bytes = [GOOD, bad].concat();
+                let (seen, refused) = seen(&bytes, size);
+                assert!(matches!(refused, Some(Refused::Malformed(_))), "{bad:?} in parts of {size}");
+                assert_eq!(seen, [GOOD, STAND_IN].concat(), "{bad:?} in parts of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_endless_head_is_given_up() {
+        let bytes = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'a'; 2000]].concat();
+        for size in [1, 100, 5000] {
+            assert_eq!(seen(&bytes, size).1, Some(Refused::HeadTooLarge));
+        }
+    }
+
+    #[test]
+    fn broken_chunks_break_the_request_off() {
+        let bytes = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n";
+        for size in 1..=bytes.len() {
+            let (seen, refused) = seen(bytes, size);
+            assert!(matches!(refused, Some(Refused::Malformed(_))));
+            assert!(seen.ends_with(b"\r\n\r\n3\0"), "{}", String::from_utf8_lossy(&seen));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The head of an HTTP/1.1 request, read strictly (RFC 9112).
+//!
+//! hyper's parser is lenient where RFC 9112 lets a recipient be: it takes a bare LF for a line's end, drops a fragment, and
+//! resolves a `Content-Length` beside `Transfer-Encoding`. Whoever reads such a head otherwise sees another request. So
+//! heads are checked before the parser sees them, and these are refused.
+
+/// How the body that follows a head is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// So many bytes.
+    Length(u64),
+    /// In chunks.
+    Chunked,
+}
+
+/// Which rule a head breaks. The texts are public.
+pub(super) type Fault = &'static str;
+
+pub(super) const LINE_END: Fault =
+    "A line of the head does not end in CRLF, or holds a control character (RFC 9112 section 2.2).";
+const REQUEST_LINE: Fault =
+    "The request line is not a method, a target and HTTP/1.1, each one space apart (RFC 9112 section 3).";
+const FIELD: Fault = "A header field is not a name, a colon and a value on one line (RFC 9112 section 5).";
+const LENGTH: Fault = "Content-Length is not one decimal number (RFC 9112 section 6.3).";
+const CODING: Fault = "The only transfer coding that is accepted is chunked, in HTTP/1.1 (RFC 9112 section 6.1).";
+const BOTH: Fault = "There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).";
+
+/// Checks a whole head, its final empty line included, and tells how its body is framed.
+pub(super) fn check(head: &[u8]) -> Result<Framing, Fault> {
+    let mut lines = head.split_inclusive(|&byte| byte == b'\n').map(line);
+    let request_line = lines.next().ok_or(REQUEST_LINE)??;
+    let version = check_request_line(request_line)?;
+    let (mut length, mut chunked) = (None, false);
+    for line in lines {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = field(line)?;
+        if name.eq_ignore_ascii_case(b"content-length") {
+            if length.replace(read_length(value)?).is_some() {
+                return Err(LENGTH);
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if chunked || version != b"HTTP/1.1" || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(CODING);
+            }
+            chunked = true;
+        }
+    }
+    match (chunked, length) {
+        (true, Some(_)) => Err(BOTH),
+        (true, None) => Ok(Framing::Chunked),
+        (false, length) => Ok(Framing::Length(length.unwrap_or(0))),
+    }
+}
+
+/// A line without its CRLF.
+fn line(line: &[u8]) -> Result<&[u8], Fault> {
+    let line = line.strip_suffix(b"\r\n").ok_or(LINE_END)?;
+    let control = |&byte: &u8| byte == 0x7f || byte < 0x20 && byte != b'\t';
+    if line.iter().any(control) { Err(LINE_END) } else { Ok(line) }
+}
+
+/// Splits a field's line (RFC 9112 section 5): nothing stands before the name or between it and the colon.
+pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let colon = line.iter().position(|&byte| byte == b':').ok_or(FIELD)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+        return Err(FIELD);
+    }
+    Ok((name, value.trim_ascii()))
+}
+
+/// The version, if the line is a method, a target and a known version.
+fn check_request_line(line: &[u8]) -> Result<&[u8], Fault> {
+    let mut parts = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(REQUEST_LINE);
+    };
+    let in_target = |&byte: &u8| byte.is_ascii_graphic() && byte != b'#';
+    let sound = !method.is_empty()
+        && method.iter().all(|&byte| is_token(byte))
+        && !target.is_empty()
+        && target.iter().all(in_target)
+        && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
+    if sound { Ok(version) } else { Err(REQUEST_LINE) }
+}
+
+fn read_length(value: &[u8]) -> Result<u64, Fault> {
+    // 18 digits are more than any body has, and can't overflow.
+    if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
+        return Err(LENGTH);
+    }
+    Ok(value.iter().fold(0, |length, digit| length * 10 + u64::from(digit - b'0')))
+}
+
+/// A character of a token (RFC 9110 section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(fields: &str) -> Result<Framing, Fault> {
+        check(format!("POST /v1?q HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())
+    }
+
+    #[test]
+    fn framing_is_one_length_or_chunked() {
+        assert_eq!(of(""), Ok(Framing::Length(0)));
+        assert_eq!(of("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(of("transfer-encoding:\tCHUNKED \r\n"), Ok(Framing::Chunked));
+        for bad in ["+1", "-1", "0x1", "1, 1", "1 1", "", "9999999999999999999", "1_0", "\u{661}"] {
+            assert_eq!(of(&format!("Content-Length: {bad}\r\n")), Err(LENGTH), "{bad}");
+        }
+        assert_eq!(of("Content-Length: 1\r\nContent-Length: 1\r\n"), Err(LENGTH));
+        for bad in ["gzip, chunked", "chunked, chunked", "identity", "", "xchunked", "chunked;q=1", "\"chunked\""] {
+            assert_eq!(of(&format!("Transfer-Encoding: {bad}\r\n")), Err(CODING), "{bad}");
+        }
+        assert_eq!(of("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), Err(CODING));
+        assert_eq!(of("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), Err(BOTH));
+        assert_eq!(check(b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(CODING));
+    }
+
+    #[test]
+    fn lines_and_fields_are_exact() {
+        for bad in [
+            "X: a\n",
+            "X: a\rb\r\n",
+            "X: a\0\r\n",
+            " X: a\r\n",
+            "X : a\r\n",
+            ": a\r\n",
+            "X\r\n",
+            "X: a\r\n b\r\n",
+            "X\u{e9}: a\r\n",
+        ] {
+            assert!(of(bad).is_err(), "{bad:?}");
+        }
+        assert!(of("X: \u{e9} a\tb\r\n").is_ok());
+        for bad in [
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            " GET / HTTP/1.1",
+            "GET /",
+            "GET / HTTP/2.0",
+            "GET / http/1.1",
+            "GET / HTTP/1.10",
+            "GET /#x HTTP/1.1",
+            "GET /\u{e9} HTTP/1.1",
+            "G(T / HTTP/1.1",
+            "GET\t/\tHTTP/1.1",
+        ] {
+            assert_eq!(check(format!("{bad}\r\nHost: a\r\n\r\n").as_bytes()), Err(REQUEST_LINE), "{bad:?}");
+        }
+    }
+}
