@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -28,13 +29,17 @@ const MAX_CONNECTIONS: usize = 64;
 /// Answers about the gateway's health.
 #[derive(Clone, Debug)]
 pub(crate) struct Admin {
-    sources: Vec<Arc<KeySource>>,
+    sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
     metrics: Arc<Metrics>,
     draining: CancellationToken,
 }
 
 impl Admin {
-    pub(crate) fn new(sources: Vec<Arc<KeySource>>, metrics: Arc<Metrics>, draining: CancellationToken) -> Self {
+    pub(crate) fn new(
+        sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
+        metrics: Arc<Metrics>,
+        draining: CancellationToken,
+    ) -> Self {
         Self { sources, metrics, draining }
     }
 
@@ -87,8 +92,8 @@ impl Admin {
     }
 
     fn readiness(&self) -> Response<Body> {
-        let issuers: Vec<Value> = self
-            .sources
+        let sources = self.sources.load();
+        let issuers: Vec<Value> = sources
             .iter()
             .map(|source| {
                 let status = source.status();
@@ -100,7 +105,7 @@ impl Admin {
                 })
             })
             .collect();
-        let missing = self.sources.iter().any(|source| source.current().is_none());
+        let missing = sources.iter().any(|source| source.current().is_none());
         let (status, word) = if self.draining.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, "draining")
         } else if missing {

@@ -22,43 +22,85 @@ pub(crate) struct Assembled {
     pub(crate) sources: Vec<Arc<KeySource>>,
 }
 
+/// What doesn't come from the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Ambient {
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Ambient {
+    /// The system's time and chance, and metrics that nobody reads: for commands.
+    pub(crate) fn system() -> Self {
+        Self { clock: Clock::system(), random: Random::system(), metrics: Arc::new(Metrics::new()) }
+    }
+}
+
+/// What an earlier configuration became. What has the same settings is kept, with the keys and connections it holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before<'b> {
+    pub(crate) sources: &'b [Arc<KeySource>],
+    pub(crate) upstreams: &'b [Arc<Upstream>],
+}
+
 /// Makes everything that a configuration asks for. Nothing is connected or fetched yet.
 ///
 /// # Errors
 ///
 /// If the system's certificate roots are needed and can't be read.
-pub(crate) fn assemble(config: Config, clock: Clock, random: Random, metrics: &Metrics) -> anyhow::Result<Assembled> {
-    let mut sources = Vec::new();
-    for settings in config.keys {
-        let issuer_metrics = metrics.issuer(&settings.name);
-        let name = settings.name.clone();
-        let source = KeySource::new(settings, clock.clone(), random.clone(), issuer_metrics)
-            .with_context(|| format!("the keys of issuer {name} can't be fetched on this system"))?;
-        sources.push(Arc::new(source));
-    }
+pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Assembled> {
+    let sources = sources(config, ambient, before)?;
     let mut upstreams = Vec::new();
-    for settings in config.upstreams {
-        let name = settings.name.clone();
-        let upstream = Upstream::new(settings, random.clone()).with_context(|| format!("upstream {name}"))?;
-        upstreams.push(Arc::new(upstream));
+    for settings in &config.upstreams {
+        let kept = before.upstreams.iter().find(|upstream| upstream.settings() == settings);
+        upstreams.push(match kept {
+            Some(upstream) => Arc::clone(upstream),
+            None => Arc::new(
+                Upstream::new(settings.clone(), ambient.random.clone())
+                    .with_context(|| format!("upstream {}", settings.name))?,
+            ),
+        });
     }
-    let issuers = config
-        .issuers
-        .into_iter()
-        .map(|issuer| Issuer::new(issuer.profile, issuer.rules, Arc::clone(&sources[issuer.keys])))
-        .collect();
-    let authenticator =
-        Authenticator::new(issuers, config.token_cache_bytes, config.limits.token_bytes, clock.clone(), metrics);
+    let issuer = |issuer: &crate::config::Issuer| {
+        Issuer::new(Arc::clone(&issuer.profile), issuer.rules.clone(), Arc::clone(&sources[issuer.keys]))
+    };
     let live = Live {
-        routes: RouteTable::new(config.routes),
+        routes: RouteTable::new(config.routes.clone()),
         upstreams,
-        authenticator,
-        exceptions: config.exceptions,
-        refusals: config.refusals,
+        authenticator: Authenticator::new(
+            config.issuers.iter().map(issuer).collect(),
+            config.token_cache_bytes,
+            config.limits.token_bytes,
+            ambient.clock.clone(),
+            &ambient.metrics,
+        ),
+        exceptions: config.exceptions.clone(),
+        refusals: config.refusals.clone(),
         url_bytes: config.limits.url_bytes,
+        body_timeout: config.timeouts.body,
         journal: Journal(config.log.decisions),
-        clock,
-        random,
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
     };
     Ok(Assembled { live, sources })
+}
+
+fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Vec<Arc<KeySource>>> {
+    let mut sources = Vec::new();
+    for settings in &config.keys {
+        if let Some(kept) = before.sources.iter().find(|source| source.settings() == settings) {
+            sources.push(Arc::clone(kept));
+            continue;
+        }
+        let metrics = ambient.metrics.issuer(&settings.name);
+        let source = KeySource::new(settings.clone(), ambient.clock.clone(), ambient.random.clone(), metrics)
+            .with_context(|| format!("the keys of issuer {} can't be fetched on this system", settings.name))?;
+        // Other intervals or deadlines are no reason to be without keys until the next fetch.
+        if let Some(other) = before.sources.iter().find(|source| source.settings().location == settings.location) {
+            source.take_keys_of(other);
+        }
+        sources.push(Arc::new(source));
+    }
+    Ok(sources)
 }

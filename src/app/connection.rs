@@ -11,17 +11,20 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use crate::config::Config;
 use crate::gateway::Peer;
-use crate::net::{Body, ClientStream, Version};
+use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
+use crate::random::Random;
 
-/// What a connection may do.
+/// What a connection may do. A connection keeps what it began with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionSettings {
     header_timeout: Duration,
@@ -29,6 +32,8 @@ pub(super) struct ConnectionSettings {
     header_bytes: usize,
     headers: usize,
     streams: u32,
+    body_timeout: Duration,
+    age: Option<Duration>,
 }
 
 impl ConnectionSettings {
@@ -39,7 +44,13 @@ impl ConnectionSettings {
             header_bytes: config.limits.header_bytes,
             headers: config.limits.headers,
             streams: config.limits.streams,
+            body_timeout: config.timeouts.body,
+            age: config.timeouts.connection_age,
         }
+    }
+
+    fn stream(&self) -> StreamLimits {
+        StreamLimits { max_head: self.header_bytes, patience: self.body_timeout }
     }
 }
 
@@ -70,47 +81,42 @@ where
 pub(super) async fn serve<S>(
     stream: TcpStream,
     address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
     stack: S,
     settings: ConnectionSettings,
-    draining: CancellationToken,
+    finishing: CancellationToken,
 ) where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let start = Instant::now();
     let _ = stream.set_nodelay(true);
+    let over_tls = tls.is_some();
     // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
-    let sniffed = tokio::select! {
-        () = draining.cancelled() => return,
-        sniffed = timeout(settings.header_timeout, ClientStream::sniff(stream, settings.header_bytes)) => sniffed,
+    let opened = tokio::select! {
+        () = finishing.cancelled() => return,
+        opened = timeout(settings.header_timeout, open(stream, tls, settings.stream())) => opened,
     };
-    let Ok(Ok((stream, version))) = sniffed else { return };
+    let (stream, version) = match opened {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => {
+            tracing::debug!(client = %address, %error, "a connection could not be opened");
+            return;
+        }
+        Err(_) => return,
+    };
     let requests = Arc::new(AtomicU64::new(0));
-    let peer = Peer { address, handle: stream.handle() };
+    let peer = Peer { address, handle: stream.handle(), tls: over_tls };
     let served = Served { stack, peer, requests: Arc::clone(&requests) };
-    let watch = Watch { requests, settings, draining, start };
+    let old = settings.age.map(|age| start + Random::system().jitter(age));
+    let watch = Watch { requests, settings, finishing, start, old };
     let result = match version {
         Version::Http1 => {
-            let mut builder = http1::Builder::new();
-            builder
-                .timer(TokioTimer::new())
-                .header_read_timeout(settings.idle_timeout)
-                .max_header_size(settings.header_bytes)
-                .max_buf_size(settings.header_bytes.max(64 << 10));
-            // Setting it has a cost, so the default stays unset.
-            if settings.headers != 100 {
-                builder.max_headers(settings.headers);
-            }
-            let connection = builder.serve_connection(TokioIo::new(stream), served).with_upgrades();
+            let connection = http1_builder(settings).serve_connection(TokioIo::new(stream), served).with_upgrades();
             watch.over(connection, http1::UpgradeableConnection::graceful_shutdown).await
         }
         Version::Http2 => {
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .keep_alive_interval(Duration::from_secs(20))
-                .max_concurrent_streams(settings.streams)
-                .max_header_list_size(u32::try_from(settings.header_bytes).unwrap_or(u32::MAX))
-                .serve_connection(TokioIo::new(stream), served);
+            let connection = http2_builder(settings).serve_connection(TokioIo::new(stream), served);
             watch.over(connection, http2::Connection::graceful_shutdown).await
         }
     };
@@ -119,17 +125,66 @@ pub(super) async fn serve<S>(
     }
 }
 
+/// Completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or from its first bytes.
+async fn open(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    limits: StreamLimits,
+) -> std::io::Result<(ClientStream, Version)> {
+    let Some(tls) = tls else { return ClientStream::sniff(Socket::Plain(stream), limits).await };
+    let stream = TlsAcceptor::from(tls).accept(stream).await?;
+    let version = match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => Version::Http2,
+        _ => Version::Http1,
+    };
+    Ok((ClientStream::new(Socket::Tls(Box::new(stream)), version, limits), version))
+}
+
+fn http1_builder(settings: ConnectionSettings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle_timeout)
+        .max_header_size(settings.header_bytes)
+        .max_buf_size(settings.header_bytes.max(64 << 10));
+    // Setting it has a cost, so the default stays unset.
+    if settings.headers != 100 {
+        builder.max_headers(settings.headers);
+    }
+    builder
+}
+
+fn http2_builder(settings: ConnectionSettings) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .max_concurrent_streams(settings.streams)
+        .max_header_list_size(u32::try_from(settings.header_bytes).unwrap_or(u32::MAX));
+    builder
+}
+
+/// Waits for a moment that may never come.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Watches over the time of a connection.
 struct Watch {
     requests: Arc<AtomicU64>,
     settings: ConnectionSettings,
-    draining: CancellationToken,
+    finishing: CancellationToken,
     start: Instant,
+    /// When the connection has lived for long enough.
+    old: Option<Instant>,
 }
 
 impl Watch {
     /// Drives a connection to its end. It is dropped if its first request doesn't come in time, and asked to finish
-    /// when draining begins or no new request comes for the idle time.
+    /// when the gateway finishes, no new request comes for the idle time, or it has lived for long enough.
     async fn over<C>(self, connection: C, finish: impl Fn(std::pin::Pin<&mut C>)) -> Option<C::Output>
     where
         C: Future,
@@ -138,7 +193,7 @@ impl Watch {
         tokio::select! {
             result = &mut connection => return Some(result),
             () = sleep_until(self.start + self.settings.header_timeout) => {}
-            () = self.draining.cancelled() => {}
+            () = self.finishing.cancelled() => {}
         }
         if self.requests.load(Ordering::Relaxed) == 0 {
             return None;
@@ -148,7 +203,8 @@ impl Watch {
             tokio::select! {
                 result = &mut connection => return Some(result),
                 () = tokio::time::sleep(self.settings.idle_timeout) => {}
-                () = self.draining.cancelled() => break,
+                () = self.finishing.cancelled() => break,
+                () = until(self.old) => break,
             }
             if self.requests.load(Ordering::Relaxed) == before {
                 break;

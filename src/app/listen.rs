@@ -5,15 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::{Request, Response};
 use prometheus_client::metrics::gauge::Gauge;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::App;
 use super::connection::{ConnectionSettings, serve};
 use crate::net::Body;
 use crate::telemetry::Metrics;
@@ -21,12 +22,17 @@ use crate::telemetry::Metrics;
 /// Accepts connections and has each served by a task of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor {
-    settings: ConnectionSettings,
-    free: Arc<Semaphore>,
-    draining: CancellationToken,
-    stop: CancellationToken,
-    connections: TaskTracker,
-    open: Gauge,
+    /// Read for each new connection, so that a reload counts from the next one on.
+    pub(super) settings: Arc<ArcSwap<ConnectionSettings>>,
+    pub(super) free: Arc<Semaphore>,
+    /// Ends accepting.
+    pub(super) closing: CancellationToken,
+    /// Asks connections to finish.
+    pub(super) finishing: CancellationToken,
+    /// Ends connections.
+    pub(super) stop: CancellationToken,
+    pub(super) connections: TaskTracker,
+    pub(super) open: Gauge,
 }
 
 struct Open(Gauge);
@@ -38,30 +44,31 @@ impl Drop for Open {
 }
 
 impl Acceptor {
-    pub(super) fn new(settings: ConnectionSettings, max: usize, app: &App, metrics: &Metrics) -> Self {
+    pub(super) fn new(settings: ConnectionSettings, max: usize, stop: CancellationToken, metrics: &Metrics) -> Self {
         Self {
-            settings,
+            settings: Arc::new(ArcSwap::from_pointee(settings)),
             free: Arc::new(Semaphore::new(max)),
-            draining: app.draining.clone(),
-            stop: app.stop.clone(),
-            connections: app.connections.clone(),
+            closing: CancellationToken::new(),
+            finishing: CancellationToken::new(),
+            stop,
+            connections: TaskTracker::new(),
             open: metrics.connections.clone(),
         }
     }
 
-    /// Accepts until draining begins. Beyond the limit, connections wait in the listener's queue.
-    pub(super) async fn accept<S>(self, listener: TcpListener, service: S)
+    /// Accepts until closing begins. Beyond the limit, connections wait in the listener's queue.
+    pub(super) async fn accept<S>(self, listener: TcpListener, tls: Arc<ArcSwapOption<ServerConfig>>, service: S)
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
         loop {
             let permit = tokio::select! {
-                () = self.draining.cancelled() => return,
+                () = self.closing.cancelled() => return,
                 permit = Arc::clone(&self.free).acquire_owned() => permit,
             };
             let accepted = tokio::select! {
-                () = self.draining.cancelled() => return,
+                () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             let (stream, address) = match accepted {
@@ -73,7 +80,8 @@ impl Acceptor {
             };
             self.open.inc();
             let open = Open(self.open.clone());
-            let connection = serve(stream, address, service.clone(), self.settings, self.draining.clone());
+            let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
+            let connection = serve(stream, address, tls.load_full(), service.clone(), settings, finishing);
             let stop = self.stop.clone();
             self.connections.spawn(async move {
                 let _held = (permit, open);

@@ -2,43 +2,51 @@
 
 mod assemble;
 mod connection;
+mod in_process;
 mod listen;
+mod reload;
 mod signal;
+mod sources;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-pub(crate) use assemble::{Assembled, assemble};
+pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
+pub(crate) use reload::{Watched, reload_on_change};
 pub(crate) use signal::shutdown_signal;
 
 use crate::admin::Admin;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::gateway::stack;
-use crate::jwks::KeySource;
+use crate::config::{Config, Listener, Timeouts};
+use crate::gateway::{Live, stack};
 use crate::random::Random;
 use crate::telemetry::Metrics;
 use connection::ConnectionSettings;
+use listen::Acceptor;
+use sources::Sources;
 
 /// The running gateway.
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
-    sources: Vec<Arc<KeySource>>,
-    drain: Duration,
-    /// Ends accepting, and asks connections to finish.
+    ambient: Ambient,
+    live: Arc<ArcSwap<Live>>,
+    sources: Sources,
+    tls: Vec<Arc<ArcSwapOption<ServerConfig>>>,
+    config: ArcSwap<Config>,
+    acceptor: Acceptor,
+    /// Makes readiness fail.
     draining: CancellationToken,
     /// Ends everything.
     stop: CancellationToken,
-    connections: TaskTracker,
 }
 
 impl App {
@@ -46,44 +54,46 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If an address can't be bound, or TLS has no certificate roots.
+    /// If an address can't be bound, or TLS can't be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
-        let metrics = Arc::new(Metrics::new());
-        let settings = ConnectionSettings::of(&config);
-        let (limits, drain) = (config.limits, config.timeouts.drain);
-        let (listener_addresses, admin_address) = (config.listeners.clone(), config.admin);
-        let Assembled { live, sources } = assemble(config, clock, random, &metrics)?;
+        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()) };
+        let stop = CancellationToken::new();
+        let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let app = Self {
+        let settings = ConnectionSettings::of(&config);
+        let acceptor = Acceptor::new(settings, config.limits.connections, stop.clone(), &ambient.metrics);
+        let service = stack(&live, &ambient.metrics, config.limits.requests);
+        let mut app = Self {
             addresses: Vec::new(),
             admin_address: None,
-            sources,
-            drain,
+            ambient,
+            live,
+            sources: Sources::new(sources, stop.clone()),
+            tls: Vec::new(),
+            config: ArcSwap::from_pointee(config),
+            acceptor,
             draining: CancellationToken::new(),
-            stop: CancellationToken::new(),
-            connections: TaskTracker::new(),
+            stop,
         };
-        let service = stack(&live, &metrics, limits.requests);
+        let config = app.config.load_full();
         let mut listeners = Vec::new();
-        for address in listener_addresses {
-            listeners.push(bind(address).await?);
+        for listener in &config.listeners {
+            listeners.push((bind(listener.address).await?, tls(listener)?));
         }
-        let admin = match admin_address {
+        let admin = match config.admin {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let mut app = app;
-        for source in &app.sources {
-            tokio::spawn(Arc::clone(source).run(app.stop.clone()));
-        }
-        let acceptor = listen::Acceptor::new(settings, limits.connections, &app, &metrics);
-        for listener in listeners {
+        app.sources.run();
+        for (listener, tls) in listeners {
             app.addresses.push(listener.local_addr()?);
-            tokio::spawn(acceptor.clone().accept(listener, service.clone()));
+            let tls = Arc::new(ArcSwapOption::from(tls));
+            app.tls.push(Arc::clone(&tls));
+            tokio::spawn(app.acceptor.clone().accept(listener, tls, service.clone()));
         }
         if let Some(listener) = admin {
             app.admin_address = Some(listener.local_addr()?);
-            let admin = Admin::new(app.sources.clone(), metrics, app.draining.clone());
+            let admin = Admin::new(app.sources.list(), Arc::clone(&app.ambient.metrics), app.draining.clone());
             tokio::spawn(admin.serve(listener, app.stop.clone()));
         }
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
@@ -104,22 +114,28 @@ impl App {
 
     /// Waits until every issuer's keys were fetched or could not be.
     pub async fn ready(&self) {
-        for source in &self.sources {
+        for source in self.sources.list().load().iter() {
             source.settled().await;
         }
     }
 
-    /// Stops accepting, lets requests in flight finish until the deadline, and ends.
+    /// Fails readiness, goes on serving for a while so that balancers notice, then stops accepting, lets requests in
+    /// flight finish until the deadline, and ends.
     pub async fn drain(self) {
-        tracing::info!("draining");
+        let Timeouts { drain, drain_delay, .. } = self.config.load().timeouts;
+        tracing::info!(delay = ?drain_delay, deadline = ?drain, "draining");
         self.draining.cancel();
-        self.connections.close();
-        if tokio::time::timeout(self.drain, self.connections.wait()).await.is_err() {
-            tracing::warn!(left = self.connections.len(), "the drain deadline has passed; closing what is left");
+        tokio::time::sleep(drain_delay).await;
+        self.acceptor.closing.cancel();
+        self.acceptor.finishing.cancel();
+        let connections = &self.acceptor.connections;
+        connections.close();
+        if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+            tracing::warn!(left = connections.len(), "the drain deadline has passed; closing what is left");
         }
         self.stop.cancel();
         // What was told to stop gets a moment to do so.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.connections.wait()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
         tracing::info!("stopped");
     }
 }
@@ -127,10 +143,16 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.draining.cancel();
+        self.acceptor.closing.cancel();
         self.stop.cancel();
     }
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
+}
+
+fn tls(listener: &Listener) -> anyhow::Result<Option<Arc<ServerConfig>>> {
+    let load = listener.tls.as_ref().map(crate::config::Tls::load).transpose();
+    load.with_context(|| format!("TLS on {} can't be set up", listener.address))
 }

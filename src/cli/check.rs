@@ -4,12 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::app::{Assembled, assemble};
-use crate::clock::Clock;
+use crate::app::{Ambient, Assembled, Before, assemble};
 use crate::config::Config;
 use crate::net::chain;
-use crate::random::Random;
-use crate::telemetry::Metrics;
 
 /// Checks a configuration file.
 ///
@@ -29,7 +26,7 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
     let mut text = format!("{counts}\n");
     let mut good = true;
     if live {
-        let assembled = assemble(config, Clock::system(), Random::system(), &Metrics::new())?;
+        let assembled = assemble(&config, &Ambient::system(), Before::default())?;
         good = reach(&assembled, &mut text).await?;
     }
     super::print(&text)?;

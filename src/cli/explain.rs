@@ -11,13 +11,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::args::Explain;
-use crate::app::assemble;
-use crate::clock::Clock;
+use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
 use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of};
 use crate::net::chain;
-use crate::random::Random;
-use crate::telemetry::Metrics;
 use crate::token::KeySet;
 
 /// The longest token that is read.
@@ -35,7 +32,7 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     // People paste what stands in the header.
     let token = text.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token);
-    let assembled = assemble(config, Clock::system(), Random::system(), &Metrics::new())?;
+    let assembled = assemble(&config, &Ambient::system(), Before::default())?;
     let mut trouble = None;
     let keys = match (&args.jwks, issuer_of(&assembled.live, token)) {
         (Some(path), _) => Some(Arc::new(read_keys(path)?)),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::app::{App, shutdown_signal};
+use crate::app::{App, Watched, reload_on_change, shutdown_signal};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::random::Random;
@@ -56,10 +56,16 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::load(config)?;
+    let path = config;
+    let config = Config::load(path)?;
     telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
+    let watched = Watched::new(path, &config);
     let app = App::start(config, Clock::system(), Random::system()).await?;
-    shutdown_signal().await.context("signals can't be handled")?;
+    tokio::select! {
+        result = shutdown_signal() => result,
+        result = reload_on_change(&app, watched) => result,
+    }
+    .context("signals can't be handled")?;
     app.drain().await;
     Ok(ExitCode::SUCCESS)
 }

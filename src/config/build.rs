@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::problem::Problems;
 use super::structure::suggest;
-use super::{Config, Limits, Log, LogDecisions, Refusals, Timeouts, file, issuer, route, upstream};
+use super::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, route, tls, upstream};
 use crate::clock::Timestamp;
 use crate::policy::{Dialect, Exception, ExceptionSet, Requirement, Route};
 use crate::telemetry::LogFormat;
@@ -46,20 +46,21 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     problems.is_empty().then_some(config)
 }
 
-fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<SocketAddr> {
+fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<Listener> {
     if files.is_empty() {
         problems.add("listeners", "there is no listener", "add one: `[{ address: 0.0.0.0:8080 }]`");
     }
-    let mut addresses = Vec::new();
+    let mut listeners: Vec<Listener> = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let path = format!("listeners[{at}].address");
         let Some(address) = address(&path, &file.address, problems) else { continue };
-        if address.port() != 0 && addresses.contains(&address) {
+        if address.port() != 0 && listeners.iter().any(|other| other.address == address) {
             problems.add(&path, "another listener has this address", "remove one of them");
         }
-        addresses.push(address);
+        let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
+        listeners.push(Listener { address, tls });
     }
-    addresses
+    listeners
 }
 
 fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
@@ -163,13 +164,18 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
 }
 
 fn timeouts(file: &file::Timeouts, problems: &mut Problems<'_>) -> Timeouts {
+    let age = file.connection_age.as_deref();
+    let connection_age = optional_duration("timeouts.connection_age", age, problems);
     let mut time = |field: &str, value: Option<&String>, default| {
         duration(&format!("timeouts.{field}"), value.map(String::as_str), Duration::from_secs(default), problems)
     };
     Timeouts {
+        connection_age,
         header: time("header", file.header.as_ref(), 10),
         idle: time("idle", file.idle.as_ref(), 75),
+        body: time("body", file.body.as_ref(), 60),
         drain: time("drain", file.drain.as_ref(), 30),
+        drain_delay: time("drain_delay", file.drain_delay.as_ref(), 0),
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct File {
     /// The cache of verified tokens.
     #[serde(default)]
     pub token_cache: TokenCache,
+    /// What outlives a restart. Absent: nothing does.
+    pub state: Option<State>,
     /// What refusals say beyond the rule itself.
     #[serde(default)]
     pub refusals: Refusals,
@@ -46,12 +48,44 @@ pub(super) struct File {
     pub log: Log,
 }
 
-/// An address that takes traffic: HTTP/1.1, and HTTP/2 with prior knowledge.
+/// An address that takes traffic: HTTP/1.1 and HTTP/2, by ALPN over TLS and with prior knowledge otherwise.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listener {
     /// IP address and port, for example `0.0.0.0:8080` or `"[::]:8080"`. Port 0 takes a free one.
     pub address: String,
+    /// TLS 1.2 and 1.3 on this address. Absent: plain text.
+    pub tls: Option<Tls>,
+}
+
+/// TLS on a listener. The files are read again when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// The certificates; a client gets the first that is valid for the name it asks for, else the first. At least one.
+    pub certificates: Vec<Certificate>,
+    /// Whether clients show certificates. Absent: they are not asked for any.
+    pub client_certificates: Option<ClientCertificates>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Certificate {
+    /// A PEM file with the certificate and its intermediates, the certificate first.
+    pub certificate_file: String,
+    /// A PEM file with the private key.
+    pub key_file: String,
+}
+
+/// What is asked of clients' certificates.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientCertificates {
+    /// A PEM file with the authorities that may have issued them.
+    pub ca_file: String,
+    /// Whether a client without one is turned away. Default `true`.
+    pub required: Option<bool>,
 }
 
 /// The admin listener: `/livez`, `/readyz` and `/metrics`.
@@ -195,13 +229,28 @@ pub(super) enum ClaimPath {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Keys {
-    /// The time between refreshes. Default `1h`; a shorter `Cache-Control: max-age` is honoured.
+    /// The time between refreshes. Default `1h`. A shorter `Cache-Control: max-age` is honoured down to 30 s, and half
+    /// of a shorter `max_stale` takes its place.
     pub refresh_interval: Option<String>,
-    /// The deadline of one fetch. Default `5s`.
+    /// How long the last good keys go on working while none can be fetched, counted from the last success. After that
+    /// the issuer's tokens get 503. Default `24h`.
+    pub max_stale: Option<String>,
+    /// The deadline of one fetch, from connecting to the last byte. Default `5s`, at most `60s`.
     pub timeout: Option<String>,
     /// Allow `http` for hosts that are not loopback. Default `false`.
     #[serde(default)]
     pub allow_http: bool,
+    /// A PEM file with certificate authorities that are trusted for these fetches, besides the system's.
+    pub ca_file: Option<String>,
+}
+
+/// What outlives a restart.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    /// The directory for each issuer's last good keys, for example `/var/lib/mfa-gateway`: with them a restart while an
+    /// issuer is down still serves. It is made if it doesn't exist, for the gateway's own user only.
+    pub directory: String,
 }
 
 /// A backend: one or more endpoints that serve the same.
@@ -222,7 +271,7 @@ pub(super) struct Upstream {
     pub connect_timeout: Option<String>,
     /// The deadline for the head of the answer. Default `60s`.
     pub response_timeout: Option<String>,
-    /// How long a body may make no progress in either direction. Default `5m`.
+    /// How long the body of an answer may make no progress. Default `5m`.
     pub idle_timeout: Option<String>,
     /// How long an unused connection is kept. Default `4s`, below Node.js's 5 s.
     pub keep_alive: Option<String>,
@@ -402,8 +451,15 @@ pub(super) struct Timeouts {
     pub header: Option<String>,
     /// How long a connection may be idle between requests. Default `75s`.
     pub idle: Option<String>,
+    /// How long a client may make no progress with sending a body or reading an answer. Default `60s`.
+    pub body: Option<String>,
+    /// How long a connection may live before it is asked to finish, up to a tenth more or less. Absent: no limit.
+    pub connection_age: Option<String>,
     /// How long requests in flight may go on after SIGTERM. Default `30s`.
     pub drain: Option<String>,
+    /// How long new connections are still taken after SIGTERM, with readiness failing already, so that balancers
+    /// notice. Default `0s`.
+    pub drain_delay: Option<String>,
 }
 
 /// The cache of verified tokens. Decisions are never cached.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::build::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
+use super::keys::{self, KeyLocation, KeySettings};
 use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
@@ -23,36 +24,11 @@ pub struct Issuer {
     pub keys: usize,
 }
 
-/// How the keys of an issuer are fetched and kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySettings {
-    /// The name in logs and metrics.
-    pub name: String,
-    /// Where they are.
-    pub location: KeyLocation,
-    /// The time between refreshes.
-    pub refresh_interval: Duration,
-    /// The deadline of one fetch.
-    pub timeout: Duration,
-    /// Whether `http` is allowed beyond loopback.
-    pub allow_http: bool,
-}
-
-/// Where keys are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyLocation {
-    /// At this address.
-    Jwks(Url),
-    /// Where the issuer's discovery document says.
-    Discovery {
-        /// The document's address.
-        url: Url,
-        /// The `issuer` that must stand in it, exactly.
-        issuer: String,
-    },
-}
-
-pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, problems: &mut Problems<'_>) -> Vec<Issuer> {
+pub(super) fn build(
+    files: Vec<file::Issuer>,
+    sources: &mut Vec<KeySettings>,
+    problems: &mut Problems<'_>,
+) -> Vec<Issuer> {
     let names: Vec<String> = files.iter().map(|issuer| issuer.name.clone()).collect();
     let mut issuers: Vec<Issuer> = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -102,9 +78,9 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
     let mut issuers = Vec::new();
     for source in sources {
         let location = jwks_uri.clone().map_or(source.location, KeyLocation::Jwks);
-        let settings = key_settings(path, file, source.suffix, location, problems);
+        let settings = keys::build(path, file, source.suffix, location, problems);
         // With one `jwks_uri` both token versions have the same keys.
-        let place = keys.iter().position(|known| known.location == settings.location).unwrap_or_else(|| {
+        let place = keys.iter().position(|known| known.same_source(&settings)).unwrap_or_else(|| {
             keys.push(settings);
             keys.len() - 1
         });
@@ -177,43 +153,20 @@ fn authorization_uri(cloud: Cloud) -> String {
     format!("{}/common/oauth2/v2.0/authorize", cloud.authority())
 }
 
-fn key_settings(
-    path: &str,
-    file: &file::Issuer,
-    suffix: &str,
-    location: KeyLocation,
-    problems: &mut Problems<'_>,
-) -> KeySettings {
-    let mut time = |field: &str, value: Option<&String>, default| {
-        duration(&format!("{path}.keys.{field}"), value.map(String::as_str), default, problems)
-    };
-    let refresh_interval = time("refresh_interval", file.keys.refresh_interval.as_ref(), Duration::from_secs(3600));
-    let timeout = time("timeout", file.keys.timeout.as_ref(), Duration::from_secs(5));
-    let (KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. }) = &location;
-    if url.scheme() == "http" && !file.keys.allow_http && !is_loopback(url) {
-        let message = "keys would be fetched over http, where anybody on the way could replace them";
-        problems.add(path, message, "use https; or, if the network is trusted, set `keys: { allow_http: true }`");
-    }
-    KeySettings {
-        name: format!("{}{suffix}", file.name),
-        location,
-        refresh_interval,
-        timeout,
-        allow_http: file.keys.allow_http,
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    crate::net::is_loopback(url)
-}
-
 fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
+    const FIX: &str = "write a URL such as `https://login.example.com/`";
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.username().is_empty() => {
-            Some(url)
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+            problems.add(path, "this is not an http or https URL", FIX);
+            None
         }
-        _ => {
-            problems.add(path, "this is not an http or https URL", "write a URL such as `https://login.example.com/`");
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            problems.add(path, "a URL with a user or password in it would end up in logs", FIX);
+            None
+        }
+        Ok(url) => Some(url),
+        Err(_) => {
+            problems.add(path, "this is not an http or https URL", FIX);
             None
         }
     }

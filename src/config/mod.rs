@@ -11,13 +11,15 @@ mod problem;
 mod route;
 mod settings;
 mod structure;
+mod tls;
 mod tree;
 mod upstream;
 
 pub use issuer::{Issuer, KeyLocation, KeySettings};
 pub use problem::{ConfigError, Problem};
-pub use settings::{Config, Limits, Log, LogDecisions, Refusals, Timeouts};
+pub use settings::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};
 pub use structure::schema;
+pub use tls::{Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
 
 pub use crate::telemetry::LogFormat;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Issuer, KeySettings, Upstream};
+use super::{Issuer, KeySettings, Tls, Upstream};
 use crate::policy::{ExceptionSet, Route};
 use crate::telemetry::LogFormat;
 
@@ -11,7 +11,7 @@ use crate::telemetry::LogFormat;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The addresses that take traffic.
-    pub listeners: Vec<SocketAddr>,
+    pub listeners: Vec<Listener>,
     /// The admin listener's address.
     pub admin: Option<SocketAddr>,
     /// The trusted issuers. Entra's are two each, one per token version.
@@ -34,6 +34,15 @@ pub struct Config {
     pub refusals: Refusals,
     /// What is logged.
     pub log: Log,
+}
+
+/// An address that takes traffic.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The address.
+    pub address: SocketAddr,
+    /// Its TLS.
+    pub tls: Option<Tls>,
 }
 
 /// Upper bounds on what a client may send or hold.
@@ -62,8 +71,14 @@ pub struct Timeouts {
     pub header: Duration,
     /// Between requests.
     pub idle: Duration,
+    /// Without progress of a client that sends a body or reads an answer.
+    pub body: Duration,
+    /// Until a connection is asked to finish.
+    pub connection_age: Option<Duration>,
     /// For requests in flight after SIGTERM.
     pub drain: Duration,
+    /// For new connections after SIGTERM.
+    pub drain_delay: Duration,
 }
 
 /// What refusals say beyond the rule.

@@ -23,7 +23,7 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// The deadline for the head of the answer, from the last progress of the request's body on.
     pub response_timeout: Duration,
-    /// How long a body may make no progress.
+    /// How long the body of an answer may make no progress.
     pub idle_timeout: Duration,
     /// How long an unused connection is kept.
     pub keep_alive: Duration,

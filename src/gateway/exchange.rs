@@ -19,6 +19,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The connection.
     pub(crate) handle: Handle,
+    /// Whether it came over TLS.
+    pub(crate) tls: bool,
 }
 
 /// The ids of a request.

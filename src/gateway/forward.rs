@@ -4,7 +4,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
 
-use super::exchange::client;
+use super::exchange::{Peer, client};
 use crate::config::Protocol;
 use crate::net::{Body, headers};
 use crate::policy::{Grounds, Proof, Route};
@@ -32,13 +32,14 @@ pub(super) fn prepare_request(
 ) {
     let from_http2 = request.version() > Version::HTTP_11;
     let address = client(request);
+    let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.tls);
     let empty = request.body().is_end_stream();
     let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let fields = request.headers_mut();
     if let Some(value) = address.and_then(|address| HeaderValue::from_str(&address.to_string()).ok()) {
         fields.insert(&FORWARDED_FOR, value);
     }
-    fields.insert(&FORWARDED_PROTO, HeaderValue::from_static("http"));
+    fields.insert(&FORWARDED_PROTO, HeaderValue::from_static(if tls { "https" } else { "http" }));
     if let Some(host) = fields.get(HOST).cloned() {
         fields.insert(&FORWARDED_HOST, host);
     }

@@ -19,6 +19,7 @@ pub struct Live {
     pub(crate) exceptions: ExceptionSet,
     pub(crate) refusals: Refusals,
     pub(crate) url_bytes: usize,
+    pub(crate) body_timeout: std::time::Duration,
     pub(crate) journal: Journal,
     pub(crate) clock: Clock,
     pub(crate) random: Random,

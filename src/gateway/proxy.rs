@@ -47,7 +47,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(handle) = &interim {
         pass_interim(&mut request, handle.clone());
     }
-    let answer = upstream.send(request).await;
+    let answer = upstream.send(request, live.body_timeout).await;
     if let Some(handle) = &interim {
         handle.close();
     }

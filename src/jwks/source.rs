@@ -92,6 +92,18 @@ impl KeySource {
         })
     }
 
+    /// How its keys are fetched and kept.
+    #[must_use]
+    pub(crate) fn settings(&self) -> &KeySettings {
+        &self.settings
+    }
+
+    /// Begins with the keys of another source for the same location.
+    pub(crate) fn take_keys_of(&self, other: &Self) {
+        self.current.store(other.current());
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = other.status();
+    }
+
     /// The issuer's configured name.
     #[must_use]
     pub(crate) fn name(&self) -> &str {

@@ -4,9 +4,12 @@ mod body;
 mod chunked;
 mod fetch;
 mod guard;
+mod handle;
 mod head;
 pub(crate) mod headers;
 mod idle;
+mod patience;
+mod socket;
 mod stream;
 
 pub use body::Body;
@@ -14,8 +17,10 @@ pub(crate) use body::BoxError;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetcher};
 pub(crate) use guard::{Refused, STAND_IN_HOST};
+pub(crate) use handle::Handle;
 pub(crate) use idle::{IdleBody, Stalled};
-pub(crate) use stream::{ClientStream, Handle, Version};
+pub(crate) use socket::Socket;
+pub(crate) use stream::{ClientStream, StreamLimits, Version};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -1,17 +1,18 @@
-//! A client's connection: what it speaks, and interim responses on it.
+//! A client's connection: what it speaks, and what of it is let through.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::guard::{Guard, Refused, Verdict};
+use super::guard::{Guard, Verdict};
+use super::handle::Handle;
+use super::patience::Patience;
+use super::socket::Socket;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -27,10 +28,19 @@ pub(crate) enum Version {
     Http2,
 }
 
+/// What a client may do to its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamLimits {
+    /// The largest head of an HTTP/1.1 request.
+    pub(crate) max_head: usize,
+    /// How long nothing of an answer may be taken.
+    pub(crate) patience: Duration,
+}
+
 /// A connection whose first bytes were read to learn what it speaks, and are read again by whoever serves it.
 #[derive(Debug)]
 pub(crate) struct ClientStream {
-    inner: TcpStream,
+    inner: Socket,
     first: [u8; PREFACE.len()],
     filled: usize,
     replayed: usize,
@@ -38,14 +48,15 @@ pub(crate) struct ClientStream {
     /// What passes in place of what came, and isn't read yet.
     instead: Bytes,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
+    patience: Patience,
     handle: Handle,
 }
 
 impl ClientStream {
     /// Reads until it is clear what the client speaks. The caller sets the deadline.
     ///
-    /// HTTP/1.1 is guarded from then on, with heads of at most `max_head` bytes.
-    pub(crate) async fn sniff(mut inner: TcpStream, max_head: usize) -> io::Result<(Self, Version)> {
+    /// HTTP/1.1 is guarded from then on.
+    pub(crate) async fn sniff(mut inner: Socket, limits: StreamLimits) -> io::Result<(Self, Version)> {
         let mut first = [0; PREFACE.len()];
         let mut filled = 0;
         let version = loop {
@@ -61,20 +72,22 @@ impl ClientStream {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         };
-        let guard = (version == Version::Http1).then(|| Guard::new(max_head));
-        Ok((
-            Self {
-                inner,
-                first,
-                filled,
-                replayed: 0,
-                guard,
-                instead: Bytes::new(),
-                lingering: None,
-                handle: Handle::default(),
-            },
-            version,
-        ))
+        Ok((Self { first, filled, ..Self::new(inner, version, limits) }, version))
+    }
+
+    /// A connection on which it was agreed already what is spoken, by ALPN.
+    pub(crate) fn new(inner: Socket, version: Version, limits: StreamLimits) -> Self {
+        Self {
+            inner,
+            first: [0; PREFACE.len()],
+            filled: 0,
+            replayed: 0,
+            guard: (version == Version::Http1).then(|| Guard::new(limits.max_head)),
+            instead: Bytes::new(),
+            lingering: None,
+            patience: Patience::new(limits.patience),
+            handle: Handle::default(),
+        }
     }
 
     /// The handle by which services reach this connection.
@@ -108,76 +121,10 @@ impl ClientStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes what is queued.
+    /// Writes the interim responses that are queued.
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut queue = self.handle.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.waker = Some(cx.waker().clone());
-        while queue.written < queue.bytes.len() {
-            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, &queue.bytes[queue.written..]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            queue.written += written;
-        }
-        queue.bytes.clear();
-        queue.written = 0;
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// What services may do to the connection that a request came by.
-///
-/// They send interim responses (1xx): hyper's server has no call for them. It asks the stream to flush whenever it has
-/// nothing left to write of earlier responses, and that is where they go out; what didn't get out before the final
-/// response is dropped. And they ask it to linger when it closes with a part of a request unread: closed at once, the
-/// kernel would answer what still comes with a reset, and the client might never read why it was refused.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Handle(Arc<Mutex<State>>);
-
-#[derive(Debug, Default)]
-struct State {
-    bytes: Vec<u8>,
-    written: usize,
-    waker: Option<Waker>,
-    linger: bool,
-    tunnel: bool,
-    refused: Option<Refused>,
-}
-
-impl Handle {
-    /// Queues a response's head, and wakes the connection.
-    pub(crate) fn send(&self, head: &[u8]) {
-        let waker = {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.bytes.extend_from_slice(head);
-            queue.waker.clone()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// Reads on for a while after the last response, before the connection is closed.
-    pub(crate) fn linger(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).linger = true;
-    }
-
-    /// Lets bytes pass unjudged from now on: the client and the upstream agreed on another protocol.
-    pub(crate) fn tunnel(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel = true;
-    }
-
-    /// Why the request at hand was not let through, if it stands for one that was not.
-    pub(crate) fn refused(&self) -> Option<Refused> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused
-    }
-
-    /// Drops what hasn't begun to go out, since the final response comes now.
-    pub(crate) fn close(&self) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.written == 0 {
-            queue.bytes.clear();
-        }
+        let Self { inner, handle, .. } = self;
+        handle.poll_interim(cx, |cx, bytes| Pin::new(&mut *inner).poll_write(cx, bytes))
     }
 }
 
@@ -216,7 +163,8 @@ impl AsyncWrite for ClientStream {
         if self.handle.is_underway() {
             ready!(self.poll_interim(cx))?;
         }
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let Self { inner, patience, .. } = &mut *self;
+        patience.watch(Pin::new(inner).poll_write(cx, buf), cx)
     }
 
     fn poll_write_vectored(
@@ -227,7 +175,8 @@ impl AsyncWrite for ClientStream {
         if self.handle.is_underway() {
             ready!(self.poll_interim(cx))?;
         }
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let Self { inner, patience, .. } = &mut *self;
+        patience.watch(Pin::new(inner).poll_write_vectored(cx, bufs), cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -247,25 +196,5 @@ impl AsyncWrite for ClientStream {
             }
         }
         self.poll_linger(cx)
-    }
-}
-
-impl Handle {
-    fn is_tunnel(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel
-    }
-
-    fn refuse(&self, refused: Refused) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.refused, state.linger) = (Some(refused), true);
-    }
-
-    fn lingers(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).linger
-    }
-
-    /// Whether a response is half written: nothing else may come in between.
-    fn is_underway(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).written > 0
     }
 }

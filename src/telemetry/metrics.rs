@@ -25,6 +25,10 @@ pub(crate) struct Metrics {
     pub(crate) cache_hits: Counter,
     /// Tokens that had to be verified.
     pub(crate) cache_misses: Counter,
+    /// Reloads that changed nothing, because the new configuration is not valid.
+    pub(crate) reload_failed: Counter,
+    reloads: Counter,
+    reloaded_at: Gauge,
     fetches: Family<FetchLabels, Counter>,
     keys: Family<IssuerLabels, Gauge>,
     fetched_at: Family<IssuerLabels, Gauge>,
@@ -75,6 +79,9 @@ impl Metrics {
             in_flight: Gauge::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
+            reload_failed: Counter::default(),
+            reloads: Counter::default(),
+            reloaded_at: Gauge::default(),
             fetches: Family::default(),
             keys: Family::default(),
             fetched_at: Family::default(),
@@ -92,6 +99,13 @@ impl Metrics {
         registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
         registry.register("token_cache_hits", "Tokens found verified in the cache", self.cache_hits.clone());
         registry.register("token_cache_misses", "Tokens that had to be verified", self.cache_misses.clone());
+        registry.register("config_reloads", "Configurations taken into use", self.reloads.clone());
+        registry.register("config_reload_failures", "Configurations that were not valid", self.reload_failed.clone());
+        registry.register(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration was last taken into use",
+            self.reloaded_at.clone(),
+        );
         registry.register("jwks_fetches", "Fetches of an issuer's keys", self.fetches.clone());
         registry.register("jwks_keys", "Usable keys of an issuer", self.keys.clone());
         registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
@@ -100,6 +114,12 @@ impl Metrics {
             "When an issuer's keys were last fetched",
             self.fetched_at.clone(),
         );
+    }
+
+    /// Counts a reload.
+    pub(crate) fn reloaded(&self, now: crate::clock::Timestamp) {
+        self.reloads.inc();
+        self.reloaded_at.set(now.as_secs());
     }
 
     /// The handles of an issuer, resolved once. Owned ones: a borrowed handle holds its family's lock.

@@ -15,6 +15,7 @@ mod error;
 mod issuer;
 mod json;
 mod key;
+mod key_set;
 mod principal;
 mod verify;
 
@@ -24,6 +25,7 @@ pub use claims::Claims;
 pub use compact::Unverified;
 pub use error::{Check, TokenError};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
-pub use key::{Key, KeyError, KeySet};
+pub use key::{Key, KeyError};
+pub use key_set::KeySet;
 pub use principal::{App, AppOnlyProof, Principal, User};
 pub use verify::{TokenRules, Validity};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -30,14 +31,19 @@ enum Failure {
 }
 
 impl Upstream {
-    /// Sends a request, whose URI holds path and query alone, and waits for the head of the answer.
+    /// Sends a request, whose URI holds path and query alone, and waits for the head of the answer. The client may let
+    /// its body stand still for `client_idle`.
     ///
     /// # Errors
     ///
     /// If no endpoint answers in time, or the exchange breaks off.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<Body>,
+        client_idle: Duration,
+    ) -> Result<Response<Body>, UpstreamError> {
         let progress = Arc::new(AtomicU64::new(0));
-        request = self.watch_body(request, &progress);
+        request = watch_body(request, client_idle, &progress);
         let mut tried = Vec::new();
         let mut last = None;
         while tried.len() < MAX_ENDPOINTS
@@ -65,15 +71,6 @@ impl Upstream {
             endpoint: self.settings.name.clone(),
             source: "the upstream has no endpoint".into(),
         }))
-    }
-
-    /// Bounds how long the body may stand still, and counts its progress.
-    fn watch_body(&self, request: Request<Body>, progress: &Arc<AtomicU64>) -> Request<Body> {
-        if request.body().is_end_stream() {
-            return request;
-        }
-        let (idle, progress) = (self.settings.idle_timeout, Arc::clone(progress));
-        request.map(|body| Body::new(IdleBody::new(body, idle, headers::clean_request_trailers).counting(progress)))
     }
 
     /// Offers the request to one endpoint, over kept connections as long as they turn out to be closed.
@@ -164,6 +161,15 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     }
+}
+
+/// Bounds how long the body may stand still, and counts its progress.
+fn watch_body(request: Request<Body>, idle: Duration, progress: &Arc<AtomicU64>) -> Request<Body> {
+    if request.body().is_end_stream() {
+        return request;
+    }
+    let progress = Arc::clone(progress);
+    request.map(|body| Body::new(IdleBody::new(body, idle, headers::clean_request_trailers).counting(progress)))
 }
 
 /// An answer that switches protocols: its connection can be taken over, and it has no body.

@@ -1,0 +1,48 @@
+//! The gateway without listeners, for benches and for properties that need thousands of requests.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use tower::Service;
+
+use super::{Ambient, App, Assembled, Before, assemble};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::gateway::{Body, Live, stack};
+use crate::random::Random;
+use crate::telemetry::Metrics;
+
+impl App {
+    /// The live configuration with all keys fetched once, and the whole stack over it.
+    ///
+    /// # Errors
+    ///
+    /// If an issuer's keys can't be had.
+    #[doc(hidden)]
+    pub async fn in_process(
+        config: Config,
+        clock: Clock,
+        random: Random,
+    ) -> anyhow::Result<(
+        Arc<ArcSwap<Live>>,
+        impl Service<
+            Request<Body>,
+            Response = Response<Body>,
+            Error = Infallible,
+            Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+        > + Clone
+        + use<>,
+    )> {
+        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()) };
+        let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
+        for source in sources {
+            source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;
+        }
+        let live = Arc::new(ArcSwap::from_pointee(live));
+        let service = stack(&live, &ambient.metrics, config.limits.requests);
+        Ok((live, service))
+    }
+}

@@ -1,0 +1,126 @@
+//! Change without interruption: a new configuration is validated whole, then swapped in.
+//!
+//! Requests under way finish with the configuration they began with; connections stay. Sources of keys and upstreams
+//! whose settings are the same are kept with what they hold. What can't change without a restart is told.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{App, Assembled, Before, assemble, tls};
+use crate::app::connection::ConnectionSettings;
+use crate::config::Config;
+
+/// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
+const POLL: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Takes another configuration into use.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be set up. Then nothing has changed.
+    pub fn reload(&self, config: Config) -> anyhow::Result<()> {
+        let configs: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
+        let configs = configs?;
+        let before = self.config.load_full();
+        let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
+        let kept = Before { sources: &sources, upstreams: &live.upstreams };
+        let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
+        let restart = needs_restart(&before, &config);
+        // From here on nothing can fail.
+        if before.listeners.len() == configs.len() {
+            for (place, config) in self.tls.iter().zip(configs) {
+                place.store(config);
+            }
+        }
+        self.acceptor.settings.store(Arc::new(ConnectionSettings::of(&config)));
+        self.sources.replace(sources);
+        self.live.store(Arc::new(live));
+        self.config.store(Arc::new(config));
+        for what in restart {
+            tracing::warn!(what, "this change counts only after a restart");
+        }
+        Ok(())
+    }
+
+    /// Reads the file again, and takes it into use if it is valid.
+    fn reload_from(&self, path: &Path) {
+        let metrics = &self.ambient.metrics;
+        match Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config)) {
+            Ok(()) => {
+                metrics.reloaded(self.ambient.clock.now());
+                tracing::info!(file = %path.display(), "configuration reloaded");
+            }
+            Err(error) => {
+                metrics.reload_failed.inc();
+                let error = format!("{error:#}");
+                tracing::error!(file = %path.display(), error, "the configuration was not reloaded; the old one stays");
+            }
+        }
+    }
+}
+
+/// What a running gateway keeps, whatever the new configuration says.
+fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
+    let addresses = |config: &Config| config.listeners.iter().map(|one| one.address).collect::<Vec<_>>();
+    let plain = |config: &Config| config.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
+    let changes = [
+        ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),
+        ("admin", before.admin != after.admin),
+        ("limits.connections", before.limits.connections != after.limits.connections),
+        ("limits.requests", before.limits.requests != after.limits.requests),
+        ("log.format and log.level", before.log.format != after.log.format || before.log.filter != after.log.filter),
+    ];
+    changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
+}
+
+/// The files a configuration is made of, and what was in them.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    path: PathBuf,
+    seen: u64,
+}
+
+impl Watched {
+    /// Remembers what is in the files now.
+    pub(crate) fn new(path: &Path, config: &Config) -> Self {
+        Self { path: path.to_owned(), seen: digest(path, config) }
+    }
+}
+
+/// Reloads on SIGHUP and when a file has changed, for ever.
+///
+/// # Errors
+///
+/// If the signal can't be handled.
+pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io::Result<()> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        let asked = tokio::select! {
+            _ = hang_up.recv() => true,
+            () = tokio::time::sleep(POLL) => false,
+        };
+        let now = digest(&watched.path, &app.config.load());
+        if asked || now != watched.seen {
+            app.reload_from(&watched.path);
+            // The new configuration may name other files.
+            watched.seen = digest(&watched.path, &app.config.load());
+        }
+    }
+}
+
+/// What is in the configuration file and the files it names. A file that can't be read counts as empty.
+fn digest(path: &Path, config: &Config) -> u64 {
+    let named =
+        config.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(crate::config::Tls::files);
+    let mut hasher = DefaultHasher::new();
+    for file in std::iter::once(path).chain(named.map(PathBuf::as_path)) {
+        std::fs::read(file).unwrap_or_default().hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,12 @@
+//! What crosses modules: one binary, and a module for each capability.
+//!
+//! `architecture` and `compile_fail` guard the house, `matrix` and the properties the rule; the rest drives a real
+//! gateway over real sockets, with an identity provider and an upstream in the same process.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
+
+mod architecture;
+mod compile_fail;
+mod matrix;
+mod properties;
+mod support;
