@@ -6,7 +6,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 mod architecture;
+mod cache;
 mod compile_fail;
+mod configuration;
+mod credential;
+mod enforcement;
+mod entra;
+mod hostile_tokens;
+mod key_lifecycle;
+mod key_sources;
+mod keys;
 mod matrix;
 mod properties;
+mod refusal;
 mod support;

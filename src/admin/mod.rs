@@ -1,10 +1,11 @@
 //! The admin listener: health and metrics, on an address of its own so that the traffic port serves neither.
 //!
 //! Readiness is about having started: every issuer's keys were had once. An issuer that goes down later must not take
-//! the gateway out of service with it.
+//! the gateway out of service with it, unless it is the last one that had keys.
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::jwks::KeySource;
+use crate::jwks::{KeySource, Origin};
 use crate::net::Body;
 use crate::telemetry::Metrics;
 
@@ -32,6 +33,8 @@ pub(crate) struct Admin {
     sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
     metrics: Arc<Metrics>,
     draining: CancellationToken,
+    /// Whether every issuer's keys were had once.
+    started: Arc<AtomicBool>,
 }
 
 impl Admin {
@@ -40,7 +43,7 @@ impl Admin {
         metrics: Arc<Metrics>,
         draining: CancellationToken,
     ) -> Self {
-        Self { sources, metrics, draining }
+        Self { sources, metrics, draining, started: Arc::default() }
     }
 
     /// Serves until `stop`.
@@ -93,22 +96,16 @@ impl Admin {
 
     fn readiness(&self) -> Response<Body> {
         let sources = self.sources.load();
-        let issuers: Vec<Value> = sources
-            .iter()
-            .map(|source| {
-                let status = source.status();
-                json!({
-                    "issuer": source.name(),
-                    "keys": status.keys,
-                    "fetched": status.fetched.map(|at| at.to_string()),
-                    "lastError": status.last_error,
-                })
-            })
-            .collect();
-        let missing = sources.iter().any(|source| source.current().is_none());
+        let issuers: Vec<Value> = sources.iter().map(|source| about(source)).collect();
+        if sources.iter().all(|source| source.status().had_keys) {
+            self.started.store(true, Ordering::Relaxed);
+        }
+        // An issuer that a reload adds doesn't take away what works already.
+        let started = self.started.load(Ordering::Relaxed);
+        let usable = sources.is_empty() || sources.iter().any(|source| source.current().is_some());
         let (status, word) = if self.draining.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, "draining")
-        } else if missing {
+        } else if !started || !usable {
             (StatusCode::SERVICE_UNAVAILABLE, "waiting for keys")
         } else {
             (StatusCode::OK, "ready")
@@ -125,6 +122,23 @@ impl Admin {
             Err(error) => json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.to_string()})),
         }
     }
+}
+
+/// What readiness says of an issuer.
+fn about(source: &KeySource) -> Value {
+    let status = source.status();
+    json!({
+        "issuer": source.name(),
+        "keys": status.keys,
+        "skippedKeys": status.skipped,
+        "source": status.origin.map(Origin::name),
+        "fetched": status.fetched.map(|at| at.to_string()),
+        "ageSeconds": source.age().map(|age| age.as_secs()),
+        "maxStaleSeconds": source.settings().max_stale.as_secs(),
+        "failures": status.failures,
+        "lastError": status.last_error,
+        "nextRefresh": status.next_refresh.map(|at| at.to_string()),
+    })
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! Serving one connection.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -50,7 +51,7 @@ impl ConnectionSettings {
     }
 
     fn stream(&self) -> StreamLimits {
-        StreamLimits { max_head: self.header_bytes, patience: self.body_timeout }
+        StreamLimits { max_head: self.header_bytes, max_headers: self.headers, patience: self.body_timeout }
     }
 }
 
@@ -85,6 +86,7 @@ pub(super) async fn serve<S>(
     stack: S,
     settings: ConnectionSettings,
     finishing: CancellationToken,
+    held: Arc<dyn Any + Send + Sync>,
 ) where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -106,7 +108,7 @@ pub(super) async fn serve<S>(
         Err(_) => return,
     };
     let requests = Arc::new(AtomicU64::new(0));
-    let peer = Peer { address, handle: stream.handle(), tls: over_tls };
+    let peer = Peer { address, handle: stream.handle(), tls: over_tls, held };
     let served = Served { stack, peer, requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
     let watch = Watch { requests, settings, finishing, start, old };
@@ -148,7 +150,7 @@ fn http1_builder(settings: ConnectionSettings) -> http1::Builder {
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(64 << 10));
     // Setting it has a cost, so the default stays unset.
-    if settings.headers != 100 {
+    if settings.headers > 100 {
         builder.max_headers(settings.headers);
     }
     builder

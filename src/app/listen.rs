@@ -79,12 +79,11 @@ impl Acceptor {
                 }
             };
             self.open.inc();
-            let open = Open(self.open.clone());
+            let held = Arc::new((permit, Open(self.open.clone()), self.connections.token()));
             let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
-            let connection = serve(stream, address, tls.load_full(), service.clone(), settings, finishing);
+            let connection = serve(stream, address, tls.load_full(), service.clone(), settings, finishing, held);
             let stop = self.stop.clone();
             self.connections.spawn(async move {
-                let _held = (permit, open);
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = connection => {}

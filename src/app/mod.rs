@@ -41,6 +41,8 @@ pub struct App {
     live: Arc<ArcSwap<Live>>,
     sources: Sources,
     tls: Vec<Arc<ArcSwapOption<ServerConfig>>>,
+    /// What it was started with: listeners and some limits stay as they are.
+    started: Arc<Config>,
     config: ArcSwap<Config>,
     acceptor: Acceptor,
     /// Makes readiness fail.
@@ -56,6 +58,7 @@ impl App {
     ///
     /// If an address can't be bound, or TLS can't be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
         let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()) };
         let stop = CancellationToken::new();
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
@@ -70,12 +73,13 @@ impl App {
             live,
             sources: Sources::new(sources, stop.clone()),
             tls: Vec::new(),
-            config: ArcSwap::from_pointee(config),
+            started: Arc::clone(&config),
+            config: ArcSwap::from(config),
             acceptor,
             draining: CancellationToken::new(),
             stop,
         };
-        let config = app.config.load_full();
+        let config = Arc::clone(&app.started);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
             listeners.push((bind(listener.address).await?, tls(listener)?));

@@ -5,10 +5,12 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{App, Assembled, Before, assemble, tls};
@@ -25,18 +27,15 @@ impl App {
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        let configs: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
-        let configs = configs?;
-        let before = self.config.load_full();
+        let certificates: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
+        let certificates = certificates?;
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
         let kept = Before { sources: &sources, upstreams: &live.upstreams };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
-        let restart = needs_restart(&before, &config);
+        let restart = needs_restart(&self.started, &config);
         // From here on nothing can fail.
-        if before.listeners.len() == configs.len() {
-            for (place, config) in self.tls.iter().zip(configs) {
-                place.store(config);
-            }
+        for (listener, certificates) in config.listeners.iter().zip(certificates) {
+            self.replace_certificates(listener.address, certificates);
         }
         self.acceptor.settings.store(Arc::new(ConnectionSettings::of(&config)));
         self.sources.replace(sources);
@@ -46,6 +45,16 @@ impl App {
             tracing::warn!(what, "this change counts only after a restart");
         }
         Ok(())
+    }
+
+    /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.
+    fn replace_certificates(&self, address: SocketAddr, certificates: Option<Arc<ServerConfig>>) {
+        let place = self.started.listeners.iter().position(|listener| listener.address == address);
+        if let (Some(place), Some(certificates)) = (place.and_then(|at| self.tls.get(at)), certificates)
+            && place.load().is_some()
+        {
+            place.store(Some(certificates));
+        }
     }
 
     /// Reads the file again, and takes it into use if it is valid.

@@ -51,6 +51,11 @@ impl Issuer {
         let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();
         match find() {
             Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
+            // The key may have been replaced by one of another kind under its name.
+            Err(TokenError::Algorithm) => {
+                self.keys.nudge();
+                return Err(TokenError::Algorithm);
+            }
             found => return found,
         }
         find()

@@ -16,7 +16,7 @@ use crate::net::chain;
 pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     let counts = format!(
-        "{}: valid; {} listeners, {} issuers, {} upstreams, {} routes",
+        "{}: valid; listeners: {}, key sources: {}, upstreams: {}, routes: {}",
         path.display(),
         config.listeners.len(),
         config.keys.len(),
@@ -39,7 +39,7 @@ async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool>
         match source.refresh().await {
             Ok(_) => {
                 let status = source.status();
-                let skipped = source.current().map_or(0, |keys| keys.skipped().len());
+                let skipped = source.current().map_or(0, |keys| keys.skipped_count());
                 writeln!(text, "pass  issuer {}: {} keys, {skipped} skipped", source.name(), status.keys)?;
             }
             Err(error) => {

@@ -25,21 +25,29 @@ pub fn run() -> ExitCode {
     match execute(args) {
         Ok(code) => code,
         Err(error) => {
-            // A configuration error is a text of many lines, made to be read as it is.
-            let _ = match error.downcast_ref::<config::ConfigError>() {
-                Some(error) => writeln!(std::io::stderr(), "{error}"),
-                None => writeln!(std::io::stderr(), "error: {error:#}"),
-            };
+            report(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what went wrong. A configuration error is a text of many lines, made to be read as it is.
+fn report(error: &anyhow::Error) {
+    let _ = match error.downcast_ref::<config::ConfigError>() {
+        Some(error) => writeln!(std::io::stderr(), "{error}"),
+        None => writeln!(std::io::stderr(), "error: {error:#}"),
+    };
 }
 
 fn execute(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve { config } => block_on(serve(&config)),
         Command::Check { config, live } => block_on(check::check(&config, live)),
-        Command::Explain(explain) => block_on(explain::explain(explain)),
+        // 1 says that the request would be refused, so that trouble with the question has another code.
+        Command::Explain(explain) => block_on(explain::explain(explain)).or_else(|error| {
+            report(&error);
+            Ok(ExitCode::from(2))
+        }),
         Command::Demo { address, issuer_address, api_address, admin_address } => {
             let addresses =
                 demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
@@ -59,6 +67,7 @@ async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     let path = config;
     let config = Config::load(path)?;
     telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
+    raise_file_limit();
     let watched = Watched::new(path, &config);
     let app = App::start(config, Clock::system(), Random::system()).await?;
     tokio::select! {
@@ -68,6 +77,15 @@ async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     .context("signals can't be handled")?;
     app.drain().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many file descriptors as the system gives: the soft limit that processes start with is often 1024, and a
+/// proxied request needs two.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised"),
+    }
 }
 
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -1,13 +1,19 @@
 //! From the mirrored file to the valid configuration: whatever is wrong is added to the problems, and reading goes on.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
 use super::problem::Problems;
 use super::structure::suggest;
-use super::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, route, tls, upstream};
+use super::{
+    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, route, tls, upstream,
+};
 use crate::clock::Timestamp;
 use crate::policy::{Dialect, Exception, ExceptionSet, Requirement, Route};
 use crate::telemetry::LogFormat;
@@ -20,6 +26,8 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let issuers = issuer::build(file.issuers, &mut keys, problems);
+    let limits = limits(&file.limits, problems);
+    keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
     let upstream_names: Vec<String> = file.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
@@ -32,12 +40,13 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let config = Config {
         listeners,
         admin,
+        trusted_proxies: networks(&file.trusted_proxies, problems),
         issuers,
         keys,
         upstreams,
         routes,
         exceptions,
-        limits: limits(&file.limits, problems),
+        limits,
         timeouts: timeouts(&file.timeouts, problems),
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals: refusals(file.refusals, problems),
@@ -61,6 +70,19 @@ fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<Liste
         listeners.push(Listener { address, tls });
     }
     listeners
+}
+
+fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for (at, text) in files.iter().enumerate() {
+        if let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            networks.push(network);
+        } else {
+            let message = format!("`{text}` is not a network");
+            problems.add(&format!("trusted_proxies[{at}]"), message, "write it as CIDR: `10.0.0.0/8` or `fd00::/8`");
+        }
+    }
+    networks
 }
 
 fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
@@ -199,7 +221,9 @@ fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
 
 fn log(file: &file::Log, problems: &mut Problems<'_>) -> Log {
     let filter = file.level.clone().unwrap_or_else(|| "info".to_owned());
-    if tracing_subscriber::EnvFilter::builder().parse(&filter).is_err() {
+    // A lone word that is no level would be taken for a target, and silence everything.
+    let lone = |part: &str| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err();
+    if filter.split(',').any(lone) || EnvFilter::builder().parse(&filter).is_err() {
         problems.add("log.level", "this is not a level or filter", "write `error`, `warn`, `info`, `debug` or `trace`");
     }
     Log {
@@ -230,6 +254,9 @@ pub(super) fn duplicate(names: &[String], at: usize) -> bool {
     names[..at].contains(&names[at])
 }
 
+/// Fields for which no time at all has a meaning.
+const MAY_BE_ZERO: [&str; 4] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay"];
+
 /// A duration, or the default.
 pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, problems: &mut Problems<'_>) -> Duration {
     optional_duration(path, text, problems).unwrap_or(default)
@@ -237,6 +264,9 @@ pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, proble
 
 pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Duration> {
     let duration = humantime::parse_duration(text?).ok();
+    if duration == Some(Duration::ZERO) && !MAY_BE_ZERO.iter().any(|field| path.ends_with(field)) {
+        problems.add(path, "no time at all can't be meant", "remove the field for the default, or write a longer time");
+    }
     if duration.is_none() {
         problems.add(
             path,

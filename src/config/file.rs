@@ -16,6 +16,10 @@ pub(super) struct File {
     pub listeners: Vec<Listener>,
     /// The second listener, for health and metrics. Absent: no admin listener.
     pub admin: Option<Admin>,
+    /// The networks (CIDR) of proxies in front of the gateway, whose `X-Forwarded-*` fields are believed and extended.
+    /// Those of anybody else are replaced.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
     /// Who may issue access tokens. At least one, unless every route is public.
     #[serde(default)]
     pub issuers: Vec<Issuer>,

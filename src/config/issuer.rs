@@ -6,8 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::build::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
-use super::keys::{self, KeyLocation, KeySettings};
 use super::file;
+use super::keys::{KeyHandling, KeyLocation, KeySettings};
 use super::problem::Problems;
 use super::structure::suggest;
 use crate::policy::{IssuerProfile, MfaRule, Predicate, Test};
@@ -24,11 +24,7 @@ pub struct Issuer {
     pub keys: usize,
 }
 
-pub(super) fn build(
-    files: Vec<file::Issuer>,
-    sources: &mut Vec<KeySettings>,
-    problems: &mut Problems<'_>,
-) -> Vec<Issuer> {
+pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, problems: &mut Problems<'_>) -> Vec<Issuer> {
     let names: Vec<String> = files.iter().map(|issuer| issuer.name.clone()).collect();
     let mut issuers: Vec<Issuer> = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -75,10 +71,11 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
         clock_skew: clock_skew(path, file.clock_skew.as_deref(), problems),
         app_only_proof: app_only_proof(file.app_only_proof, is_entra),
     };
+    let handling = KeyHandling::read(path, &file.keys, problems);
     let mut issuers = Vec::new();
     for source in sources {
         let location = jwks_uri.clone().map_or(source.location, KeyLocation::Jwks);
-        let settings = keys::build(path, file, source.suffix, location, problems);
+        let settings = handling.settings(path, format!("{}{}", file.name, source.suffix), location, problems);
         // With one `jwks_uri` both token versions have the same keys.
         let place = keys.iter().position(|known| known.same_source(&settings)).unwrap_or_else(|| {
             keys.push(settings);

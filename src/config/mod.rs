@@ -7,6 +7,7 @@
 mod build;
 mod file;
 mod issuer;
+mod keys;
 mod problem;
 mod route;
 mod settings;
@@ -15,7 +16,8 @@ mod tls;
 mod tree;
 mod upstream;
 
-pub use issuer::{Issuer, KeyLocation, KeySettings};
+pub use issuer::Issuer;
+pub use keys::{KeyLocation, KeySettings};
 pub use problem::{ConfigError, Problem};
 pub use settings::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};
 pub use structure::schema;

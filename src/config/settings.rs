@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::{Issuer, KeySettings, Tls, Upstream};
 use crate::policy::{ExceptionSet, Route};
 use crate::telemetry::LogFormat;
@@ -14,6 +16,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// The admin listener's address.
     pub admin: Option<SocketAddr>,
+    /// The networks of proxies whose forwarding fields are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The trusted issuers. Entra's are two each, one per token version.
     pub issuers: Vec<Issuer>,
     /// Where keys come from; issuers refer to them by place.

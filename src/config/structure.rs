@@ -52,6 +52,10 @@ impl<'s> Checker<'s> {
             )];
         }
         match &tree.node {
+            Node::Text(text) if text.contains("${") => {
+                let message = "`${…}` inside quotes is not replaced";
+                vec![fault(tree, path, message, "write it without quotes, on a line of its own: `field: ${NAME}`")]
+            }
             Node::Map(entries) => self.faults_of_map(tree, entries, schema, path),
             Node::List(items) => items
                 .iter()

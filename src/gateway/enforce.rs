@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
-use super::exchange::{Ids, client};
+use super::exchange::Ids;
+use super::origin::client;
 use super::render::Outcome;
 use super::{Answer, Authenticated, Permitted, Rejection, Routed};
 use crate::journal::Entry;

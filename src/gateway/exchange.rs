@@ -1,6 +1,8 @@
 //! What is observed of a request, carried in its extensions. Nothing here has authority: no decision reads it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
@@ -21,6 +23,8 @@ pub(crate) struct Peer {
     pub(crate) handle: Handle,
     /// Whether it came over TLS.
     pub(crate) tls: bool,
+    /// What the connection counts against. A tunnel keeps it for as long as it lasts.
+    pub(crate) held: Arc<dyn Any + Send + Sync>,
 }
 
 /// The ids of a request.
@@ -61,9 +65,4 @@ fn id(headers: &mut HeaderMap, name: &HeaderName, random: &Random) -> HeaderValu
 fn is_well_formed(value: &HeaderValue) -> bool {
     (1..=64).contains(&value.len())
         && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-/// The client's address, if the request came by a connection.
-pub(super) fn client<B>(request: &Request<B>) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|peer| peer.address.ip())
 }

@@ -1,17 +1,13 @@
 //! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, TE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
 
-use super::exchange::{Peer, client};
+use super::origin::Origin;
 use crate::config::Protocol;
 use crate::net::{Body, headers};
 use crate::policy::{Grounds, Proof, Route};
-
-static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
 static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");
@@ -31,17 +27,12 @@ pub(super) fn prepare_request(
     protocol: Protocol,
 ) {
     let from_http2 = request.version() > Version::HTTP_11;
-    let address = client(request);
-    let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.tls);
+    let origin = request.extensions_mut().remove::<Origin>();
     let empty = request.body().is_end_stream();
     let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let fields = request.headers_mut();
-    if let Some(value) = address.and_then(|address| HeaderValue::from_str(&address.to_string()).ok()) {
-        fields.insert(&FORWARDED_FOR, value);
-    }
-    fields.insert(&FORWARDED_PROTO, HeaderValue::from_static(if tls { "https" } else { "http" }));
-    if let Some(host) = fields.get(HOST).cloned() {
-        fields.insert(&FORWARDED_HOST, host);
+    if let Some(origin) = origin {
+        origin.write(fields);
     }
     if !route.forward_authorization {
         fields.remove(AUTHORIZATION);

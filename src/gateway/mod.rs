@@ -12,6 +12,7 @@ mod forward;
 mod host;
 mod limit;
 mod live;
+mod origin;
 mod pipeline;
 mod proxy;
 mod refusal;
@@ -71,7 +72,7 @@ pub(crate) fn stack(
         // Sheds load before anything is spent on a request.
         .layer(LimitLayer::new(max_requests, metrics))
         // Refuses what two servers could read differently; removes what only the gateway may say.
-        .layer(SanitizeLayer)
+        .layer(SanitizeLayer::new(Arc::clone(live)))
         // Fixes route and configuration: what follows sees one version.
         .layer(RouteLayer::new(Arc::clone(live)))
         // Gathers evidence, and never refuses.

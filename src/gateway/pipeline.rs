@@ -6,7 +6,7 @@ use http::Request;
 
 use super::{Live, Reason, Rejection};
 use crate::net::Body;
-use crate::policy::{Decision, Evidence, Grounds, Proof, Route, decide};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, decide};
 
 /// A request whose route is known, with the configuration it is judged by.
 #[derive(Debug)]
@@ -61,7 +61,11 @@ impl Permitted {
         };
         match decision {
             Decision::Permit(grounds) => Ok(Self { request, live, route, grounds, proof }),
-            Decision::Deny(denial) => Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof)),
+            Decision::Deny(denial) => {
+                // A token that expired since its verification is answered as one that never was verified.
+                let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
+                Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof))
+            }
         }
     }
 

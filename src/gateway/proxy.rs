@@ -9,7 +9,7 @@ use tower::Service;
 use super::exchange::Peer;
 use super::pipeline::Parts;
 use super::{Answer, Permitted, Reason, Rejection, forward, upgrade};
-use crate::net::{Body, Handle};
+use crate::net::{Body, Handle, Refused};
 use crate::upstream::UpstreamError;
 
 /// Forwards permitted requests to their upstream.
@@ -40,22 +40,22 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
     let client = upgrade::prepare(&mut request);
     let version = request.version();
-    let handle = request.extensions().get::<Peer>().map(|peer| peer.handle.clone());
+    let peer = request.extensions().get::<Peer>().cloned();
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
-    let interim = handle.filter(|_| version == Version::HTTP_11);
-    if let Some(handle) = &interim {
-        pass_interim(&mut request, handle.clone());
+    let interim = peer.as_ref().filter(|_| version == Version::HTTP_11);
+    if let Some(peer) = interim {
+        pass_interim(&mut request, peer.handle.clone());
     }
     let answer = upstream.send(request, live.body_timeout).await;
-    if let Some(handle) = &interim {
-        handle.close();
+    if let Some(peer) = interim {
+        peer.handle.close();
     }
     let rejected = |reason| Rejection::new(reason).on(std::sync::Arc::clone(&route)).with_proof(proof.clone());
-    let response = answer.map_err(|error| rejected(reason(&error)).because(error))?;
+    let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
+    let response = answer.map_err(|error| rejected(reason(&error, broken)).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-    let mut response =
-        upgrade::finish(client, interim.as_ref(), response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
+    let mut response = upgrade::finish(client, interim, response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
     if !was_upgrade {
         forward::clean_response(response.headers_mut());
     }
@@ -63,10 +63,11 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     Ok(response)
 }
 
-fn reason(error: &UpstreamError) -> Reason {
-    match error {
-        UpstreamError::RequestBody(_) => Reason::BodyIncomplete,
-        error if error.is_timeout() => Reason::UpstreamTimeout,
+fn reason(error: &UpstreamError, broken: Option<Refused>) -> Reason {
+    match (error, broken) {
+        (UpstreamError::RequestBody(_), Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
+        (UpstreamError::RequestBody(_), _) => Reason::BodyIncomplete,
+        (error, _) if error.is_timeout() => Reason::UpstreamTimeout,
         _ => Reason::UpstreamFailed,
     }
 }

@@ -15,7 +15,7 @@ use super::exchange::Ids;
 use super::{Reason, Rejection};
 use crate::config::Refusals;
 use crate::net::Body;
-use crate::policy::{Denial, Dialect, Proof, Test, remedy};
+use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
 use crate::token::Check;
 
 /// Words a refusal.
@@ -119,10 +119,15 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
     text + &acr_values + &max_age
 }
 
-/// What to ask the issuer for, as its rule has it: the values that its `acr` or `amr` may have.
+/// What to ask the issuer for, as its rule has it: the values that `acr` may have, or where it isn't about `acr`, those of
+/// the other claims.
 fn acr_values(proof: &Proof) -> String {
     let rule = &proof.issuer.mfa;
-    let values = rule.any.iter().chain(&rule.all).map(|predicate| match &predicate.test {
+    let predicates = || rule.any.iter().chain(&rule.all);
+    let on_acr = |predicate: &&Predicate| predicate.claim == ["acr"];
+    let only_acr = predicates().any(|predicate| on_acr(&predicate));
+    let asked = predicates().filter(|predicate| !only_acr || on_acr(predicate));
+    let values = asked.map(|predicate| match &predicate.test {
         Test::Equals(value) | Test::Contains(value) => value.as_str(),
     });
     // Values are separated by spaces and stand in a quoted string.
@@ -211,6 +216,9 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
             ("The Expect field asks for something unknown.", "Remove the field, or send `Expect: 100-continue`.")
         }
         Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes count."),
+        Reason::MethodNotAllowed(methods) if methods.is_empty() => {
+            ("This method is never served here.", "Use another method: CONNECT and TRACE are always refused.")
+        }
         Reason::MethodNotAllowed(_) => {
             ("This path is not served with this method.", "Use one of the methods in the Allow field.")
         }

@@ -3,31 +3,43 @@
 //! It stands before routing, so that everything after it sees one host, one path and no field by which a client could
 //! pass for somebody else.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Response, Version};
 use tower::{Layer, Service};
 
 use super::exchange::Peer;
-use super::{Answer, Reason, Rejection, host, upgrade};
+use super::origin::Origin;
+use super::{Answer, Live, Reason, Rejection, host, upgrade};
 use crate::net::{Body, Refused, STAND_IN_HOST, headers};
 
 /// Makes [`Sanitize`].
-#[derive(Clone, Copy, Debug)]
-pub struct SanitizeLayer;
+#[derive(Clone, Debug)]
+pub struct SanitizeLayer {
+    live: Arc<ArcSwap<Live>>,
+}
 
 /// Refuses ambiguous requests, and cleans the others.
 #[derive(Clone, Debug)]
 pub struct Sanitize<S> {
     inner: S,
+    live: Arc<ArcSwap<Live>>,
+}
+
+impl SanitizeLayer {
+    pub(crate) fn new(live: Arc<ArcSwap<Live>>) -> Self {
+        Self { live }
+    }
 }
 
 impl<S> Layer<S> for SanitizeLayer {
     type Service = Sanitize<S>;
 
     fn layer(&self, inner: S) -> Sanitize<S> {
-        Sanitize { inner }
+        Sanitize { inner, live: Arc::clone(&self.live) }
     }
 }
 
@@ -44,14 +56,20 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Answer {
-        match sanitize(&mut request) {
-            Ok(()) => self.inner.call(request),
+        let live = self.live.load();
+        match sanitize(&mut request, live.max_headers) {
+            Ok(()) => {
+                Origin::note(&mut request, &live.trusted_proxies);
+                drop(live);
+                clean(request.headers_mut());
+                self.inner.call(request)
+            }
             Err(reason) => Box::pin(async { Err(Rejection::new(reason)) }),
         }
     }
 }
 
-fn sanitize(request: &mut Request<Body>) -> Result<(), Reason> {
+fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reason> {
     match refused(request) {
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
@@ -70,9 +88,11 @@ fn sanitize(request: &mut Request<Body>) -> Result<(), Reason> {
         Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {}
         Some(_) => return Err(Reason::ExpectationFailed),
     }
+    if request.headers().len() > max_headers {
+        return Err(Reason::HeadTooLarge);
+    }
     host::fix(request).map_err(Reason::Malformed)?;
     upgrade::note(request);
-    clean(request.headers_mut());
     Ok(())
 }
 

@@ -3,12 +3,15 @@
 //! Bytes pass unjudged only after the upstream agreed with 101 to exactly what the client asked for. Other upgrades
 //! (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request goes on as an ordinary one.
 
+use std::sync::Arc;
+
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use crate::net::{Body, Handle};
+use super::exchange::Peer;
+use crate::net::Body;
 
 /// Notes in the request that the client wants a `WebSocket`.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,7 @@ pub(super) fn prepare(request: &mut Request<Body>) -> Option<OnUpgrade> {
 /// something else.
 pub(super) fn finish(
     client: Option<OnUpgrade>,
-    handle: Option<&Handle>,
+    peer: Option<&Peer>,
     mut response: Response<Body>,
 ) -> Option<Response<Body>> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -51,10 +54,12 @@ pub(super) fn finish(
     let client = client.filter(|_| is_websocket(response.headers()))?;
     super::forward::clean_response(response.headers_mut());
     announce(response.headers_mut());
-    if let Some(handle) = handle {
-        handle.tunnel();
+    let held = peer.map(|peer| Arc::clone(&peer.held));
+    if let Some(peer) = peer {
+        peer.handle.tunnel();
     }
     tokio::spawn(async move {
+        let _held = held;
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
         let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
         if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {

@@ -10,21 +10,43 @@ const BURST: u32 = 2;
 /// How long it takes until there may be one more.
 const REFILL: Duration = Duration::from_secs(8);
 
+/// The budgets of a source.
+#[derive(Debug)]
+pub(super) struct Budgets {
+    /// Of tokens that no key fits.
+    pub(super) wanted: Budget,
+    /// Of tokens whose signature fails.
+    pub(super) doubted: Budget,
+}
+
+impl Budgets {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { wanted: Budget::new(now), doubted: Budget::for_doubts(now) }
+    }
+}
+
 /// A budget of fetches: a few at once, then one every eight seconds.
 #[derive(Debug)]
 pub(super) struct Budget {
+    burst: u32,
     left: u32,
     refilled: Instant,
 }
 
 impl Budget {
+    /// For tokens with an unknown `kid`.
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: BURST, refilled: now }
+        Self { burst: BURST, left: BURST, refilled: now }
+    }
+
+    /// For tokens whose signature fails: its own, so that forged ones don't use up what a rotation needs.
+    pub(super) fn for_doubts(now: Instant) -> Self {
+        Self { burst: 1, left: 1, refilled: now }
     }
 
     /// When the next fetch may be spent: now, or later.
     pub(super) fn next(&mut self, now: Instant) -> Instant {
-        while self.left < BURST && now.duration_since(self.refilled) >= REFILL {
+        while self.left < self.burst && now.duration_since(self.refilled) >= REFILL {
             self.left += 1;
             self.refilled += REFILL;
         }
@@ -33,7 +55,7 @@ impl Budget {
 
     /// Spends one.
     pub(super) fn spend(&mut self, now: Instant) {
-        if self.left == BURST {
+        if self.left == self.burst {
             self.refilled = now;
         }
         self.left = self.left.saturating_sub(1);

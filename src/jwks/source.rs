@@ -1,33 +1,21 @@
 //! The source of an issuer's keys, as requests see it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::clock::{Clock, Timestamp};
+use super::archive::Archive;
+use super::attempt::Memory;
+use super::status::{Origin, Status};
+use crate::clock::Clock;
 use crate::config::KeySettings;
-use crate::net::{FetchError, Fetcher};
-use crate::oidc::DiscoveryError;
+use crate::net::{FetchError, Fetcher, chain};
 use crate::random::Random;
 use crate::telemetry::IssuerMetrics;
-use crate::token::{self, KeySet};
-
-/// Why keys could not be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyError {
-    /// Discovery failed.
-    #[error("discovery failed")]
-    Discovery(#[from] DiscoveryError),
-    /// The key set could not be had.
-    #[error("the key set could not be fetched")]
-    Fetch(#[from] FetchError),
-    /// The key set has no usable key.
-    #[error("the key set can't be used: {0}")]
-    Unusable(#[from] token::KeyError),
-}
+use crate::token::KeySet;
 
 /// The keys of an issuer, kept fresh by its task.
 #[derive(Debug)]
@@ -38,10 +26,17 @@ pub(crate) struct KeySource {
     pub(super) random: Random,
     pub(super) metrics: IssuerMetrics,
     pub(super) current: ArcSwapOption<KeySet>,
-    pub(super) status: Mutex<Status>,
+    pub(super) archive: Option<Arc<Archive>>,
+    /// What attempts learn for the next one. Only attempts take it, so there is one at a time.
+    pub(super) memory: tokio::sync::Mutex<Memory>,
+    status: Mutex<Status>,
+    /// Set by a token whose signature fails; the task takes it.
+    pub(super) doubted: AtomicBool,
     /// Set by a token that no key fits; the task takes it.
     pub(super) wanted: AtomicBool,
     pub(super) wake: Notify,
+    /// Places for requests that wait. Their number is bounded: see [`KeySettings::max_waiting`].
+    waiting: Semaphore,
     /// How far the task is, for those who wait.
     pub(super) attempts: watch::Sender<Attempts>,
 }
@@ -53,21 +48,12 @@ pub(super) struct Attempts {
     pub(super) finished: u64,
     /// When the budget allows the next attempt, if it is used up.
     pub(super) exhausted_until: Option<Instant>,
-}
-
-/// What is known of a source, for health and logs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Status {
-    /// When the keys were last fetched.
-    pub fetched: Option<Timestamp>,
-    /// How many keys are usable.
-    pub keys: usize,
-    /// What the last attempt failed of, if it did.
-    pub last_error: Option<String>,
+    /// Whether there will be no more.
+    pub(super) ended: bool,
 }
 
 impl KeySource {
-    /// A source without keys yet; [`Self::run`] fetches them.
+    /// A source with the keys that are on disk, if any; [`Self::run`] fetches newer ones.
     ///
     /// # Errors
     ///
@@ -78,18 +64,46 @@ impl KeySource {
         random: Random,
         metrics: IssuerMetrics,
     ) -> Result<Self, FetchError> {
-        Ok(Self {
-            fetcher: Fetcher::new(settings.timeout, settings.allow_http)?,
+        let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
+        let source = Self {
+            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities)?,
+            waiting: Semaphore::new(settings.max_waiting),
             settings,
             clock,
             random,
             metrics,
             current: ArcSwapOption::empty(),
+            archive: archive.map(Arc::new),
+            memory: tokio::sync::Mutex::default(),
             status: Mutex::default(),
+            doubted: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
             wake: Notify::new(),
             attempts: watch::Sender::new(Attempts::default()),
-        })
+        };
+        source.restore();
+        Ok(source)
+    }
+
+    /// Begins with the keys on disk: after a crash during an outage they are all there is.
+    fn restore(&self) {
+        let Some(archive) = &self.archive else { return };
+        let now = self.clock.now();
+        let restored = match archive.restore(now, self.settings.max_stale) {
+            Ok(Some(restored)) => restored,
+            Ok(None) => return,
+            Err(error) => {
+                let (file, error) = (archive.path(), chain(&error));
+                tracing::warn!(issuer = self.name(), file = %file.display(), error, "stored keys are not used");
+                return;
+            }
+        };
+        let age = now.since(restored.fetched);
+        tracing::info!(issuer = self.name(), age = ?age, "stored keys are used until newer ones are fetched");
+        if let Ok(mut memory) = self.memory.try_lock() {
+            *memory = Memory::restored(restored.keys_at, restored.fetched);
+        }
+        self.publish(&Arc::new(restored.keys), restored.fetched, Origin::Disk);
     }
 
     /// How its keys are fetched and kept.
@@ -100,8 +114,13 @@ impl KeySource {
 
     /// Begins with the keys of another source for the same location.
     pub(crate) fn take_keys_of(&self, other: &Self) {
-        self.current.store(other.current());
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = other.status();
+        let Some(keys) = other.current() else { return };
+        self.current.store(Some(keys));
+        *self.status_mut() = other.status();
+        // An attempt of the other's may be under way; then this one asks for everything anew.
+        if let (Ok(mut memory), Ok(others)) = (self.memory.try_lock(), other.memory.try_lock()) {
+            memory.clone_from(&others);
+        }
     }
 
     /// The issuer's configured name.
@@ -110,7 +129,7 @@ impl KeySource {
         &self.settings.name
     }
 
-    /// The keys as they are now; `None` before the first successful fetch.
+    /// The keys as they are now; `None` before there were any, and after they got too old.
     #[must_use]
     pub(crate) fn current(&self) -> Option<Arc<KeySet>> {
         self.current.load_full()
@@ -119,26 +138,127 @@ impl KeySource {
     /// What is known of the source.
     #[must_use]
     pub(crate) fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.status_mut().clone()
     }
 
-    /// Waits for the end of the first attempt to fetch.
+    pub(super) fn status_mut(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long ago the issuer last confirmed the keys.
+    #[must_use]
+    pub(crate) fn age(&self) -> Option<std::time::Duration> {
+        let fetched = self.status_mut().fetched;
+        fetched.map(|fetched| self.clock.now().since(fetched))
+    }
+
+    /// Waits until there are keys, or the first attempt to fetch them has ended.
     pub(crate) async fn settled(&self) {
-        // The sender lives as long as the source.
-        let _ = self.attempts.subscribe().wait_for(|attempts| attempts.finished > 0).await;
+        if self.current.load().is_none() {
+            // The sender lives as long as the source.
+            let _ = self.attempts.subscribe().wait_for(|attempts| attempts.finished > 0).await;
+        }
     }
 
-    /// Asks for a fetch, because no key fits a token, and waits for it unless the budget is used up.
+    /// Asks for a fetch, because a key may have been replaced, and doesn't wait.
+    pub(crate) fn nudge(&self) {
+        self.raise(&self.doubted);
+    }
+
+    /// Raises a flag. It is read before each wait, so a notification is needed only once.
+    fn raise(&self, flag: &AtomicBool) {
+        if !flag.swap(true, Ordering::AcqRel) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Asks for a fetch, because no key fits a token, and waits for it unless the budget is used up or too many wait.
     pub(crate) async fn ask(&self) {
         let mut attempts = self.attempts.subscribe();
         let before = *attempts.borrow_and_update();
-        self.wanted.store(true, Ordering::Release);
-        self.wake.notify_one();
-        if before.exhausted_until.is_some_and(|until| Instant::now() < until) {
+        self.raise(&self.wanted);
+        let exhausted = before.exhausted_until.is_some_and(|until| Instant::now() < until);
+        let Ok(_place) = self.waiting.try_acquire() else { return };
+        if exhausted || before.ended {
             return;
         }
         // Discovery and keys are two exchanges. Whatever happens, a request doesn't wait longer than for both.
         let wait = attempts.wait_for(|now| now.finished > before.finished);
         let _ = tokio::time::timeout(self.settings.timeout * 2, wait).await;
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use url::Url;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::config::KeyLocation;
+    use crate::telemetry::Metrics;
+
+    pub(in crate::jwks) fn settings(name: &str) -> KeySettings {
+        KeySettings {
+            name: name.to_owned(),
+            location: KeyLocation::Jwks(Url::parse("http://127.0.0.1:9/keys").unwrap()),
+            refresh_interval: Duration::from_secs(3600),
+            max_stale: Duration::from_secs(86_400),
+            timeout: Duration::from_secs(5),
+            allow_http: false,
+            ca_file: None,
+            authorities: Vec::new(),
+            state_directory: None,
+            max_waiting: 2,
+        }
+    }
+
+    pub(in crate::jwks) fn source(settings: KeySettings) -> Arc<KeySource> {
+        let (clock, metrics) = (Clock::manual(Timestamp::from_secs(1_790_000_000)), Metrics::new().issuer("idp"));
+        Arc::new(KeySource::new(settings, clock, Random::seeded(1), metrics).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_for_two_exchanges_and_no_longer() {
+        let source = source(settings("idp"));
+        let start = Instant::now();
+        source.ask().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_requests_wait_than_may() {
+        let source = source(settings("idp"));
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                tokio::spawn({
+                    let source = Arc::clone(&source);
+                    async move { source.ask().await }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        source.ask().await;
+        assert_eq!(start.elapsed(), Duration::ZERO, "the third is answered at once");
+        for one in waiting {
+            one.await.unwrap();
+        }
+        source.ask().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(20), "and there is room again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_while_the_budget_is_used_up_or_when_the_task_has_ended() {
+        let source = source(settings("idp"));
+        let start = Instant::now();
+        source.attempts.send_modify(|now| now.exhausted_until = Some(start + Duration::from_secs(8)));
+        source.ask().await;
+        assert!(source.wanted.load(Ordering::Acquire), "the fetch follows");
+        source.attempts.send_modify(|now| *now = Attempts { ended: true, ..Attempts::default() });
+        source.ask().await;
+        source.nudge();
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -27,6 +27,7 @@ pub(crate) enum Refused {
 pub(super) struct Guard {
     phase: Phase,
     max_head: usize,
+    max_headers: usize,
     /// A head that isn't whole yet.
     held: Vec<u8>,
     /// How much of it was searched for line ends.
@@ -53,8 +54,8 @@ pub(super) enum Verdict {
 }
 
 impl Guard {
-    pub(super) fn new(max_head: usize) -> Self {
-        Self { phase: Phase::Head, max_head, held: Vec::new(), searched: 0 }
+    pub(super) fn new(max_head: usize, max_headers: usize) -> Self {
+        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0 }
     }
 
     /// Judges the next bytes.
@@ -140,7 +141,9 @@ impl Guard {
             self.searched = end;
             if line.ends_with(b"\r\n\r\n") {
                 self.searched = 0;
-                if end > self.max_head {
+                // The request line and the empty line are none.
+                let fields = line.split(|&byte| byte == b'\n').count().saturating_sub(3);
+                if end > self.max_head || fields > self.max_headers {
                     return Err(Refused::HeadTooLarge);
                 }
                 self.phase = match head::check(line).map_err(Refused::Malformed)? {
@@ -162,7 +165,7 @@ mod tests {
 
     /// What the parser would see of `bytes`, sent in parts of `size`.
     fn seen(bytes: &[u8], size: usize) -> (Vec<u8>, Option<Refused>) {
-        let mut guard = Guard::new(1024);
+        let mut guard = Guard::new(1024, 100);
         let (mut seen, mut refused) = (Vec::new(), None);
         for part in bytes.chunks(size) {
             match guard.judge(part) {

@@ -15,7 +15,7 @@ mod stream;
 pub use body::Body;
 pub(crate) use body::BoxError;
 pub(crate) use fetch::is_loopback;
-pub(crate) use fetch::{FetchError, Fetcher};
+pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST};
 pub(crate) use handle::Handle;
 pub(crate) use idle::{IdleBody, Stalled};

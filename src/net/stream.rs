@@ -33,6 +33,8 @@ pub(crate) enum Version {
 pub(crate) struct StreamLimits {
     /// The largest head of an HTTP/1.1 request.
     pub(crate) max_head: usize,
+    /// The most fields in it.
+    pub(crate) max_headers: usize,
     /// How long nothing of an answer may be taken.
     pub(crate) patience: Duration,
 }
@@ -82,7 +84,7 @@ impl ClientStream {
             first: [0; PREFACE.len()],
             filled: 0,
             replayed: 0,
-            guard: (version == Version::Http1).then(|| Guard::new(limits.max_head)),
+            guard: (version == Version::Http1).then(|| Guard::new(limits.max_head, limits.max_headers)),
             instead: Bytes::new(),
             lingering: None,
             patience: Patience::new(limits.patience),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::net::{FetchError, Fetcher};
+use crate::net::{FetchError, Fetcher, is_loopback};
 
 /// Why discovery failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub(crate) enum DiscoveryError {
         /// The configured issuer.
         expected: String,
     },
+    /// Its `jwks_uri` must not be fetched from.
+    #[error("its `jwks_uri` can't be used")]
+    KeyAddress(#[source] FetchError),
 }
 
 #[derive(Deserialize)]
@@ -32,12 +35,20 @@ struct Metadata {
 ///
 /// # Errors
 ///
-/// If it can't be fetched, or isn't this issuer's: `issuer` must stand in it exactly.
+/// If it can't be fetched, or isn't this issuer's: `issuer` must stand in it exactly. Or if it names a place where keys
+/// must not come from.
 pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Result<Url, DiscoveryError> {
-    let answer = fetcher.get(url).await?;
-    let metadata: Metadata = serde_json::from_slice(&answer.document)?;
-    if metadata.issuer != issuer {
+    let document = fetcher.get(url).await?;
+    let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(&document.bytes)?;
+    if found != issuer {
         return Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned() });
     }
-    Ok(metadata.jwks_uri)
+    fetcher.check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
+    // Loopback is this machine's own: whoever is elsewhere must not make the gateway ask around there.
+    let downgrade = jwks_uri.scheme() == "http" && !is_loopback(url) && !fetcher.allows_http();
+    if downgrade {
+        let origin = jwks_uri.origin().ascii_serialization();
+        return Err(DiscoveryError::KeyAddress(FetchError::Insecure(origin)));
+    }
+    Ok(jwks_uri)
 }

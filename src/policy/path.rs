@@ -99,14 +99,12 @@ impl<'p> CanonicalPath<'p> {
         self.raw
     }
 
-    /// Other readings that some backend might take: decoded, and without trailing dots and spaces of segments or a
+    /// Other readings that some backend might take: decoded, and without trailing dots and spaces around segments or a
     /// trailing slash.
     pub(super) fn readings(&self) -> Vec<Cow<'p, str>> {
         let mut readings = vec![Cow::Borrowed(self.raw)];
-        if self.encoded
-            && let Some(decoded) = decode(self.raw).and_then(|bytes| String::from_utf8(bytes).ok())
-        {
-            readings.push(Cow::Owned(decoded));
+        if self.encoded {
+            readings.push(decoded(self.raw));
         }
         for at in 0..readings.len() {
             let trimmed = trim_segments(&readings[at]);
@@ -127,9 +125,10 @@ fn is_dots(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|byte| byte == b'.')
 }
 
-/// Windows drops dots and spaces at the end of a file's name.
+/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one.
 fn trim_segments(path: &str) -> String {
-    path.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).collect::<Vec<_>>().join("/")
+    let at_the_end = |char: char| char == '.' || char.is_whitespace();
+    path.split('/').map(|segment| segment.trim_end_matches(at_the_end).trim_start()).collect::<Vec<_>>().join("/")
 }
 
 fn check_encoding(raw: &str) -> Result<(), PathError> {
@@ -146,6 +145,14 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
     if decoded.chars().any(|char| ('\u{ff01}'..='\u{ff5e}').contains(&char)) {
         return Err(PathError::EncodedDelimiter);
     }
+    // Whoever trims spaces takes these for an empty segment and for one of dots.
+    for segment in decoded.split('/').filter(|segment| segment.contains(char::is_whitespace)) {
+        match segment.trim() {
+            "" => return Err(PathError::EmptySegment),
+            trimmed if is_dots(trimmed) => return Err(PathError::DotSegment),
+            _ => {}
+        }
+    }
     let twice = |(at, _): (usize, &str)| {
         decoded.as_bytes()[at + 1..].iter().take_while(|b| b.is_ascii_hexdigit()).take(2).count() == 2
     };
@@ -153,6 +160,14 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
         return Err(PathError::DoubleEncoding);
     }
     Ok(())
+}
+
+/// A path with what it encodes written out; itself, if that isn't UTF-8.
+pub(super) fn decoded(path: &str) -> Cow<'_, str> {
+    match decode(path).and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(decoded) if decoded != path => Cow::Owned(decoded),
+        _ => Cow::Borrowed(path),
+    }
 }
 
 /// Decodes `%XX` once; `None` if a `%` isn't followed by two hexadecimal digits.
@@ -196,6 +211,10 @@ mod tests {
             ("/v1/./x", PathError::DotSegment),
             ("/v1/..", PathError::DotSegment),
             ("/v1/.../x", PathError::DotSegment),
+            ("/v1/..%20/x", PathError::DotSegment),
+            ("/v1/%20..", PathError::DotSegment),
+            ("/v1/%20/x", PathError::EmptySegment),
+            ("/v1/%c2%a0", PathError::EmptySegment),
             ("/v1\\x", PathError::Character),
             ("/v1 x", PathError::Character),
             ("/v1#x", PathError::Character),

@@ -63,6 +63,9 @@ pub fn remedy(denial: Denial) -> (&'static str, &'static str) {
 
 fn of_token(error: TokenError) -> (&'static str, &'static str) {
     let description = match error.check() {
+        _ if matches!(error, TokenError::ClaimMissing(_) | TokenError::ClaimMalformed(_)) => {
+            "Access denied. A claim that the token must have is missing, or has the wrong JSON type."
+        }
         crate::token::Check::Credential => "Access denied. The credential is not a well-formed access token.",
         crate::token::Check::Signature => "Access denied. The token's signature can't be accepted.",
         crate::token::Check::Issuer => "Access denied. The token's issuer is not accepted here.",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{AppOnlyRule, CanonicalPath, Dialect, Mode, PathError, Requirement};
+use super::{AppOnlyRule, CanonicalPath, Dialect, Mode, PathError, Requirement, path};
 
 /// Which upstream serves a route: its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +103,7 @@ pub enum RouteError {
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
     index: Index,
-    /// The same, folded: for backends that don't mind letter case or a trailing slash.
+    /// The same, decoded and folded: for backends that don't mind encoding, letter case or a trailing slash.
     folded: Index,
     /// Whether no route is stricter than another, so that it doesn't matter how a backend reads a path.
     uniform: bool,
@@ -122,7 +122,7 @@ impl RouteTable {
         let mut table = Self { routes: routes.into_iter().map(Arc::new).collect(), ..Self::default() };
         for (at, route) in table.routes.iter().enumerate() {
             table.index.insert(&route.pattern, at, str::to_owned);
-            table.folded.insert(&route.pattern, at, fold);
+            table.folded.insert(&route.pattern, at, |path| fold(&path::decoded(path)));
         }
         table.uniform =
             table.routes.iter().all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.covers(other)));
@@ -178,8 +178,9 @@ impl RouteTable {
     }
 }
 
+/// Upper case first: some letters, such as the long s, have no lower case and the same upper case as another.
 fn fold(path: &str) -> String {
-    path.trim_end_matches('/').to_lowercase()
+    path.trim_end_matches('/').to_uppercase().to_lowercase()
 }
 
 impl Index {
@@ -271,6 +272,9 @@ mod tests {
             exact("/v1/caf%C3%A9", MFA),
             exact("/secret", MFA),
         ]);
+        for path in ["/v1/c%61f%C3%A9", "/v1/caf%c3%a9", "/v1/CAF%C3%89", "/v1/caf%C3%A9%20", "/%c5%bfecret"] {
+            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+        }
         for path in ["/admin/x", "/ADMIN", "/%41dmin/x", "/Admin./x", "/admin%20/x", "/secret/", "/SECRET", "/secret."]
         {
             assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");

@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     keys: Family<IssuerLabels, Gauge>,
     fetched_at: Family<IssuerLabels, Gauge>,
     skipped_keys: Family<IssuerLabels, Gauge>,
+    failures_in_row: Family<IssuerLabels, Gauge>,
+    store_failures: Family<IssuerLabels, Counter>,
 }
 
 /// How a request ended.
@@ -67,6 +69,8 @@ pub(crate) struct IssuerMetrics {
     pub(crate) keys: Gauge,
     pub(crate) skipped: Gauge,
     pub(crate) fetched_at: Gauge,
+    pub(crate) failures_in_row: Gauge,
+    pub(crate) store_failed: Counter,
 }
 
 impl Metrics {
@@ -86,6 +90,8 @@ impl Metrics {
             keys: Family::default(),
             fetched_at: Family::default(),
             skipped_keys: Family::default(),
+            failures_in_row: Family::default(),
+            store_failures: Family::default(),
         };
         metrics.register();
         metrics
@@ -111,8 +117,18 @@ impl Metrics {
         registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
         registry.register(
             "jwks_fetched_timestamp_seconds",
-            "When an issuer's keys were last fetched",
+            "When an issuer last confirmed its keys",
             self.fetched_at.clone(),
+        );
+        registry.register(
+            "jwks_failures_in_row",
+            "Attempts to refresh an issuer's keys that failed since the last success",
+            self.failures_in_row.clone(),
+        );
+        registry.register(
+            "jwks_store_failures",
+            "Times that an issuer's keys could not be written to disk",
+            self.store_failures.clone(),
         );
     }
 
@@ -132,6 +148,8 @@ impl Metrics {
             keys: self.keys.get_or_create_owned(&labels),
             skipped: self.skipped_keys.get_or_create_owned(&labels),
             fetched_at: self.fetched_at.get_or_create_owned(&labels),
+            failures_in_row: self.failures_in_row.get_or_create_owned(&labels),
+            store_failed: self.store_failures.get_or_create_owned(&labels),
         }
     }
 

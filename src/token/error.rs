@@ -159,7 +159,7 @@ impl TokenError {
             Self::ClaimMissing(name) | Self::ClaimMalformed(name) => match name {
                 "aud" => Check::Audience,
                 "exp" | "nbf" | "iat" => Check::Time,
-                "sub" => Check::Class,
+                "sub" | "oid" | "appid" | "azp" | "client_id" | "ver" => Check::Class,
                 _ => Check::Issuer,
             },
         }

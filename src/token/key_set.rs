@@ -7,11 +7,16 @@ use serde_json::Value;
 
 use super::{Algorithm, Key, KeyError, TokenError};
 
+/// How many entries of a key set are looked at. Issuers publish a handful, Entra's common endpoint some dozens.
+const MAX_ENTRIES: usize = 1000;
+
 /// The usable keys of an issuer at one moment. Immutable: a refresh makes another one.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: HashMap<String, Vec<Arc<Key>>>,
     skipped: Vec<KeyError>,
+    /// How many entries were beyond the bound.
+    beyond: usize,
 }
 
 impl KeySet {
@@ -23,8 +28,8 @@ impl KeySet {
     pub fn parse(document: &[u8], previous: Option<&Self>) -> Result<Self, KeyError> {
         let document: Value = serde_json::from_slice(document).map_err(|_| KeyError("it is not JSON"))?;
         let entries = document.get("keys").and_then(Value::as_array).ok_or(KeyError("it has no array `keys`"))?;
-        let mut set = Self::default();
-        for entry in entries {
+        let mut set = Self { beyond: entries.len().saturating_sub(MAX_ENTRIES), ..Self::default() };
+        for entry in entries.iter().take(MAX_ENTRIES) {
             match set.add(entry, previous) {
                 Ok(()) => {}
                 Err(error) => set.skipped.push(error),
@@ -34,7 +39,10 @@ impl KeySet {
     }
 
     fn add(&mut self, jwk: &Value, previous: Option<&Self>) -> Result<(), KeyError> {
-        let key = match previous.and_then(|set| set.iter().find(|key| key.jwk == *jwk)) {
+        let known = jwk.get("kid").and_then(Value::as_str).zip(previous).and_then(|(kid, set)| set.keys.get(kid));
+        // A retired key never comes back: cached verifications of another time rest on it.
+        let unchanged = |key: &&Arc<Key>| key.jwk == *jwk && !key.is_retired();
+        let key = match known.and_then(|keys| keys.iter().find(unchanged)) {
             Some(known) => Arc::clone(known),
             None => Arc::new(Key::from_jwk(jwk)?),
         };
@@ -66,10 +74,21 @@ impl KeySet {
         self.keys.values().flatten()
     }
 
-    /// Why entries were skipped, one reason per entry.
+    /// Whether this very key is in the set.
+    pub(crate) fn holds(&self, key: &Arc<Key>) -> bool {
+        self.keys.get(&key.kid).is_some_and(|keys| keys.iter().any(|kept| Arc::ptr_eq(kept, key)))
+    }
+
+    /// Why entries were skipped, one reason per entry that was looked at.
     #[must_use]
     pub fn skipped(&self) -> &[KeyError] {
         &self.skipped
+    }
+
+    /// How many entries were skipped.
+    #[must_use]
+    pub fn skipped_count(&self) -> usize {
+        self.skipped.len() + self.beyond
     }
 }
 
@@ -110,6 +129,23 @@ mod tests {
         assert!(set.find(Some("e"), Algorithm::Rs256).is_err());
         assert!(set.find(None, Algorithm::Es256).is_ok());
         assert!(set.find(Some("other"), Algorithm::Es256).is_err());
+    }
+
+    #[test]
+    fn entries_beyond_a_thousand_are_skipped_and_counted() {
+        let key = |kid: usize| with(p256(), "kid", json!(kid.to_string()));
+        let document = json!({"keys": (0..1010).map(key).collect::<Vec<_>>()});
+        let set = KeySet::parse(document.to_string().as_bytes(), None).unwrap();
+        assert_eq!((set.iter().count(), set.skipped_count()), (1000, 10));
+    }
+
+    #[test]
+    fn a_retired_key_never_comes_back() {
+        let document = json!({"keys": [p256()]}).to_string();
+        let first = KeySet::parse(document.as_bytes(), None).unwrap();
+        first.iter().for_each(|key| key.retire());
+        let second = KeySet::parse(document.as_bytes(), Some(&first)).unwrap();
+        assert!(second.iter().all(|key| !key.is_retired()));
     }
 
     #[test]

@@ -64,6 +64,13 @@ impl Pool {
         self.shared.lock().await
     }
 
+    /// Forgets the shared connection after a failure on it: it may be going away, and look open.
+    pub(super) async fn give_up(&self, lease: &Lease) {
+        if matches!(lease, Lease::Http2(_)) {
+            *self.shared.lock().await = None;
+        }
+    }
+
     /// The connection that was used last, if one is open and free.
     pub(super) fn take(&self) -> Option<Lease> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -106,14 +106,17 @@ impl Upstream {
                         Body::new(IdleBody::new(body, self.settings.idle_timeout, headers::clean_response_trailers))
                     }));
                 }
-                Err(mut error) => match (error.take_message(), spare) {
-                    (Some(unsent), _) => request = unsent,
-                    (None, Some(spare)) => {
-                        repeated = true;
-                        request = spare.map(|()| Body::empty());
+                Err(mut error) => {
+                    endpoint.pool().give_up(&lease).await;
+                    match (error.take_message(), spare) {
+                        (Some(unsent), _) => request = unsent,
+                        (None, Some(spare)) => {
+                            repeated = true;
+                            request = spare.map(|()| Body::empty());
+                        }
+                        (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
                     }
-                    (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
-                },
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) provider: IdentityProvider,
     pub(crate) upstream: Recorder,
     pub(crate) clock: Clock,
-    variables: HashMap<String, String>,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A running gateway in its world.
@@ -58,19 +58,18 @@ impl World {
         let provider = IdentityProvider::start(address, clock.clone(), people::everyone()).await.unwrap();
         let variables =
             [("ISSUER", provider.issuer().to_owned()), ("JWKS_URI", provider.jwks_uri()), ("UPSTREAM", upstream.url())];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        Self { provider, upstream, clock, variables }
+        Self { provider, upstream, clock, variables: variables.into() }
     }
 
     /// The same, with one more variable for configurations.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.insert(name.to_owned(), value.to_owned());
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
-    /// Reads a configuration.
+    /// Reads a configuration, with the variables put in.
     pub(crate) fn config(&self, text: &str) -> Config {
-        Config::parse("test.yaml", text, self.variables.clone()).unwrap_or_else(|error| panic!("{error}"))
+        config(text, &self.variables)
     }
 
     /// Starts a gateway and waits for its first attempt to fetch keys.
@@ -95,6 +94,11 @@ impl Gateway {
     /// Where it takes traffic.
     pub(crate) fn address(&self) -> SocketAddr {
         self.app.addresses()[0]
+    }
+
+    /// Takes another configuration into use.
+    pub(crate) fn reload(&self, text: &str) {
+        self.app.reload(self.world.config(text)).unwrap();
     }
 
     /// Sends one request over a connection of its own.
@@ -165,6 +169,13 @@ impl Gateway {
         assert_invalid(what, &answer, reason);
         assert_eq!(self.world.upstream.count(), before, "{what}: the upstream was reached");
     }
+}
+
+/// Reads a configuration. Every `${NAME}` is put in before it is parsed, in quotes and flow style too.
+pub(crate) fn config(text: &str, variables: &[(&str, String)]) -> Config {
+    let put_in = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
+    let text = variables.iter().fold(text.to_owned(), put_in);
+    Config::parse("test.yaml", &text, HashMap::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Asserts the answer to an invalid token (SECURITY 11).

@@ -4,6 +4,7 @@
 
 pub(crate) mod client;
 pub(crate) mod gateway;
+pub(crate) mod key_server;
 pub(crate) mod raw;
 pub(crate) mod recorder;
 pub(crate) mod rule;

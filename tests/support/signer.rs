@@ -79,12 +79,12 @@ impl Signer {
 
     /// A token with any header.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
-        self.sign_text(&header.to_string(), &claims.to_string())
+        self.sign_text(header.to_string(), claims.to_string())
     }
 
     /// A token of any two texts, JSON or not.
-    pub(crate) fn sign_text(&self, header: &str, payload: &str) -> String {
-        let input = format!("{}.{}", encode(header.as_bytes()), encode(payload.as_bytes()));
+    pub(crate) fn sign_text(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+        let input = format!("{}.{}", encode(header.as_ref()), encode(payload.as_ref()));
         let signature = self.signature(input.as_bytes());
         format!("{input}.{}", encode(&signature))
     }

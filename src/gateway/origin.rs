@@ -1,0 +1,133 @@
+//! Where a request comes from, as the upstream is told.
+//!
+//! The peer of the connection is the truth. Only if it is a trusted proxy is what it says of its own peers believed, and
+//! extended; from anybody else such fields are removed with the other guarded ones. No decision reads any of this.
+
+use std::net::IpAddr;
+
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use ipnet::IpNet;
+
+use super::exchange::Peer;
+use crate::net::Body;
+
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// The client: the peer, or the last address before the trusted proxies.
+    pub(super) client: IpAddr,
+    /// All addresses on the way, the peer last.
+    chain: String,
+    proto: HeaderValue,
+    host: Option<HeaderValue>,
+}
+
+impl Origin {
+    /// Notes the origin in the request, while the fields it may be read from are still there.
+    pub(super) fn note(request: &mut Request<Body>, trusted: &[IpNet]) {
+        let Some(peer) = request.extensions().get::<Peer>() else { return };
+        let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
+        let trusts = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+        let headers = request.headers();
+        let mut origin = Self {
+            client: address,
+            chain: address.to_string(),
+            proto: HeaderValue::from_static(if tls { "https" } else { "http" }),
+            host: headers.get(HOST).cloned(),
+        };
+        if trusts(&address) {
+            let before = addresses(headers);
+            let nearest = before.iter().rfind(|address| !trusts(address)).or(before.first());
+            origin.client = nearest.copied().unwrap_or(address);
+            let chain = before.iter().chain([&address]).map(ToString::to_string);
+            origin.chain = chain.collect::<Vec<_>>().join(", ");
+            if let Some(proto) = only(headers, &FORWARDED_PROTO).filter(|value| *value == "http" || *value == "https") {
+                origin.proto = proto.clone();
+            }
+            origin.host = only(headers, &FORWARDED_HOST).cloned().or(origin.host);
+        }
+        request.extensions_mut().insert(origin);
+    }
+
+    /// Writes what the upstream is told.
+    pub(super) fn write(self, headers: &mut HeaderMap) {
+        if let Ok(chain) = HeaderValue::from_str(&self.chain) {
+            headers.insert(&FORWARDED_FOR, chain);
+        }
+        headers.insert(&FORWARDED_PROTO, self.proto);
+        if let Some(host) = self.host {
+            headers.insert(&FORWARDED_HOST, host);
+        }
+    }
+}
+
+/// The addresses of `X-Forwarded-For`, from the last that is none on.
+fn addresses(headers: &HeaderMap) -> Vec<IpAddr> {
+    let fields = headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let parsed: Vec<Option<IpAddr>> =
+        fields.flat_map(|value| value.split(',')).map(|text| text.trim().parse().ok()).collect();
+    let known = parsed.iter().rposition(Option::is_none).map_or(0, |at| at + 1);
+    parsed[known..].iter().copied().flatten().collect()
+}
+
+/// The field's value, if it is there once.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The client's address, if the request came by a connection.
+pub(super) fn client<B>(request: &Request<B>) -> Option<IpAddr> {
+    request.extensions().get::<Origin>().map(|origin| origin.client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Handle;
+
+    fn told(peer: &str, sent: &[(&str, &str)]) -> (String, Vec<String>) {
+        let mut request = Request::builder().header(HOST, "api.example");
+        for (name, value) in sent {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        let peer = Peer {
+            address: format!("{peer}:1").parse().unwrap(),
+            handle: Handle::default(),
+            tls: false,
+            held: std::sync::Arc::new(()),
+        };
+        request.extensions_mut().insert(peer);
+        Origin::note(&mut request, &["10.0.0.0/8".parse().unwrap()]);
+        let client = client(&request).unwrap().to_string();
+        let mut headers = HeaderMap::new();
+        request.extensions_mut().remove::<Origin>().unwrap().write(&mut headers);
+        let value = |name| headers[name].to_str().unwrap().to_owned();
+        (client, [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST].map(value).to_vec())
+    }
+
+    #[test]
+    fn a_stranger_is_told_nothing_but_itself() {
+        let sent = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil")];
+        assert_eq!(
+            told("8.8.8.8", &sent),
+            ("8.8.8.8".into(), vec!["8.8.8.8".into(), "http".into(), "api.example".into()])
+        );
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_and_extended() {
+        let sent = [("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9"), ("x-forwarded-proto", "https")];
+        let (client, fields) = told("10.0.0.1", &sent);
+        assert_eq!(client, "1.2.3.4");
+        assert_eq!(fields, ["6.6.6.6, 1.2.3.4, 10.0.0.9, 10.0.0.1", "https", "api.example"]);
+        let garbage = [("x-forwarded-for", "evil, 1.2.3.4"), ("x-forwarded-proto", "gopher")];
+        assert_eq!(told("10.0.0.1", &garbage).1, ["1.2.3.4, 10.0.0.1", "http", "api.example"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! Configuration files: those that are shipped, and what an operator reads about a broken one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mfa_gateway::config::{Config, schema};
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
+}
+
+#[test]
+fn every_shipped_configuration_is_valid() {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(shipped()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let text = fs::read_to_string(&path).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if let Err(error) = Config::parse(&name, &text, HashMap::new()) {
+                panic!("{error}");
+            }
+            names.push(name);
+        }
+    }
+    for needed in ["gateway.full.yaml", "gateway.minimal.yaml"] {
+        assert!(names.iter().any(|name| name == needed), "config/{needed} is missing");
+    }
+}
+
+#[test]
+fn the_shipped_schema_is_the_one_that_files_are_checked_with() {
+    let text = fs::read_to_string(shipped().join("mfa-gateway.schema.json")).unwrap();
+    let shipped: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(shipped, schema(), "write it anew: cargo run -- schema > config/mfa-gateway.schema.json");
+}
+
+#[test]
+fn the_full_example_shows_every_field() {
+    let text = fs::read_to_string(shipped().join("gateway.full.yaml")).unwrap();
+    let mut missing = Vec::new();
+    let schema = schema();
+    let definitions = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for properties in definitions.filter_map(|definition| definition["properties"].as_object()) {
+        missing.extend(properties.keys().filter(|name| !text.contains(&format!("{name}:"))));
+    }
+    assert!(missing.is_empty(), "config/gateway.full.yaml doesn't show {missing:?}");
+}
+
+/// What an operator reads.
+fn report(text: &str) -> String {
+    match Config::parse("gateway.yaml", text, HashMap::new()) {
+        Ok(_) => "valid".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A valid file, in which a line is replaced.
+fn changed(from: &str, to: &str) -> String {
+    const VALID: &str = "\
+listeners:
+  - address: 0.0.0.0:8080
+issuers:
+  - name: idp
+    issuer: https://idp.example/
+    audiences: [https://api.example]
+upstreams:
+  - name: api
+    endpoints: [http://127.0.0.1:5000]
+routes:
+  - prefix: /v1/
+    upstream: api
+";
+    assert_eq!(report(VALID), "valid");
+    assert!(VALID.contains(from), "{from}");
+    VALID.replacen(from, to, 1)
+}
+
+macro_rules! reports {
+    ($($name:ident: $text:expr;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(report(&$text)); });
+            }
+        )+
+    };
+}
+
+reports! {
+    an_unknown_field: changed("    upstream: api\n", "    upstream: api\n    requires: mfa\n");
+    an_unknown_section: changed("routes:", "routs:");
+    a_field_of_the_wrong_type: changed("endpoints: [http://127.0.0.1:5000]", "endpoints: http://127.0.0.1:5000");
+    a_number_in_place_of_a_text: changed("name: api\n", "name: 5\n");
+    a_missing_field: changed("    audiences: [https://api.example]\n", "");
+    a_missing_section: changed("upstreams:\n  - name: api\n    endpoints: [http://127.0.0.1:5000]\n", "");
+    a_word_that_is_not_one_of_those: changed("    upstream: api\n", "    upstream: api\n    require: mfaa\n");
+    an_unquoted_yes: changed("    upstream: api\n", "    upstream: api\n    acts_for_partner: yes\n");
+    a_duration_without_a_unit: changed("    upstream: api\n", "    upstream: api\n    max_age: 15\n");
+    a_duration_of_an_unknown_unit: changed("    upstream: api\n", "    upstream: api\n    max_age: 15 fortnights\n");
+    a_long_clock_skew: changed("    audiences:", "    clock_skew: 6m\n    audiences:");
+    a_symmetric_algorithm: changed("    audiences:", "    algorithms: [RS256, HS256, rs512]\n    audiences:");
+    an_empty_audience: changed("[https://api.example]", "[]");
+    an_issuer_that_is_no_url: changed("issuer: https://idp.example/", "issuer: idp.example");
+    keys_over_plain_http: changed("    audiences:", "    jwks_uri: http://idp.example/keys\n    audiences:");
+    neither_entra_nor_issuer: changed("    issuer: https://idp.example/\n", "");
+    two_issuers_of_one_name: changed("upstreams:", "  - { name: idp, issuer: https://b.example/, audiences: [a] }\nupstreams:");
+    two_issuers_of_the_same_tokens: changed("upstreams:", "  - { name: b, issuer: https://idp.example/, audiences: [a] }\nupstreams:");
+    global_and_us_government_share_issuers: changed("  - name: idp\n    issuer: https://idp.example/\n", "  - { name: a, entra: { tenants: any }, audiences: [a] }\n  - { name: b, entra: { cloud: us-government, tenants: any }, audiences: [a] }\n  - name: idp\n    issuer: https://idp.example/\n");
+    the_closed_german_cloud: changed("issuer: https://idp.example/", "entra: { cloud: germany, tenants: any }");
+    a_tenant_that_is_no_id: changed("issuer: https://idp.example/", "entra: { tenants: [contoso.onmicrosoft.com] }");
+    tenants_of_the_wrong_shape: changed("issuer: https://idp.example/", "entra: { tenants: all }");
+    evidence_of_nothing: changed("    audiences:", "    mfa_evidence: { any: [{ claim: amr }, { claim: \"\", contains: mfa }] }\n    audiences:");
+    an_unknown_upstream: changed("    upstream: api\n", "    upstream: apy\n");
+    an_endpoint_with_a_path: changed("[http://127.0.0.1:5000]", "[http://127.0.0.1:5000/v1, ftp://a, \"http://u@a\", \"::\"]");
+    both_path_and_prefix: changed("  - prefix: /v1/\n", "  - prefix: /v1/\n    path: /v1\n");
+    a_wildcard: changed("prefix: /v1/", "prefix: /v1/*");
+    a_path_that_is_rewritten: changed("prefix: /v1/", "prefix: /v1/../admin");
+    a_path_without_a_slash: changed("prefix: /v1/", "prefix: v1");
+    two_routes_for_the_same: changed("    upstream: api\n", "    upstream: api\n  - { prefix: /v1, upstream: api, require: public }\n");
+    demands_on_a_public_route: changed("    upstream: api\n", "    upstream: api\n    require: public\n    app_only: deny\n    max_age: 5m\n    mode: report\n");
+    an_unknown_method: changed("    upstream: api\n", "    upstream: api\n    methods: [get, TRACE]\n");
+    an_exception_for_everybody: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: why, expires: 2027-01-31T00:00:00Z }\nroutes:");
+    an_exception_that_fits_nothing: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: \" \", expires: 2027-01-31, user: u, issuer: ipd, routes: [/v2/] }\nroutes:");
+    an_address_without_a_port: changed("0.0.0.0:8080", "localhost");
+    a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
+    no_yaml: "listeners: [\nroutes: }\n".to_owned();
+    the_same_key_twice: changed("    upstream: api\n", "    upstream: api\n    upstream: api\n");
+    an_unset_variable: changed("0.0.0.0:8080", "${MFA_GATEWAY_LISTEN}");
+    an_empty_file: String::new();
+    a_list_in_place_of_a_file: "- listeners\n".to_owned();
+    several_problems_at_once: changed("issuer: https://idp.example/\n    audiences: [https://api.example]", "issuer: nowhere\n    audiences: []\n    clock_skew: soon")
+        .replace("upstream: api", "upstream: other\n    requirement: mfa");
+    several_problems_behind_the_structure: changed("issuer: https://idp.example/\n    audiences: [https://api.example]", "issuer: nowhere\n    audiences: []\n    clock_skew: soon")
+        .replace("upstream: api", "upstream: other");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_by_name() {
+    let error = Config::load(Path::new("/nowhere/gateway.yaml")).unwrap_err().to_string();
+    assert!(error.contains("/nowhere/gateway.yaml") && error.contains("--config"), "{error}");
+}
+
+#[test]
+fn every_problem_has_a_field_or_a_place_and_a_fix() {
+    let text = changed("https://idp.example/", "nowhere").replace("0.0.0.0:8080", "x").replace("upstream: api", "upstream: b");
+    let error = Config::parse("gateway.yaml", &text, HashMap::new()).unwrap_err();
+    assert_eq!(error.problems().len(), 3);
+    for problem in error.problems() {
+        assert!(!problem.field.is_empty() && !problem.message.is_empty() && !problem.fix.is_empty(), "{problem:?}");
+    }
+}
