@@ -82,7 +82,7 @@ macro_rules! reports {
         $(
             #[test]
             fn $name() {
-                insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(report(&$text)); });
+                insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(report($text.as_ref())); });
             }
         )+
     };
@@ -125,11 +125,13 @@ reports! {
     an_exception_that_fits_nothing: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: \" \", expires: 2027-01-31, user: u, issuer: ipd, routes: [/v2/] }\nroutes:");
     an_address_without_a_port: changed("0.0.0.0:8080", "localhost");
     a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
-    no_yaml: "listeners: [\nroutes: }\n".to_owned();
+    no_yaml: "listeners: [\nroutes: }\n";
     the_same_key_twice: changed("    upstream: api\n", "    upstream: api\n    upstream: api\n");
     an_unset_variable: changed("0.0.0.0:8080", "${MFA_GATEWAY_LISTEN}");
-    an_empty_file: String::new();
-    a_list_in_place_of_a_file: "- listeners\n".to_owned();
+    a_variable_in_quotes: changed("0.0.0.0:8080", "\"${MFA_GATEWAY_LISTEN}\"");
+    a_variable_in_flow_style: changed("[https://api.example]", "[${AUDIENCE}]");
+    an_empty_file: "";
+    a_list_in_place_of_a_file: "- listeners\n";
     several_problems_at_once: changed("issuer: https://idp.example/\n    audiences: [https://api.example]", "issuer: nowhere\n    audiences: []\n    clock_skew: soon")
         .replace("upstream: api", "upstream: other\n    requirement: mfa");
     several_problems_behind_the_structure: changed("issuer: https://idp.example/\n    audiences: [https://api.example]", "issuer: nowhere\n    audiences: []\n    clock_skew: soon")
@@ -144,7 +146,8 @@ fn a_file_that_is_not_there_is_told_by_name() {
 
 #[test]
 fn every_problem_has_a_field_or_a_place_and_a_fix() {
-    let text = changed("https://idp.example/", "nowhere").replace("0.0.0.0:8080", "x").replace("upstream: api", "upstream: b");
+    let text =
+        changed("https://idp.example/", "nowhere").replace("0.0.0.0:8080", "x").replace("upstream: api", "upstream: b");
     let error = Config::parse("gateway.yaml", &text, HashMap::new()).unwrap_err();
     assert_eq!(error.problems().len(), 3);
     for problem in error.problems() {

@@ -15,12 +15,12 @@ async fn assert_none(gateway: &Gateway, what: &str, call: Call) {
 async fn a_token_anywhere_else_is_no_credential() {
     let gateway = Gateway::start().await;
     let token = gateway.jane();
-    let form = Box::leak(format!("access_token={token}").into_boxed_str());
+    let form = format!("access_token={token}");
     let bearer = format!("Bearer {token}");
     for (what, call) in [
         ("nothing", Call::get("/v1/customers")),
         ("the query", Call::get(&format!("/v1/customers?access_token={token}"))),
-        ("a form", Call::post("/v1/customers", form).header("content-type", "application/x-www-form-urlencoded")),
+        ("a form", Call::post("/v1/customers", &form).header("content-type", "application/x-www-form-urlencoded")),
         (
             "a cookie",
             Call::get("/v1/customers").header("cookie", &format!("access_token={token}; Authorization={token}")),
@@ -109,6 +109,6 @@ async fn an_identity_or_a_token_in_the_trailers_stops_here() {
     let seen = gateway.world.upstream.only();
     assert_eq!(seen.body, "body");
     let trailers = seen.trailers.unwrap_or_default();
-    assert_eq!(trailers.get("x-checksum").map(|value| value.as_bytes()), Some(&b"kept"[..]));
+    assert_eq!(trailers.get("x-checksum").map(http::HeaderValue::as_bytes), Some(&b"kept"[..]));
     assert_eq!(trailers.len(), 1, "{trailers:?}");
 }

@@ -1,6 +1,7 @@
 //! The rule on real requests: who passes where, and what the upstream learns of it.
 
 use mfa_gateway::demo::people::{self, CONTOSO, FABRIKAM, PUBLIC_CLIENT_ID};
+use mfa_gateway::demo::provider::TokenOptions;
 use serde_json::{Value, json};
 
 use crate::support::gateway::START;
@@ -100,7 +101,7 @@ async fn a_user_without_mfa_passes_where_nobody_asks_or_an_exception_holds() {
 async fn an_exception_ends_by_itself_and_waives_nothing_but_mfa() {
     let gateway = start().await;
     let john = |change: &dyn Fn(&mut Value)| {
-        let mut claims = gateway.world.provider.claims_for(&people::john(), &Default::default());
+        let mut claims = gateway.world.provider.claims_for(&people::john(), &TokenOptions::default());
         change(&mut claims);
         gateway.world.provider.mint(&claims)
     };
@@ -119,7 +120,9 @@ async fn report_mode_reports_mfa_findings_and_refuses_everything_else() {
     let gateway = start().await;
     let expired = gateway.changed(|claims| claims["exp"] = json!(START.as_secs() - 60));
     let contradictory = gateway.changed(|claims| claims["idtyp"] = json!("app"));
-    for (token, reason) in [(expired, "token_expired"), (contradictory, "class_contradictory"), ("a.b.c".into(), "token_malformed")] {
+    for (token, reason) in
+        [(expired, "token_expired"), (contradictory, "class_contradictory"), ("a.b.c".into(), "token_malformed")]
+    {
         assert_eq!(outcome(&gateway, "/reported/x", &token).await, (401, reason.to_owned()));
     }
     assert_eq!(gateway.send(&Call::get("/reported/x")).await.code(), 401);

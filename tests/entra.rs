@@ -154,8 +154,8 @@ async fn a_key_signs_only_for_the_issuer_and_cloud_it_is_bound_to() {
 #[tokio::test]
 async fn an_entra_application_proves_itself_and_a_user_never_passes_for_one() {
     let entra = Entra::start(&format!("[{CONTOSO}]")).await;
-    let base = without(claims(V2, CONTOSO, "2.0"), "amr");
-    let bare = ["scp", "auth_time", "name"].iter().fold(base.clone(), |claims, name| without(claims, name));
+    let user = without(claims(V2, CONTOSO, "2.0"), "amr");
+    let bare = ["scp", "auth_time", "name"].iter().fold(user, |claims, name| without(claims, name));
     let id = json!("c6a8e1d4-70b2-4e39-8f5d-2a9b6c1e0d73");
     let object = with(with(with(bare.clone(), "oid", id.clone()), "sub", id), "azpacr", json!("1"));
     entra.passes("idtyp app", &entra.free.token(&with(bare.clone(), "idtyp", json!("app")))).await;

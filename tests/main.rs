@@ -12,6 +12,7 @@ mod configuration;
 mod credential;
 mod enforcement;
 mod entra;
+mod forwarding;
 mod hostile_tokens;
 mod key_lifecycle;
 mod key_sources;

@@ -116,7 +116,9 @@ async fn over_http2_headers_and_body_say_the_same() {
         let call = Call::get(target).bearer(&token).header("ms-requestid", "one").header("ms-correlationid", "two");
         let (first, second) = (gateway.send(&call).await, http2.send(&call).await);
         assert_eq!((first.status, first.json()), (second.status, second.json()));
-        for name in ["www-authenticate", "content-type", "cache-control", "request-context", "ms-requestid", "ms-correlationid"] {
+        for name in
+            ["www-authenticate", "content-type", "cache-control", "request-context", "ms-requestid", "ms-correlationid"]
+        {
             assert_eq!(first.header(name), second.header(name), "{name}");
             assert!(first.header(name).is_some(), "{name}");
         }
@@ -171,7 +173,8 @@ async fn nothing_of_an_unverified_token_and_nothing_of_the_request_is_repeated()
     let unknown = gateway.world.provider.sign_with(&header, &gateway.claims(|_| {}));
     let encoded = crate::support::signer::encode(mark.as_bytes());
     for token in [signed, unknown, format!("{mark}.{mark}.{mark}"), mark.to_owned()] {
-        let fields = [("Authorization", &*format!("Bearer {token}")), ("User-Agent", mark), ("Cookie", mark), ("Origin", mark)];
+        let fields =
+            [("Authorization", &*format!("Bearer {token}")), ("User-Agent", mark), ("Cookie", mark), ("Origin", mark)];
         for target in [format!("/v1/{mark}?{mark}"), format!("/{mark}"), format!("/v1//{mark}")] {
             let answer = raw::request(gateway.address(), "GET", &target, &fields).await;
             assert!((400..500).contains(&raw::status(&answer)), "{answer}");
@@ -193,7 +196,8 @@ async fn a_refused_upload_is_answered_before_its_body_and_closes() {
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     // What follows as the body is never a next request.
-    let smuggled = "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    let smuggled =
+        "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let answer = raw::exchange(gateway.address(), smuggled.as_bytes()).await;
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     assert_eq!(gateway.world.upstream.count(), 0);

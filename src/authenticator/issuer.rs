@@ -39,13 +39,13 @@ impl Issuer {
         &self.keys
     }
 
-    /// The key of `set` that a token was signed with.
-    pub(crate) fn key_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Arc<Key>, TokenError> {
+    /// The keys of `set` that a token may have been signed with.
+    pub(crate) fn keys_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, TokenError> {
         set.find(unverified.kid(), self.algorithm(unverified)?)
     }
 
-    /// The key that a token was signed with, fetched if need be; `None` if no keys could be had at all.
-    pub(super) async fn key_for(&self, unverified: &Unverified<'_>) -> Result<Option<Arc<Key>>, TokenError> {
+    /// The keys that a token may have been signed with, fetched if need be; `None` if none could be had at all.
+    pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
         // An algorithm that isn't accepted must not cost a fetch.
         let algorithm = self.algorithm(unverified)?;
         let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();

@@ -95,13 +95,14 @@ impl Authenticator {
     async fn verify_new(&self, token: &str) -> Result<Option<(Arc<Proof>, Arc<Key>)>, TokenError> {
         let unverified = Unverified::parse(token)?;
         let issuer = self.issuer_of(&unverified)?;
-        let Some(key) = issuer.key_for(&unverified).await? else { return Ok(None) };
-        let judged = judge(unverified, &key, issuer.rules(), issuer.profile(), &self.clock);
+        let Some(keys) = issuer.keys_for(&unverified).await? else { return Ok(None) };
+        let judged = judge(unverified, &keys, issuer.rules(), issuer.profile(), &self.clock);
         if matches!(judged, Err(TokenError::Signature)) {
             // The key may have been replaced under its name. Most such tokens are forged, so nobody waits.
             issuer.keys().nudge();
         }
-        Ok(Some((Arc::new(judged?), key)))
+        let (proof, key) = judged?;
+        Ok(Some((Arc::new(proof), key)))
     }
 
     /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
@@ -115,17 +116,18 @@ impl Authenticator {
     }
 }
 
-/// Judges a token with a key: the one path from a token to a proof, for requests and for `explain`.
+/// Judges a token with the keys that may have signed it, and tells which did: the one path from a token to a proof, for
+/// requests and for `explain`.
 pub(crate) fn judge(
     unverified: Unverified<'_>,
-    key: &Key,
+    candidates: &[Arc<Key>],
     rules: &TokenRules,
     profile: &Arc<IssuerProfile>,
     clock: &Clock,
-) -> Result<Proof, TokenError> {
-    let claims = unverified.verify(key, rules, clock.now())?;
+) -> Result<(Proof, Arc<Key>), TokenError> {
+    let (claims, key) = unverified.verify(candidates, rules, clock.now())?;
     let owned = |name| claims.text(name).map(str::to_owned);
-    Ok(Proof {
+    let proof = Proof {
         issuer: Arc::clone(profile),
         principal: Principal::classify(&claims, rules.app_only_proof)?,
         tenant: owned("tid"),
@@ -135,5 +137,6 @@ pub(crate) fn judge(
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
-    })
+    };
+    Ok((proof, key))
 }

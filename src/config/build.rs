@@ -215,7 +215,7 @@ fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
     {
         problems.add("refusals.documentation", "this is not a URL", "write `https://docs.example.com/refusals`");
     }
-    let source = file.source.unwrap_or_else(|| "mfa-gateway".to_owned());
+    let source = file.source.unwrap_or_else(|| "gateway".to_owned());
     Refusals { request_context, documentation: file.documentation, source }
 }
 

@@ -111,7 +111,12 @@ impl KeyHandling {
         let (KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. }) = &location;
         if url.scheme() == "http" && !self.allow_http && !is_loopback(url) {
             let message = "keys would be fetched over http, where anybody on the way could replace them";
-            problems.add(path, message, "use https; or, if the network is trusted, set `keys: { allow_http: true }`");
+            let field = match &location {
+                KeyLocation::Jwks(_) => "jwks_uri",
+                KeyLocation::Discovery { .. } => "issuer",
+            };
+            let fix = "use https; or, if the network is trusted, set `keys: { allow_http: true }`";
+            problems.add(&format!("{path}.{field}"), message, fix);
         }
         KeySettings {
             name,

@@ -68,11 +68,11 @@ impl ConfigError {
         let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let place =
             error.location().map(|at| Place { line: number(at.line()), column: number(at.column()), length: 1 });
-        // The parser's own rendering has a second copy of the snippet; its first line is the message.
+        // The parser's own rendering has a second copy of the snippet; its first line is the message and the place.
         let message = error.without_snippet().render();
-        let message = message.lines().next().unwrap_or_default().to_owned();
-        let fix =
-            "mend the YAML here; a variable needs a value in the environment or a default: ${NAME:-default}".to_owned();
+        let message = message.lines().next().unwrap_or_default();
+        let line = place.and_then(|place| text.lines().nth(place.line.checked_sub(1)?)).unwrap_or_default();
+        let (message, fix) = in_our_words(message.split(" at line ").next().unwrap_or_default(), line);
         let problem = Problem { place, field: String::new(), message, fix };
         Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), problems: vec![problem] }
     }
@@ -82,6 +82,24 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+/// What the parser says of YAML, for those who don't know the parser.
+fn in_our_words(message: &str, line: &str) -> (String, String) {
+    if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
+        let key = key.split(',').next().unwrap_or_default();
+        return (format!("the key `{key}` stands twice"), "remove one of the two".to_owned());
+    }
+    if let Some(name) = message.strip_prefix("missing property ") {
+        let fix = "set it, or give a default: `${NAME:-default}`".to_owned();
+        return (format!("the environment variable {name} is not set"), fix);
+    }
+    let fix = if line.contains("${") {
+        "a variable can't stand within `[ ]` or `{ }`: write the field on lines of its own"
+    } else {
+        "mend the YAML here"
+    };
+    (message.to_owned(), fix.to_owned())
 }
 
 impl std::error::Error for ConfigError {}

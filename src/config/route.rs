@@ -24,17 +24,17 @@ pub(super) fn build(
             "add one: `{ prefix: /, upstream: api }`",
         );
     }
-    let mut routes: Vec<Route> = Vec::new();
+    let mut routes: Vec<(usize, Route)> = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, upstreams, vendors, problems) else { continue };
-        if routes.iter().any(|other| collide(other, &route)) {
-            let message = "another route is for the same path and method";
+        if let Some((other, _)) = routes.iter().find(|(_, other)| collide(other, &route)) {
+            let message = format!("routes[{other}] is for the same path and method");
             problems.add(&path, message, "give them different methods, or remove one");
         }
-        routes.push(route);
+        routes.push((at, route));
     }
-    routes
+    routes.into_iter().map(|(_, route)| route).collect()
 }
 
 fn build_one(

@@ -44,12 +44,7 @@ impl<'s> Checker<'s> {
         }
         if !types(schema).iter().any(|wanted| is_a(&tree.node, wanted)) {
             let message = format!("expected {}, found {}", list(&types(schema), " or "), kind(&tree.node));
-            return vec![fault(
-                tree,
-                path,
-                message,
-                "give it a value of that kind; quote texts that look like numbers",
-            )];
+            return vec![fault(tree, path, message, mend(&tree.node, &types(schema), path))];
         }
         match &tree.node {
             Node::Text(text) if text.contains("${") => {
@@ -136,6 +131,7 @@ impl<'s> Checker<'s> {
     fn faults_of_alternatives(&self, tree: &Tree, alternatives: &'s [Value], path: &str) -> Vec<Fault> {
         let mut closest: Option<Vec<Fault>> = None;
         let mut kinds = Vec::new();
+        let is_optional = alternatives.iter().any(|schema| types(schema).contains(&"null"));
         for schema in alternatives {
             let faults = self.faults(tree, schema, path);
             if faults.is_empty() {
@@ -144,16 +140,22 @@ impl<'s> Checker<'s> {
             let schema = self.resolve(schema);
             let types = types(schema);
             let same_kind = types.iter().any(|wanted| is_a(&tree.node, wanted));
-            if same_kind && closest.is_none() {
+            let words = self.words(schema);
+            // A text that isn't the word of one alternative may as well have been meant for another.
+            if same_kind && closest.is_none() && (words.is_none() || is_optional) {
                 closest = Some(faults);
             }
-            match self.words(schema) {
+            match words {
                 Some(words) => kinds.push(quoted(&words)),
-                None => kinds.extend(types.iter().filter(|kind| **kind != "null").map(|kind| (*kind).to_owned())),
+                None => kinds.extend(types.iter().filter(|kind| **kind != "null").map(|kind| list(&[kind], ""))),
             }
         }
         closest.unwrap_or_else(|| {
-            let message = format!("expected {}, found {}", kinds.join(" or "), kind(&tree.node));
+            let found = match &tree.node {
+                Node::Text(text) => format!("`{text}`"),
+                other => kind(other).to_owned(),
+            };
+            let message = format!("expected {}, found {found}", kinds.join(" or "));
             vec![fault(tree, path, message, format!("write {}", kinds.join(" or ")))]
         })
     }
@@ -238,6 +240,20 @@ fn list(types: &[&str], word: &str) -> String {
     names.collect::<Vec<_>>().join(word)
 }
 
+/// How to give a value the kind it should have.
+fn mend(node: &Node, wanted: &[&str], path: &str) -> String {
+    match node {
+        _ if path.is_empty() => "begin with config/gateway.minimal.yaml".to_owned(),
+        Node::Number(number) if wanted.contains(&"string") => {
+            format!("write a duration with its unit (`{number}s`), and anything else in quotes (`\"{number}\"`)")
+        }
+        Node::Text(text) if wanted.contains(&"array") => format!("write a list: `[{text}]`"),
+        Node::Text(_) if wanted.contains(&"boolean") => "write `true` or `false`".to_owned(),
+        Node::Null => "give it a value, or remove it".to_owned(),
+        _ => format!("give it {}", list(wanted, " or ")),
+    }
+}
+
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
@@ -252,9 +268,13 @@ fn fault(tree: &Tree, path: &str, message: impl Into<String>, fix: impl Into<Str
 
 /// "did you mean …?" for the nearest word, else all of them.
 pub(super) fn suggest(word: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|one| (distance(word, one), *one)).min();
-    match nearest {
-        Some((distance, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
+    // Letter case counts least.
+    let nearest = known.iter().map(|one| {
+        let in_small = distance(&word.to_lowercase(), &one.to_lowercase());
+        (in_small, distance(word, one), *one)
+    });
+    match nearest.min() {
+        Some((distance, _, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
         _ if known.is_empty() => "remove it".to_owned(),
         _ => format!("write one of {}", quoted(known)),
     }

@@ -99,8 +99,8 @@ fn evidence(live: &Live, token: Option<&str>, keys: Option<&KeySet>) -> Evidence
     let judged = Unverified::parse(token).and_then(|unverified| {
         let issuer = live.authenticator.issuer_of(&unverified)?;
         let Some(keys) = keys else { return Ok(None) };
-        let key = issuer.key_in(keys, &unverified)?;
-        judge(unverified, &key, issuer.rules(), issuer.profile(), &live.clock).map(Some)
+        let keys = issuer.keys_in(keys, &unverified)?;
+        judge(unverified, &keys, issuer.rules(), issuer.profile(), &live.clock).map(|(proof, _)| Some(proof))
     });
     match judged {
         Ok(Some(proof)) => Evidence::Token(Arc::new(proof)),

@@ -1,5 +1,7 @@
 //! The one host of a request.
 
+use std::net::Ipv6Addr;
+
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Uri, Version};
@@ -12,6 +14,12 @@ use crate::net::Body;
 pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
     let mut fields = request.headers().get_all(HOST).iter();
     let field = fields.next().cloned();
+    if !matches!(request.uri().scheme_str(), None | Some("http" | "https")) {
+        return Err("The request target's scheme is not http or https (RFC 9110 section 4.2).");
+    }
+    if request.uri().scheme().is_none() && request.uri().authority().is_some() {
+        return Err("The request target is an authority, as only CONNECT has it (RFC 9112 section 3.2.3).");
+    }
     if fields.next().is_some() {
         return Err("There is more than one Host field (RFC 9112 section 3.2).");
     }
@@ -39,12 +47,25 @@ fn value(authority: &Authority) -> Result<HeaderValue, &'static str> {
 
 /// A host name or address with an optional port; no user information, no list.
 fn is_valid(host: &HeaderValue) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    host.as_bytes().iter().all(plain)
-        && Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
-            let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-            !authority.host().is_empty() && (port.is_empty() || authority.port_u16().is_some())
-        })
+    let Ok(host) = host.to_str() else { return false };
+    let (name, port) = if let Some(rest) = host.strip_prefix('[') {
+        let Some((address, port)) = rest.split_once(']') else { return false };
+        if address.parse::<Ipv6Addr>().is_err() {
+            return false;
+        }
+        (None, port)
+    } else {
+        let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+        (Some(name), port)
+    };
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let label = |label: &str| !label.is_empty() && label.bytes().all(letter);
+    let port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    // A name may end with the root's dot.
+    port && name.is_none_or(|name| name.strip_suffix('.').unwrap_or(name).split('.').all(label))
 }
 
 fn path_and_query(uri: &Uri) -> Result<Uri, &'static str> {
@@ -94,6 +115,14 @@ mod tests {
             (Version::HTTP_11, "/", vec!["a/b"]),
             (Version::HTTP_11, "/", vec!["a:b"]),
             (Version::HTTP_11, "/", vec!["a:99999"]),
+            (Version::HTTP_11, "/", vec!["a:+80"]),
+            (Version::HTTP_11, "/", vec!["[zz]"]),
+            (Version::HTTP_11, "/", vec!["[1.2.3.4]"]),
+            (Version::HTTP_11, "/", vec!["a[b]"]),
+            (Version::HTTP_11, "/", vec!["a..b"]),
+            (Version::HTTP_11, "/", vec!["."]),
+            (Version::HTTP_11, "a", vec!["a"]),
+            (Version::HTTP_11, "ftp://a/", vec!["a"]),
             (Version::HTTP_11, "http://b/", vec!["a"]),
             (Version::HTTP_11, "http://a/", vec![]),
             (Version::HTTP_11, "http://u@a/", vec!["a"]),

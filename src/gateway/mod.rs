@@ -4,6 +4,7 @@
 //! [`Proxy`] takes only the last. A [`Permitted`] has one constructor, which calls [`crate::policy::decide`]; so to leave
 //! out the enforcement, to swap two layers, or to make a permit elsewhere is a compile error (`tests/compile_fail`).
 
+mod answer;
 mod authenticate;
 mod enforce;
 mod exchange;

@@ -8,7 +8,7 @@ use tower::Service;
 
 use super::exchange::Peer;
 use super::pipeline::Parts;
-use super::{Answer, Permitted, Reason, Rejection, forward, upgrade};
+use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
 use crate::net::{Body, Handle, Refused};
 use crate::upstream::UpstreamError;
 
@@ -39,7 +39,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let protocol = upstream.settings().protocol;
     forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
     let client = upgrade::prepare(&mut request);
-    let version = request.version();
+    let (version, method) = (request.version(), request.method().clone());
     let peer = request.extensions().get::<Peer>().cloned();
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
@@ -47,16 +47,17 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(peer) = interim {
         pass_interim(&mut request, peer.handle.clone());
     }
-    let answer = upstream.send(request, live.body_timeout).await;
+    let sent = upstream.send(request, live.body_timeout).await;
     if let Some(peer) = interim {
         peer.handle.close();
     }
     let rejected = |reason| Rejection::new(reason).on(std::sync::Arc::clone(&route)).with_proof(proof.clone());
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let response = answer.map_err(|error| rejected(reason(&error, broken)).because(error))?;
+    let response = sent.map_err(|error| rejected(reason(&error, broken)).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = upgrade::finish(client, interim, response).ok_or_else(|| rejected(Reason::UnexpectedUpgrade))?;
+    let mut response = upgrade::finish(client, interim, response).map_err(rejected)?;
     if !was_upgrade {
+        answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
         forward::clean_response(response.headers_mut());
     }
     *response.version_mut() = version;

@@ -74,6 +74,7 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
+        Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         // No tunnels, and no echo of what was sent here.
@@ -83,17 +84,19 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
     if request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
         return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
     }
-    match request.headers().get(EXPECT) {
-        None => {}
-        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {}
-        Some(_) => return Err(Reason::ExpectationFailed),
+    let mut expectations = request.headers().get_all(EXPECT).iter();
+    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Reason::ExpectationFailed);
+    }
+    if request.headers().contains_key(AUTHORIZATION) && names_token(request.uri().query()) {
+        let rule = "There are two credentials, one of them in the query (RFC 6750 section 2).";
+        return Err(Reason::Malformed(rule));
     }
     if request.headers().len() > max_headers {
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    upgrade::note(request);
-    Ok(())
+    upgrade::note(request).map_err(Reason::Malformed)
 }
 
 /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the
@@ -109,6 +112,11 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
         let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
             || headers.contains_key("keep-alive")
             || headers.contains_key("proxy-connection");
+        if headers.get_all(CONTENT_LENGTH).iter().count() > 1 || headers.values().any(is_padded) {
+            return Err(
+                "A field stands twice that must not, or has white space around its value (RFC 9113 section 8.2).",
+            );
+        }
         let te = headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
         return if foreign || !te {
             Err("A connection-specific field is not allowed in HTTP/2 (RFC 9113 section 8.2.2).")
@@ -129,6 +137,18 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
         return Err("There is more than one Content-Length (RFC 9112 section 6.3).");
     }
     Ok(())
+}
+
+/// Whether the query has an `access_token` (RFC 6750 section 2.3). It is never looked at, but a backend might.
+fn names_token(query: Option<&str>) -> bool {
+    let names = |query: &str| url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token");
+    query.is_some_and(names)
+}
+
+/// Whether a value has white space around it, which HTTP/1.1 would lose on the way (RFC 9113 section 8.2.1).
+fn is_padded(value: &http::HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
 }
 
 /// Removes what belongs to the client's connection, what frames its message, and what only the gateway may say.

@@ -1,63 +1,99 @@
 //! Switching protocols: `WebSocket` over HTTP/1.1, and nothing else.
 //!
-//! Bytes pass unjudged only after the upstream agreed with 101 to exactly what the client asked for. Other upgrades
-//! (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request goes on as an ordinary one.
+//! Bytes pass unjudged only after the upstream agreed with 101 to exactly what the client asked for, and only if the
+//! client waited for that. Other upgrades (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request
+//! goes on as an ordinary one.
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, UPGRADE};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::Reason;
 use super::exchange::Peer;
 use crate::net::Body;
 
-/// Notes in the request that the client wants a `WebSocket`.
-#[derive(Clone, Copy, Debug)]
-struct Wanted;
+/// What a server appends to the client's key (RFC 6455 section 1.3).
+const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Notes whether the request asks for a `WebSocket` (RFC 6455 section 4.1), before its connection fields are removed.
-pub(super) fn note(request: &mut Request<Body>) {
+const HANDSHAKE: &str = "The WebSocket handshake is not complete and exact (RFC 6455 section 4.1).";
+const TOO_EARLY: &str = "Bytes came before the switch of protocols was agreed (RFC 9110 section 7.8).";
+
+/// Notes in the request that the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
+#[derive(Clone, Debug)]
+struct Wanted(String);
+
+/// Notes whether the request asks for a `WebSocket`, before its connection fields are removed.
+///
+/// # Errors
+///
+/// If it does, but not as RFC 6455 section 4.1 has it.
+pub(super) fn note(request: &mut Request<Body>) -> Result<(), &'static str> {
     let headers = request.headers();
-    let asked = request.version() == Version::HTTP_11
-        && request.method() == Method::GET
-        && is_websocket(headers)
-        && headers.get_all(CONNECTION).iter().any(|value| {
-            value.to_str().is_ok_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case("upgrade")))
-        })
-        && headers.contains_key("sec-websocket-key");
-    if asked {
-        request.extensions_mut().insert(Wanted);
+    let asked = request.version() == Version::HTTP_11 && is_websocket(headers) && names_upgrade(headers);
+    if !asked {
+        return Ok(());
     }
+    let field = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let key = field("sec-websocket-key").filter(|key| STANDARD.decode(key).is_ok_and(|key| key.len() == 16));
+    let plain = request.method() == Method::GET
+        && field("sec-websocket-version") == Some(b"13")
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING);
+    let (true, Some(key)) = (plain, key) else { return Err(HANDSHAKE) };
+    let wanted = Wanted(accept(key));
+    if request.extensions().get::<Peer>().is_some_and(|peer| !peer.handle.begin_upgrade()) {
+        return Err(TOO_EARLY);
+    }
+    request.extensions_mut().insert(wanted);
+    Ok(())
+}
+
+/// The client's side of an upgrade that was asked for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    client: OnUpgrade,
+    accept: String,
 }
 
 /// Puts the upgrade back into a request that is forwarded, and takes hold of the client's side.
-pub(super) fn prepare(request: &mut Request<Body>) -> Option<OnUpgrade> {
-    request.extensions_mut().remove::<Wanted>()?;
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
+pub(super) fn prepare(request: &mut Request<Body>) -> Option<Pending> {
+    let Wanted(accept) = request.extensions_mut().remove::<Wanted>()?;
+    let client = request.extensions_mut().remove::<OnUpgrade>()?;
     announce(request.headers_mut());
-    Some(upgrade)
+    Some(Pending { client, accept })
 }
 
-/// Joins the two sides if the upstream agreed to what was asked; `None` if it switched without being asked, or to
-/// something else.
+/// Joins the two sides if the upstream agreed to what was asked. Any other answer passes.
+///
+/// # Errors
+///
+/// If the upstream switched without being asked or to something else, or the client didn't wait.
 pub(super) fn finish(
-    client: Option<OnUpgrade>,
+    pending: Option<Pending>,
     peer: Option<&Peer>,
     mut response: Response<Body>,
-) -> Option<Response<Body>> {
+) -> Result<Response<Body>, Reason> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Some(response);
+        return Ok(response);
     }
-    let upstream = response.extensions_mut().remove::<OnUpgrade>()?;
-    let client = client.filter(|_| is_websocket(response.headers()))?;
+    let upstream = response.extensions_mut().remove::<OnUpgrade>().ok_or(Reason::UnexpectedUpgrade)?;
+    let agreed = |pending: &Pending| {
+        let accept = response.headers().get("sec-websocket-accept");
+        is_websocket(response.headers()) && accept.is_some_and(|accept| *accept == pending.accept)
+    };
+    let client = pending.filter(agreed).ok_or(Reason::UnexpectedUpgrade)?.client;
+    if peer.is_some_and(|peer| !peer.handle.tunnel()) {
+        return Err(Reason::Malformed(TOO_EARLY));
+    }
     super::forward::clean_response(response.headers_mut());
     announce(response.headers_mut());
     let held = peer.map(|peer| Arc::clone(&peer.held));
-    if let Some(peer) = peer {
-        peer.handle.tunnel();
-    }
     tokio::spawn(async move {
         let _held = held;
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
@@ -66,7 +102,12 @@ pub(super) fn finish(
             tracing::debug!(%error, "a WebSocket ended with an error");
         }
     });
-    Some(response)
+    Ok(response)
+}
+
+/// The `Sec-WebSocket-Accept` for a key (RFC 6455 section 4.2.2). SHA-1 guards nothing here.
+fn accept(key: &[u8]) -> String {
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, KEY_SUFFIX.as_bytes()].concat()))
 }
 
 fn is_websocket(headers: &HeaderMap) -> bool {
@@ -75,7 +116,45 @@ fn is_websocket(headers: &HeaderMap) -> bool {
     upgrades.next().is_none() && first.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+fn names_upgrade(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("upgrade"))
+}
+
 fn announce(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_is_that_of_the_rfc() {
+        assert_eq!(accept(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_handshake_is_exact_or_refused() {
+        let ask = |changes: &[(&'static str, &'static str)]| {
+            let mut request = Request::builder()
+                .header("connection", "keep-alive, Upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+                .body(Body::empty())
+                .unwrap();
+            for (name, value) in changes {
+                request.headers_mut().insert(*name, HeaderValue::from_static(value));
+            }
+            note(&mut request).map(|()| request.extensions().get::<Wanted>().is_some())
+        };
+        assert_eq!(ask(&[]), Ok(true));
+        assert_eq!(ask(&[("upgrade", "h2c")]), Ok(false));
+        assert_eq!(ask(&[("connection", "close")]), Ok(false));
+        for bad in [("sec-websocket-version", "777"), ("sec-websocket-key", "x"), ("content-length", "5")] {
+            assert_eq!(ask(&[bad]), Err(HANDSHAKE), "{bad:?}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Refused {
     Malformed(Fault),
     /// Its head is larger than the configuration allows.
     HeadTooLarge,
+    /// Its first line alone is.
+    TargetTooLong,
 }
 
 /// Follows the bytes of a connection.
@@ -32,6 +34,8 @@ pub(super) struct Guard {
     held: Vec<u8>,
     /// How much of it was searched for line ends.
     searched: usize,
+    /// Whether another head came in one go with the one before.
+    ahead: bool,
 }
 
 #[derive(Debug)]
@@ -51,11 +55,18 @@ pub(super) enum Verdict {
     Instead(Vec<u8>),
     /// These pass instead, and then nothing more.
     Refuse(Vec<u8>, Refused),
+    /// The body of the request under way is broken: reading fails.
+    Break(Refused),
 }
 
 impl Guard {
     pub(super) fn new(max_head: usize, max_headers: usize) -> Self {
-        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0 }
+        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0, ahead: false }
+    }
+
+    /// Whether anything came behind the last head that passed.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.ahead || !self.held.is_empty() || !matches!(self.phase, Phase::Head)
     }
 
     /// Judges the next bytes.
@@ -85,20 +96,27 @@ impl Guard {
     }
 
     fn refuse(phase: &mut Phase, passing: &[u8], refused: Refused) -> Verdict {
-        // Inside a body there is a request under way already: broken chunks break it off in the parser.
         let in_body = matches!(phase, Phase::Chunks(_));
         *phase = Phase::Refused;
-        let rest: &[u8] = if in_body { b"\0" } else { STAND_IN };
-        Verdict::Refuse([passing, rest].concat(), refused)
+        if in_body {
+            return Verdict::Break(refused);
+        }
+        Verdict::Refuse([passing, STAND_IN].concat(), refused)
     }
 
     /// Follows the bytes through heads and bodies, and tells how many of them may pass.
     fn follow(&mut self, bytes: &[u8]) -> Result<usize, (usize, Refused)> {
         let mut at = 0;
+        let mut heads = 0;
+        self.ahead = false;
         while at < bytes.len() {
             match &mut self.phase {
                 Phase::Head => match self.follow_head(&bytes[at..]) {
-                    Ok(Some(length)) => at += length,
+                    Ok(Some(length)) => {
+                        at += length;
+                        heads += 1;
+                        self.ahead = heads > 1;
+                    }
                     Ok(None) => return Ok(at),
                     Err(refused) => return Err((at, refused)),
                 },
@@ -155,7 +173,11 @@ impl Guard {
             }
         }
         self.searched = bytes.len();
-        if bytes.len() > self.max_head { Err(Refused::HeadTooLarge) } else { Ok(None) }
+        match bytes.len() > self.max_head {
+            false => Ok(None),
+            true if bytes.contains(&b'\n') => Err(Refused::HeadTooLarge),
+            true => Err(Refused::TargetTooLong),
+        }
     }
 }
 
@@ -175,6 +197,7 @@ mod tests {
                     seen.extend(bytes);
                     refused = Some(why);
                 }
+                Verdict::Break(why) => refused = Some(why),
             }
         }
         (seen, refused)
@@ -224,7 +247,7 @@ mod tests {
         for size in 1..=bytes.len() {
             let (seen, refused) = seen(bytes, size);
             assert!(matches!(refused, Some(Refused::Malformed(_))));
-            assert!(seen.ends_with(b"\r\n\r\n3\0"), "{}", String::from_utf8_lossy(&seen));
+            assert!(bytes.starts_with(&seen), "{}", String::from_utf8_lossy(&seen));
         }
     }
 }

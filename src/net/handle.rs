@@ -6,6 +6,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::guard::Refused;
 
+/// How many bytes of interim responses may wait.
+const MAX_QUEUED: usize = 32 << 10;
+
 /// What services may do to the connection that a request came by.
 ///
 /// They send interim responses (1xx): hyper's server has no call for them. It asks the stream to flush whenever it has
@@ -15,13 +18,23 @@ use super::guard::Refused;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Handle(Arc<Mutex<State>>);
 
+/// How far a switch of protocols is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Switch {
+    #[default]
+    None,
+    Asked,
+    Agreed,
+}
+
 #[derive(Debug, Default)]
 struct State {
     bytes: Vec<u8>,
     written: usize,
     waker: Option<Waker>,
     linger: bool,
-    tunnel: bool,
+    ahead: bool,
+    switch: Switch,
     refused: Option<Refused>,
 }
 
@@ -30,6 +43,10 @@ impl Handle {
     pub(crate) fn send(&self, head: &[u8]) {
         let waker = {
             let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A client that doesn't read must not have them pile up; each could have been left out.
+            if queue.bytes.len() + head.len() > MAX_QUEUED {
+                return;
+            }
             queue.bytes.extend_from_slice(head);
             queue.waker.clone()
         };
@@ -43,9 +60,36 @@ impl Handle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).linger = true;
     }
 
-    /// Lets bytes pass unjudged from now on: the client and the upstream agreed on another protocol.
-    pub(crate) fn tunnel(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel = true;
+    /// Notes that another protocol is asked for; whether nothing came behind the request that asks.
+    pub(crate) fn begin_upgrade(&self) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.switch = Switch::Asked;
+        !state.ahead
+    }
+
+    /// Lets bytes pass unjudged from now on, since client and upstream agreed on another protocol; not if the client
+    /// didn't wait for that.
+    pub(crate) fn tunnel(&self) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.ahead {
+            state.switch = Switch::Agreed;
+        }
+        !state.ahead
+    }
+
+    /// Notes that bytes came; whether they may pass unjudged.
+    pub(super) fn note_read(&self) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.switch == Switch::Asked {
+            state.ahead = true;
+        }
+        state.switch == Switch::Agreed
+    }
+
+    /// Notes whether something came behind the request that passed last.
+    pub(super) fn set_ahead(&self, ahead: bool) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ahead = ahead || state.switch == Switch::Asked && state.ahead;
     }
 
     /// Why the request at hand was not let through, if it stands for one that was not.
@@ -63,10 +107,6 @@ impl Handle {
 }
 
 impl Handle {
-    pub(super) fn is_tunnel(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).tunnel
-    }
-
     pub(super) fn refuse(&self, refused: Refused) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (state.refused, state.linger) = (Some(refused), true);

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +18,24 @@ use super::BoxError;
 #[error("the body made no progress for {0:?}")]
 pub(crate) struct Stalled(Duration);
 
+/// How far a request's body is on its way to the upstream.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    ended: AtomicBool,
+}
+
+impl Upload {
+    /// One that has nothing to send.
+    pub(crate) fn none() -> Self {
+        Self { ended: AtomicBool::new(true) }
+    }
+
+    /// Whether the whole body was taken.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
 /// Ends a body with an error when its sender makes no progress, and cleans its trailers.
 ///
 /// Time counts only while data is wanted: a receiver that takes its time stalls nobody.
@@ -25,19 +43,19 @@ pub(crate) struct IdleBody<B> {
     inner: B,
     limit: Duration,
     clean_trailers: fn(&mut HeaderMap),
-    progress: Option<Arc<AtomicU64>>,
+    upload: Option<Arc<Upload>>,
     waiting: Option<Pin<Box<Sleep>>>,
     armed: bool,
 }
 
 impl<B> IdleBody<B> {
     pub(crate) fn new(inner: B, limit: Duration, clean_trailers: fn(&mut HeaderMap)) -> Self {
-        Self { inner, limit, clean_trailers, progress: None, waiting: None, armed: false }
+        Self { inner, limit, clean_trailers, upload: None, waiting: None, armed: false }
     }
 
-    /// Counts frames in `progress`.
-    pub(crate) fn counting(self, progress: Arc<AtomicU64>) -> Self {
-        Self { progress: Some(progress), ..self }
+    /// Tells `upload` how far the body is.
+    pub(crate) fn telling(self, upload: Arc<Upload>) -> Self {
+        Self { upload: Some(upload), ..self }
     }
 
     /// Fails when nothing has come since the wait began.
@@ -66,8 +84,10 @@ where
             return self.poll_stalled(cx).map(|stalled| Some(Err(stalled.into())));
         };
         self.armed = false;
-        if let Some(progress) = &self.progress {
-            progress.fetch_add(1, Ordering::Relaxed);
+        if let Some(upload) = &self.upload
+            && (frame.is_none() || self.inner.is_end_stream())
+        {
+            upload.ended.store(true, Ordering::Release);
         }
         Poll::Ready(frame.map(|frame| {
             let mut frame = frame.map_err(Into::into)?;

@@ -18,7 +18,7 @@ pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST};
 pub(crate) use handle::Handle;
-pub(crate) use idle::{IdleBody, Stalled};
+pub(crate) use idle::{IdleBody, Stalled, Upload};
 pub(crate) use socket::Socket;
 pub(crate) use stream::{ClientStream, StreamLimits, Version};
 

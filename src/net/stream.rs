@@ -49,6 +49,8 @@ pub(crate) struct ClientStream {
     guard: Option<Guard>,
     /// What passes in place of what came, and isn't read yet.
     instead: Bytes,
+    /// Whether something came behind the request that passed last.
+    ahead: bool,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     patience: Patience,
     handle: Handle,
@@ -86,6 +88,7 @@ impl ClientStream {
             replayed: 0,
             guard: (version == Version::Http1).then(|| Guard::new(limits.max_head, limits.max_headers)),
             instead: Bytes::new(),
+            ahead: false,
             lingering: None,
             patience: Patience::new(limits.patience),
             handle: Handle::default(),
@@ -143,16 +146,26 @@ impl AsyncRead for ClientStream {
             if buf.filled().len() == before {
                 return Poll::Ready(Ok(()));
             }
-            if self.guard.is_some() && self.handle.is_tunnel() {
+            if self.guard.is_some() && self.handle.note_read() {
                 self.guard = None;
             }
             let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
-            match guard.judge(&buf.filled()[before..]) {
+            let verdict = guard.judge(&buf.filled()[before..]);
+            if guard.is_ahead() != self.ahead {
+                self.ahead = !self.ahead;
+                self.handle.set_ahead(self.ahead);
+            }
+            match verdict {
                 Verdict::Pass => return Poll::Ready(Ok(())),
                 Verdict::Instead(bytes) => self.instead = bytes.into(),
                 Verdict::Refuse(bytes, refused) => {
                     self.instead = bytes.into();
                     self.handle.refuse(refused);
+                }
+                Verdict::Break(refused) => {
+                    buf.set_filled(before);
+                    self.handle.refuse(refused);
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
                 }
             }
             buf.set_filled(before);

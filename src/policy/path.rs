@@ -128,7 +128,27 @@ fn is_dots(segment: &str) -> bool {
 /// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one.
 fn trim_segments(path: &str) -> String {
     let at_the_end = |char: char| char == '.' || char.is_whitespace();
-    path.split('/').map(|segment| segment.trim_end_matches(at_the_end).trim_start()).collect::<Vec<_>>().join("/")
+    // Windows also takes what follows a colon for a stream of the file.
+    let name = |segment: &str| {
+        segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
+    };
+    path.split('/').map(name).collect::<Vec<_>>().join("/")
+}
+
+/// Whether compatibility normalisation (Unicode's NFKC) makes of a character one that delimits: full-width forms, leaders,
+/// small forms, and signs such as `℀` that hold a slash.
+fn normalises_to_delimiter(char: char) -> bool {
+    matches!(char,
+        '\u{ff01}'..='\u{ff5e}'
+        | '\u{2024}'..='\u{2026}'
+        | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}'
+        | '\u{fe19}' | '\u{fe30}'
+        | '\u{fe52}'..='\u{fe56}'
+        | '\u{fe5f}' | '\u{fe68}' | '\u{fe6a}'
+        | '\u{37e}'
+        | '\u{2048}' | '\u{2049}' | '\u{2047}'
+        | '\u{2488}'..='\u{249b}'
+    )
 }
 
 fn check_encoding(raw: &str) -> Result<(), PathError> {
@@ -141,8 +161,7 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
         return Err(PathError::EncodedDelimiter);
     }
     let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
-    // Compatibility normalisation turns the full-width forms into ASCII, the slash and the dot included.
-    if decoded.chars().any(|char| ('\u{ff01}'..='\u{ff5e}').contains(&char)) {
+    if decoded.chars().any(normalises_to_delimiter) {
         return Err(PathError::EncodedDelimiter);
     }
     // Whoever trims spaces takes these for an empty segment and for one of dots.
@@ -230,6 +249,9 @@ mod tests {
             ("/v1%3fx", PathError::EncodedDelimiter),
             ("/v1%3bx", PathError::EncodedDelimiter),
             ("/v1%EF%BC%8Fx", PathError::EncodedDelimiter),
+            ("/v1/%E2%80%A5/x", PathError::EncodedDelimiter),
+            ("/v1/%EF%B9%92%EF%B9%92/x", PathError::EncodedDelimiter),
+            ("/v1/%E2%84%80", PathError::EncodedDelimiter),
             ("/v1/%252e", PathError::DoubleEncoding),
             ("/v1/%c0%ae", PathError::NotUtf8),
             ("/v1/%c0%af", PathError::NotUtf8),

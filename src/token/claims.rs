@@ -32,6 +32,11 @@ impl Claims {
         self.map.get(name)
     }
 
+    /// The names of all claims.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.map.keys().map(String::as_str)
+    }
+
     /// The claim that a path of names leads to.
     #[must_use]
     pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {

@@ -83,7 +83,7 @@ fn read_header(header: &Map<String, Value>) -> Result<(Option<Algorithm>, Option
     }
     match header.get("cty") {
         None => {}
-        Some(Value::String(content)) if !is_media_type(content, &["jwt"]) => {}
+        Some(Value::String(content)) if !is_nested(content) => {}
         Some(_) => return Err(TokenError::Header("cty")),
     }
     match header.get("typ") {
@@ -107,6 +107,15 @@ fn is_media_type(value: &str, types: &[&str]) -> bool {
     let value = value.to_ascii_lowercase();
     let value = value.strip_prefix("application/").unwrap_or(&value);
     types.contains(&value)
+}
+
+/// Whether `cty` says that the payload is a token or another signed or encrypted object (RFC 7519 section 5.2), whatever
+/// stands before the subtype or behind it.
+fn is_nested(content: &str) -> bool {
+    let content = content.to_ascii_lowercase();
+    let essence = content.split(';').next().unwrap_or_default();
+    let subtype = essence.rsplit('/').next().unwrap_or_default().trim();
+    matches!(subtype, "jwt" | "jose" | "jose+json") || subtype.ends_with("+jwt")
 }
 
 #[cfg(test)]
@@ -169,6 +178,34 @@ mod tests {
         }
         assert_eq!(error(&token("{}", "{}")), TokenError::Header("alg"));
         assert_eq!(error(&token(r#"{"alg":["RS256"]}"#, "{}")), TokenError::Header("alg"));
+    }
+
+    #[test]
+    fn a_payload_that_is_said_to_be_another_token_is_refused() {
+        let parse =
+            |cty: &str| Unverified::parse(&token(&format!(r#"{{"alg":"RS256","cty":"{cty}"}}"#), "{}")).map(drop);
+        for nested in [
+            "JWT",
+            "jwt",
+            "application/jwt",
+            "at+jwt",
+            "application/at+jwt",
+            "AT+JWT",
+            "JOSE",
+            "jose",
+            "application/jose",
+            "JOSE+JSON",
+            "dpop+jwt",
+            "secevent+JWT",
+            "application/x+jwt",
+            " JWT ",
+            "application/JWT; v=1",
+        ] {
+            assert_eq!(parse(nested), Err(TokenError::Header("cty")), "{nested}");
+        }
+        for other in ["json", "application/json", "jwt+json", "x-jwt", ""] {
+            assert_eq!(parse(other), Ok(()), "{other}");
+        }
     }
 
     #[test]

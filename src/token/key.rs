@@ -133,7 +133,8 @@ fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
 
 fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
     let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
-    let n = &n[n.iter().take_while(|&&byte| byte == 0).count()..];
+    // Some issuers write a leading zero octet, as ASN.1 does; the library loads such a key and never verifies with it.
+    let (n, e) = (unsigned(&n), unsigned(&e));
     let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(2048..=8192).contains(&bits) {
         return Err(KeyError("its RSA modulus is not 2048 to 8192 bits"));
@@ -143,7 +144,12 @@ fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
     if !odd(n) || exponent & 1 == 0 || !(3..=u64::from(u32::MAX)).contains(&exponent) {
         return Err(KeyError("its RSA modulus or exponent cannot be that of a key"));
     }
-    Ok(DecodingKey::from_rsa_raw_components(n, &e))
+    Ok(DecodingKey::from_rsa_raw_components(n, e))
+}
+
+/// The number without its leading zero octets.
+fn unsigned(octets: &[u8]) -> &[u8] {
+    &octets[octets.iter().take_while(|&&octet| octet == 0).count()..]
 }
 
 fn ec(jwk: &Value) -> Result<(KeyType, DecodingKey), KeyError> {
@@ -194,6 +200,9 @@ fn ed25519(jwk: &Value) -> Result<DecodingKey, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
     use serde_json::json;
 
     use super::*;
@@ -231,6 +240,24 @@ mod tests {
         let ed = json!({"kty": "OKP", "crv": "Ed25519", "kid": "o", "x": URL_SAFE_NO_PAD.encode([0; 32])});
         assert!(Key::from_jwk(&ed).is_err());
         assert!(Key::from_jwk(&with(ed, "x", json!("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))).is_ok());
+    }
+
+    #[test]
+    fn leading_zero_octets_do_not_keep_a_key_from_verifying() {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"input", &mut signature).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(signature);
+        // The modulus within the DER of an RSAPublicKey of 2048 bits, with the zero octet before it.
+        let der = pair.public_key().as_ref();
+        let n = &der[8..der.len() - 5];
+        for (n, e) in [(&n[1..], "AQAB"), (n, "AQAB"), (n, "AAEAAQ"), (&n[1..], "AAAAAAEAAQ"), (n, "AAAAAAAAAAAAAQAB")]
+        {
+            let jwk = json!({"kty": "RSA", "kid": "r", "n": URL_SAFE_NO_PAD.encode(n), "e": e});
+            let key = Key::from_jwk(&jwk).unwrap();
+            assert_eq!(key.verify(Algorithm::Rs256, b"input", &signature), Ok(()), "{e}");
+            assert_eq!(key.verify(Algorithm::Rs256, b"other", &signature), Err(TokenError::Signature), "{e}");
+        }
     }
 
     #[test]

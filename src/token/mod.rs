@@ -9,6 +9,7 @@
 
 mod algorithm;
 mod amr;
+mod app_only;
 mod claims;
 mod compact;
 mod error;
@@ -17,6 +18,7 @@ mod json;
 mod key;
 mod key_set;
 mod principal;
+mod user_claims;
 mod verify;
 
 pub use algorithm::Algorithm;

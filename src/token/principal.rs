@@ -1,9 +1,6 @@
 //! Who a token speaks for: an application alone, or an application and a user.
-//!
-//! App-only tokens pass without MFA, so "app-only" needs positive proof, and whatever isn't proven counts as a user.
-//! That there is no `scp` proves nothing: user tokens of applications with their own roles have none either. A token
-//! that says both is refused.
 
+use super::app_only::is_app_only;
 use super::{Claims, TokenError};
 
 /// Who calls.
@@ -39,33 +36,6 @@ pub enum AppOnlyProof {
     Any,
     None,
 }
-
-/// Claims that only a token with a user has.
-const USER_CLAIMS: [&str; 20] = [
-    "scp",
-    "upn",
-    "unique_name",
-    "preferred_username",
-    "username",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "email",
-    "phone_number",
-    "acct",
-    "onprem_sid",
-    "puid",
-    "altsecid",
-    "login_hint",
-    "auth_time",
-    "sid",
-    "nonce",
-];
-
-/// Claims that RFC 9068 section 2.2.1 keeps for tokens with a user. Entra puts `amr` into app-only tokens too.
-const RFC9068_USER_CLAIMS: [&str; 2] = ["acr", "amr"];
 
 impl Principal {
     /// Tells from verified claims who calls.
@@ -110,43 +80,6 @@ impl Principal {
     }
 }
 
-fn is_app_only(claims: &Claims, proof: AppOnlyProof) -> Result<bool, TokenError> {
-    let user = USER_CLAIMS.iter().any(|name| claims.get(name).is_some());
-    match claims.get("idtyp") {
-        None => Ok(!user
-            && match proof {
-                AppOnlyProof::Entra => entra_proof(claims),
-                AppOnlyProof::Rfc9068 => rfc9068_proof(claims),
-                AppOnlyProof::Any => entra_proof(claims) || rfc9068_proof(claims),
-                AppOnlyProof::Idtyp | AppOnlyProof::None => false,
-            }),
-        Some(value) => match value.as_str() {
-            Some("app") if user => Err(TokenError::ClassContradicts),
-            Some("app") => Ok(!matches!(proof, AppOnlyProof::Rfc9068 | AppOnlyProof::None)),
-            Some("user") | None => Ok(false),
-            Some(_) => Err(TokenError::ClassUnknown),
-        },
-    }
-}
-
-/// Entra's app-only tokens have the service principal as both object and subject, and the client authenticated with a
-/// secret or a certificate. They never have a `scope`.
-fn entra_proof(claims: &Claims) -> bool {
-    let object_is_subject = claims.text("oid").is_some_and(|oid| claims.text("sub") == Some(oid));
-    let named = claims.text("appid").or(claims.text("azp")).is_some();
-    let acr = match (claims.get("appidacr"), claims.get("azpacr")) {
-        (Some(acr), None) | (None, Some(acr)) => acr.as_str(),
-        _ => None,
-    };
-    object_is_subject && named && matches!(acr, Some("1" | "2")) && claims.get("scope").is_none()
-}
-
-/// RFC 9068 section 2.2: without a resource owner `sub` is the client's own id. `scope` proves nothing there.
-fn rfc9068_proof(claims: &Claims) -> bool {
-    let subject_is_client = claims.text("client_id").is_some_and(|client| claims.text("sub") == Some(client));
-    subject_is_client && RFC9068_USER_CLAIMS.iter().all(|name| claims.get(name).is_none())
-}
-
 fn owned(claims: &Claims, name: &str) -> Option<String> {
     claims.text(name).map(str::to_owned)
 }
@@ -158,60 +91,22 @@ mod tests {
     use super::*;
     use crate::token::Validity;
 
-    fn class(claims: Value, proof: AppOnlyProof) -> Result<&'static str, TokenError> {
+    fn principal(claims: Value) -> Principal {
         let Value::Object(map) = claims else { unreachable!() };
-        Principal::classify(&Claims::new(map, Validity::always()), proof).map(|principal| principal.class())
+        Principal::classify(&Claims::new(map, Validity::always()), AppOnlyProof::Entra).unwrap()
     }
 
     #[test]
-    fn idtyp_decides_for_entra() {
-        assert_eq!(class(json!({"idtyp": "app"}), AppOnlyProof::Entra), Ok("app_only"));
-        assert_eq!(class(json!({"idtyp": "user"}), AppOnlyProof::Entra), Ok("app_user"));
-        assert_eq!(class(json!({"idtyp": "device"}), AppOnlyProof::Entra), Err(TokenError::ClassUnknown));
-        assert_eq!(class(json!({"idtyp": "App"}), AppOnlyProof::Entra), Err(TokenError::ClassUnknown));
-        assert_eq!(class(json!({"idtyp": ["app"]}), AppOnlyProof::Entra), Ok("app_user"));
-        assert_eq!(class(json!({"idtyp": "app"}), AppOnlyProof::None), Ok("app_user"));
-    }
-
-    #[test]
-    fn a_contradiction_is_refused() {
-        for marker in ["scp", "upn", "name", "acct", "auth_time"] {
-            let claims = json!({"idtyp": "app", marker: ""});
-            assert_eq!(class(claims, AppOnlyProof::Any), Err(TokenError::ClassContradicts), "{marker}");
-        }
-    }
-
-    #[test]
-    fn without_idtyp_entra_needs_every_part_of_the_proof() {
-        let app = json!({"appid": "a", "appidacr": "1", "oid": "o", "sub": "o", "roles": ["r"]});
-        assert_eq!(class(app.clone(), AppOnlyProof::Entra), Ok("app_only"));
-        assert_eq!(class(app.clone(), AppOnlyProof::Idtyp), Ok("app_user"));
-        for (name, value) in [
-            ("appidacr", json!("0")),
-            ("appidacr", json!(1)),
-            ("azpacr", json!("0")),
-            ("sub", json!("other")),
-            ("oid", json!(null)),
-            ("scp", json!("")),
-            ("scope", json!("x")),
-            ("upn", json!("x@y")),
-        ] {
-            let mut odd = app.clone();
-            odd[name] = value;
-            assert_eq!(class(odd.clone(), AppOnlyProof::Entra), Ok("app_user"), "{odd}");
-        }
-        assert_eq!(class(json!({"roles": ["r"], "appid": "a"}), AppOnlyProof::Entra), Ok("app_user"));
-    }
-
-    #[test]
-    fn rfc_9068_compares_subject_and_client() {
-        let app = json!({"client_id": "c", "sub": "c", "scope": "read"});
-        assert_eq!(class(app.clone(), AppOnlyProof::Rfc9068), Ok("app_only"));
-        assert_eq!(class(app.clone(), AppOnlyProof::Any), Ok("app_only"));
-        assert_eq!(class(app, AppOnlyProof::Entra), Ok("app_user"));
-        assert_eq!(class(json!({"client_id": "c", "sub": "u"}), AppOnlyProof::Rfc9068), Ok("app_user"));
-        assert_eq!(class(json!({"client_id": "c", "sub": "c", "amr": []}), AppOnlyProof::Rfc9068), Ok("app_user"));
-        assert_eq!(class(json!({"client_id": null, "sub": null}), AppOnlyProof::Rfc9068), Ok("app_user"));
-        assert_eq!(class(json!({}), AppOnlyProof::Any), Ok("app_user"));
+    fn an_application_alone_has_no_user_and_everybody_else_has_one() {
+        let id = |id: &str| Some(id.to_owned());
+        let alone = principal(json!({"idtyp": "app", "azp": "a", "oid": "o", "sub": "o"}));
+        assert_eq!((alone.class(), alone.app().id.clone(), alone.user()), ("app_only", id("a"), None));
+        let user = principal(json!({"appid": "a", "oid": "o", "sub": "s"}));
+        assert_eq!(
+            (user.class(), user.app().id.clone(), user.user()),
+            ("app_user", id("a"), Some(&User { id: id("o") }))
+        );
+        assert_eq!(principal(json!({"sub": "s"})).user(), Some(&User { id: id("s") }));
+        assert_eq!(principal(json!({})).user(), Some(&User { id: None }));
     }
 }

@@ -1,11 +1,13 @@
 //! The judgement of a token: signature, issuer, audience, time, in that order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::amr::strings;
 use super::claims::{optional_date, optional_text};
+use super::key_set::MAX_CANDIDATES;
 use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified};
 use crate::clock::Timestamp;
 
@@ -59,27 +61,44 @@ impl Validity {
 }
 
 impl Unverified<'_> {
-    /// Checks the token, and hands out its claims if it is valid.
+    /// Checks the token, and hands out its claims and the key that signed it if it is valid. The candidates are those
+    /// of [`super::KeySet::find`].
     ///
     /// # Errors
     ///
     /// The first check that failed, in the order of [`super::Check`].
-    pub fn verify(self, key: &Key, rules: &TokenRules, now: Timestamp) -> Result<Claims, TokenError> {
-        self.check_signature(key, rules)?;
-        rules.issuer.check(&self.payload, key)?;
+    pub fn verify(
+        self,
+        candidates: &[Arc<Key>],
+        rules: &TokenRules,
+        now: Timestamp,
+    ) -> Result<(Claims, Arc<Key>), TokenError> {
+        let key = self.signer(candidates, rules)?;
         check_audience(&self.payload, &rules.audiences)?;
         let validity = read_validity(&self.payload, rules.clock_skew)?;
         validity.check(now)?;
         for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
             optional_text(&self.payload, name)?;
         }
-        Ok(Claims::new(self.payload, validity))
+        Ok((Claims::new(self.payload, validity), Arc::clone(key)))
     }
 
-    fn check_signature(&self, key: &Key, rules: &TokenRules) -> Result<(), TokenError> {
+    /// The candidate that signed the token and may sign for its issuer. The bound on them bounds what a forged token
+    /// costs.
+    fn signer<'k>(&self, candidates: &'k [Arc<Key>], rules: &TokenRules) -> Result<&'k Arc<Key>, TokenError> {
         let algorithm =
             self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
-        key.verify(algorithm, self.signing_input, self.signature)
+        let mut failure = TokenError::KeyUnknown;
+        for key in candidates.iter().take(MAX_CANDIDATES) {
+            let signed = key.verify(algorithm, self.signing_input, self.signature);
+            match signed.and_then(|()| rules.issuer.check(&self.payload, key)) {
+                Ok(()) => return Ok(key),
+                // What got furthest says most.
+                Err(error) if error.check() >= failure.check() => failure = error,
+                Err(_) => {}
+            }
+        }
+        Err(failure)
     }
 }
 
@@ -124,6 +143,16 @@ mod tests {
         assert_eq!(at(940), Ok(()));
         assert_eq!(at(2059), Ok(()));
         assert_eq!(at(2060), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_date_beyond_every_calendar_is_just_very_late() {
+        for huge in [json!(1e300), json!(u64::MAX), json!(i64::MAX), json!(253_402_300_800_i64)] {
+            let far = read_validity(&map(json!({"nbf": -1e300, "exp": huge})), Duration::from_secs(60)).unwrap();
+            assert_eq!(far.check(Timestamp::from_secs(1_790_000_000)), Ok(()), "{huge}");
+            let never = read_validity(&map(json!({"nbf": huge, "exp": huge})), Duration::from_secs(60)).unwrap();
+            assert_eq!(never.check(Timestamp::from_secs(1_790_000_000)), Err(TokenError::NotYetValid), "{huge}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::endpoint::{Endpoint, InFlight};
 use super::pool::Lease;
 
 /// The body of an answer. Dropped before its end, it closes an HTTP/1.1 connection, since what is left of the answer
-/// must not become the next one's.
+/// must not become the next one's. Without a lease it is not given back at all.
 pub(super) struct AnswerBody {
     incoming: Incoming,
     lease: Option<(Arc<Endpoint>, Lease)>,
@@ -20,8 +20,8 @@ pub(super) struct AnswerBody {
 }
 
 impl AnswerBody {
-    pub(super) fn new(incoming: Incoming, endpoint: Arc<Endpoint>, lease: Lease, in_flight: InFlight) -> Self {
-        let mut body = Self { incoming, lease: Some((endpoint, lease)), _in_flight: in_flight };
+    pub(super) fn new(incoming: Incoming, endpoint: Arc<Endpoint>, lease: Option<Lease>, in_flight: InFlight) -> Self {
+        let mut body = Self { incoming, lease: lease.map(|lease| (endpoint, lease)), _in_flight: in_flight };
         if body.incoming.is_end_stream() {
             body.give_back();
         }

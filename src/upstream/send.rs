@@ -1,7 +1,6 @@
 //! One request to an upstream, over endpoints and connections until one takes it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::header::HOST;
@@ -16,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::pool::Lease;
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{Body, IdleBody, headers};
+use crate::net::{Body, IdleBody, Upload, headers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
@@ -42,8 +41,8 @@ impl Upstream {
         mut request: Request<Body>,
         client_idle: Duration,
     ) -> Result<Response<Body>, UpstreamError> {
-        let progress = Arc::new(AtomicU64::new(0));
-        request = watch_body(request, client_idle, &progress);
+        let upload;
+        (request, upload) = watch_body(request, client_idle);
         let mut tried = Vec::new();
         let mut last = None;
         while tried.len() < MAX_ENDPOINTS
@@ -51,7 +50,7 @@ impl Upstream {
         {
             tried.push(at);
             let endpoint = &self.endpoints[at];
-            match self.offer(endpoint, request, &progress).await {
+            match self.offer(endpoint, request, &upload).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     if !matches!(error, UpstreamError::RequestBody(_)) {
@@ -78,7 +77,7 @@ impl Upstream {
         &self,
         endpoint: &Arc<Endpoint>,
         mut request: Request<Body>,
-        progress: &AtomicU64,
+        upload: &Arc<Upload>,
     ) -> Result<Response<Body>, Failure> {
         self.address(&mut request, endpoint.uri());
         let in_flight = endpoint.begin();
@@ -90,7 +89,7 @@ impl Upstream {
                 Err(error) => return Err(Failure::NotSent(Box::new(request), error)),
             };
             let spare = if lease.is_reused() && !repeated { spare(&request) } else { None };
-            let Some(answer) = self.exchange(&mut lease, request, progress).await else {
+            let Some(answer) = self.exchange(&mut lease, request, upload).await else {
                 let after = self.settings.response_timeout;
                 return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: name(endpoint), after }));
             };
@@ -101,8 +100,11 @@ impl Upstream {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         return Ok(upgraded(response));
                     }
+                    // An answer that came before the request's end leaves the rest of it on the connection, and a backend
+                    // that doesn't read it takes it for the next request.
+                    let kept = upload.has_ended().then_some(lease);
                     return Ok(response.map(|body| {
-                        let body = AnswerBody::new(body, Arc::clone(endpoint), lease, in_flight);
+                        let body = AnswerBody::new(body, Arc::clone(endpoint), kept, in_flight);
                         Body::new(IdleBody::new(body, self.settings.idle_timeout, headers::clean_response_trailers))
                     }));
                 }
@@ -121,26 +123,24 @@ impl Upstream {
         }
     }
 
-    /// Sends the request and waits for the head of the answer; `None` if neither it nor the request's body makes
-    /// progress for the configured time.
+    /// Sends the request and waits for the head of the answer; `None` if it doesn't come in time.
     async fn exchange(
         &self,
         lease: &mut Lease,
         request: Request<Body>,
-        progress: &AtomicU64,
+        upload: &Upload,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         let sending = lease.send(request);
         tokio::pin!(sending);
-        let mut seen = progress.load(Ordering::Relaxed);
         loop {
-            if let Ok(answer) = tokio::time::timeout(self.settings.response_timeout, &mut sending).await {
-                return Some(answer);
+            // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched
+            // by the body itself.
+            let whole = upload.has_ended();
+            match tokio::time::timeout(self.settings.response_timeout, &mut sending).await {
+                Ok(answer) => return Some(answer),
+                Err(_) if whole => return None,
+                Err(_) => {}
             }
-            let now = progress.load(Ordering::Relaxed);
-            if now == seen {
-                return None;
-            }
-            seen = now;
         }
     }
 
@@ -166,13 +166,14 @@ impl Upstream {
     }
 }
 
-/// Bounds how long the body may stand still, and counts its progress.
-fn watch_body(request: Request<Body>, idle: Duration, progress: &Arc<AtomicU64>) -> Request<Body> {
+/// Bounds how long the body may stand still, and tells how far it is.
+fn watch_body(request: Request<Body>, idle: Duration) -> (Request<Body>, Arc<Upload>) {
     if request.body().is_end_stream() {
-        return request;
+        return (request, Arc::new(Upload::none()));
     }
-    let progress = Arc::clone(progress);
-    request.map(|body| Body::new(IdleBody::new(body, idle, headers::clean_request_trailers).counting(progress)))
+    let upload = Arc::new(Upload::default());
+    let watched = |body| IdleBody::new(body, idle, headers::clean_request_trailers).telling(Arc::clone(&upload));
+    (request.map(|body| Body::new(watched(body))), upload)
 }
 
 /// An answer that switches protocols: its connection can be taken over, and it has no body.

@@ -68,8 +68,11 @@ fn an_identity_that_the_client_claims_never_reaches_the_upstream() {
             .header(&name, MARK)
             .header(&other, MARK)
             .header("x-honest", "kept");
-        let answer = runtime
-            .block_on(async { if is_http2 { http2.send(&call).await } else { http1.borrow_mut().send(&call).await } });
+        let answer = if is_http2 {
+            runtime.block_on(http2.send(&call))
+        } else {
+            runtime.block_on(http1.borrow_mut().send(&call))
+        };
         prop_assert_eq!(answer.code(), 200);
         let seen = gateway.world.upstream.seen().pop().unwrap();
         prop_assert_eq!(seen.header("x-honest"), Some("kept"));

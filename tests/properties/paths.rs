@@ -95,17 +95,17 @@ fn any_case() -> impl Strategy<Value = (Vec<Route>, String)> {
 fn changed(path: &str, change: &str, at: usize) -> String {
     let mut chars: Vec<String> = path.chars().map(String::from).collect();
     let char = chars[at].clone();
-    let encoded: String = char.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded = char.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
     match change {
         "encode" => chars[at] = encoded,
         "encode twice" => chars[at] = encoded.replace('%', "%25"),
         "capital" => chars[at] = char.to_uppercase(),
         "small" => chars[at] = char.to_lowercase(),
-        "." | "%20" | "/" | "%00" if at % 2 == 0 => chars.push(change.to_owned()),
+        "." | "%20" | "/" | "%00" if at.is_multiple_of(2) => chars.push(change.to_owned()),
         // The Kelvin sign and the long s become k and S when letter case is folded.
         "%e2%84%aa" | "%c5%bf" => {
             let like = if change == "%c5%bf" { "s" } else { "k" };
-            chars.iter_mut().filter(|char| char.eq_ignore_ascii_case(like)).for_each(|char| *char = change.to_owned());
+            chars.iter_mut().filter(|char| char.eq_ignore_ascii_case(like)).for_each(|char| change.clone_into(char));
         }
         insert => chars.insert(at + 1, insert.to_owned()),
     }
@@ -146,15 +146,12 @@ fn decoded(path: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let hex = path.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match hex.filter(|_| bytes[at] == b'%') {
-            Some(hex) => {
-                out.push(u8::from_str_radix(hex, 16).unwrap());
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        if let Some(hex) = hex.filter(|_| bytes[at] == b'%') {
+            out.push(u8::from_str_radix(hex, 16).unwrap());
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

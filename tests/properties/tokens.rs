@@ -1,5 +1,7 @@
 //! No token passes but those that the issuer signed.
 
+use std::slice;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -117,14 +119,14 @@ fn forger() -> Forger {
     Forger { issuer: Signer::es256("k"), own: Signer::es256("k") }
 }
 
-fn verifies(token: &str, key: &Key, rules: &TokenRules, now: Timestamp) -> bool {
-    Unverified::parse(token).is_ok_and(|unverified| unverified.verify(key, rules, now).is_ok())
+fn verifies(token: &str, key: &Arc<Key>, rules: &TokenRules, now: Timestamp) -> bool {
+    Unverified::parse(token).is_ok_and(|unverified| unverified.verify(slice::from_ref(key), rules, now).is_ok())
 }
 
 #[test]
 fn a_forged_token_never_verifies() {
     let forger = forger();
-    let key = forger.issuer.key();
+    let key = Arc::new(forger.issuer.key());
     let rules = TokenRules { algorithms: Algorithm::ALL.to_vec(), ..rules() };
     let good = forger.issuer.token(&with(user(), "amr", json!(["mfa"])));
     assert!(verifies(&good, &key, &rules, START), "the issuer's own token");
@@ -167,7 +169,7 @@ fn a_forged_token_passes_no_route_but_a_public_one() {
 
 #[test]
 fn text_that_no_issuer_wrote_never_verifies() {
-    let (key, rules) = (Signer::es256("k").key(), rules());
+    let (key, rules) = (Arc::new(Signer::es256("k").key()), rules());
     let text = prop_oneof![
         any::<String>(),
         "[A-Za-z0-9_.=-]{0,300}",
@@ -221,7 +223,7 @@ fn mutated(token: &str, at: usize, mutation: &Mutation) -> String {
 fn a_token_with_one_character_changed_never_verifies() {
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256] {
         let signer = Signer::new(algorithm, "k");
-        let (key, rules) = (signer.key(), TokenRules { algorithms: Algorithm::ALL.to_vec(), ..rules() });
+        let (key, rules) = (Arc::new(signer.key()), TokenRules { algorithms: Algorithm::ALL.to_vec(), ..rules() });
         let token = signer.token(&with(user(), "amr", json!(["mfa"])));
         assert!(verifies(&token, &key, &rules, START), "{algorithm:?}");
         let case = |(at, mutation): (usize, Mutation)| {
@@ -244,7 +246,7 @@ fn a_token_with_one_character_changed_never_verifies() {
 #[test]
 fn a_claim_that_must_be_there_and_is_of_another_type_or_value_never_verifies() {
     let signer = Signer::es256("k");
-    let (key, rules) = (signer.key(), rules());
+    let (key, rules) = (Arc::new(signer.key()), rules());
     let strategy = (prop::sample::select(vec!["iss", "aud", "exp", "nbf", "iat", "sub", "oid", "appid"]), any_json());
     let case = |(name, value): (&str, Value)| {
         // What is still of the right type and value is no case.

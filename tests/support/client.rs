@@ -30,8 +30,8 @@ impl Call {
         Self::new(Method::GET, target)
     }
 
-    pub(crate) fn post(target: &str, body: &'static str) -> Self {
-        Self { body: Bytes::from_static(body.as_bytes()), ..Self::new(Method::POST, target) }
+    pub(crate) fn post(target: &str, body: &str) -> Self {
+        Self { body: Bytes::copy_from_slice(body.as_bytes()), ..Self::new(Method::POST, target) }
     }
 
     pub(crate) fn new(method: Method, target: &str) -> Self {

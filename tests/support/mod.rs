@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(LIMIT, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {LIMIT:?} for {what}"),
+        Err(tokio::time::error::Elapsed { .. }) => panic!("waited {LIMIT:?} for {what}"),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// Sends one bodyless request for this target, with these fields, and returns the answer's bytes.
 pub(crate) async fn request(address: SocketAddr, method: &str, target: &str, fields: &[(&str, &str)]) -> String {
-    let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
     let head = format!("{method} {target} HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n{fields}\r\n");
     exchange(address, head.as_bytes()).await
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -78,15 +78,6 @@ impl Recorder {
         *self.state.respond.lock().unwrap() = Box::new(move |_| {
             let mut response = Response::new(Full::from(document.clone()));
             response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-            response
-        });
-    }
-
-    /// Answers with this status from now on.
-    pub(crate) fn fail(&self, status: StatusCode) {
-        *self.state.respond.lock().unwrap() = Box::new(move |_| {
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = status;
             response
         });
     }

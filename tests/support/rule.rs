@@ -19,7 +19,7 @@ pub(crate) const ISSUER: &str = "https://idp.example/";
 /// Its one signer.
 pub(crate) static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::es256("k"));
 
-static KEY: LazyLock<Key> = LazyLock::new(|| SIGNER.key());
+static KEYS: LazyLock<[Arc<Key>; 1]> = LazyLock::new(|| [Arc::new(SIGNER.key())]);
 
 /// What its tokens must be like.
 pub(crate) fn rules() -> TokenRules {
@@ -39,7 +39,7 @@ pub(crate) fn profile(mfa: MfaRule) -> Arc<IssuerProfile> {
 
 /// Verifies a token.
 pub(crate) fn verify(token: &str, now: Timestamp) -> Result<mfa_gateway::token::Claims, TokenError> {
-    Unverified::parse(token)?.verify(&KEY, &rules(), now)
+    Unverified::parse(token)?.verify(&*KEYS, &rules(), now).map(|(claims, _)| claims)
 }
 
 /// Signs the claims, verifies the token, and reads from it what a request's evidence would be.

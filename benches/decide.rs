@@ -1,0 +1,121 @@
+//! The pure part of a request: finding its route, and the decision.
+
+#![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
+
+#[expect(dead_code, reason = "the tests use the rest of it")]
+#[path = "../tests/support/signer.rs"]
+mod signer;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use http::Method;
+use mfa_gateway::clock::Timestamp;
+use mfa_gateway::policy::{
+    AppOnlyRule, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route,
+    RouteTable, UpstreamId, decide,
+};
+use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
+use serde_json::json;
+use signer::Signer;
+
+const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+const MFA: Requirement = Requirement::Mfa { max_age: None };
+
+fn route(pattern: Pattern, requirement: Requirement) -> Route {
+    Route {
+        pattern,
+        methods: None,
+        upstream: UpstreamId(0),
+        requirement,
+        app_only: AppOnlyRule::Allow,
+        tenants: None,
+        mode: Mode::Enforce,
+        dialect: None,
+        forward_authorization: true,
+    }
+}
+
+/// The evidence of a user who signed in with these methods.
+fn evidence(methods: &[&str]) -> Evidence {
+    let signer = Signer::es256("k");
+    let rules = TokenRules {
+        issuer: IssuerRule::Exact("https://idp.example/".to_owned()),
+        audiences: vec!["api".to_owned()],
+        algorithms: vec![Algorithm::Es256],
+        clock_skew: Duration::ZERO,
+        app_only_proof: AppOnlyProof::Any,
+    };
+    let claims = json!({
+        "iss": "https://idp.example/", "aud": "api", "exp": NOW.as_secs() + 3600, "sub": "s", "oid": "user",
+        "appid": "app", "scp": "x", "tid": "t", "amr": methods, "auth_time": NOW.as_secs(),
+    });
+    let token = signer.token(&claims);
+    let claims = Unverified::parse(&token).unwrap().verify(&signer.key(), &rules, NOW).unwrap();
+    let mfa = MfaRule::default();
+    Evidence::Token(Arc::new(Proof {
+        principal: Principal::classify(&claims, rules.app_only_proof).unwrap(),
+        tenant: Some("t".to_owned()),
+        version: None,
+        amr: claims.amr(),
+        mfa: mfa.evaluate(&claims),
+        auth_time: claims.auth_time(),
+        validity: claims.validity(),
+        handles_claims_challenge: false,
+        issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None }),
+    }))
+}
+
+fn exceptions(count: usize) -> ExceptionSet {
+    let exception = |at: usize| Exception {
+        id: format!("EX-{at}"),
+        owner: "o".to_owned(),
+        reason: "r".to_owned(),
+        expires: NOW.plus(Duration::from_secs(3600)),
+        application: None,
+        user: Some(format!("another-{at}")),
+        tenant: None,
+        issuer: None,
+        routes: None,
+    };
+    ExceptionSet::new((0..count).map(exception).collect())
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let route = route(Pattern::Prefix("/v1/".to_owned()), MFA);
+    let mut group = criterion.benchmark_group("decide");
+    for (name, methods, count) in
+        [("permit", ["pwd", "mfa"], 0), ("deny", ["pwd", "otp"], 0), ("deny, 100 exceptions", ["pwd", "otp"], 100)]
+    {
+        let (evidence, exceptions) = (evidence(&methods), exceptions(count));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decide(black_box(&route), black_box(&evidence), &exceptions, NOW));
+        });
+    }
+    group.finish();
+}
+
+fn routes(criterion: &mut Criterion) {
+    let prefix = |at: usize| Pattern::Prefix(format!("/v1/resource-{at}/"));
+    let alike = (0..200).map(|at| route(prefix(at), MFA)).collect();
+    let (alike, mut mixed) =
+        (RouteTable::new(alike), vec![route(Pattern::Prefix("/".to_owned()), Requirement::Public)]);
+    mixed.extend((0..200).map(|at| route(prefix(at), if at % 2 == 0 { MFA } else { Requirement::Authenticated })));
+    let mixed = RouteTable::new(mixed);
+    let mut group = criterion.benchmark_group("route");
+    for (name, table, path) in [
+        ("all routes alike", &alike, "/v1/resource-77/customers/4988e250/orders"),
+        ("routes differ", &mixed, "/v1/resource-77/customers/4988e250/orders"),
+        ("routes differ, encoded path", &mixed, "/v1/resource-77/caf%C3%A9/a%20b/orders"),
+        ("refused: another spelling", &mixed, "/V1/%72esource-78/customers"),
+        ("refused: dot segments", &mixed, "/v1/resource-77/../resource-78/x"),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| table.find(black_box(path), &Method::GET).is_ok()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decisions, routes);
+criterion_main!(benches);

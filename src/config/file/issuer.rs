@@ -1,0 +1,163 @@
+//! Who may issue tokens, and where their keys come from.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Dialect;
+
+/// A trusted issuer: either `entra` or `issuer`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Issuer {
+    /// The name used in logs, metrics and refusals.
+    pub name: String,
+    /// Microsoft Entra ID: v1.0 and v2.0 issuers, metadata and claim rules of a cloud.
+    pub entra: Option<Entra>,
+    /// Any other OIDC issuer: its identifier, compared exactly with `iss`, trailing slash included.
+    pub issuer: Option<String>,
+    /// Where its keys are. Default: what the discovery document says.
+    pub jwks_uri: Option<String>,
+    /// The accepted `aud` values, compared exactly. At least one.
+    pub audiences: Vec<String>,
+    /// The accepted signature algorithms. Default: `[RS256]`.
+    pub algorithms: Option<Vec<String>>,
+    /// How far clocks may differ when `exp` and `nbf` are compared. Default `60s`, at most `5m`.
+    pub clock_skew: Option<String>,
+    /// What proves a token app-only. Default: `entra` for Entra issuers, else `any`.
+    pub app_only_proof: Option<AppOnlyProof>,
+    /// What proves MFA. Default: `{ any: [{ claim: amr, contains: mfa }] }`.
+    pub mfa_evidence: Option<MfaEvidence>,
+    /// How callers with this issuer's tokens are refused, where the route doesn't say.
+    pub dialect: Option<Dialect>,
+    /// How its keys are fetched and kept.
+    #[serde(default)]
+    pub keys: Keys,
+}
+
+/// Microsoft Entra ID.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Entra {
+    /// The national cloud: `global`, `us-government` or `china`.
+    #[serde(default)]
+    pub cloud: Cloud,
+    /// Whose tokens are accepted: `any`, or a list of tenant ids.
+    pub tenants: Tenants,
+}
+
+/// A national cloud of Microsoft Entra ID.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Cloud {
+    /// login.microsoftonline.com
+    #[default]
+    Global,
+    /// login.microsoftonline.us
+    UsGovernment,
+    /// login.partner.microsoftonline.cn (21Vianet)
+    China,
+    /// login.microsoftonline.de, closed on 2021-10-29: named so that the error can say so.
+    Germany,
+}
+
+/// Which tenants of an Entra cloud are trusted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum Tenants {
+    /// Tenant ids (GUIDs).
+    List(Vec<String>),
+    /// The word `any`: every tenant of the cloud.
+    Any(AnyTenant),
+}
+
+/// The word `any`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum AnyTenant {
+    /// Every tenant.
+    Any,
+}
+
+/// What proves that a token was issued to an application without a user. Whatever isn't proven counts as a user.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum AppOnlyProof {
+    /// `idtyp` is `app`, or `oid` equals `sub` and the client authenticated (`appidacr`/`azpacr` 1 or 2), and there is
+    /// no `scp`, `scope` or claim of a user.
+    Entra,
+    /// `idtyp` is `app`; nothing else will do.
+    Idtyp,
+    /// `sub` equals `client_id` (RFC 9068 section 2.2), and there is no claim of a user.
+    Rfc9068,
+    /// Either the `entra` or the `rfc9068` proof.
+    Any,
+    /// No token is ever app-only.
+    None,
+}
+
+/// The rule that says what counts as MFA. An empty `any` or `all` is the same as none.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MfaEvidence {
+    /// One of these must hold.
+    #[serde(default)]
+    pub any: Vec<Predicate>,
+    /// All of these must hold.
+    #[serde(default)]
+    pub all: Vec<Predicate>,
+    /// None of these may hold.
+    #[serde(default)]
+    pub deny: Vec<Predicate>,
+    /// How long ago the user may have authenticated (`auth_time`). Absent: any time.
+    pub max_age: Option<String>,
+}
+
+/// A test of one claim: exactly one of `contains` and `equals`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Predicate {
+    /// The name of the claim, or the path to it as a list of names.
+    pub claim: ClaimPath,
+    /// The claim is an array of strings, and one element is exactly this.
+    pub contains: Option<String>,
+    /// The claim is a string, and is exactly this.
+    pub equals: Option<String>,
+}
+
+/// A claim's name, or the list of names that leads to it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum ClaimPath {
+    /// A top-level claim; dots and slashes are part of the name.
+    Name(String),
+    /// Names from the outermost object inwards.
+    Path(Vec<String>),
+}
+
+/// How an issuer's keys are fetched and kept.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Keys {
+    /// The time between refreshes. Default `1h`. A shorter `Cache-Control: max-age` is honoured down to 30 s, and half
+    /// of a shorter `max_stale` takes its place.
+    pub refresh_interval: Option<String>,
+    /// How long the last good keys go on working while none can be fetched, counted from the last success. After that
+    /// the issuer's tokens get 503. Default `24h`.
+    pub max_stale: Option<String>,
+    /// The deadline of one fetch, from connecting to the last byte. Default `5s`, at most `60s`.
+    pub timeout: Option<String>,
+    /// Allow `http` for hosts that are not loopback. Default `false`.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// A PEM file with certificate authorities that are trusted for these fetches, besides the system's.
+    pub ca_file: Option<String>,
+}
+
+/// What outlives a restart.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct State {
+    /// The directory for each issuer's last good keys, for example `/var/lib/mfa-gateway`: with them a restart while an
+    /// issuer is down still serves. It is made if it doesn't exist, for the gateway's own user only.
+    pub directory: String,
+}

@@ -1,0 +1,63 @@
+//! The configuration file as it is written: one struct per section, every field documented.
+//!
+//! These types only mirror the file. They are the source of the JSON Schema in `config/`, and
+//! [`super::build`] turns them into a [`super::Config`] that is always valid. Durations are written as
+//! `250ms`, `30s`, `5m`, `1h` or `2days`; sizes are numbers of bytes.
+
+mod issuer;
+mod network;
+mod operation;
+mod route;
+
+pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
+pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, Tls, Upstream};
+pub(super) use operation::{Limits, Log, LogDecisions, LogFormat, Refusals, Timeouts, TokenCache};
+pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The whole configuration file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "mfa-gateway configuration")]
+pub(super) struct File {
+    /// The addresses that take traffic. At least one.
+    pub listeners: Vec<Listener>,
+    /// The second listener, for health and metrics. Absent: no admin listener.
+    pub admin: Option<Admin>,
+    /// The networks (CIDR) of proxies in front of the gateway, whose `X-Forwarded-*` fields are believed and extended.
+    /// Those of anybody else are replaced.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Who may issue access tokens. At least one, unless every route is public.
+    #[serde(default)]
+    pub issuers: Vec<Issuer>,
+    /// The backends. At least one.
+    pub upstreams: Vec<Upstream>,
+    /// What is served and what it requires. At least one. A request that matches none gets 404.
+    pub routes: Vec<Route>,
+    /// What is known about calling applications.
+    #[serde(default)]
+    pub applications: Applications,
+    /// Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
+    #[serde(default)]
+    pub exceptions: Vec<Exception>,
+    /// Upper bounds on what a client may send or hold.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Deadlines on the client side, and the time to drain.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// The cache of verified tokens.
+    #[serde(default)]
+    pub token_cache: TokenCache,
+    /// What outlives a restart. Absent: nothing does.
+    pub state: Option<State>,
+    /// What refusals say beyond the rule itself.
+    #[serde(default)]
+    pub refusals: Refusals,
+    /// What is logged.
+    #[serde(default)]
+    pub log: Log,
+}

@@ -1,0 +1,98 @@
+//! Where traffic comes in and where it goes.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An address that takes traffic: HTTP/1.1 and HTTP/2, by ALPN over TLS and with prior knowledge otherwise.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Listener {
+    /// IP address and port, for example `0.0.0.0:8080` or `"[::]:8080"`. Port 0 takes a free one.
+    pub address: String,
+    /// TLS 1.2 and 1.3 on this address. Absent: plain text.
+    pub tls: Option<Tls>,
+}
+
+/// TLS on a listener. The files are read again when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Tls {
+    /// The certificates; a client gets the first that is valid for the name it asks for, else the first. At least one.
+    pub certificates: Vec<Certificate>,
+    /// Whether clients show certificates. Absent: they are not asked for any.
+    pub client_certificates: Option<ClientCertificates>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Certificate {
+    /// A PEM file with the certificate and its intermediates, the certificate first.
+    pub certificate_file: String,
+    /// A PEM file with the private key.
+    pub key_file: String,
+}
+
+/// What is asked of clients' certificates.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ClientCertificates {
+    /// A PEM file with the authorities that may have issued them.
+    pub ca_file: String,
+    /// Whether a client without one is turned away. Default `true`.
+    pub required: Option<bool>,
+}
+
+/// The admin listener: `/livez`, `/readyz` and `/metrics`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Admin {
+    /// IP address and port, for example `127.0.0.1:9090`.
+    pub address: String,
+}
+
+/// A backend: one or more endpoints that serve the same.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Upstream {
+    /// The name that routes refer to.
+    pub name: String,
+    /// `http://host:port` or `https://host:port`, without a path. At least one.
+    pub endpoints: Vec<String>,
+    /// The protocol spoken to it. Default `http1`; gRPC needs `http2`.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// The `Host` it gets: the client's (`preserve`, default) or the endpoint's own (`endpoint`).
+    #[serde(default)]
+    pub host: HostHeader,
+    /// The deadline to connect. Default `2s`.
+    pub connect_timeout: Option<String>,
+    /// The deadline for the head of the answer. Default `60s`.
+    pub response_timeout: Option<String>,
+    /// How long the body of an answer may make no progress. Default `5m`.
+    pub idle_timeout: Option<String>,
+    /// How long an unused connection is kept. Default `4s`, below Node.js's 5 s.
+    pub keep_alive: Option<String>,
+}
+
+/// The protocol spoken to an upstream.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: by ALPN over TLS, with prior knowledge otherwise.
+    Http2,
+}
+
+/// Which `Host` an upstream gets.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum HostHeader {
+    /// The one the client sent.
+    #[default]
+    Preserve,
+    /// The endpoint's own.
+    Endpoint,
+}

@@ -1,0 +1,101 @@
+//! Bounds, deadlines, refusals and the log.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Upper bounds on what a client may send or hold.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Limits {
+    /// The size of a request's header section, in bytes. Default 32768.
+    pub header_bytes: Option<u32>,
+    /// The number of header fields. Default 100.
+    pub headers: Option<u16>,
+    /// The length of the request target, in bytes. Default 8192.
+    pub url_bytes: Option<u16>,
+    /// The size of a token, in bytes. Default 16384.
+    pub token_bytes: Option<u32>,
+    /// Client connections at once. Default 10000.
+    pub connections: Option<u32>,
+    /// Requests in flight at once; more get 503. Default 10000.
+    pub requests: Option<u32>,
+    /// Streams at once on an HTTP/2 connection. Default 100.
+    pub streams: Option<u16>,
+}
+
+/// Deadlines on the client side.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Timeouts {
+    /// From a connection's start to the end of its first request's head. Default `10s`.
+    pub header: Option<String>,
+    /// How long a connection may be idle between requests. Default `75s`.
+    pub idle: Option<String>,
+    /// How long a client may make no progress with sending a body or reading an answer. Default `60s`.
+    pub body: Option<String>,
+    /// How long a connection may live before it is asked to finish, up to a tenth more or less. Absent: no limit.
+    pub connection_age: Option<String>,
+    /// How long requests in flight may go on after SIGTERM. Default `30s`.
+    pub drain: Option<String>,
+    /// How long new connections are still taken after SIGTERM, with readiness failing already, so that balancers
+    /// notice. Default `0s`.
+    pub drain_delay: Option<String>,
+}
+
+/// The cache of verified tokens. Decisions are never cached.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct TokenCache {
+    /// How much memory its tokens may take, in bytes; 0 turns it off. Default 268435456.
+    pub max_bytes: Option<u64>,
+}
+
+/// What refusals say beyond the rule itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Refusals {
+    /// The value of the `Request-Context` header, as Partner Center sends one. Absent: no such header.
+    pub request_context: Option<String>,
+    /// The base address of the page that explains each reason. Absent: no link.
+    pub documentation: Option<String>,
+    /// The `source` of the refusal's body. Default `gateway`.
+    pub source: Option<String>,
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Log {
+    /// `text` or `json`. Default `text`.
+    #[serde(default)]
+    pub format: LogFormat,
+    /// The level, or a filter as `info,mfa_gateway::jwks=debug`. Default `info`.
+    pub level: Option<String>,
+    /// Which decisions are logged, one line each: `all`, `denied` or `none`. Default `denied`.
+    #[serde(default)]
+    pub decisions: LogDecisions,
+}
+
+/// Which decisions are logged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum LogDecisions {
+    /// Every decision.
+    All,
+    /// Refusals, and permits that report mode or an exception made.
+    #[default]
+    Denied,
+    /// None.
+    None,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
