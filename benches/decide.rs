@@ -1,16 +1,10 @@
 //! The pure part of a request: finding its route, and the decision.
 
-#![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
-
-#[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../tests/support/signer.rs"]
-mod signer;
-
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use http::Method;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
@@ -19,7 +13,8 @@ use mfa_gateway::policy::{
 };
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
-use signer::Signer;
+
+use crate::signer::Signer;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 const MFA: Requirement = Requirement::Mfa { max_age: None };
@@ -53,7 +48,7 @@ fn evidence(methods: &[&str]) -> Evidence {
         "appid": "app", "scp": "x", "tid": "t", "amr": methods, "auth_time": NOW.as_secs(),
     });
     let token = signer.token(&claims);
-    let claims = Unverified::parse(&token).unwrap().verify(&signer.key(), &rules, NOW).unwrap();
+    let (claims, _) = Unverified::parse(&token).unwrap().verify(&[Arc::new(signer.key())], &rules, NOW).unwrap();
     let mfa = MfaRule::default();
     Evidence::Token(Arc::new(Proof {
         principal: Principal::classify(&claims, rules.app_only_proof).unwrap(),
@@ -83,7 +78,7 @@ fn exceptions(count: usize) -> ExceptionSet {
     ExceptionSet::new((0..count).map(exception).collect())
 }
 
-fn decisions(criterion: &mut Criterion) {
+pub(crate) fn decisions(criterion: &mut Criterion) {
     let route = route(Pattern::Prefix("/v1/".to_owned()), MFA);
     let mut group = criterion.benchmark_group("decide");
     for (name, methods, count) in
@@ -97,7 +92,7 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn routes(criterion: &mut Criterion) {
+pub(crate) fn routes(criterion: &mut Criterion) {
     let prefix = |at: usize| Pattern::Prefix(format!("/v1/resource-{at}/"));
     let alike = (0..200).map(|at| route(prefix(at), MFA)).collect();
     let (alike, mut mixed) =
@@ -116,6 +111,3 @@ fn routes(criterion: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(benches, decisions, routes);
-criterion_main!(benches);

@@ -1,12 +1,10 @@
 //! The stack in process, without sockets: from routing to the decision, and a refusal down to its bytes.
 
-#![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use mfa_gateway::App;
@@ -69,7 +67,7 @@ fn request(path: &str, token: Option<&str>) -> Request<Body> {
     request
 }
 
-fn decisions(criterion: &mut Criterion) {
+pub(crate) fn decisions(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let _guard = runtime.enter();
     let provider = provider(&runtime);
@@ -95,7 +93,7 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn refusals(criterion: &mut Criterion) {
+pub(crate) fn refusals(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let _guard = runtime.enter();
     let provider = provider(&runtime);
@@ -119,6 +117,3 @@ fn refusals(criterion: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(benches, decisions, refusals);
-criterion_main!(benches);

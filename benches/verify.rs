@@ -1,20 +1,16 @@
 //! A token that is seen for the first time: taken apart, verified, and read.
 
-#![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
-
-#[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../tests/support/signer.rs"]
-mod signer;
-
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::MfaRule;
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::{Value, json};
-use signer::Signer;
+
+use crate::signer::Signer;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -32,7 +28,7 @@ fn claims() -> Value {
     })
 }
 
-fn verify(criterion: &mut Criterion) {
+pub(crate) fn verify(criterion: &mut Criterion) {
     let rules = TokenRules {
         issuer: IssuerRule::Exact("https://idp.example/".to_owned()),
         audiences: vec!["https://api.partnercenter.microsoft.com".to_owned()],
@@ -44,10 +40,10 @@ fn verify(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa] {
         let signer = Signer::new(algorithm, "k");
-        let (key, token) = (signer.key(), signer.token(&claims()));
+        let (keys, token) = ([Arc::new(signer.key())], signer.token(&claims()));
         group.bench_function(algorithm.name(), |bencher| {
             bencher.iter(|| {
-                let claims = Unverified::parse(black_box(&token)).unwrap().verify(&key, &rules, NOW).unwrap();
+                let (claims, _) = Unverified::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap();
                 let principal = Principal::classify(&claims, rules.app_only_proof).unwrap();
                 (principal, rule.evaluate(&claims))
             });
@@ -57,6 +53,3 @@ fn verify(criterion: &mut Criterion) {
     group.bench_function("parse alone", |bencher| bencher.iter(|| Unverified::parse(black_box(&token)).unwrap()));
     group.finish();
 }
-
-criterion_group!(benches, verify);
-criterion_main!(benches);

@@ -33,7 +33,8 @@ fn every_shipped_configuration_is_valid() {
 fn the_shipped_schema_is_the_one_that_files_are_checked_with() {
     let text = fs::read_to_string(shipped().join("mfa-gateway.schema.json")).unwrap();
     let shipped: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(shipped, schema(), "write it anew: cargo run -- schema > config/mfa-gateway.schema.json");
+    // Both are thousands of characters, so that showing them would help nobody.
+    assert!(shipped == schema(), "write it anew: cargo run -- schema > config/mfa-gateway.schema.json");
 }
 
 #[test]

@@ -86,6 +86,15 @@ async fn two_authorization_fields_are_refused_whatever_they_hold() {
 }
 
 #[tokio::test]
+async fn a_token_in_the_query_beside_the_field_is_refused() {
+    let gateway = Gateway::start().await;
+    for target in ["/v1/x?access_token=x", "/v1/x?a=b&access_token", "/v1/x?%61ccess_token=x"] {
+        assert_eq!(gateway.get(target, &gateway.jane()).await.code(), 400, "{target}");
+    }
+    assert_eq!(gateway.world.upstream.count(), 0);
+}
+
+#[tokio::test]
 async fn a_public_route_looks_at_no_token() {
     let gateway = Gateway::start().await;
     for token in ["", "garbage", "a.b.c", &gateway.john()] {

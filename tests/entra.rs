@@ -158,7 +158,13 @@ async fn an_entra_application_proves_itself_and_a_user_never_passes_for_one() {
     let bare = ["scp", "auth_time", "name"].iter().fold(user, |claims, name| without(claims, name));
     let id = json!("c6a8e1d4-70b2-4e39-8f5d-2a9b6c1e0d73");
     let object = with(with(with(bare.clone(), "oid", id.clone()), "sub", id), "azpacr", json!("1"));
-    entra.passes("idtyp app", &entra.free.token(&with(bare.clone(), "idtyp", json!("app")))).await;
+    let stated = with(without(object.clone(), "azpacr"), "idtyp", json!("app"));
+    entra.passes("idtyp app", &entra.free.token(&stated)).await;
+    entra.passes("idtyp app, and a secret", &entra.free.token(&with(stated.clone(), "amr", json!(["pwd"])))).await;
+    for (name, value) in [("sub", json!("x")), ("azpacr", json!("0")), ("amr", json!(["mfa"])), ("SCP", json!("x"))] {
+        let token = entra.free.token(&with(stated.clone(), name, value));
+        entra.gateway.refuses(&format!("idtyp app beside {name}"), &token, "class_contradictory").await;
+    }
     entra.passes("oid is sub, and a secret", &entra.free.token(&object)).await;
     let nearly = [
         ("no scp alone", bare.clone()),

@@ -36,7 +36,7 @@ async fn path_and_query_arrive_byte_for_byte() {
         "/v1?x",
         "/v1/a?q=/../%2e%2e//%00;",
         "/v1/a?q=%zz%",
-        "/v1/a?access_token=kept",
+        "/v1/a?access_tokens=kept",
     ] {
         let before = gateway.world.upstream.count();
         let fields = [("Authorization", &*format!("Bearer {jane}"))];

@@ -128,7 +128,8 @@ fn digest(path: &Path, config: &Config) -> u64 {
     let named =
         config.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(crate::config::Tls::files);
     let mut hasher = DefaultHasher::new();
-    for file in std::iter::once(path).chain(named.map(PathBuf::as_path)) {
+    let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
+    for file in std::iter::once(path).chain(named.map(PathBuf::as_path)).chain(authorities) {
         std::fs::read(file).unwrap_or_default().hash(&mut hasher);
     }
     hasher.finish()

@@ -1,7 +1,7 @@
 //! Configuration: one YAML file becomes a [`Config`] that is always valid, or a list of all its problems.
 //!
-//! The file passes three gates, and each reports everything it finds. [`tree`] parses YAML and remembers where every
-//! value stands. [`structure`] compares the tree with the JSON Schema that is also shipped for editors. [`build`]
+//! The file passes three gates, and each reports everything it finds. `tree` parses YAML and remembers where every
+//! value stands. `structure` compares the tree with the JSON Schema that is also shipped for editors. `build`
 //! makes the typed configuration. Whoever holds a [`Config`] has nothing left to check.
 
 mod build;

@@ -25,7 +25,7 @@ pub struct Authenticated {
 
 /// A request that may be forwarded.
 ///
-/// Its fields are private and [`Permitted::decide`] is its only constructor: to hold one is the proof that
+/// Its fields are private and so is its only constructor, which has the rule decide: to hold one is the proof that
 /// [`crate::policy::decide`] permitted it.
 #[derive(Debug)]
 pub struct Permitted {

@@ -125,6 +125,10 @@ fn read_validity(payload: &Map<String, Value>, clock_skew: Duration) -> Result<V
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;
@@ -143,6 +147,69 @@ mod tests {
         assert_eq!(at(940), Ok(()));
         assert_eq!(at(2059), Ok(()));
         assert_eq!(at(2060), Err(TokenError::Expired));
+    }
+
+    fn pair() -> EcdsaKeyPair {
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
+    }
+
+    fn jwk(pair: &EcdsaKeyPair) -> Value {
+        let point = pair.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        json!({"kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": y})
+    }
+
+    fn key(jwk: &Value) -> Arc<Key> {
+        Arc::new(Key::from_jwk(jwk).unwrap())
+    }
+
+    /// Which of the candidates is said to have signed.
+    fn signer(
+        pair: &EcdsaKeyPair,
+        claims: &Value,
+        issuer: &str,
+        keys: &[Arc<Key>],
+    ) -> Result<Option<usize>, TokenError> {
+        let rules = TokenRules {
+            issuer: IssuerRule::of(issuer),
+            audiences: vec!["api".to_owned()],
+            algorithms: vec![Algorithm::Es256],
+            clock_skew: Duration::ZERO,
+            app_only_proof: AppOnlyProof::None,
+        };
+        let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
+        let input = format!("{}.{}", encode(r#"{"alg":"ES256"}"#), encode(&claims.to_string()));
+        let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+        let (_, signer) = Unverified::parse(&token).unwrap().verify(keys, &rules, Timestamp::from_secs(1000))?;
+        Ok(keys.iter().position(|key| Arc::ptr_eq(key, &signer)))
+    }
+
+    #[test]
+    fn the_key_that_signed_is_found_among_three_candidates_and_named() {
+        let pairs = [(); 4].map(|()| pair());
+        let keys = pairs.each_ref().map(|pair| key(&jwk(pair)));
+        let claims = json!({"iss": "i", "aud": "api", "exp": 2000});
+        let signers = pairs.each_ref().map(|pair| signer(pair, &claims, "i", &keys));
+        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Ok(Some(2)), Err(TokenError::Signature)]);
+        assert_eq!(signer(&pairs[0], &claims, "i", &[]), Err(TokenError::KeyUnknown));
+    }
+
+    #[test]
+    fn a_key_that_is_published_for_several_issuers_signs_for_each_and_for_no_other() {
+        let tenants = ["1", "2", "3"].map(|digit| format!("df845f1a-7b35-40a2-ba78-6481de91f8a{digit}"));
+        let issuers = tenants.each_ref().map(|tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+        let pair = pair();
+        let keys = [0, 1].map(|at| {
+            let mut jwk = jwk(&pair);
+            jwk["issuer"] = json!(issuers[at]);
+            key(&jwk)
+        });
+        let signers = [0, 1, 2].map(|at: usize| {
+            let claims = json!({"iss": issuers[at], "tid": tenants[at], "aud": "api", "exp": 2000});
+            signer(&pair, &claims, &issuers[at], &keys)
+        });
+        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Err(TokenError::KeyIssuer)]);
     }
 
     #[test]

@@ -1,0 +1,17 @@
+//! What a request costs in process: `cargo bench`, or `cargo bench -- verify` for one group.
+//!
+//! One binary, because each is linked with the release profile's whole-program optimisation, which takes minutes.
+
+#![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
+
+mod decide;
+#[expect(dead_code, reason = "the tests use the rest of it")]
+#[path = "../tests/support/signer.rs"]
+mod signer;
+mod stack;
+mod verify;
+
+use criterion::{criterion_group, criterion_main};
+
+criterion_group!(benches, verify::verify, decide::decisions, decide::routes, stack::decisions, stack::refusals);
+criterion_main!(benches);
