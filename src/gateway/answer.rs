@@ -21,15 +21,12 @@ pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<()
         return Err(Unsound("has a status beyond 599"));
     }
     check_framing(response.headers())?;
+    let announced = response.headers_mut().remove(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    // Without a body, the length is that of the answer to GET (RFC 9110 section 8.6).
     let bodiless = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
-    if bodiless {
-        // The length is that of the answer to GET (RFC 9110 section 8.6).
-        return Ok(());
-    }
-    let length = response.body().size_hint().exact();
-    let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if status == StatusCode::NO_CONTENT || announced != length {
-        response.headers_mut().remove(CONTENT_LENGTH);
+    let right = bodiless || announced == response.body().size_hint().exact();
+    if let Some(length) = announced.filter(|_: &u64| right && status != StatusCode::NO_CONTENT) {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
     Ok(())
 }

@@ -67,10 +67,28 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
 fn reason(error: &UpstreamError, broken: Option<Refused>) -> Reason {
     match (error, broken) {
         (UpstreamError::RequestBody(_), Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
+        (UpstreamError::RequestBody(error), _) if is_broken(error) => Reason::Malformed(BROKEN_BODY),
         (UpstreamError::RequestBody(_), _) => Reason::BodyIncomplete,
         (error, _) if error.is_timeout() => Reason::UpstreamTimeout,
         _ => Reason::UpstreamFailed,
     }
+}
+
+const BROKEN_BODY: &str =
+    "The framing of the request's body is broken, or beyond what is accepted (RFC 9112 section 7.1).";
+
+/// Whether the client's body was malformed, rather than slow or cut short.
+fn is_broken(error: &hyper::Error) -> bool {
+    use std::io::{Error, ErrorKind};
+
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            return matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Has interim responses of an upstream passed to an HTTP/1.1 client (RFC 9110 section 15.2).

@@ -26,7 +26,22 @@ const TOO_EARLY: &str = "Bytes came before the switch of protocols was agreed (R
 
 /// Notes in the request that the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
 #[derive(Clone, Debug)]
-struct Wanted(String);
+struct Wanted {
+    accept: String,
+    asked: Arc<Asked>,
+}
+
+/// The wait for the upstream's agreement. However it ends, the connection is as it was before, or a tunnel.
+#[derive(Debug)]
+struct Asked(Option<Peer>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(peer) = &self.0 {
+            peer.handle.end_upgrade();
+        }
+    }
+}
 
 /// Notes whether the request asks for a `WebSocket`, before its connection fields are removed.
 ///
@@ -39,17 +54,21 @@ pub(super) fn note(request: &mut Request<Body>) -> Result<(), &'static str> {
     if !asked {
         return Ok(());
     }
-    let field = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let field = |name| {
+        let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        values.next().filter(|_| values.next().is_none())
+    };
     let key = field("sec-websocket-key").filter(|key| STANDARD.decode(key).is_ok_and(|key| key.len() == 16));
     let plain = request.method() == Method::GET
         && field("sec-websocket-version") == Some(b"13")
-        && !headers.contains_key(CONTENT_LENGTH)
+        && field(CONTENT_LENGTH.as_str()).is_none_or(|length| length == b"0")
         && !headers.contains_key(TRANSFER_ENCODING);
     let (true, Some(key)) = (plain, key) else { return Err(HANDSHAKE) };
-    let wanted = Wanted(accept(key));
-    if request.extensions().get::<Peer>().is_some_and(|peer| !peer.handle.begin_upgrade()) {
+    let peer = request.extensions().get::<Peer>().cloned();
+    if peer.as_ref().is_some_and(|peer| !peer.handle.begin_upgrade()) {
         return Err(TOO_EARLY);
     }
+    let wanted = Wanted { accept: accept(key), asked: Arc::new(Asked(peer)) };
     request.extensions_mut().insert(wanted);
     Ok(())
 }
@@ -59,14 +78,15 @@ pub(super) fn note(request: &mut Request<Body>) -> Result<(), &'static str> {
 pub(super) struct Pending {
     client: OnUpgrade,
     accept: String,
+    _asked: Arc<Asked>,
 }
 
 /// Puts the upgrade back into a request that is forwarded, and takes hold of the client's side.
 pub(super) fn prepare(request: &mut Request<Body>) -> Option<Pending> {
-    let Wanted(accept) = request.extensions_mut().remove::<Wanted>()?;
+    let Wanted { accept, asked } = request.extensions_mut().remove::<Wanted>()?;
     let client = request.extensions_mut().remove::<OnUpgrade>()?;
     announce(request.headers_mut());
-    Some(Pending { client, accept })
+    Some(Pending { client, accept, _asked: asked })
 }
 
 /// Joins the two sides if the upstream agreed to what was asked. Any other answer passes.
@@ -87,10 +107,11 @@ pub(super) fn finish(
         let accept = response.headers().get("sec-websocket-accept");
         is_websocket(response.headers()) && accept.is_some_and(|accept| *accept == pending.accept)
     };
-    let client = pending.filter(agreed).ok_or(Reason::UnexpectedUpgrade)?.client;
+    let Pending { client, _asked: asked, .. } = pending.filter(agreed).ok_or(Reason::UnexpectedUpgrade)?;
     if peer.is_some_and(|peer| !peer.handle.tunnel()) {
         return Err(Reason::Malformed(TOO_EARLY));
     }
+    drop(asked);
     super::forward::clean_response(response.headers_mut());
     announce(response.headers_mut());
     let held = peer.map(|peer| Arc::clone(&peer.held));

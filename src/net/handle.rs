@@ -63,8 +63,18 @@ impl Handle {
     /// Notes that another protocol is asked for; whether nothing came behind the request that asks.
     pub(crate) fn begin_upgrade(&self) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.switch = Switch::Asked;
+        if !state.ahead {
+            state.switch = Switch::Asked;
+        }
         !state.ahead
+    }
+
+    /// Forgets an upgrade that was asked for and not agreed to.
+    pub(crate) fn end_upgrade(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.switch == Switch::Asked {
+            (state.switch, state.ahead) = (Switch::None, false);
+        }
     }
 
     /// Lets bytes pass unjudged from now on, since client and upstream agreed on another protocol; not if the client

@@ -162,11 +162,6 @@ impl AsyncRead for ClientStream {
                     self.instead = bytes.into();
                     self.handle.refuse(refused);
                 }
-                Verdict::Break(refused) => {
-                    buf.set_filled(before);
-                    self.handle.refuse(refused);
-                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-                }
             }
             buf.set_filled(before);
         }

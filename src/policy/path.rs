@@ -135,8 +135,9 @@ fn trim_segments(path: &str) -> String {
     path.split('/').map(name).collect::<Vec<_>>().join("/")
 }
 
-/// Whether compatibility normalisation (Unicode's NFKC) makes of a character one that delimits: full-width forms, leaders,
-/// small forms, and signs such as `℀` that hold a slash.
+/// Whether a server might make of a character one that delimits, or drop it from between two: by compatibility
+/// normalisation (Unicode's NFKC: full-width and small forms, leaders, signs such as `℀`), by the best fit that Windows
+/// finds, or because it has no width.
 fn normalises_to_delimiter(char: char) -> bool {
     matches!(char,
         '\u{ff01}'..='\u{ff5e}'
@@ -145,7 +146,8 @@ fn normalises_to_delimiter(char: char) -> bool {
         | '\u{fe19}' | '\u{fe30}'
         | '\u{fe52}'..='\u{fe56}'
         | '\u{fe5f}' | '\u{fe68}' | '\u{fe6a}'
-        | '\u{37e}'
+        | '\u{37e}' | '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{3002}' | '\u{ff61}'
+        | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'
         | '\u{2048}' | '\u{2049}' | '\u{2047}'
         | '\u{2488}'..='\u{249b}'
     )
