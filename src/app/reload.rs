@@ -116,20 +116,28 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
         };
         let now = digest(&watched.path, &app.config.load());
         if asked || now != watched.seen {
+            let before = app.config.load_full();
             app.reload_from(&watched.path);
-            // The new configuration may name other files.
-            watched.seen = digest(&watched.path, &app.config.load());
+            let after = app.config.load_full();
+            // What was seen before the files were read counts, so that a change meanwhile is noticed next time; unless the
+            // new configuration names other files.
+            let same = files(&before).eq(files(&after));
+            watched.seen = if same { now } else { digest(&watched.path, &after) };
         }
     }
 }
 
+/// The files that a configuration names.
+fn files(config: &Config) -> impl Iterator<Item = &Path> {
+    let certificates = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
+    certificates.flat_map(crate::config::Tls::files).map(PathBuf::as_path).chain(authorities)
+}
+
 /// What is in the configuration file and the files it names. A file that can't be read counts as empty.
 fn digest(path: &Path, config: &Config) -> u64 {
-    let named =
-        config.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(crate::config::Tls::files);
     let mut hasher = DefaultHasher::new();
-    let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
-    for file in std::iter::once(path).chain(named.map(PathBuf::as_path)).chain(authorities) {
+    for file in std::iter::once(path).chain(files(config)) {
         std::fs::read(file).unwrap_or_default().hash(&mut hasher);
     }
     hasher.finish()
