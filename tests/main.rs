@@ -20,4 +20,5 @@ mod keys;
 mod matrix;
 mod properties;
 mod refusal;
+mod reload;
 mod support;

@@ -11,7 +11,7 @@ pub(crate) mod rule;
 pub(crate) mod signer;
 
 pub(crate) use client::{Answer, Call, Http1, Http2};
-pub(crate) use gateway::{Gateway, World};
+pub(crate) use gateway::{CONFIG, Gateway, World};
 pub(crate) use recorder::Recorder;
 pub(crate) use signer::Signer;
 
