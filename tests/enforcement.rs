@@ -149,6 +149,9 @@ async fn an_application_passes_without_mfa_where_applications_may() {
     claims["appid"] = json!(PUBLIC_CLIENT_ID);
     let honest = gateway.world.provider.mint(&claims);
     assert_outcomes(&gateway, &honest, &[("/partner/x", 200, "app_only")]).await;
+    claims["appid"] = json!(people::CONFIDENTIAL_CLIENT_ID.to_uppercase());
+    let loud = gateway.world.provider.mint(&claims);
+    assert_outcomes(&gateway, &loud, &[("/partner/x", 403, "vendor_app_only")]).await;
     claims.as_object_mut().unwrap().remove("appid");
     let nameless = gateway.world.provider.mint(&claims);
     assert_outcomes(&gateway, &nameless, &[("/partner/x", 403, "vendor_app_only")]).await;

@@ -16,7 +16,7 @@ use crate::support::{Call, Gateway, Http1, Recorder, Signer, World};
 const TWO_ISSUERS: &str = "
 listeners: [{ address: 127.0.0.1:0 }]
 issuers:
-  - { name: idp, issuer: \"${ISSUER}\", audiences: [https://api.partnercenter.microsoft.com], algorithms: [RS256, ES256] }
+  - { name: idp, issuer: \"${ISSUER}\", audiences: [https://api.partnercenter.microsoft.com], algorithms: [RS256, PS256, ES256] }
   - { name: other, issuer: https://other.example/, jwks_uri: \"${OTHER}\", audiences: [https://api.partnercenter.microsoft.com], algorithms: [ES256, RS256] }
 upstreams: [{ name: api, endpoints: [\"${UPSTREAM}\"] }]
 routes:
@@ -121,7 +121,7 @@ async fn a_key_verifies_only_its_own_issuers_tokens_and_its_own_algorithm() {
         let reason = if algorithm == Algorithm::Es256 { "signature_invalid" } else { "algorithm_not_accepted" };
         refuses("a stranger's key", stranger.token(&Two::claims(|_| {})), reason).await;
     }
-    // A key that the set pins to RS256 verifies no PS256, even if the list allowed it.
+    // A key that the set pins to RS256 verifies no PS256, though the list allows it.
     let header = with(two.gateway.header(), "alg", json!("PS256"));
     let token = two.gateway.world.provider.sign_with(&header, &idp);
     refuses("PS256", token, "algorithm_not_accepted").await;

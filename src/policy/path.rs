@@ -107,10 +107,7 @@ impl<'p> CanonicalPath<'p> {
             readings.push(decoded(self.raw));
         }
         for at in 0..readings.len() {
-            let trimmed = trim_segments(&readings[at]);
-            if trimmed != readings[at] {
-                readings.push(Cow::Owned(trimmed));
-            }
+            readings.extend(trim_segments(&readings[at]).map(Cow::Owned));
         }
         for at in 0..readings.len() {
             if let Some(without) = readings[at].strip_suffix('/').map(str::to_owned) {
@@ -125,14 +122,18 @@ fn is_dots(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|byte| byte == b'.')
 }
 
-/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one.
-fn trim_segments(path: &str) -> String {
+/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one; Windows also
+/// takes what follows a colon for a stream of the file. `None` if there is nothing to drop.
+fn trim_segments(path: &str) -> Option<String> {
+    if !path.contains(|char: char| matches!(char, '.' | ':') || char.is_whitespace()) {
+        return None;
+    }
     let at_the_end = |char: char| char == '.' || char.is_whitespace();
-    // Windows also takes what follows a colon for a stream of the file.
     let name = |segment: &str| {
         segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
     };
-    path.split('/').map(name).collect::<Vec<_>>().join("/")
+    let trimmed = path.split('/').map(name).collect::<Vec<_>>().join("/");
+    (trimmed != path).then_some(trimmed)
 }
 
 /// Whether a server might make of a character one that delimits, or drop it from between two: by compatibility

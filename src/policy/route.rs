@@ -103,7 +103,7 @@ pub enum RouteError {
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
     index: Index,
-    /// The same, decoded and folded: for backends that don't mind encoding, letter case or a trailing slash.
+    /// The same, decoded and folded: for backends that don't mind encoding or letter case.
     folded: Index,
     /// Whether no route is stricter than another, so that it doesn't matter how a backend reads a path.
     uniform: bool,
@@ -157,9 +157,13 @@ impl RouteTable {
                 admitting.clone().next().is_some() && admitting.all(|other| route.covers(other))
             })
         };
-        path.readings()
-            .iter()
-            .all(|reading| covered(self.index.find(reading)) && covered(self.folded.find(&fold(reading))))
+        path.readings().iter().all(|reading| {
+            let folded = fold(reading);
+            // The third: a backend that doesn't mind a slash at the end adds one as well as it drops one.
+            covered(self.index.find(reading))
+                && covered(self.folded.find(&folded))
+                && covered(self.folded.exact.get(&(folded + "/")).map(Vec::as_slice))
+        })
     }
 
     fn of_method(&self, group: &[usize], method: &Method) -> Option<&Arc<Route>> {
@@ -180,7 +184,7 @@ impl RouteTable {
 
 /// Upper case first: some letters, such as the long s, have no lower case and the same upper case as another.
 fn fold(path: &str) -> String {
-    path.trim_end_matches('/').to_uppercase().to_lowercase()
+    if path.is_ascii() { path.to_ascii_lowercase() } else { path.to_uppercase().to_lowercase() }
 }
 
 impl Index {
@@ -281,6 +285,23 @@ mod tests {
         }
         assert_eq!(found(&table, "/Admin/x").as_deref(), Ok("/Admin/"));
         assert_eq!(found(&table, "/other").as_deref(), Ok("/"));
+    }
+
+    #[test]
+    fn a_slash_at_the_end_leads_around_no_stricter_route_either() {
+        let table = RouteTable::new(vec![
+            prefix("/", Requirement::Public),
+            prefix("/v1/", MFA),
+            exact("/v1/open", Requirement::Public),
+            exact("/v1/lists/", Requirement::Public),
+            exact("/secret/", MFA),
+        ]);
+        for path in ["/V1/open/", "/V1/lists", "/secret", "/SECRET", "/v%31/open/"] {
+            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+        }
+        for (path, pattern) in [("/v1/open", "/v1/open"), ("/v1/open/", "/v1/"), ("/v1/lists", "/v1/")] {
+            assert_eq!(found(&table, path).as_deref(), Ok(pattern), "{path}");
+        }
     }
 
     #[test]
