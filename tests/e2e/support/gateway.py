@@ -80,7 +80,8 @@ class Gateway:
         if crashed is None:
             self.terminate()
         try:
-            self.process.wait(8)
+            # What a client had sent already still flows to a slow backend, before its going away is noticed.
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
