@@ -80,8 +80,7 @@ class Gateway:
         if crashed is None:
             self.terminate()
         try:
-            # What a client had sent already still flows to a slow backend, before its going away is noticed.
-            self.process.wait(20)
+            self.process.wait(8)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
