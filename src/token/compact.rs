@@ -23,17 +23,10 @@ impl<'t> Unverified<'t> {
     ///
     /// If the form isn't exact, the header asks for something that isn't implemented, or the token is of another type.
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(TokenError::Compact)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(TokenError::Compact)?;
-        if payload.contains('.') || signature.is_empty() || decode(signature).is_none() {
-            return Err(TokenError::Compact);
-        }
-        let header = decode(header).ok_or(TokenError::Compact)?;
-        let header = json::object(&header).ok_or(TokenError::Json("header"))?;
-        let (algorithm, kid) = read_header(&header)?;
+        let Signed { input, signature, algorithm, kid, payload } = Signed::parse(token)?;
         let payload = decode(payload).ok_or(TokenError::Compact)?;
         let payload = json::object(&payload).ok_or(TokenError::Json("payload"))?;
-        Ok(Self { signing_input: signing_input.as_bytes(), signature, algorithm, kid, payload })
+        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, kid, payload })
     }
 
     /// The issuer that the token names, for choosing the key set.
@@ -61,6 +54,29 @@ impl<'t> Unverified<'t> {
     #[must_use]
     pub fn peek(&self, claim: &str) -> Option<&Value> {
         self.payload.get(claim)
+    }
+}
+
+/// Any JWS in the compact form: what signs it, and a payload that may be anything.
+pub(super) struct Signed<'t> {
+    pub(super) input: &'t str,
+    pub(super) signature: &'t str,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) kid: Option<String>,
+    payload: &'t str,
+}
+
+impl<'t> Signed<'t> {
+    pub(super) fn parse(token: &'t str) -> Result<Self, TokenError> {
+        let (input, signature) = token.rsplit_once('.').ok_or(TokenError::Compact)?;
+        let (header, payload) = input.split_once('.').ok_or(TokenError::Compact)?;
+        if payload.contains('.') || signature.is_empty() || decode(signature).is_none() {
+            return Err(TokenError::Compact);
+        }
+        let header = decode(header).ok_or(TokenError::Compact)?;
+        let header = json::object(&header).ok_or(TokenError::Json("header"))?;
+        let (algorithm, kid) = read_header(&header)?;
+        Ok(Self { input, signature, algorithm, kid, payload })
     }
 }
 

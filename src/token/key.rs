@@ -144,7 +144,20 @@ fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
     if !odd(n) || exponent & 1 == 0 || !(3..=u64::from(u32::MAX)).contains(&exponent) {
         return Err(KeyError("its RSA modulus or exponent cannot be that of a key"));
     }
+    if has_roca_fingerprint(n) {
+        return Err(KeyError("its RSA modulus is of the kind that can be factored (CVE-2017-15361)"));
+    }
     Ok(DecodingKey::from_rsa_raw_components(n, e))
+}
+
+/// Whether the modulus was made by the library that made factorable ones (ROCA, CVE-2017-15361): modulo each of these
+/// primes it is a power of 65537. Of other moduli one in 200 million is.
+fn has_roca_fingerprint(n: &[u8]) -> bool {
+    [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157].into_iter().all(|prime: u32| {
+        let rest = n.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * (65537 % prime) % prime));
+        powers.take(prime as usize).any(|power| power == rest)
+    })
 }
 
 /// The number without its leading zero octets.

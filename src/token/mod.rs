@@ -19,6 +19,8 @@ mod key;
 mod key_set;
 mod principal;
 mod user_claims;
+#[cfg(test)]
+mod vectors;
 mod verify;
 
 pub use algorithm::Algorithm;
