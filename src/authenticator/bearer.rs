@@ -36,7 +36,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 }
 
 /// Whether a text is a `b64token` (RFC 6750 section 2.1).
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty()
         && body

@@ -8,7 +8,6 @@ mod bearer;
 mod cache;
 mod issuer;
 
-pub(crate) use bearer::{Bearer, bearer};
 pub(crate) use issuer::Issuer;
 
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::clock::Clock;
 use crate::policy::{Evidence, IssuerProfile, Proof};
 use crate::telemetry::Metrics;
 use crate::token::{Key, Principal, TokenError, TokenRules, Unverified};
+use bearer::{Bearer, bearer, is_token};
 use cache::TokenCache;
 
 /// Judges tokens by the configured issuers.
@@ -78,6 +78,15 @@ impl Authenticator {
         }
         self.misses.inc();
         Lookup::Unknown(token.into())
+    }
+
+    /// What [`Self::look_up`] asks of a token before it is read, for one that came by another way: that it can stand in
+    /// the field, and isn't too long.
+    pub(crate) fn admit(&self, token: &str) -> Result<(), TokenError> {
+        if !is_token(token) {
+            return Err(TokenError::Credential);
+        }
+        if token.len() > self.max_token_bytes { Err(TokenError::TooLong) } else { Ok(()) }
     }
 
     /// Verifies a token, fetching keys if none fits it.

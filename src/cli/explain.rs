@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use http::Method;
-use serde_json::{Value, json};
 
 use super::args::Explain;
 use crate::app::{Ambient, Before, assemble};
@@ -46,7 +45,7 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     let question = Question { token: (!token.is_empty()).then_some(token), method: &method, path };
     let explanation = judge(&assembled.live, &question, keys.as_deref());
     let text = if args.json {
-        format!("{:#}\n", to_json(&explanation, trouble.as_deref()))
+        format!("{}\n", serde_json::to_string_pretty(&explanation.document(trouble.as_deref()))?)
     } else {
         to_text(&explanation, &question, trouble.as_deref())?
     };
@@ -71,10 +70,6 @@ fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
     KeySet::parse(&document, None).with_context(|| format!("{} can't be used as a key set", path.display()))
 }
 
-fn result(explanation: &Explanation) -> &'static str {
-    if explanation.permitted { "pass" } else { "fail" }
-}
-
 fn to_text(
     explanation: &Explanation,
     question: &Question<'_>,
@@ -93,29 +88,11 @@ fn to_text(
     writeln!(text, "\ndecision: {decision}{status} ({})", explanation.reason)?;
     writeln!(text, "{}", explanation.texts.0)?;
     writeln!(text, "{}", explanation.texts.1)?;
-    writeln!(text, "\nresult: {}", result(explanation))?;
+    writeln!(text, "\nresult: {}", explanation.result())?;
     Ok(text)
 }
 
 /// Claims may hold anything; a terminal must not act on it.
 fn printable(text: &str) -> String {
     text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
-}
-
-fn to_json(explanation: &Explanation, trouble: Option<&str>) -> Value {
-    let steps: Vec<Value> = explanation
-        .steps
-        .iter()
-        .map(|step| json!({"step": step.name, "outcome": step.outcome.name(), "detail": step.detail}))
-        .collect();
-    json!({
-        "result": result(explanation),
-        "decision": if explanation.permitted { "permit" } else { "deny" },
-        "reason": explanation.reason,
-        "status": explanation.status,
-        "description": explanation.texts.0,
-        "remedy": explanation.texts.1,
-        "steps": steps,
-        "keysError": trouble,
-    })
 }

@@ -5,73 +5,14 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use serde_json::{Value, json};
+
+pub use super::explanation::{Explanation, Outcome, Question, Step};
 
 use super::Live;
 use crate::authenticator::{Issuer, judge};
 use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, RouteError, decide, remedy};
 use crate::token::{Amr, Check, KeySet, TokenError, Unverified};
-
-/// What is asked.
-#[derive(Debug)]
-pub struct Question<'q> {
-    /// The token; `None` for a request without one.
-    pub token: Option<&'q str>,
-    /// The method of the request.
-    pub method: &'q Method,
-    /// The path of the request.
-    pub path: &'q str,
-}
-
-/// The answer: every step, the decision, and what to do about it. It never holds the token.
-#[derive(Debug)]
-pub struct Explanation {
-    /// The steps, in order.
-    pub steps: Vec<Step>,
-    /// Whether the request would be permitted.
-    pub permitted: bool,
-    /// The HTTP status of a refusal.
-    pub status: Option<u16>,
-    /// The code of the grounds, or of the reason.
-    pub reason: &'static str,
-    /// What was found, and what to do about it.
-    pub texts: (String, String),
-}
-
-/// One step.
-#[derive(Debug)]
-pub struct Step {
-    /// Its name.
-    pub name: &'static str,
-    /// How it went.
-    pub outcome: Outcome,
-    /// What was seen, and what was expected.
-    pub detail: String,
-}
-
-/// How a step went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It passed.
-    Pass,
-    /// It failed.
-    Fail,
-    /// It was not reached, or doesn't matter here.
-    Skipped,
-}
-
-impl Outcome {
-    /// The word for it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Skipped => "skip",
-        }
-    }
-}
 
 /// The issuer whose keys are needed to judge a token, if it names one.
 #[must_use]
@@ -96,7 +37,7 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
 
 fn evidence(live: &Live, token: Option<&str>, keys: Option<&KeySet>) -> Evidence {
     let Some(token) = token else { return Evidence::None };
-    let judged = Unverified::parse(token).and_then(|unverified| {
+    let judged = live.authenticator.admit(token).and_then(|()| Unverified::parse(token)).and_then(|unverified| {
         let issuer = live.authenticator.issuer_of(&unverified)?;
         let Some(keys) = keys else { return Ok(None) };
         let keys = issuer.keys_in(keys, &unverified)?;
@@ -130,7 +71,15 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
         Some(Denial::InvalidToken(error)) => format!("{} ({error})", texts.0),
         _ => texts.0.to_owned(),
     };
-    Explanation { steps, permitted, status, reason, texts: (cause, texts.1.to_owned()) }
+    Explanation {
+        steps,
+        permitted,
+        status,
+        reason,
+        denial: denial.map(Denial::code),
+        route: Some(route.pattern.as_written().to_owned()),
+        texts: (cause, texts.1.to_owned()),
+    }
 }
 
 fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live: &Live) -> Explanation {
@@ -148,7 +97,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live
     steps.push(Step { name: "evidence", outcome: Outcome::Skipped, detail: "not reached: there is no route".into() });
     steps.push(Step { name: "route", outcome: Outcome::Fail, detail: format!("{error}: {status}") });
     let texts = (format!("The request would get {status}: {error}."), "Compare path and method with `routes`.".into());
-    Explanation { steps, permitted: false, status: Some(status), reason, texts }
+    Explanation { steps, permitted: false, status: Some(status), reason, denial: None, route: None, texts }
 }
 
 /// The steps from the credential to the class.

@@ -9,6 +9,7 @@ mod authenticate;
 mod enforce;
 mod exchange;
 pub mod explain;
+mod explanation;
 mod forward;
 mod host;
 mod limit;

@@ -1,0 +1,126 @@
+//! An explanation, and the JSON that the command and the admin listener answer with.
+
+use http::Method;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// The token; `None` for a request without one.
+    pub token: Option<&'q str>,
+    /// The method of the request.
+    pub method: &'q Method,
+    /// The path of the request.
+    pub path: &'q str,
+}
+
+/// The answer: every step, the decision, and what to do about it. It never holds the token.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Whether the request would be permitted.
+    pub permitted: bool,
+    /// The HTTP status of a refusal.
+    pub status: Option<u16>,
+    /// The code of the grounds, or of the reason.
+    pub reason: &'static str,
+    /// The code of what was found, even if the route only reports it.
+    pub denial: Option<&'static str>,
+    /// The route that the request matches, as the configuration writes it.
+    pub route: Option<String>,
+    /// What was found, and what to do about it.
+    pub texts: (String, String),
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Step {
+    /// Its name.
+    #[serde(rename = "step")]
+    pub name: &'static str,
+    /// How it went.
+    pub outcome: Outcome,
+    /// What was seen, and what was expected.
+    pub detail: String,
+}
+
+/// How a step went: `skip` if it was not reached, or doesn't matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Outcome {
+    /// It passed.
+    Pass,
+    /// It failed.
+    Fail,
+    /// It was not reached, or doesn't matter here.
+    #[serde(rename = "skip")]
+    Skipped,
+}
+
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Skipped => "skip",
+        }
+    }
+}
+
+/// What the gateway would decide about a token, step by step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, rename = "Explanation")]
+pub(crate) struct Document<'e> {
+    /// `pass` or `fail`.
+    #[schemars(extend("enum" = ["pass", "fail"]))]
+    result: &'static str,
+    /// `permit` or `deny`.
+    #[schemars(extend("enum" = ["permit", "deny"]))]
+    decision: &'static str,
+    /// The grounds of a permit, or the code of a refusal's reason.
+    reason: &'static str,
+    /// The code of what was found wrong, also where the request is permitted all the same; `null` if nothing was.
+    denial: Option<&'static str>,
+    /// The status that the request would get; `null` if it would be forwarded.
+    status: Option<u16>,
+    /// The path or prefix of the route, as the configuration writes it; `null` if there is none.
+    route: Option<&'e str>,
+    /// What was found.
+    description: &'e str,
+    /// What to do about it.
+    remedy: &'e str,
+    /// Every step, in order.
+    steps: &'e [Step],
+    /// Why the issuer's keys could not be fetched, if they could not.
+    keys_error: Option<&'e str>,
+}
+
+impl Explanation {
+    /// The word that stands for the whole.
+    pub(crate) fn result(&self) -> &'static str {
+        if self.permitted { "pass" } else { "fail" }
+    }
+
+    /// The explanation as JSON. `trouble` is why keys could not be fetched.
+    pub(crate) fn document<'e>(&'e self, trouble: Option<&'e str>) -> Document<'e> {
+        Document {
+            result: self.result(),
+            decision: if self.permitted { "permit" } else { "deny" },
+            reason: self.reason,
+            denial: self.denial,
+            status: self.status,
+            route: self.route.as_deref(),
+            description: &self.texts.0,
+            remedy: &self.texts.1,
+            steps: &self.steps,
+            keys_error: trouble,
+        }
+    }
+}
