@@ -125,6 +125,7 @@ reports! {
     an_exception_for_everybody: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: why, expires: 2027-01-31T00:00:00Z }\nroutes:");
     an_exception_that_fits_nothing: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: \" \", expires: 2027-01-31, user: u, issuer: ipd, routes: [/v2/] }\nroutes:");
     an_address_without_a_port: changed("0.0.0.0:8080", "localhost");
+    a_proxy_protocol_that_nobody_may_speak: changed("0.0.0.0:8080", "0.0.0.0:8080\n    proxy_protocol: required");
     a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
     no_yaml: "listeners: [\nroutes: }\n";
     the_same_key_twice: changed("    upstream: api\n", "    upstream: api\n    upstream: api\n");

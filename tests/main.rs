@@ -19,6 +19,7 @@ mod key_sources;
 mod keys;
 mod matrix;
 mod properties;
+mod proxy_protocol;
 mod refusal;
 mod reload;
 mod support;

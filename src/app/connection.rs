@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
+use super::admission::{Admission, Arrival};
 use crate::config::Config;
 use crate::gateway::Peer;
 use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
@@ -78,28 +79,31 @@ where
     }
 }
 
+/// A connection that was just accepted.
+pub(super) struct Newcomer {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) admission: Admission,
+    pub(super) proxy_protocol: bool,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// What it counts against.
+    pub(super) held: Arc<dyn Any + Send + Sync>,
+}
+
 /// Serves a connection until it ends, is idle for too long, or is asked to finish.
-pub(super) async fn serve<S>(
-    stream: TcpStream,
-    address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
-    stack: S,
-    settings: ConnectionSettings,
-    finishing: CancellationToken,
-    held: Arc<dyn Any + Send + Sync>,
-) where
+pub(super) async fn serve<S>(newcomer: Newcomer, stack: S, settings: ConnectionSettings, finishing: CancellationToken)
+where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let start = Instant::now();
-    let _ = stream.set_nodelay(true);
-    let over_tls = tls.is_some();
+    let address = newcomer.address;
     // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
     let opened = tokio::select! {
         () = finishing.cancelled() => return,
-        opened = timeout(settings.header_timeout, open(stream, tls, settings.stream())) => opened,
+        opened = timeout(settings.header_timeout, open(newcomer, settings.stream())) => opened,
     };
-    let (stream, version) = match opened {
+    let (stream, version, peer) = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
             tracing::debug!(client = %address, %error, "a connection could not be opened");
@@ -108,7 +112,7 @@ pub(super) async fn serve<S>(
         Err(_) => return,
     };
     let requests = Arc::new(AtomicU64::new(0));
-    let peer = Peer { address, handle: stream.handle(), tls: over_tls, held };
+    let address = peer.address;
     let served = Served { stack, peer, requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
     let watch = Watch { requests, settings, finishing, start, old };
@@ -127,8 +131,23 @@ pub(super) async fn serve<S>(
     }
 }
 
-/// Completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or from its first bytes.
-async fn open(
+/// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or
+/// from its first bytes.
+async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
+    let Newcomer { mut stream, address, admission, proxy_protocol, tls, held } = newcomer;
+    let _ = stream.set_nodelay(true);
+    let Arrival { address, untold } = if proxy_protocol {
+        admission.introduce(&mut stream, address).await?
+    } else {
+        Arrival { address, untold: false }
+    };
+    let over_tls = tls.is_some();
+    let (stream, version) = agree(stream, tls, limits).await?;
+    let peer = Peer { address, untold, handle: stream.handle(), tls: over_tls, held };
+    Ok((stream, version, peer))
+}
+
+async fn agree(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
     limits: StreamLimits,

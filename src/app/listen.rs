@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::connection::{ConnectionSettings, serve};
+use super::admission::Admission;
+use super::connection::{ConnectionSettings, Newcomer, serve};
 use crate::net::Body;
 use crate::telemetry::Metrics;
 
@@ -24,6 +25,7 @@ use crate::telemetry::Metrics;
 pub(super) struct Acceptor {
     /// Read for each new connection, so that a reload counts from the next one on.
     pub(super) settings: Arc<ArcSwap<ConnectionSettings>>,
+    pub(super) admission: Admission,
     pub(super) free: Arc<Semaphore>,
     /// Ends accepting.
     pub(super) closing: CancellationToken,
@@ -35,6 +37,15 @@ pub(super) struct Acceptor {
     pub(super) open: Gauge,
 }
 
+/// How connections of one listener begin.
+#[derive(Clone, Debug)]
+pub(super) struct Entrance {
+    /// With TLS, if there is a configuration. A reload may bring another.
+    pub(super) tls: Arc<ArcSwapOption<ServerConfig>>,
+    /// With the PROXY protocol, before that.
+    pub(super) proxy_protocol: bool,
+}
+
 struct Open(Gauge);
 
 impl Drop for Open {
@@ -44,9 +55,16 @@ impl Drop for Open {
 }
 
 impl Acceptor {
-    pub(super) fn new(settings: ConnectionSettings, max: usize, stop: CancellationToken, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        settings: ConnectionSettings,
+        admission: Admission,
+        max: usize,
+        stop: CancellationToken,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings)),
+            admission,
             free: Arc::new(Semaphore::new(max)),
             closing: CancellationToken::new(),
             finishing: CancellationToken::new(),
@@ -57,7 +75,7 @@ impl Acceptor {
     }
 
     /// Accepts until closing begins. Beyond the limit, connections wait in the listener's queue.
-    pub(super) async fn accept<S>(self, listener: TcpListener, tls: Arc<ArcSwapOption<ServerConfig>>, service: S)
+    pub(super) async fn accept<S>(self, listener: TcpListener, entrance: Entrance, service: S)
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
@@ -80,8 +98,16 @@ impl Acceptor {
             };
             self.open.inc();
             let held = Arc::new((permit, Open(self.open.clone()), self.connections.token()));
+            let newcomer = Newcomer {
+                stream,
+                address,
+                admission: self.admission.clone(),
+                proxy_protocol: entrance.proxy_protocol,
+                tls: entrance.tls.load_full(),
+                held,
+            };
             let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
-            let connection = serve(stream, address, tls.load_full(), service.clone(), settings, finishing, held);
+            let connection = serve(newcomer, service.clone(), settings, finishing);
             let stop = self.stop.clone();
             self.connections.spawn(async move {
                 tokio::select! {

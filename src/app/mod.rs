@@ -1,5 +1,6 @@
 //! Assembly: makes everything from a configuration, and owns the tasks.
 
+mod admission;
 mod assemble;
 mod connection;
 mod in_process;
@@ -28,8 +29,9 @@ use crate::config::{Config, Listener, Timeouts};
 use crate::gateway::{Live, stack};
 use crate::random::Random;
 use crate::telemetry::Metrics;
+use admission::Admission;
 use connection::ConnectionSettings;
-use listen::Acceptor;
+use listen::{Acceptor, Entrance};
 use sources::Sources;
 
 /// The running gateway.
@@ -64,7 +66,8 @@ impl App {
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
         let settings = ConnectionSettings::of(&config);
-        let acceptor = Acceptor::new(settings, config.limits.connections, stop.clone(), &ambient.metrics);
+        let admission = Admission::new(&config, &ambient.metrics);
+        let acceptor = Acceptor::new(settings, admission, config.limits.connections, stop.clone(), &ambient.metrics);
         let service = stack(&live, &ambient.metrics, config.limits.requests);
         let mut app = Self {
             addresses: Vec::new(),
@@ -82,18 +85,19 @@ impl App {
         let config = Arc::clone(&app.started);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
-            listeners.push((bind(listener.address).await?, tls(listener)?));
+            listeners.push((bind(listener.address).await?, tls(listener)?, listener.proxy_protocol));
         }
         let admin = match config.admin {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
         app.sources.run();
-        for (listener, tls) in listeners {
+        for (listener, tls, proxy_protocol) in listeners {
             app.addresses.push(listener.local_addr()?);
             let tls = Arc::new(ArcSwapOption::from(tls));
             app.tls.push(Arc::clone(&tls));
-            tokio::spawn(app.acceptor.clone().accept(listener, tls, service.clone()));
+            let entrance = Entrance { tls, proxy_protocol };
+            tokio::spawn(app.acceptor.clone().accept(listener, entrance, service.clone()));
         }
         if let Some(listener) = admin {
             app.admin_address = Some(listener.local_addr()?);

@@ -38,6 +38,7 @@ impl App {
             self.replace_certificates(listener.address, certificates);
         }
         self.acceptor.settings.store(Arc::new(ConnectionSettings::of(&config)));
+        self.acceptor.admission.change(&config);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
         self.config.store(Arc::new(config));
@@ -78,8 +79,10 @@ impl App {
 fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| config.listeners.iter().map(|one| one.address).collect::<Vec<_>>();
     let plain = |config: &Config| config.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
+    let proxy_protocol = |config: &Config| config.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
     let changes = [
         ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),
+        ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
         ("admin", before.admin != after.admin),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("limits.requests", before.limits.requests != after.limits.requests),

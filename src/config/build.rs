@@ -21,7 +21,8 @@ use crate::token::is_guid;
 
 /// Builds the configuration, if there is no problem.
 pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {
-    let listeners = listeners(&file.listeners, problems);
+    let trusted_proxies = networks(&file.trusted_proxies, problems);
+    let listeners = listeners(&file.listeners, file.trusted_proxies.is_empty(), problems);
     let admin = file.admin.as_ref().and_then(|admin| address("admin.address", &admin.address, problems));
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
@@ -40,7 +41,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let config = Config {
         listeners,
         admin,
-        trusted_proxies: networks(&file.trusted_proxies, problems),
+        trusted_proxies,
         issuers,
         keys,
         upstreams,
@@ -55,7 +56,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     problems.is_empty().then_some(config)
 }
 
-fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<Listener> {
+fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Problems<'_>) -> Vec<Listener> {
     if files.is_empty() {
         problems.add("listeners", "there is no listener", "add one: `[{ address: 0.0.0.0:8080 }]`");
     }
@@ -67,7 +68,13 @@ fn listeners(files: &[file::Listener], problems: &mut Problems<'_>) -> Vec<Liste
             problems.add(&path, "another listener has this address", "remove one of them");
         }
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
-        listeners.push(Listener { address, tls });
+        let proxy_protocol = file.proxy_protocol == file::ProxyProtocol::Required;
+        if proxy_protocol && trusts_nobody {
+            let message = "there are no trusted proxies, so that nobody could connect";
+            let fix = "list the balancers that speak it: `trusted_proxies: [10.0.0.0/8]`";
+            problems.add(&format!("listeners[{at}].proxy_protocol"), message, fix);
+        }
+        listeners.push(Listener { address, tls, proxy_protocol });
     }
     listeners
 }

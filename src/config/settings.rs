@@ -47,6 +47,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Its TLS.
     pub tls: Option<Tls>,
+    /// Whether connections begin with the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// Upper bounds on what a client may send or hold.

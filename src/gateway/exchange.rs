@@ -17,8 +17,10 @@ pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-corre
 /// Who is at the other end of the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// Its address.
+    /// Its address: the client's, if the PROXY protocol told it.
     pub(crate) address: SocketAddr,
+    /// Whether that is the address of a proxy which didn't tell its client's.
+    pub(crate) untold: bool,
     /// The connection.
     pub(crate) handle: Handle,
     /// Whether it came over TLS.

@@ -1,7 +1,8 @@
 //! Where a request comes from, as the upstream is told.
 //!
-//! The peer of the connection is the truth. Only if it is a trusted proxy is what it says of its own peers believed, and
-//! extended; from anybody else such fields are removed with the other guarded ones. No decision reads any of this.
+//! The peer of the connection is the truth, as the PROXY protocol tells it where that is spoken. Only if it is a trusted
+//! proxy is what it says of its own peers believed, and extended; from anybody else such fields are removed with the other
+//! guarded ones. No decision reads any of this.
 
 use std::net::IpAddr;
 
@@ -31,7 +32,7 @@ impl Origin {
     /// Notes the origin in the request, while the fields it may be read from are still there.
     pub(super) fn note(request: &mut Request<Body>, trusted: &[IpNet]) {
         let Some(peer) = request.extensions().get::<Peer>() else { return };
-        let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
+        let (address, tls, untold) = (peer.address.ip().to_canonical(), peer.tls, peer.untold);
         let trusts = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
         let headers = request.headers();
         let mut origin = Self {
@@ -40,7 +41,8 @@ impl Origin {
             proto: HeaderValue::from_static(if tls { "https" } else { "http" }),
             host: headers.get(HOST).cloned(),
         };
-        if trusts(&address) {
+        // The bytes of a connection whose proxy hides its client are the client's, and not the proxy's word.
+        if trusts(&address) && !untold {
             let before = addresses(headers);
             let nearest = before.iter().rfind(|address| !trusts(address)).or(before.first());
             origin.client = nearest.copied().unwrap_or(address);
@@ -99,6 +101,7 @@ mod tests {
         let mut request = request.body(Body::empty()).unwrap();
         let peer = Peer {
             address: format!("{peer}:1").parse().unwrap(),
+            untold: false,
             handle: Handle::default(),
             tls: false,
             held: std::sync::Arc::new(()),

@@ -9,6 +9,7 @@ mod head;
 pub(crate) mod headers;
 mod idle;
 mod patience;
+pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
 

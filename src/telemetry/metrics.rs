@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     pub(crate) panics: Counter,
     /// Client connections open now.
     pub(crate) connections: Gauge,
+    refused_connections: Family<ConnectionLabels, Counter>,
     /// Requests in flight now.
     pub(crate) in_flight: Gauge,
     /// Tokens found in the cache of verified tokens.
@@ -48,6 +49,20 @@ pub(crate) struct ResultLabels {
     pub(crate) reason: &'static str,
     /// `app_only`, `app_user`, or `none` if no token was verified.
     pub(crate) class: &'static str,
+}
+
+/// Why a connection was closed before anything was served on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionRefusal {
+    /// It doesn't begin with a head of the PROXY protocol, and must.
+    ProxyProtocol,
+    /// Such a head is expected, and it isn't a trusted proxy's.
+    UntrustedProxy,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ConnectionLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -80,6 +95,7 @@ impl Metrics {
             requests: Family::default(),
             panics: Counter::default(),
             connections: Gauge::default(),
+            refused_connections: Family::default(),
             in_flight: Gauge::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
@@ -102,6 +118,11 @@ impl Metrics {
         registry.register("requests", "Answered requests", self.requests.clone());
         registry.register("panics", "Panics that were caught", self.panics.clone());
         registry.register("connections", "Client connections open now", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections closed before anything was served on them",
+            self.refused_connections.clone(),
+        );
         registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
         registry.register("token_cache_hits", "Tokens found verified in the cache", self.cache_hits.clone());
         registry.register("token_cache_misses", "Tokens that had to be verified", self.cache_misses.clone());
@@ -130,6 +151,15 @@ impl Metrics {
             "Times that an issuer's keys could not be written to disk",
             self.store_failures.clone(),
         );
+    }
+
+    /// Counts a connection that was not served.
+    pub(crate) fn refused_connection(&self, refusal: ConnectionRefusal) {
+        let reason = match refusal {
+            ConnectionRefusal::ProxyProtocol => "proxy_protocol",
+            ConnectionRefusal::UntrustedProxy => "untrusted_proxy",
+        };
+        self.refused_connections.get_or_create(&ConnectionLabels { reason }).inc();
     }
 
     /// Counts a reload.

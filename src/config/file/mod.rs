@@ -10,7 +10,7 @@ mod operation;
 mod route;
 
 pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
-pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, Tls, Upstream};
+pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream};
 pub(super) use operation::{Limits, Log, LogDecisions, LogFormat, Refusals, Timeouts, TokenCache};
 pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route};
 

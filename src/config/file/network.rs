@@ -11,6 +11,21 @@ pub(in crate::config) struct Listener {
     pub address: String,
     /// TLS 1.2 and 1.3 on this address. Absent: plain text.
     pub tls: Option<Tls>,
+    /// Whether connections begin with the PROXY protocol, version 1 or 2, before TLS. Default `off`. With `required`,
+    /// only `trusted_proxies` may connect, and what they say is the client's address.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
+}
+
+/// Whether connections begin with the PROXY protocol.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum ProxyProtocol {
+    /// They don't.
+    #[default]
+    Off,
+    /// Each does, or is closed.
+    Required,
 }
 
 /// TLS on a listener. The files are read again when they change.

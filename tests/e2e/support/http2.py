@@ -1,4 +1,4 @@
-"""HTTP/2 with prior knowledge: one request on a connection of its own, with the `h2` library."""
+"""HTTP/2 with prior knowledge or over TLS: one request on a connection of its own, with the `h2` library."""
 
 import socket
 
@@ -12,6 +12,12 @@ AUTHORITY = "api.contoso.example"
 
 
 def call(port: int, path: str, token: str | None = None, method: str = "GET", headers=(), body=b"") -> Response:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as stream:
+        return call_over(stream, path, token, method, headers, body)
+
+
+def call_over(stream, path: str, token: str | None = None, method: str = "GET", headers=(), body=b"") -> Response:
+    """One request on a connection that was made already, perhaps with TLS."""
     fields = [(":method", method), (":scheme", "http"), (":authority", AUTHORITY), (":path", path)]
     if token is not None:
         fields.append(("authorization", f"Bearer {token}"))
@@ -20,13 +26,12 @@ def call(port: int, path: str, token: str | None = None, method: str = "GET", he
         header_encoding="latin-1", validate_outbound_headers=False, normalize_outbound_headers=False
     )
     connection = h2.connection.H2Connection(config)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as stream:
-        connection.initiate_connection()
-        connection.send_headers(1, [*fields, *headers], end_stream=not body)
-        if body:
-            connection.send_data(1, body, end_stream=True)
-        stream.sendall(connection.data_to_send())
-        return _receive(connection, stream)
+    connection.initiate_connection()
+    connection.send_headers(1, [*fields, *headers], end_stream=not body)
+    if body:
+        connection.send_data(1, body, end_stream=True)
+    stream.sendall(connection.data_to_send())
+    return _receive(connection, stream)
 
 
 def _receive(connection: h2.connection.H2Connection, stream: socket.socket) -> Response:
