@@ -9,7 +9,7 @@ use http::Method;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
     AppOnlyRule, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route,
-    RouteTable, UpstreamId, decide,
+    RouteTable, UpstreamId, Waivers, decide,
 };
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -27,7 +27,7 @@ fn route(pattern: Pattern, requirement: Requirement) -> Route {
         requirement,
         app_only: AppOnlyRule::Allow,
         tenants: None,
-        mode: Mode::Enforce,
+        activation: Mode::Enforce.into(),
         dialect: None,
         forward_authorization: true,
     }
@@ -63,7 +63,7 @@ fn evidence(methods: &[&str]) -> Evidence {
     }))
 }
 
-fn exceptions(count: usize) -> ExceptionSet {
+fn exceptions(count: usize) -> Waivers {
     let exception = |at: usize| Exception {
         id: format!("EX-{at}"),
         owner: "o".to_owned(),
@@ -75,7 +75,7 @@ fn exceptions(count: usize) -> ExceptionSet {
         issuer: None,
         routes: None,
     };
-    ExceptionSet::new((0..count).map(exception).collect())
+    ExceptionSet::new((0..count).map(exception).collect()).into()
 }
 
 pub(crate) fn decisions(criterion: &mut Criterion) {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
+mod activation;
 mod architecture;
 mod cache;
 mod compile_fail;

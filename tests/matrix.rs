@@ -13,7 +13,7 @@ use mfa_gateway::clock::Timestamp;
 use mfa_gateway::gateway::Reason;
 use mfa_gateway::policy::{
     AppOnlyRule, Decision, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate, Requirement, Route,
-    Test, decide,
+    Test, Waivers, decide,
 };
 use mfa_gateway::token::TokenError;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ type Place = [usize; 4];
 const AXES: [&[&str]; 4] = [
     &["public", "authenticated", "mfa", "mfa, max_age 15m"],
     &["allow", "allow, not vendors", "deny"],
-    &["enforce", "report"],
+    &["enforce", "report", "off"],
     &["none", "covering", "expired", "of another user"],
 ];
 
@@ -60,13 +60,13 @@ fn every_caller_on_every_route() {
     let callers = callers();
     let mut rows = vec![COLUMNS.map(str::to_owned)];
     let mut counted = 0;
-    let public = [vec![0], (0..3).collect(), (0..2).collect(), (0..4).collect()];
+    let public = [vec![0], (0..3).collect(), (0..3).collect(), (0..4).collect()];
     let outcomes: BTreeSet<_> =
         callers.iter().flat_map(|caller| places(&public).into_iter().map(|place| outcome(caller, place))).collect();
     assert_eq!(outcomes.len(), 1, "a public route looks at nobody");
     let everybody = Caller { class: "any", evidence: "any", shown: Evidence::None };
     let combinations = callers.len() * places(&public).len();
-    let lines_of = |caller| lines(caller, &[(1..4).collect(), (0..3).collect(), (0..2).collect(), (0..4).collect()], 0);
+    let lines_of = |caller| lines(caller, &[(1..4).collect(), (0..3).collect(), (0..3).collect(), (0..4).collect()], 0);
     let first = Line { values: public, outcome: outcomes.into_iter().next().unwrap(), combinations };
     let all = std::iter::once((&everybody, first));
     for (caller, line) in
@@ -192,14 +192,14 @@ fn configured([requirement, app_only, mode, _]: Place) -> Route {
         1 => AppOnlyRule::AllowExcept(Arc::new(BTreeSet::from(["vendor".to_owned()]))),
         _ => AppOnlyRule::Deny,
     };
-    let mode = if mode == 0 { Mode::Enforce } else { Mode::Report };
+    let activation = [Mode::Enforce, Mode::Report, Mode::Off][mode].into();
     let tenants = Some(BTreeSet::from(["contoso".to_owned()]));
-    Route { app_only, mode, tenants, ..route(requirement) }
+    Route { app_only, activation, tenants, ..route(requirement) }
 }
 
-fn exceptions(which: usize) -> ExceptionSet {
+fn exceptions(which: usize) -> Waivers {
     let (user, expires) = match which {
-        0 => return ExceptionSet::default(),
+        0 => return Waivers::default(),
         1 => (None, NOW.plus(HOUR)),
         2 => (None, NOW),
         _ => (Some("user-2".to_owned()), NOW.plus(HOUR)),
@@ -216,7 +216,7 @@ fn exceptions(which: usize) -> ExceptionSet {
         issuer: None,
         routes: None,
     };
-    ExceptionSet::new(vec![exception("app-1"), exception("vendor")])
+    ExceptionSet::new(vec![exception("app-1"), exception("vendor")]).into()
 }
 
 /// Everybody who may call. What a token says is read from a signed and verified one.

@@ -75,7 +75,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.clock.clone(),
             &ambient.metrics,
         ),
-        exceptions: config.exceptions.clone(),
+        waivers: config.waivers.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         refusals: config.refusals.clone(),
         url_bytes: config.limits.url_bytes,

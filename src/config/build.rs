@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
-use super::structure::suggest;
 use super::{
-    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, route, tls, upstream,
+    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, route, tls, upstream, waivers,
 };
-use crate::clock::Timestamp;
-use crate::policy::{Dialect, Exception, ExceptionSet, Requirement, Route};
+use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::LogFormat;
 use crate::token::is_guid;
 
@@ -37,7 +35,10 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         let message = "there is no issuer, but routes that need a token";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }
-    let exceptions = exceptions(file.exceptions, &issuer_names, &routes, problems);
+    let waivers = Waivers {
+        exceptions: waivers::exceptions(file.exceptions, &issuer_names, &routes, problems),
+        stages: waivers::stages(file.activation, &issuer_names, problems),
+    };
     let config = Config {
         listeners,
         admin,
@@ -46,7 +47,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         keys,
         upstreams,
         routes,
-        exceptions,
+        waivers,
         limits,
         timeouts: timeouts(&file.timeouts, problems),
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
@@ -101,76 +102,6 @@ fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Socket
     address
 }
 
-fn exceptions(
-    files: Vec<file::Exception>,
-    issuers: &[String],
-    routes: &[Route],
-    problems: &mut Problems<'_>,
-) -> ExceptionSet {
-    let ids: Vec<String> = files.iter().map(|exception| exception.id.clone()).collect();
-    let mut exceptions = Vec::new();
-    for (at, file) in files.into_iter().enumerate() {
-        let path = format!("exceptions[{at}]");
-        for (field, value) in [("id", &file.id), ("owner", &file.owner), ("reason", &file.reason)] {
-            if value.trim().is_empty() {
-                problems.add(&format!("{path}.{field}"), "this must say something", "write it out, for the report");
-            }
-        }
-        if duplicate(&ids, at) {
-            problems.add(&format!("{path}.id"), "another exception has this id", "give each exception its own id");
-        }
-        if file.application.is_none() && file.user.is_none() {
-            let message = "it is for everybody: no user account is exempt from MFA as a rule";
-            problems.add(&path, message, "narrow it with `application` or `user`");
-        }
-        check_references(&path, &file, issuers, routes, problems);
-        let Some(expires) = date(&format!("{path}.expires"), &file.expires, problems) else { continue };
-        exceptions.push(Exception {
-            id: file.id,
-            owner: file.owner,
-            reason: file.reason,
-            expires,
-            application: file.application,
-            user: file.user,
-            tenant: file.tenant,
-            issuer: file.issuer,
-            routes: file.routes,
-        });
-    }
-    ExceptionSet::new(exceptions)
-}
-
-fn check_references(
-    path: &str,
-    file: &file::Exception,
-    issuers: &[String],
-    routes: &[Route],
-    problems: &mut Problems<'_>,
-) {
-    if let Some(issuer) = &file.issuer
-        && !issuers.contains(issuer)
-    {
-        let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
-        problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));
-    }
-    let patterns: Vec<&str> = routes.iter().map(|route| route.pattern.as_written()).collect();
-    for (at, pattern) in file.routes.iter().flatten().enumerate() {
-        if !patterns.contains(&pattern.as_str()) {
-            let message = format!("there is no route `{pattern}`");
-            problems.add(&format!("{path}.routes[{at}]"), message, suggest(pattern, &patterns));
-        }
-    }
-}
-
-fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp> {
-    let Ok(time) = humantime::parse_rfc3339(text) else {
-        problems.add(path, "this is not a date and time in UTC (RFC 3339)", "write it as `2027-01-31T00:00:00Z`");
-        return None;
-    };
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(Timestamp::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
-}
-
 fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
     let mut within = |field: &str, value: Option<usize>, default: usize, low: usize, high: usize| {
         let value = value.unwrap_or(default);
@@ -223,7 +154,12 @@ fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
         problems.add("refusals.documentation", "this is not a URL", "write `https://docs.example.com/refusals`");
     }
     let source = file.source.unwrap_or_else(|| "gateway".to_owned());
-    Refusals { request_context, documentation: file.documentation, source }
+    Refusals {
+        request_context,
+        documentation: file.documentation,
+        source,
+        report_header: file.report_header.unwrap_or(true),
+    }
 }
 
 fn log(file: &file::Log, problems: &mut Problems<'_>) -> Log {

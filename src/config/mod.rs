@@ -15,6 +15,7 @@ mod structure;
 mod tls;
 mod tree;
 mod upstream;
+mod waivers;
 
 pub use issuer::Issuer;
 pub use keys::{KeyLocation, KeySettings};

@@ -9,7 +9,8 @@ use super::build::{dialect, optional_duration, tenant_ids};
 use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
-use crate::policy::{AppOnlyRule, CanonicalPath, Mode, Pattern, Requirement, Route, UpstreamId};
+use super::waivers::activation;
+use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, Requirement, Route, UpstreamId};
 
 pub(super) fn build(
     files: Vec<file::Route>,
@@ -70,10 +71,7 @@ fn build_one(
             file::AppOnly::Allow => AppOnlyRule::Allow,
         },
         tenants,
-        mode: match file.mode {
-            file::Mode::Enforce => Mode::Enforce,
-            file::Mode::Report => Mode::Report,
-        },
+        activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
         dialect: file.dialect.map(dialect),
         forward_authorization: file.authorization == file::Authorization::Forward,
     })
@@ -87,7 +85,9 @@ fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
         ("acts_for_partner", public && file.acts_for_partner),
         ("tenants", public && file.tenants.is_some()),
         ("max_age", file.require != file::Require::Mfa && file.max_age.is_some()),
-        ("mode", file.require != file::Require::Mfa && file.mode == file::Mode::Report),
+        ("percentage", file.require != file::Require::Mfa && file.percentage.is_some()),
+        ("enforce_from", file.require != file::Require::Mfa && file.enforce_from.is_some()),
+        ("mode", file.require != file::Require::Mfa && file.mode != file::Mode::Enforce),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         let field = format!("{path}.{field}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Issuer, KeySettings, Tls, Upstream};
-use crate::policy::{ExceptionSet, Route};
+use crate::policy::{Route, Waivers};
 use crate::telemetry::LogFormat;
 
 /// A valid configuration.
@@ -26,8 +26,8 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// What is served.
     pub routes: Vec<Route>,
-    /// The technical exceptions.
-    pub exceptions: ExceptionSet,
+    /// The technical exceptions, and the stages of activation.
+    pub waivers: Waivers,
     /// Upper bounds on what a client may send or hold.
     pub limits: Limits,
     /// Deadlines on the client side.
@@ -96,6 +96,8 @@ pub struct Refusals {
     pub documentation: Option<String>,
     /// The `source` of the body.
     pub source: String,
+    /// Whether answers in report mode say what enforcement would have done.
+    pub report_header: bool,
 }
 
 /// What is logged.

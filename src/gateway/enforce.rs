@@ -10,6 +10,7 @@ use tower::{Layer, Service};
 
 use super::exchange::Ids;
 use super::origin::client;
+use super::preview::Preview;
 use super::render::Outcome;
 use super::{Answer, Authenticated, Permitted, Rejection, Routed};
 use crate::journal::Entry;
@@ -48,18 +49,21 @@ where
 
     fn call(&mut self, authenticated: Authenticated) -> Answer {
         let mut outcome = None;
+        let mut preview = Preview::default();
         let permitted = Permitted::decide(authenticated, |routed, evidence, decision| {
             record(routed, evidence, decision);
+            preview = Preview::of(routed, evidence, decision);
             if let Decision::Permit(grounds) = decision {
                 outcome = Some(self::outcome(routed, evidence, grounds));
             }
         });
         match permitted {
-            Err(rejection) => Box::pin(async { Err(rejection) }),
+            Err(rejection) => Box::pin(async move { Err(rejection.with_preview(preview)) }),
             Ok(permitted) => {
                 let answer = self.inner.call(permitted);
                 Box::pin(async move {
-                    let mut response = answer.await?;
+                    let mut response = answer.await.map_err(|rejection| rejection.with_preview(preview))?;
+                    preview.write(response.headers_mut());
                     if let Some(outcome) = outcome {
                         response.extensions_mut().insert(outcome);
                     }

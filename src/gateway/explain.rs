@@ -3,6 +3,7 @@
 //! It runs the live rule: the same parsing, verification, routing and [`decide`] as a request does. The steps are read
 //! off the outcome: all checks before the failed one passed, none after it was reached.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ pub use super::explanation::{Explanation, Outcome, Question, Step};
 
 use super::Live;
 use crate::authenticator::{Issuer, judge};
-use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, RouteError, decide, remedy};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, Route, RouteError, decide, remedy};
 use crate::token::{Amr, Check, KeySet, TokenError, Unverified};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
@@ -28,7 +29,7 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
     let route = live.routes.find(question.path, question.method);
     match route {
         Ok(route) => {
-            let decision = decide(route, &evidence, &live.exceptions, live.clock.now());
+            let decision = decide(route, &evidence, &live.waivers, live.clock.now());
             of_decision(live, route, &evidence, &decision, &facts)
         }
         Err(error) => of_missing_route(&error, &evidence, &facts, live),
@@ -58,6 +59,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
     };
     let mut steps = token_steps(evidence, denial, facts, live);
     steps.push(mfa_step(evidence, decision));
+    steps.push(mode_step(live, route, evidence, decision));
     let outcome =
         if denial.is_some_and(|denial| denial.check() == Check::Route) { Outcome::Fail } else { Outcome::Pass };
     let detail = format!("{} requires {}", route.pattern.as_written(), route.requirement.name());
@@ -160,9 +162,34 @@ fn mfa_step(evidence: &Evidence, decision: &Decision) -> Step {
             step(Outcome::Fail, detail)
         }
         Decision::Permit(Grounds::Exempt(id)) => step(Outcome::Fail, format!("{detail}; waived by exception {id}")),
+        Decision::Permit(Grounds::Off) => step(Outcome::Fail, detail),
         Decision::Permit(Grounds::Mfa) => step(Outcome::Pass, detail),
         _ => step(Outcome::Skipped, format!("not asked for; seen: {}", seen_evidence(proof))),
     }
+}
+
+/// What the mode makes of the finding: an MFA finding is refused only if it is enforced against this caller, by now.
+fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
+    let step = |outcome, detail| Step { name: "mode", outcome, detail };
+    let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.requirement) else {
+        return step(Outcome::Skipped, "MFA is not asked for here, or the token is not valid".to_owned());
+    };
+    let activation = live.waivers.stages.activation(route.activation, proof);
+    let application = proof.principal.app().id.as_deref();
+    let mode = activation.mode_for(application, live.clock.now());
+    let mut detail = format!("{} for this caller, by `mode: {}`", mode.name(), activation.mode.name());
+    if activation.percentage < 100 && activation.mode == Mode::Enforce {
+        let _ = write!(detail, ", {} % of the applications", activation.percentage);
+    }
+    if let Some(from) = activation.enforce_from {
+        let _ = write!(detail, ", from {from} on");
+    }
+    let outcome = match decision {
+        Decision::Deny(denial) if denial.check() == Check::Mfa => Outcome::Fail,
+        Decision::Permit(Grounds::ReportOnly(_) | Grounds::Off) => Outcome::Pass,
+        _ => Outcome::Skipped,
+    };
+    step(outcome, detail)
 }
 
 fn seen_evidence(proof: &Proof) -> String {

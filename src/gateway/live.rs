@@ -6,7 +6,7 @@ use crate::authenticator::Authenticator;
 use crate::clock::Clock;
 use crate::config::Refusals;
 use crate::journal::Journal;
-use crate::policy::{ExceptionSet, RouteTable};
+use crate::policy::{RouteTable, Waivers};
 use crate::random::Random;
 use crate::upstream::Upstream;
 
@@ -16,7 +16,7 @@ pub struct Live {
     pub(crate) routes: RouteTable,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) authenticator: Authenticator,
-    pub(crate) exceptions: ExceptionSet,
+    pub(crate) waivers: Waivers,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) refusals: Refusals,
     pub(crate) url_bytes: usize,

@@ -16,6 +16,7 @@ mod limit;
 mod live;
 mod origin;
 mod pipeline;
+mod preview;
 mod proxy;
 mod refusal;
 mod rejection;

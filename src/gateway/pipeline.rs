@@ -52,7 +52,7 @@ impl Permitted {
         record: impl FnOnce(&Routed, &Evidence, &Decision),
     ) -> Result<Self, Rejection> {
         let Authenticated { routed, evidence } = authenticated;
-        let decision = decide(&routed.route, &evidence, &routed.live.exceptions, routed.live.clock.now());
+        let decision = decide(&routed.route, &evidence, &routed.live.waivers, routed.live.clock.now());
         record(&routed, &evidence, &decision);
         let Routed { request, live, route } = routed;
         let proof = match evidence {

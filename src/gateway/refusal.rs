@@ -46,6 +46,7 @@ pub(super) fn response(
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     add_reason_headers(headers, rejection, dialect);
+    rejection.preview.write(headers);
     if is_mfa(&rejection.reason) && version <= Version::HTTP_11 {
         response.extensions_mut().insert(ReasonPhrase::from_static(b"Unauthorized - MFA required"));
     }
@@ -164,6 +165,9 @@ fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect)
         if let (Check::Mfa, Some(proof)) = (denial.check(), &rejection.proof) {
             body["expected"] = expected(rejection, proof);
         }
+    }
+    if let Some(compliant) = rejection.preview.compliant {
+        body["isMfaCompliant"] = compliant.into();
     }
     if let Some(base) = &settings.documentation {
         body["documentation"] = format!("{base}#{}", reason.code()).into();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
+use super::preview::Preview;
 use crate::net::BoxError;
 use crate::policy::{Denial, Dialect, Proof, Route};
 
@@ -42,6 +43,7 @@ pub struct Rejection {
     pub(super) reason: Reason,
     pub(super) route: Option<Arc<Route>>,
     pub(super) proof: Option<Arc<Proof>>,
+    pub(super) preview: Preview,
     pub(super) cause: Option<BoxError>,
 }
 
@@ -49,7 +51,7 @@ impl Rejection {
     /// A refusal for this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, route: None, proof: None, cause: None }
+        Self { reason, route: None, proof: None, preview: Preview::default(), cause: None }
     }
 
     /// The same, on a known route.
@@ -62,6 +64,12 @@ impl Rejection {
     #[must_use]
     pub(super) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
         Self { proof, ..self }
+    }
+
+    /// The same, with what the caller asked to be told.
+    #[must_use]
+    pub(super) fn with_preview(self, preview: Preview) -> Self {
+        Self { preview, ..self }
     }
 
     /// The same, with what caused it: for the log, never for the client.

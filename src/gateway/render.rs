@@ -19,7 +19,7 @@ use super::exchange::{Ids, Peer};
 use super::{Answer, Live, Reason, Rejection, refusal};
 use crate::net::Body;
 use crate::policy::Grounds;
-use crate::telemetry::{Metrics, ResultLabels};
+use crate::telemetry::{Metrics, ResultLabels, WouldDenyLabels};
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
@@ -111,6 +111,10 @@ fn count_permitted(metrics: &Metrics, outcome: Option<Outcome>) {
             class: outcome.class,
         };
         metrics.requests.get_or_create(&labels).inc();
+        if let Grounds::ReportOnly(denial) = outcome.grounds {
+            let (route, class) = (labels.route, outcome.class);
+            metrics.would_deny.get_or_create(&WouldDenyLabels { route, reason: denial.code(), class }).inc();
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::policy::evidence::Proof;
-use crate::policy::{
-    AppOnlyRule, Decision, Denial, Evidence, ExceptionSet, Grounds, MfaFinding, Mode, Requirement, Route,
-};
+use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Route, Waivers};
 use crate::token::{App, Principal};
 
 /// Decides what is done with a request.
@@ -12,7 +10,7 @@ use crate::token::{App, Principal};
 /// The order is fixed: credential and token (found by authentication), time, tenant, class, and MFA last, so that an
 /// invalid token never hears of MFA.
 #[must_use]
-pub fn decide(route: &Route, evidence: &Evidence, exceptions: &ExceptionSet, now: Timestamp) -> Decision {
+pub fn decide(route: &Route, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
     if route.requirement == Requirement::Public {
         return Decision::Permit(Grounds::Public);
     }
@@ -39,13 +37,35 @@ pub fn decide(route: &Route, evidence: &Evidence, exceptions: &ExceptionSet, now
         }
         (Principal::AppUser(..), Requirement::Mfa { max_age }) => match judge_mfa(proof, max_age, now) {
             Ok(()) => Decision::Permit(Grounds::Mfa),
-            Err(denial) => match exceptions.covering(route, proof, now) {
-                Some(exception) => Decision::Permit(Grounds::Exempt(exception.id.clone())),
-                None if route.mode == Mode::Report => Decision::Permit(Grounds::ReportOnly(denial)),
-                None => Decision::Deny(denial),
-            },
+            Err(denial) => waive(denial, route, proof, waivers, now),
         },
     }
+}
+
+/// What becomes of an MFA finding.
+fn waive(denial: Denial, route: &Route, proof: &Proof, waivers: &Waivers, now: Timestamp) -> Decision {
+    if let Some(exception) = waivers.exceptions.covering(route, proof, now) {
+        return Decision::Permit(Grounds::Exempt(exception.id.clone()));
+    }
+    match waivers.mode(route, proof, now) {
+        Mode::Off => Decision::Permit(Grounds::Off),
+        Mode::Report => Decision::Permit(Grounds::ReportOnly(denial)),
+        Mode::Enforce => Decision::Deny(denial),
+    }
+}
+
+/// Whether enforcement would find MFA, or an app-only token that needs none: what a caller who asks with `ValidateMfa` is
+/// told, in every mode and whatever exceptions there are. `None` without a valid token, since an invalid one never hears
+/// of MFA.
+#[must_use]
+pub fn complies(route: &Route, evidence: &Evidence, now: Timestamp) -> Option<bool> {
+    let Evidence::Token(proof) = evidence else { return None };
+    proof.validity.check(now).ok()?;
+    let max_age = match route.requirement {
+        Requirement::Mfa { max_age } => max_age,
+        Requirement::Public | Requirement::Authenticated => None,
+    };
+    Some(matches!(proof.principal, Principal::AppOnly(_)) || judge_mfa(proof, max_age, now).is_ok())
 }
 
 fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {

@@ -26,6 +26,8 @@ pub enum Grounds {
     Exempt(String),
     /// The route only reports; enforced, this denial would stand.
     ReportOnly(Denial),
+    /// MFA findings are not looked at; the user has not shown MFA.
+    Off,
 }
 
 /// Why a request was refused.
@@ -64,6 +66,7 @@ impl Grounds {
             Self::Mfa => "mfa",
             Self::Exempt(_) => "exempt",
             Self::ReportOnly(_) => "report_only",
+            Self::Off => "off",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
 
-use super::Route;
 use super::evidence::Proof;
+use super::{Mode, Route, StageSet};
 use crate::clock::Timestamp;
 
 /// A technical exception. Whoever matches all of its conditions is exempt from MFA.
@@ -25,6 +25,30 @@ pub struct Exception {
     pub issuer: Option<String>,
     /// The routes, as the configuration writes them.
     pub routes: Option<Vec<String>>,
+}
+
+/// What may waive an MFA finding, and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Waivers {
+    /// The technical exceptions.
+    pub exceptions: ExceptionSet,
+    /// The stages of activation that go before the routes' own.
+    pub stages: StageSet,
+}
+
+impl Waivers {
+    /// The mode for a caller on a route at this moment.
+    #[must_use]
+    pub fn mode(&self, route: &Route, proof: &Proof, now: Timestamp) -> Mode {
+        let application = proof.principal.app().id.as_deref();
+        self.stages.activation(route.activation, proof).mode_for(application, now)
+    }
+}
+
+impl From<ExceptionSet> for Waivers {
+    fn from(exceptions: ExceptionSet) -> Self {
+        Self { exceptions, stages: StageSet::default() }
+    }
 }
 
 /// The exceptions in force.

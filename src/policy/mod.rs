@@ -3,6 +3,7 @@
 //! [`decide`] is total, synchronous and pure. The proxy, `explain` and every later face of the gateway call it; none
 //! has a copy. It waives nothing but MFA findings: a token that doesn't verify is refused in every mode.
 
+mod activation;
 mod decide;
 mod decision;
 mod evidence;
@@ -12,11 +13,12 @@ mod remedy;
 mod requirement;
 mod route;
 
-pub use decide::decide;
+pub use activation::{Activation, Mode, Stage, StageSet};
+pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
 pub use evidence::{Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
-pub use exception::{Exception, ExceptionSet};
+pub use exception::{Exception, ExceptionSet, Waivers};
 pub use path::{CanonicalPath, PathError};
 pub use remedy::remedy;
-pub use requirement::{AppOnlyRule, Dialect, Mode, Requirement};
+pub use requirement::{AppOnlyRule, Dialect, Requirement};
 pub use route::{Pattern, Route, RouteError, RouteTable, UpstreamId};

@@ -68,15 +68,6 @@ impl AppOnlyRule {
     }
 }
 
-/// Whether MFA findings are enforced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// They are only reported.
-    Report,
-    /// They are refused.
-    Enforce,
-}
-
 /// How a refusal is worded on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{AppOnlyRule, CanonicalPath, Dialect, Mode, PathError, Requirement, path};
+use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Requirement, path};
 
 /// Which upstream serves a route: its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,8 +26,8 @@ pub struct Route {
     pub app_only: AppOnlyRule,
     /// The tenants that may call, in lower case; all if absent.
     pub tenants: Option<BTreeSet<String>>,
-    /// Whether MFA findings are enforced.
-    pub mode: Mode,
+    /// Whether MFA findings are enforced, where no stage says otherwise of the caller.
+    pub activation: Activation,
     /// How callers are refused, if the route says so.
     pub dialect: Option<Dialect>,
     /// Whether the upstream gets the caller's token.
@@ -58,7 +58,7 @@ impl Route {
             (None, Some(_)) => false,
         };
         let app_only = other.requirement == Requirement::Public || self.app_only.covers(&other.app_only);
-        self.requirement.covers(other.requirement) && app_only && tenants && self.mode >= other.mode
+        self.requirement.covers(other.requirement) && app_only && tenants && self.activation.covers(&other.activation)
     }
 }
 
@@ -213,6 +213,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Mode;
 
     fn route(pattern: Pattern, requirement: Requirement) -> Route {
         Route {
@@ -222,7 +223,7 @@ mod tests {
             requirement,
             app_only: AppOnlyRule::Allow,
             tenants: None,
-            mode: Mode::Enforce,
+            activation: Mode::Enforce.into(),
             dialect: None,
             forward_authorization: true,
         }

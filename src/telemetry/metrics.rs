@@ -15,6 +15,8 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// Answered requests.
     pub(crate) requests: Family<ResultLabels, Counter>,
+    /// Permitted requests that enforcement would have refused.
+    pub(crate) would_deny: Family<WouldDenyLabels, Counter>,
     /// Panics that were caught.
     pub(crate) panics: Counter,
     /// Client connections open now.
@@ -65,6 +67,17 @@ struct ConnectionLabels {
     reason: &'static str,
 }
 
+/// What enforcement would have refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct WouldDenyLabels {
+    /// The route's pattern.
+    pub(crate) route: String,
+    /// The reason code of the refusal that it would have been.
+    pub(crate) reason: &'static str,
+    /// `app_user`.
+    pub(crate) class: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct IssuerLabels {
     issuer: String,
@@ -93,6 +106,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("mfa_gateway"),
             requests: Family::default(),
+            would_deny: Family::default(),
             panics: Counter::default(),
             connections: Gauge::default(),
             refused_connections: Family::default(),
@@ -116,6 +130,8 @@ impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("requests", "Answered requests", self.requests.clone());
+        let help = "Permitted requests that enforcement would have refused";
+        registry.register("would_deny", help, self.would_deny.clone());
         registry.register("panics", "Panics that were caught", self.panics.clone());
         registry.register("connections", "Client connections open now", self.connections.clone());
         registry.register(

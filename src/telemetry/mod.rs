@@ -2,7 +2,7 @@
 
 mod metrics;
 
-pub(crate) use metrics::{ConnectionRefusal, IssuerMetrics, Metrics, ResultLabels};
+pub(crate) use metrics::{ConnectionRefusal, IssuerMetrics, Metrics, ResultLabels, WouldDenyLabels};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;

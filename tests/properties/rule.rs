@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
-    AppOnlyRule, Decision, Denial, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate, Requirement,
-    Route, Test, decide,
+    Activation, AppOnlyRule, Decision, Denial, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate,
+    Requirement, Route, Stage, StageSet, Test, Waivers, complies, decide,
 };
 use mfa_gateway::token::{Check, TokenError};
 use proptest::prelude::*;
@@ -30,17 +31,34 @@ fn any_route() -> impl Strategy<Value = Route> {
         Just(AppOnlyRule::AllowExcept(Arc::new(BTreeSet::from(["app-1".to_owned()])))),
         Just(AppOnlyRule::Deny),
     ];
-    let mode = prop_oneof![Just(Mode::Enforce), Just(Mode::Report)];
     let tenants = prop_oneof![
         Just(None),
         prop::sample::select(vec!["contoso", "fabrikam"]).prop_map(|one| { Some(BTreeSet::from([one.to_owned()])) })
     ];
-    (requirement, app_only, mode, tenants).prop_map(|(requirement, app_only, mode, tenants)| Route {
+    (requirement, app_only, any_activation(), tenants).prop_map(|(requirement, app_only, activation, tenants)| Route {
         app_only,
-        mode,
+        activation,
         tenants,
         ..route(requirement)
     })
+}
+
+fn any_activation() -> impl Strategy<Value = Activation> {
+    let mode = prop::sample::select(vec![Mode::Enforce, Mode::Report, Mode::Off]);
+    let date = prop::option::of((-1..=1_i64).prop_map(|hours| Timestamp::from_secs(START.as_secs() + hours * 3600)));
+    (mode, prop::sample::select(vec![0, 50, 100]), date).prop_map(|(mode, percentage, enforce_from)| Activation {
+        mode,
+        percentage,
+        enforce_from,
+    })
+}
+
+fn any_stage() -> impl Strategy<Value = Stage> {
+    let maybe = |values: &'static [&'static str]| {
+        prop::option::of(prop::sample::select(values)).prop_map(|value| value.map(str::to_owned))
+    };
+    (maybe(&["idp", "x"]), maybe(&["contoso", "fabrikam"]), maybe(&["app-1", "other"]), any_activation())
+        .prop_map(|(issuer, tenant, application, activation)| Stage { issuer, tenant, application, activation })
 }
 
 /// A rule over `amr` without `deny`: what is denied may be cured by leaving it out.
@@ -92,6 +110,10 @@ fn any_exception() -> impl Strategy<Value = Exception> {
         })
 }
 
+fn waivers(exception: Exception) -> Waivers {
+    ExceptionSet::new(vec![exception]).into()
+}
+
 fn is_permit(decision: &Decision) -> bool {
     matches!(decision, Decision::Permit(_))
 }
@@ -104,7 +126,7 @@ proptest! {
         route in any_route(), rule in any_rule(), methods in any_methods(), at in any::<prop::sample::Index>(),
         exception in any_exception()
     ) {
-        let exceptions = ExceptionSet::new(vec![Exception { expires: START.plus(Duration::from_secs(1)), ..exception }]);
+        let exceptions = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception });
         let mut fewer = methods.clone();
         fewer.remove(at.index(methods.len()));
         let claims = with(user(), "auth_time", json!(START.as_secs()));
@@ -120,9 +142,9 @@ proptest! {
         route in any_route(), rule in any_rule(), claims in any_claims(), exception in any_exception(), ago in 0..100_000_u64
     ) {
         let evidence = evidence(&claims, rule, START);
-        let ended = ExceptionSet::new(vec![Exception { expires: START.minus(Duration::from_millis(ago)), ..exception }]);
+        let ended = waivers(Exception { expires: START.minus(Duration::from_millis(ago)), ..exception });
         let with_exception = decide(&route, &evidence, &ended, START);
-        prop_assert_eq!(with_exception, decide(&route, &evidence, &ExceptionSet::default(), START));
+        prop_assert_eq!(with_exception, decide(&route, &evidence, &Waivers::default(), START));
     }
 
     #[test]
@@ -130,17 +152,48 @@ proptest! {
         route in any_route(), rule in any_rule(), claims in any_claims(), exception in any_exception()
     ) {
         let evidence = evidence(&claims, rule, START);
-        let valid = ExceptionSet::new(vec![Exception { expires: START.plus(Duration::from_secs(1)), ..exception.clone() }]);
-        let without = decide(&route, &evidence, &ExceptionSet::default(), START);
+        let valid = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception.clone() });
+        let without = decide(&route, &evidence, &Waivers::default(), START);
         let with_exception = decide(&route, &evidence, &valid, START);
         if without != with_exception {
             prop_assert_eq!(&with_exception, &Decision::Permit(Grounds::Exempt("EX".to_owned())));
             prop_assert!(exception.application.is_some() || exception.user.is_some());
             let waived = match without {
                 Decision::Deny(denial) | Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.check()),
+                Decision::Permit(Grounds::Off) => Some(Check::Mfa),
                 Decision::Permit(_) => None,
             };
             prop_assert_eq!(waived, Some(Check::Mfa));
+        }
+    }
+
+    #[test]
+    fn a_stage_decides_about_mfa_and_nothing_else(
+        route in any_route(), rule in any_rule(), claims in any_claims(), stage in any_stage()
+    ) {
+        let evidence = evidence(&claims, rule, START);
+        let staged = Waivers { stages: StageSet::new(vec![stage]), ..Waivers::default() };
+        let enforced = decide(&Route { activation: Mode::Enforce.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
+        let decision = decide(&route, &evidence, &staged, START);
+        let waived = match &decision {
+            Decision::Permit(Grounds::ReportOnly(denial)) => Decision::Deny(*denial),
+            Decision::Permit(Grounds::Off) => enforced.clone(),
+            other => other.clone(),
+        };
+        prop_assert_eq!(&waived, &enforced);
+        if waived != decision {
+            prop_assert!(matches!(enforced, Decision::Deny(denial) if denial.check() == Check::Mfa));
+        }
+    }
+
+    #[test]
+    fn who_asks_is_told_what_enforcement_would_find(route in any_route(), rule in any_rule(), claims in any_claims()) {
+        let evidence = evidence(&claims, rule, START);
+        let enforced = decide(&Route { activation: Mode::Enforce.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
+        if let (Requirement::Mfa { .. }, Some(complies)) = (route.requirement, complies(&route, &evidence, START)) {
+            let found = matches!(enforced, Decision::Deny(denial) if denial.check() == Check::Mfa);
+            let other = matches!(enforced, Decision::Deny(denial) if denial.check() != Check::Mfa);
+            prop_assert!(other || complies != found, "{enforced:?}");
         }
     }
 
@@ -154,7 +207,7 @@ proptest! {
             2 => Evidence::Invalid(TokenError::Signature),
             _ => Evidence::Invalid(TokenError::Expired),
         };
-        let valid = ExceptionSet::new(vec![Exception { expires: START.plus(Duration::from_secs(1)), ..exception }]);
+        let valid = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception });
         let decision = decide(&route, &evidence, &valid, START);
         if route.requirement != Requirement::Public {
             prop_assert!(!is_permit(&decision), "{decision:?}");
@@ -166,7 +219,7 @@ proptest! {
         route in any_route(), rule in any_rule(), claims in any_claims()
     ) {
         let evidence = evidence(&claims, rule, START);
-        let decided = |mode| decide(&Route { mode, ..route.clone() }, &evidence, &ExceptionSet::default(), START);
+        let decided = |mode: Mode| decide(&Route { activation: mode.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
         let (enforced, reported) = (decided(Mode::Enforce), decided(Mode::Report));
         let expected = match enforced {
             Decision::Deny(denial) if denial.check() == Check::Mfa => Decision::Permit(Grounds::ReportOnly(denial)),
@@ -178,7 +231,7 @@ proptest! {
     #[test]
     fn what_was_verified_once_is_denied_once_it_has_expired(route in any_route(), rule in any_rule(), claims in any_claims()) {
         let evidence = evidence(&claims, rule, START);
-        let decision = decide(&route, &evidence, &ExceptionSet::default(), START.plus(Duration::from_secs(3600)));
+        let decision = decide(&route, &evidence, &Waivers::default(), START.plus(Duration::from_secs(3600)));
         if route.requirement != Requirement::Public {
             prop_assert_eq!(decision, Decision::Deny(Denial::InvalidToken(TokenError::Expired)));
         }

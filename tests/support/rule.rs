@@ -98,7 +98,7 @@ pub(crate) fn route(requirement: Requirement) -> Route {
         requirement,
         app_only: AppOnlyRule::Allow,
         tenants: None,
-        mode: Mode::Enforce,
+        activation: Mode::Enforce.into(),
         dialect: None,
         forward_authorization: true,
     }

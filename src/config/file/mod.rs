@@ -12,7 +12,7 @@ mod route;
 pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
 pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream};
 pub(super) use operation::{Limits, Log, LogDecisions, LogFormat, Refusals, Timeouts, TokenCache};
-pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route};
+pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route, Stage};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,6 +43,9 @@ pub(super) struct File {
     /// Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
     #[serde(default)]
     pub exceptions: Vec<Exception>,
+    /// Staged activation: modes for some callers, in place of the routes' own. The first that is for a caller holds.
+    #[serde(default)]
+    pub activation: Vec<Stage>,
     /// Upper bounds on what a client may send or hold.
     #[serde(default)]
     pub limits: Limits,

@@ -60,6 +60,8 @@ pub(in crate::config) struct Refusals {
     pub documentation: Option<String>,
     /// The `source` of the refusal's body. Default `gateway`.
     pub source: Option<String>,
+    /// Whether answers in report mode say, in `MFA-Report`, what enforcement would have done. Default `true`.
+    pub report_header: Option<bool>,
 }
 
 /// What is logged, to standard error.

@@ -28,9 +28,14 @@ pub(in crate::config) struct Route {
     pub acts_for_partner: bool,
     /// The tenants (`tid`) that may call. Absent: all that the issuers trust.
     pub tenants: Option<Vec<String>>,
-    /// Whether MFA findings are enforced or only reported. Default `enforce`.
+    /// Whether MFA findings are enforced, only reported, or not looked at. Default `enforce`.
     #[serde(default)]
     pub mode: Mode,
+    /// With `mode: enforce`, which part of the applications it is enforced against, in percent; the others are reported.
+    /// Default 100.
+    pub percentage: Option<u8>,
+    /// With `mode: enforce`, when that begins, as RFC 3339: `2027-01-31T00:00:00Z`; until then it is `report`.
+    pub enforce_from: Option<String>,
     /// How callers are refused. Default: the issuer's, else `partner-center`.
     pub dialect: Option<Dialect>,
     /// Whether the upstream gets the caller's token. Default `forward`.
@@ -71,6 +76,8 @@ pub(in crate::config) enum Mode {
     Enforce,
     /// A user without MFA passes, and the finding is logged and counted. A token must be valid all the same.
     Report,
+    /// A user without MFA passes. A token must be valid all the same.
+    Off,
 }
 
 /// How a refusal is worded on the wire.
@@ -101,6 +108,25 @@ pub(in crate::config) struct Applications {
     /// Application ids of control panel vendors.
     #[serde(default)]
     pub control_panel_vendors: Vec<String>,
+}
+
+/// A mode for some callers. At least one of `issuer`, `tenant` and `application` says whom it is for; all that are given
+/// must match.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Stage {
+    /// The issuer's name.
+    pub issuer: Option<String>,
+    /// The tenant's id (`tid`).
+    pub tenant: Option<String>,
+    /// The application's id (`appid`, `azp` or `client_id`), in any letter case.
+    pub application: Option<String>,
+    /// Whether MFA findings are enforced, only reported, or not looked at.
+    pub mode: Mode,
+    /// With `mode: enforce`, which part of the applications it is enforced against, in percent. Default 100.
+    pub percentage: Option<u8>,
+    /// With `mode: enforce`, when that begins, as RFC 3339; until then it is `report`.
+    pub enforce_from: Option<String>,
 }
 
 /// A technical exception. At least one of `application` and `user` narrows it.
