@@ -150,6 +150,26 @@ async fn keys_that_grew_too_old_are_withdrawn_with_all_that_rests_on_them_until_
 }
 
 #[tokio::test]
+async fn a_token_of_another_key_is_no_fault_of_the_caller_while_the_issuer_cannot_be_asked() {
+    let (known, new) = (signer("a"), signer("b"));
+    let server = KeyServer::start(&[&known]).await;
+    let gateway = gateway(&server, "").await;
+    let refusal = async || gateway.get("/v1/customers", &token(&server, &new)).await;
+    assert_invalid("the issuer has no such key", &refusal().await, "key_unknown");
+    for trouble in [Reply::Closed, Reply::status(500), Reply::Silent] {
+        server.reply_all(&trouble);
+        skip(HOUR).await;
+        let answer = refusal().await;
+        assert_eq!((answer.code(), answer.refusal().as_str()), (503, "keys_unavailable"), "{trouble:?}");
+        assert_eq!(answer.header("www-authenticate"), None, "{trouble:?}");
+        assert_eq!(status(&gateway, &token(&server, &known)).await, 200, "{trouble:?}");
+    }
+    server.recover(&[&known, &new]);
+    skip(HOUR).await;
+    until("the new key", async || status(&gateway, &token(&server, &new)).await == 200).await;
+}
+
+#[tokio::test]
 async fn an_unchanged_key_set_is_not_sent_again_and_counts_as_fresh() {
     let key = signer("a");
     let server = KeyServer::start(&[&key]).await;

@@ -44,12 +44,13 @@ impl Issuer {
         set.find(unverified.kid(), self.algorithm(unverified)?)
     }
 
-    /// The keys that a token may have been signed with, fetched if need be; `None` if none could be had at all.
+    /// The keys that a token may have been signed with, fetched if need be; `None` if none could be had at all, or none
+    /// fits and it can't be found out whether the issuer has one that does: that is our trouble, not the caller's.
     pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
         // An algorithm that isn't accepted must not cost a fetch.
         let algorithm = self.algorithm(unverified)?;
         let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();
-        match find() {
+        let fresh = match find() {
             Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
             // The key may have been replaced by one of another kind under its name.
             Err(TokenError::Algorithm) => {
@@ -57,8 +58,11 @@ impl Issuer {
                 return Err(TokenError::Algorithm);
             }
             found => return found,
+        };
+        match find() {
+            Err(TokenError::KeyUnknown) if !fresh => Ok(None),
+            found => found,
         }
-        find()
     }
 
     fn algorithm(&self, unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {

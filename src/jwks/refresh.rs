@@ -46,7 +46,9 @@ impl KeySource {
             // What was asked for until now is answered by this attempt.
             self.wanted.store(false, Ordering::Release);
             self.doubted.store(false, Ordering::Release);
-            let pause = match self.refresh().await {
+            let refreshed = self.refresh().await;
+            let failed = refreshed.is_err();
+            let pause = match refreshed {
                 Ok(refreshed) => {
                     self.succeeded(&refreshed, &mut trouble);
                     self.store().await;
@@ -60,6 +62,7 @@ impl KeySource {
             self.status_mut().next_refresh = Some(self.clock.now().plus(pause));
             self.attempts.send_modify(|attempts| {
                 attempts.finished += 1;
+                attempts.failed = failed;
                 attempts.exhausted_until = Some(budgets.wanted.next(Instant::now()));
             });
             self.rest(Instant::now() + pause, &mut budgets).await;

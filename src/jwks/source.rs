@@ -51,6 +51,8 @@ pub(crate) struct KeySource {
 pub(super) struct Attempts {
     /// The number of finished attempts.
     pub(super) finished: u64,
+    /// Whether the last of them brought no keys.
+    pub(super) failed: bool,
     /// When the budget allows the next attempt, if it is used up.
     pub(super) exhausted_until: Option<Instant>,
     /// Whether there will be no more.
@@ -178,18 +180,22 @@ impl KeySource {
     }
 
     /// Asks for a fetch, because no key fits a token, and waits for it unless the budget is used up or too many wait.
-    pub(crate) async fn ask(&self) {
+    ///
+    /// Whether the keys are now as the issuer has them, as far as can be known: not if it couldn't be reached, or takes
+    /// too long.
+    pub(crate) async fn ask(&self) -> bool {
         let mut attempts = self.attempts.subscribe();
         let before = *attempts.borrow_and_update();
         self.raise(&self.wanted);
         let exhausted = before.exhausted_until.is_some_and(|until| Instant::now() < until);
-        let Ok(_place) = self.waiting.try_acquire() else { return };
+        let Ok(_place) = self.waiting.try_acquire() else { return !before.failed };
         if exhausted || before.ended {
-            return;
+            return !before.failed;
         }
         let wait = attempts.wait_for(|now| now.finished > before.finished);
         // Discovery and keys are two exchanges.
-        let _ = tokio::time::timeout(MAX_WAIT.min(self.settings.timeout * 2), wait).await;
+        let waited = tokio::time::timeout(MAX_WAIT.min(self.settings.timeout * 2), wait).await;
+        matches!(waited, Ok(Ok(now)) if !now.failed)
     }
 }
 
