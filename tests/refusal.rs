@@ -202,3 +202,22 @@ async fn a_refused_upload_is_answered_before_its_body_and_closes() {
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     assert_eq!(gateway.world.upstream.count(), 0);
 }
+
+#[tokio::test]
+async fn a_websocket_of_another_version_is_told_which_one_is_known() {
+    let gateway = Gateway::start().await;
+    let bearer = format!("Bearer {}", gateway.jane());
+    for (version, status) in [("8", 426), ("13, 8", 426), ("", 426)] {
+        let head = format!(
+            "GET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: {version}\r\n\
+             Authorization: {bearer}\r\n\r\n"
+        );
+        let answer = raw::exchange_half_closed(gateway.address(), head.as_bytes()).await;
+        assert_eq!(raw::status(&answer), status, "{version}: {answer}");
+        for field in ["sec-websocket-version: 13\r\n", "upgrade: websocket\r\n", "connection: upgrade"] {
+            assert!(answer.to_ascii_lowercase().contains(field), "{version}: {answer}");
+        }
+    }
+    assert_eq!(gateway.world.upstream.count(), 0);
+}

@@ -6,13 +6,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Response, Version};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Value, json};
 
 use super::exchange::Ids;
-use super::{Reason, Rejection};
+use super::{Reason, Rejection, upgrade};
 use crate::config::Refusals;
 use crate::net::Body;
 use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
@@ -71,6 +73,10 @@ fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: D
             if let Ok(value) = HeaderValue::from_str(&methods) {
                 headers.insert(ALLOW, value);
             }
+        }
+        Reason::WebSocketVersion => {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            upgrade::announce(headers);
         }
         _ => {}
     }
@@ -218,6 +224,9 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
         Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),
         Reason::ExpectationFailed => {
             ("The Expect field asks for something unknown.", "Remove the field, or send `Expect: 100-continue`.")
+        }
+        Reason::WebSocketVersion => {
+            ("The WebSocket version is not known (RFC 6455 section 4.4).", "Send `Sec-WebSocket-Version: 13`.")
         }
         Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes count."),
         Reason::MethodNotAllowed(methods) if methods.is_empty() => {

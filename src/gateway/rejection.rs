@@ -21,6 +21,8 @@ pub enum Reason {
     HeadTooLarge,
     /// It expects what no one here does.
     ExpectationFailed,
+    /// It asks for a `WebSocket` of a version that isn't known.
+    WebSocketVersion,
     /// No route is for its path.
     NotFound,
     /// The path's routes are for these methods.
@@ -101,6 +103,7 @@ impl Reason {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
+            Self::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
@@ -118,6 +121,7 @@ impl Reason {
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLarge => "head_too_large",
             Self::ExpectationFailed => "expectation_failed",
+            Self::WebSocketVersion => "websocket_version",
             Self::NotFound => "no_route",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",

@@ -97,7 +97,7 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    upgrade::note(request).map_err(Reason::Malformed)
+    upgrade::note(request)
 }
 
 /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the

@@ -47,8 +47,8 @@ impl Drop for Asked {
 ///
 /// # Errors
 ///
-/// If it does, but not as RFC 6455 section 4.1 has it.
-pub(super) fn note(request: &mut Request<Body>) -> Result<(), &'static str> {
+/// If it does, but not as RFC 6455 section 4.1 has it, or in a version that isn't known (section 4.4).
+pub(super) fn note(request: &mut Request<Body>) -> Result<(), Reason> {
     let headers = request.headers();
     let asked = request.version() == Version::HTTP_11 && is_websocket(headers) && names_upgrade(headers);
     if !asked {
@@ -59,14 +59,18 @@ pub(super) fn note(request: &mut Request<Body>) -> Result<(), &'static str> {
         values.next().filter(|_| values.next().is_none())
     };
     let key = field("sec-websocket-key").filter(|key| STANDARD.decode(key).is_ok_and(|key| key.len() == 16));
+    let version = field("sec-websocket-version");
     let plain = request.method() == Method::GET
-        && field("sec-websocket-version") == Some(b"13")
+        && version.is_some()
         && field(CONTENT_LENGTH.as_str()).is_none_or(|length| length == b"0")
         && !headers.contains_key(TRANSFER_ENCODING);
-    let (true, Some(key)) = (plain, key) else { return Err(HANDSHAKE) };
+    let (true, Some(key)) = (plain, key) else { return Err(Reason::Malformed(HANDSHAKE)) };
+    if version != Some(b"13") {
+        return Err(Reason::WebSocketVersion);
+    }
     let peer = request.extensions().get::<Peer>().cloned();
     if peer.as_ref().is_some_and(|peer| !peer.handle.begin_upgrade()) {
-        return Err(TOO_EARLY);
+        return Err(Reason::Malformed(TOO_EARLY));
     }
     let wanted = Wanted { accept: accept(key), asked: Arc::new(Asked(peer)) };
     request.extensions_mut().insert(wanted);
@@ -142,7 +146,7 @@ fn names_upgrade(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("upgrade"))
 }
 
-fn announce(headers: &mut HeaderMap) {
+pub(super) fn announce(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
@@ -174,8 +178,9 @@ mod tests {
         assert_eq!(ask(&[]), Ok(true));
         assert_eq!(ask(&[("upgrade", "h2c")]), Ok(false));
         assert_eq!(ask(&[("connection", "close")]), Ok(false));
-        for bad in [("sec-websocket-version", "777"), ("sec-websocket-key", "x"), ("content-length", "5")] {
-            assert_eq!(ask(&[bad]), Err(HANDSHAKE), "{bad:?}");
+        for bad in [("sec-websocket-key", "x"), ("content-length", "5")] {
+            assert_eq!(ask(&[bad]), Err(Reason::Malformed(HANDSHAKE)), "{bad:?}");
         }
+        assert_eq!(ask(&[("sec-websocket-version", "8")]), Err(Reason::WebSocketVersion));
     }
 }

@@ -31,3 +31,16 @@ pub(crate) async fn request(address: SocketAddr, method: &str, target: &str, fie
 pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
 }
+
+/// Sends these bytes, closes the sending half, reads until the gateway closes, and returns what came.
+pub(crate) async fn exchange_half_closed(address: SocketAddr, bytes: &[u8]) -> String {
+    within("the gateway to close", async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    })
+    .await
+}
