@@ -10,6 +10,7 @@ mod architecture;
 mod cache;
 mod compile_fail;
 mod configuration;
+mod connections;
 mod credential;
 mod enforcement;
 mod entra;

@@ -74,6 +74,7 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut request = request.map(Body::from);
+        request.extensions_mut().insert(Arc::new(self.peer.handle.begin()));
         request.extensions_mut().insert(self.peer.clone());
         self.stack.clone().oneshot(request)
     }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
 use super::{Answer, Reason, Rejection};
-use crate::net::Body;
+use crate::net::{Body, Busy};
 use crate::telemetry::Metrics;
 
 /// Makes [`Limit`].
@@ -64,13 +64,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer {
+    fn call(&mut self, mut request: Request<Body>) -> Answer {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
             return Box::pin(async { Err(Rejection::new(Reason::Overloaded)) });
         };
         self.in_flight.inc();
         let in_flight = InFlight(self.in_flight.clone());
+        let busy = request.extensions_mut().remove::<Arc<Busy>>();
         let answer = self.inner.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| body.holding((permit, in_flight)))) })
+        Box::pin(async move { Ok(answer.await?.map(|body| body.holding((permit, in_flight, busy)))) })
     }
 }

@@ -93,10 +93,11 @@ fn is_broken(error: &hyper::Error) -> bool {
 
 /// Has interim responses of an upstream passed to an HTTP/1.1 client (RFC 9110 section 15.2).
 fn pass_interim(request: &mut Request<Body>, handle: Handle) {
+    handle.open();
     hyper::ext::on_informational(request, move |interim| {
         // 100 is the gateway's own to send; 101 isn't interim here.
         if interim.status().as_u16() > 101 {
-            handle.send(&head(interim.status(), interim.headers()));
+            let _ = handle.send(&head(interim.status(), interim.headers()));
         }
     });
 }

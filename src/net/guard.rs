@@ -71,6 +71,11 @@ impl Guard {
         self.ahead || !self.held.is_empty() || !matches!(self.phase, Phase::Head)
     }
 
+    /// Whether every request that began to come has come to its end.
+    pub(super) fn is_between(&self) -> bool {
+        self.held.is_empty() && matches!(self.phase, Phase::Head)
+    }
+
     /// Judges the next bytes.
     pub(super) fn judge(&mut self, new: &[u8]) -> Verdict {
         if matches!(self.phase, Phase::Refused) {

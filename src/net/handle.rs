@@ -1,7 +1,7 @@
 //! How services reach the connection that a request came by.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::guard::Refused;
@@ -32,20 +32,52 @@ struct State {
     bytes: Vec<u8>,
     written: usize,
     waker: Option<Waker>,
+    /// Whether the final response is still to come, so that interim ones may be sent.
+    open: bool,
+    /// How many requests are being answered.
+    busy: usize,
     linger: bool,
     ahead: bool,
     switch: Switch,
     refused: Option<Refused>,
 }
 
+/// A request that is being answered, until its answer's body has ended.
+#[derive(Debug)]
+pub(crate) struct Busy(Handle);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.lock().busy -= 1;
+    }
+}
+
 impl Handle {
-    /// Queues a response's head, and wakes the connection.
-    pub(crate) fn send(&self, head: &[u8]) {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a request is being answered.
+    pub(crate) fn begin(&self) -> Busy {
+        self.lock().busy += 1;
+        Busy(self.clone())
+    }
+
+    /// Lets interim responses be sent from now on, until [`Handle::close`].
+    pub(crate) fn open(&self) {
+        self.lock().open = true;
+    }
+
+    /// Queues an interim response's head, and wakes the connection; whether one may be sent now.
+    pub(crate) fn send(&self, head: &[u8]) -> bool {
         let waker = {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.lock();
+            if !queue.open {
+                return false;
+            }
             // A client that doesn't read must not have them pile up; each could have been left out.
             if queue.bytes.len() + head.len() > MAX_QUEUED {
-                return;
+                return true;
             }
             queue.bytes.extend_from_slice(head);
             queue.waker.clone()
@@ -53,16 +85,17 @@ impl Handle {
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
     /// Reads on for a while after the last response, before the connection is closed.
     pub(crate) fn linger(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).linger = true;
+        self.lock().linger = true;
     }
 
     /// Notes that another protocol is asked for; whether nothing came behind the request that asks.
     pub(crate) fn begin_upgrade(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if !state.ahead {
             state.switch = Switch::Asked;
         }
@@ -71,7 +104,7 @@ impl Handle {
 
     /// Forgets an upgrade that was asked for and not agreed to.
     pub(crate) fn end_upgrade(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.switch == Switch::Asked {
             (state.switch, state.ahead) = (Switch::None, false);
         }
@@ -80,7 +113,7 @@ impl Handle {
     /// Lets bytes pass unjudged from now on, since client and upstream agreed on another protocol; not if the client
     /// didn't wait for that.
     pub(crate) fn tunnel(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if !state.ahead {
             state.switch = Switch::Agreed;
         }
@@ -89,7 +122,7 @@ impl Handle {
 
     /// Notes that bytes came; whether they may pass unjudged.
     pub(super) fn note_read(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.switch == Switch::Asked {
             state.ahead = true;
         }
@@ -98,18 +131,19 @@ impl Handle {
 
     /// Notes whether something came behind the request that passed last.
     pub(super) fn set_ahead(&self, ahead: bool) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.ahead = ahead || state.switch == Switch::Asked && state.ahead;
     }
 
     /// Why the request at hand was not let through, if it stands for one that was not.
     pub(crate) fn refused(&self) -> Option<Refused> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused
+        self.lock().refused
     }
 
     /// Drops what hasn't begun to go out, since the final response comes now.
     pub(crate) fn close(&self) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
+        queue.open = false;
         if queue.written == 0 {
             queue.bytes.clear();
         }
@@ -118,12 +152,17 @@ impl Handle {
 
 impl Handle {
     pub(super) fn refuse(&self, refused: Refused) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         (state.refused, state.linger) = (Some(refused), true);
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.lock().busy > 0
+    }
+
     pub(super) fn lingers(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).linger
+        self.lock().linger
     }
 
     /// Writes what is queued, by `write`.
@@ -132,7 +171,7 @@ impl Handle {
         cx: &mut Context<'_>,
         mut write: impl FnMut(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.waker = Some(cx.waker().clone());
         while state.written < state.bytes.len() {
             let written = ready!(write(cx, &state.bytes[state.written..]))?;
@@ -148,6 +187,6 @@ impl Handle {
 
     /// Whether a response is half written: nothing else may come in between.
     pub(super) fn is_underway(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).written > 0
+        self.lock().written > 0
     }
 }

@@ -15,6 +15,16 @@ pub(crate) enum Socket {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Socket {
+    /// What went wrong on the connection meanwhile, such as a reset.
+    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Self::Plain(stream) => stream.take_error(),
+            Self::Tls(stream) => stream.get_ref().0.take_error(),
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut *self {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::guard::{Guard, Verdict};
+use super::half_closed::HalfClosed;
 use super::handle::Handle;
 use super::patience::Patience;
 use super::socket::Socket;
@@ -51,6 +52,8 @@ pub(crate) struct ClientStream {
     instead: Bytes,
     /// Whether something came behind the request that passed last.
     ahead: bool,
+    half_closed: Option<HalfClosed>,
+    written: u64,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     patience: Patience,
     handle: Handle,
@@ -89,6 +92,8 @@ impl ClientStream {
             guard: (version == Version::Http1).then(|| Guard::new(limits.max_head, limits.max_headers)),
             instead: Bytes::new(),
             ahead: false,
+            half_closed: None,
+            written: 0,
             lingering: None,
             patience: Patience::new(limits.patience),
             handle: Handle::default(),
@@ -112,6 +117,17 @@ impl ClientStream {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 
+    /// Tells the parser that the client closed its half: at once if it broke off a request or none is being answered. A
+    /// client that waits for an answer gets it (RFC 9112 section 9.6).
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waits = self.guard.as_ref().is_some_and(Guard::is_between) && self.handle.is_busy();
+        if !waits {
+            return Poll::Ready(Ok(()));
+        }
+        let half_closed = self.half_closed.get_or_insert_with(HalfClosed::new);
+        half_closed.poll_gone(cx, &self.inner, &self.handle, self.written)
+    }
+
     /// Reads and drops what comes, until the client closes, or the time or the amount is used up.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (sleep, left) = self.lingering.get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), LINGER_BYTES));
@@ -124,6 +140,14 @@ impl ClientStream {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Counts what was written, and fails when nothing could be for too long.
+    fn note_written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = written {
+            self.written += count as u64;
+        }
+        self.patience.watch(written, cx)
     }
 
     /// Writes the interim responses that are queued.
@@ -142,9 +166,11 @@ impl AsyncRead for ClientStream {
                 return Poll::Ready(Ok(()));
             }
             let before = buf.filled().len();
-            ready!(self.poll_read_raw(cx, buf))?;
+            if self.half_closed.is_none() {
+                ready!(self.poll_read_raw(cx, buf))?;
+            }
             if buf.filled().len() == before {
-                return Poll::Ready(Ok(()));
+                return self.poll_end(cx);
             }
             if self.guard.is_some() && self.handle.note_read() {
                 self.guard = None;
@@ -173,8 +199,8 @@ impl AsyncWrite for ClientStream {
         if self.handle.is_underway() {
             ready!(self.poll_interim(cx))?;
         }
-        let Self { inner, patience, .. } = &mut *self;
-        patience.watch(Pin::new(inner).poll_write(cx, buf), cx)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.note_written(written, cx)
     }
 
     fn poll_write_vectored(
@@ -185,8 +211,8 @@ impl AsyncWrite for ClientStream {
         if self.handle.is_underway() {
             ready!(self.poll_interim(cx))?;
         }
-        let Self { inner, patience, .. } = &mut *self;
-        patience.watch(Pin::new(inner).poll_write_vectored(cx, bufs), cx)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.note_written(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,0 +1,64 @@
+//! How a client's connection may end, and what that does to the request under way.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{CONFIG, Gateway, World, raw, within};
+
+/// A gateway whose upstream is this listener.
+async fn gateway_before(upstream: &TcpListener) -> Gateway {
+    let config = CONFIG.replace("${UPSTREAM}", &format!("http://{}", upstream.local_addr().unwrap()));
+    World::new().await.gateway(&config).await
+}
+
+async fn accept(upstream: &TcpListener) -> TcpStream {
+    let mut stream = within("the request at the upstream", upstream.accept()).await.unwrap().0;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within("the request's head", stream.read_u8()).await.unwrap());
+    }
+    stream
+}
+
+fn get(gateway: &Gateway) -> String {
+    format!("GET /v1/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", gateway.jane())
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_gets_all_its_answers() {
+    let gateway = Gateway::start().await;
+    let answers = raw::exchange_half_closed(gateway.address(), get(&gateway).repeat(3).as_bytes()).await;
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
+    let refusal = raw::exchange_half_closed(gateway.address(), b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(raw::status(&refusal), 401);
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_may_wait_for_a_slow_answer() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = gateway_before(&upstream).await;
+    let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+    client.write_all(get(&gateway).as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut behind = accept(&upstream).await;
+    // The gateway asks whether the client is still there: a while has passed.
+    let mut interim = [0; 25];
+    within("a sign of life", client.read_exact(&mut interim)).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    behind.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").await.unwrap();
+    let mut answer = String::new();
+    within("the answer", client.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.contains("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nlate"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_ends_the_request_at_the_upstream() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = gateway_before(&upstream).await;
+    let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+    client.write_all(get(&gateway).as_bytes()).await.unwrap();
+    let mut behind = accept(&upstream).await;
+    drop(client);
+    let left = within("the upstream's connection to end", behind.read(&mut [0; 16])).await;
+    assert!(matches!(left, Ok(0) | Err(_)), "{left:?}");
+}
