@@ -19,6 +19,7 @@ mod hostile_tokens;
 mod key_lifecycle;
 mod key_sources;
 mod keys;
+mod limits;
 mod matrix;
 mod properties;
 mod proxy_protocol;

@@ -1,7 +1,12 @@
 //! Admission: which connections are served at all.
+//!
+//! One address may have so many connections, so that it can't take the place of all others. What counts is the address
+//! that is known before anything of HTTP is read; that of a proxy in front stands for many, and is not limited.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -15,12 +20,24 @@ use crate::telemetry::{ConnectionRefusal, Metrics};
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     rules: Arc<ArcSwap<Rules>>,
+    open: Open,
     metrics: Arc<Metrics>,
+}
+
+/// How many connections there are from where. An entry ends with its last connection.
+type Open = Arc<Mutex<HashMap<IpAddr, Count>>>;
+
+#[derive(Debug)]
+struct Count {
+    open: usize,
+    /// Whether the log has it that there were too many. Once is enough until all are closed.
+    told: bool,
 }
 
 #[derive(Debug)]
 struct Rules {
     trusted_proxies: Vec<IpNet>,
+    per_address: Option<usize>,
 }
 
 /// Who is at the other end of a connection.
@@ -34,19 +51,21 @@ pub(super) struct Arrival {
 
 impl Rules {
     fn of(config: &Config) -> Self {
-        Self { trusted_proxies: config.trusted_proxies.clone() }
+        Self { trusted_proxies: config.trusted_proxies.clone(), per_address: config.limits.connections_per_address }
     }
 
-    fn trusts(&self, address: SocketAddr) -> bool {
-        // A listener for both families sees IPv4 addresses within IPv6 ones.
-        let address = address.ip().to_canonical();
+    fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 }
 
 impl Admission {
     pub(super) fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
-        Self { rules: Arc::new(ArcSwap::from_pointee(Rules::of(config))), metrics: Arc::clone(metrics) }
+        Self {
+            rules: Arc::new(ArcSwap::from_pointee(Rules::of(config))),
+            open: Open::default(),
+            metrics: Arc::clone(metrics),
+        }
     }
 
     /// Goes by another configuration from the next connection on.
@@ -61,7 +80,7 @@ impl Admission {
     /// If the connection isn't a trusted proxy's, or has no such head.
     pub(super) async fn introduce(&self, stream: &mut TcpStream, peer: SocketAddr) -> std::io::Result<Arrival> {
         // Whoever is let in here may say that it is anybody.
-        if !self.rules.load().trusts(peer) {
+        if !self.rules.load().trusts(peer.ip().to_canonical()) {
             self.metrics.refused_connection(ConnectionRefusal::UntrustedProxy);
             return Err(std::io::Error::other("the PROXY protocol is spoken to trusted_proxies alone"));
         }
@@ -73,5 +92,109 @@ impl Admission {
                 Err(error)
             }
         }
+    }
+
+    /// Counts a connection for as long as what it returns is held.
+    ///
+    /// # Errors
+    ///
+    /// If there are as many from its address as there may be.
+    pub(super) fn admit(&self, address: SocketAddr) -> std::io::Result<Option<Admitted>> {
+        let rules = self.rules.load();
+        // A listener for both families sees IPv4 addresses within IPv6 ones.
+        let address = address.ip().to_canonical();
+        let Some(most) = rules.per_address.filter(|_| !address.is_loopback() && !rules.trusts(address)) else {
+            return Ok(None);
+        };
+        let from = neighbourhood(address);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(from).or_insert(Count { open: 0, told: false });
+        if count.open < most {
+            count.open += 1;
+            return Ok(Some(Admitted { from, open: Arc::clone(&self.open) }));
+        }
+        if !std::mem::replace(&mut count.told, true) {
+            tracing::warn!(client = %address, most, "more connections than limits.connections_per_address are closed");
+        }
+        self.metrics.refused_connection(ConnectionRefusal::PerAddress);
+        Err(std::io::Error::other("the address has as many connections as one may have"))
+    }
+}
+
+/// A counted connection.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    from: IpAddr,
+    open: Open,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut entry) = open.entry(self.from) {
+            entry.get_mut().open -= 1;
+            if entry.get().open == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+/// What stands for one client: an IPv4 address, or the network of 64 bits that an IPv6 client chooses its address in.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(trusted: &str, most: Option<usize>) -> Admission {
+        let rules = Rules { trusted_proxies: vec![trusted.parse().unwrap()], per_address: most };
+        Admission {
+            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            open: Open::default(),
+            metrics: Arc::new(Metrics::new()),
+        }
+    }
+
+    fn admit(admission: &Admission, address: &str) -> Result<Option<Admitted>, ()> {
+        admission.admit(SocketAddr::new(address.parse().unwrap(), 1)).map_err(drop)
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_at_once() {
+        let admission = admission("10.0.0.0/8", Some(2));
+        let first = admit(&admission, "192.0.2.1").unwrap();
+        let _second = admit(&admission, "::ffff:192.0.2.1").unwrap();
+        assert!(admit(&admission, "192.0.2.1").is_err());
+        assert!(admit(&admission, "192.0.2.2").is_ok(), "another is another");
+        drop(first);
+        let _third = admit(&admission, "192.0.2.1").unwrap();
+        assert!(admit(&admission, "192.0.2.1").is_err());
+    }
+
+    #[test]
+    fn a_network_of_64_bits_counts_as_one() {
+        let admission = admission("10.0.0.0/8", Some(1));
+        let _one = admit(&admission, "2001:db8:0:1::1").unwrap();
+        assert!(admit(&admission, "2001:db8:0:1:ffff::2").is_err());
+        assert!(admit(&admission, "2001:db8:0:2::1").is_ok());
+    }
+
+    #[test]
+    fn loopback_and_trusted_proxies_are_not_counted_and_nothing_is_kept() {
+        let admission = admission("10.0.0.0/8", Some(1));
+        for exempt in ["127.0.0.1", "::1", "10.1.2.3", "::ffff:10.1.2.3"] {
+            let held = [admit(&admission, exempt), admit(&admission, exempt)];
+            assert!(held.iter().all(Result::is_ok), "{exempt}");
+        }
+        drop(admit(&admission, "192.0.2.1"));
+        assert!(admission.open.lock().unwrap().is_empty());
+        let unlimited = self::admission("10.0.0.0/8", None);
+        assert!(admit(&unlimited, "192.0.2.1").unwrap().is_none());
     }
 }

@@ -142,6 +142,7 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     } else {
         Arrival { address, untold: false }
     };
+    let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
     let (stream, version) = agree(stream, tls, limits).await?;
     let peer = Peer { address, untold, handle: stream.handle(), tls: over_tls, held };

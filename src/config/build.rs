@@ -118,6 +118,7 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
         url_bytes: within("url_bytes", file.url_bytes.map(usize::from), 8 << 10, 256, 60_000),
         token_bytes: within("token_bytes", size(file.token_bytes), 16 << 10, 1 << 10, 1 << 20),
         connections: within("connections", size(file.connections), 10_000, 1, 10_000_000),
+        connections_per_address: Some(size(file.connections_per_address).unwrap_or(1000)).filter(|most| *most > 0),
         requests: within("requests", size(file.requests), 10_000, 1, 10_000_000),
         streams: u32::from(file.streams.unwrap_or(100).max(1)),
     }

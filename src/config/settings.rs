@@ -64,6 +64,8 @@ pub struct Limits {
     pub token_bytes: usize,
     /// Connections at once.
     pub connections: usize,
+    /// Connections at once from one address.
+    pub connections_per_address: Option<usize>,
     /// Requests in flight at once.
     pub requests: usize,
     /// Streams at once on an HTTP/2 connection.

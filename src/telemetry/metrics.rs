@@ -58,6 +58,8 @@ pub(crate) struct ResultLabels {
 pub(crate) enum ConnectionRefusal {
     /// It doesn't begin with a head of the PROXY protocol, and must.
     ProxyProtocol,
+    /// Its address has as many as one may have.
+    PerAddress,
     /// Such a head is expected, and it isn't a trusted proxy's.
     UntrustedProxy,
 }
@@ -173,6 +175,7 @@ impl Metrics {
     pub(crate) fn refused_connection(&self, refusal: ConnectionRefusal) {
         let reason = match refusal {
             ConnectionRefusal::ProxyProtocol => "proxy_protocol",
+            ConnectionRefusal::PerAddress => "per_address",
             ConnectionRefusal::UntrustedProxy => "untrusted_proxy",
         };
         self.refused_connections.get_or_create(&ConnectionLabels { reason }).inc();

@@ -17,6 +17,9 @@ pub(in crate::config) struct Limits {
     pub token_bytes: Option<u32>,
     /// Client connections at once. Default 10000.
     pub connections: Option<u32>,
+    /// Client connections at once from one address, or one IPv6 network of 64 bits; more are closed. 0: no limit. Default
+    /// 1000. Loopback and `trusted_proxies` are not limited.
+    pub connections_per_address: Option<u32>,
     /// Requests in flight at once; more get 503. Default 10000.
     pub requests: Option<u32>,
     /// Streams at once on an HTTP/2 connection. Default 100.
