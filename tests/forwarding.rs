@@ -168,6 +168,37 @@ async fn a_request_comes_through_http2_on_both_sides_as_it_was() {
 }
 
 #[tokio::test]
+async fn trailers_carry_no_credentials_and_no_identity() {
+    let world = World::at(Clock::manual(START), Recorder::http2().await).await;
+    let gateway = world.gateway(&CONFIG.replace("name: api,", "name: api, protocol: http2,")).await;
+    let http2 = Http2::connect(gateway.address()).await;
+    let names =
+        ["authorization", "cookie", "x-auth-request-user", "x_forwarded_for", "content_length", "expect", "host"];
+    let trailers = |call: Call| names.iter().fold(call, |call, name| call.trailer(name, "1")).trailer("x-sum", "2");
+    assert_eq!(http2.send(&trailers(Call::post("/v1/x", "a"))).await.code(), 401, "a trailer is no credential");
+    assert_eq!(http2.send(&trailers(Call::post("/v1/x", "a").bearer(&gateway.jane()))).await.code(), 200);
+    let arrived = gateway.world.upstream.only().trailers.unwrap();
+    assert_eq!(arrived.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["x-sum"]);
+}
+
+#[tokio::test]
+async fn trailers_that_are_malformed_or_too_large_break_the_request_off() {
+    let gateway = Gateway::start().await;
+    let http2 = Http2::connect(gateway.address()).await;
+    let jane = gateway.jane();
+    let call = || Call::post("/v1/x", "a").bearer(&jane);
+    let many = (0..101).fold(call(), |call, number| call.trailer(&format!("x-{number}"), "1"));
+    for call in [call().trailer("x-sum", " 1"), call().trailer("x-sum", "1\t"), many] {
+        assert_eq!(http2.send(&call).await.code(), 400);
+    }
+    let large = call().trailer("x-sum", &"1".repeat(9000));
+    assert_eq!(http2.send(&large).await.code(), 400);
+    assert_eq!(gateway.send(&large).await.code(), 400);
+    assert!(gateway.world.upstream.seen().iter().all(|seen| &seen.body[..] == b"(broke off)"));
+    assert_eq!(http2.send(&call().trailer("x-sum", "1")).await.code(), 200);
+}
+
+#[tokio::test]
 async fn the_token_goes_on_or_stays_here_as_the_route_says() {
     let gateway = Gateway::with(&CONFIG.replace("prefix: /v1/,", "prefix: /v1/, authorization: remove,")).await;
     let jane = gateway.jane();

@@ -113,7 +113,7 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
         let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
             || headers.contains_key("keep-alive")
             || headers.contains_key("proxy-connection");
-        if headers.get_all(CONTENT_LENGTH).iter().count() > 1 || headers.values().any(is_padded) {
+        if headers.get_all(CONTENT_LENGTH).iter().count() > 1 || headers.values().any(headers::is_padded) {
             return Err(
                 "A field stands twice that must not, or has white space around its value (RFC 9113 section 8.2).",
             );
@@ -147,12 +147,6 @@ fn names_token(query: Option<&str>) -> bool {
         url::form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name.trim().eq_ignore_ascii_case("access_token"))
     };
     query.is_some_and(|query| query.split([';', '?', '&']).any(names))
-}
-
-/// Whether a value has white space around it, which HTTP/1.1 would lose on the way (RFC 9113 section 8.2.1).
-fn is_padded(value: &http::HeaderValue) -> bool {
-    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
 }
 
 /// Removes what belongs to the client's connection, what frames its message, and what only the gateway may say.

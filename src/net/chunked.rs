@@ -1,13 +1,13 @@
 //! The chunked coding (RFC 9112 section 7.1), followed strictly.
 
 use super::head::{self, Fault};
+use super::headers::MAX_TRAILER_BYTES;
 
 const CHUNK: Fault = "A chunk is not a hexadecimal length, its bytes and CRLF (RFC 9112 section 7.1).";
 const TRAILER: Fault = "The trailer section is not made of fields, or is too large (RFC 9112 section 7.1.2).";
 
-/// The longest line of a chunk's length with its extensions, and the largest trailer section.
+/// The longest line of a chunk's length with its extensions.
 const MAX_LINE: usize = 256;
-const MAX_TRAILERS: usize = 8 << 10;
 
 /// Where in a chunked body the connection is.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Chunked {
         let after_cr = self.line.last() == Some(&b'\r');
         let limit = match self.part {
             Part::DataEnd => 2,
-            Part::Trailers => MAX_TRAILERS - self.trailers,
+            Part::Trailers => MAX_TRAILER_BYTES - self.trailers,
             Part::Size | Part::Data(_) => MAX_LINE,
         };
         let plain = match self.part {

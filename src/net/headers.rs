@@ -3,7 +3,13 @@
 //! Backends that speak CGI or WSGI read `X_Forwarded_User`, and some `X.Forwarded.User`, as `X-Forwarded-User`. So
 //! names are compared by their letters and digits alone, and every spelling of a guarded name is removed.
 
-use http::header::{self, HeaderMap, HeaderName};
+use std::io;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// The largest trailer section, as HTTP/1.1 would write it, and the most fields in it.
+pub(super) const MAX_TRAILER_BYTES: usize = 8 << 10;
+const MAX_TRAILERS: usize = 100;
 
 /// Fields that belong to one connection (RFC 9110 section 7.6.1), and those that never should have crossed it.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -203,18 +209,39 @@ pub(crate) fn remove_guarded(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes trailer fields that mean something only in a header section (RFC 9110 section 6.5.1).
-pub(crate) fn clean_request_trailers(trailers: &mut HeaderMap) {
+/// Removes trailer fields that mean something only in a header section (RFC 9110 section 6.5.1): whoever merges the two
+/// would take them for what was judged.
+///
+/// # Errors
+///
+/// As for [`clean_response_trailers`].
+pub(crate) fn clean_request_trailers(trailers: &mut HeaderMap) -> io::Result<()> {
     remove_guarded(trailers);
-    clean_response_trailers(trailers);
+    clean_response_trailers(trailers)
 }
 
 /// The same for a response's trailers.
-pub(crate) fn clean_response_trailers(trailers: &mut HeaderMap) {
+///
+/// # Errors
+///
+/// If they are too large, or have values that HTTP/1.1 would change. The rest of the message is on its way by then, so it
+/// is broken off.
+pub(crate) fn clean_response_trailers(trailers: &mut HeaderMap) -> io::Result<()> {
+    let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if size > MAX_TRAILER_BYTES || trailers.len() > MAX_TRAILERS || trailers.values().any(is_padded) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the trailers are too large, or have padded values"));
+    }
     remove_hop_by_hop(trailers);
     for name in NOT_CONNECTION_SPECIFIC.iter().chain(&[header::SET_COOKIE, header::EXPECT, header::TRAILER]) {
         trailers.remove(name);
     }
+    Ok(())
+}
+
+/// Whether a value has white space around it, which HTTP/1.1 would lose on the way (RFC 9113 section 8.2.1).
+pub(crate) fn is_padded(value: &HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
 }
 
 /// Whether a name is one of those that frame, address or authorise a message, in another spelling.
@@ -247,8 +274,6 @@ fn folded(name: &str, judge: impl Fn(&str) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! A body that must make progress.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,14 +43,14 @@ impl Upload {
 pub(crate) struct IdleBody<B> {
     inner: B,
     limit: Duration,
-    clean_trailers: fn(&mut HeaderMap),
+    clean_trailers: fn(&mut HeaderMap) -> io::Result<()>,
     upload: Option<Arc<Upload>>,
     waiting: Option<Pin<Box<Sleep>>>,
     armed: bool,
 }
 
 impl<B> IdleBody<B> {
-    pub(crate) fn new(inner: B, limit: Duration, clean_trailers: fn(&mut HeaderMap)) -> Self {
+    pub(crate) fn new(inner: B, limit: Duration, clean_trailers: fn(&mut HeaderMap) -> io::Result<()>) -> Self {
         Self { inner, limit, clean_trailers, upload: None, waiting: None, armed: false }
     }
 
@@ -92,7 +93,7 @@ where
         Poll::Ready(frame.map(|frame| {
             let mut frame = frame.map_err(Into::into)?;
             if let Some(trailers) = frame.trailers_mut() {
-                (self.clean_trailers)(trailers);
+                (self.clean_trailers)(trailers)?;
             }
             Ok(frame)
         }))
@@ -127,7 +128,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stands_still_ends_with_an_error() {
         let start = Instant::now();
-        let mut body = IdleBody::new(Never, Duration::from_secs(5), |_| {});
+        let mut body = IdleBody::new(Never, Duration::from_secs(5), |_| Ok(()));
         assert!(body.frame().await.unwrap().is_err());
         assert_eq!(start.elapsed().as_secs(), 5);
     }
