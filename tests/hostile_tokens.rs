@@ -1,5 +1,5 @@
-//! Tokens that no honest issuer made, against a real gateway: each is a 401 that says nothing of MFA, and nothing of it
-//! reaches the upstream.
+//! Tokens that no honest issuer made, and the reason that each refusal names. Whether they are refused at all is tried
+//! with many more of them in `security`.
 
 use aws_lc_rs::hmac;
 use base64::Engine;

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | one of [`USER_CLAIMS`], in any letter case | it is there |
 //! | one of [`READ_CLAIMS`] | it is there in another letter case |
-//! | `appidacr`, `azpacr` | one is not a text, or is `0`; the two differ |
+//! | `appidacr`, `azpacr` | one is not the text `1` or `2`; the two differ |
 //! | `appid`, `azp`, `client_id` | one is not a text, or is empty; two differ |
 //!
 //! # What each proof needs
@@ -71,8 +71,8 @@ fn has_sign_of_user(claims: &Claims) -> bool {
         USER_CLAIMS.iter().any(|users| users.eq_ignore_ascii_case(name))
             || READ_CLAIMS.iter().any(|read| read.eq_ignore_ascii_case(name) && *read != name)
     };
-    // A public client (`0`) has no secret, so it can only act for users.
-    let confidential = |acr: &str| acr != "0";
+    // A public client (`0`) has no secret, so it can only act for users. There are no others (`1` secret, `2` certificate).
+    let confidential = |acr: &str| matches!(acr, "1" | "2");
     claims.names().any(is_users)
         || !agree(claims, &["appidacr", "azpacr"], confidential)
         || !agree(claims, &["appid", "azp", "client_id"], |id| !id.is_empty())
@@ -98,11 +98,8 @@ fn entra_proof(claims: &Claims) -> bool {
     let object_is_subject = ["oid", "sub"].iter().all(|name| claims.get(name).is_some())
         && agree(claims, &["oid", "sub"], |id| !id.is_empty());
     let named = claims.text("appid").or(claims.text("azp")).is_some();
-    let acr = match (claims.get("appidacr"), claims.get("azpacr")) {
-        (Some(acr), None) | (None, Some(acr)) => acr.as_str(),
-        _ => None,
-    };
-    let authenticated = matches!(acr, Some("1" | "2"));
+    // Its value was looked at with the signs of a user.
+    let authenticated = claims.get("appidacr").is_some() != claims.get("azpacr").is_some();
     object_is_subject && named && authenticated && amr_is_of_client(claims) && claims.get("scope").is_none()
 }
 
@@ -171,7 +168,7 @@ mod tests {
         for name in ["SCP", "Scp", "UPN", "Name", "IpAddr", "IDTYP", "Oid", "SUB", "AppId", "AMR", "Scope", "Acr"] {
             signs.push((name, json!("o")));
         }
-        for odd in [json!("0"), json!(1), json!(null), json!(["1"])] {
+        for odd in [json!("0"), json!("3"), json!(""), json!(1), json!(null), json!(["1"])] {
             signs.extend([("appidacr", odd.clone()), ("azpacr", odd)]);
         }
         for odd in [json!("other"), json!(""), json!(1), json!(null), json!(["a"])] {

@@ -20,7 +20,7 @@ pub(crate) struct Signer {
 }
 
 enum Pair {
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair, &'static str, usize),
     Ed(Ed25519KeyPair),
 }
@@ -36,7 +36,7 @@ impl Signer {
                 Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap(), "P-384", 48)
             }
             Algorithm::EdDsa => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
-            rsa => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap(), encoding(rsa)),
+            _ => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
         };
         Self { kid: kid.to_owned(), algorithm, pair }
     }
@@ -49,7 +49,7 @@ impl Signer {
     /// The public key as a JWK.
     pub(crate) fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
-            Pair::Rsa(pair, _) => json!({"kty": "RSA", "n": modulus(pair), "e": "AQAB"}),
+            Pair::Rsa(pair) => json!({"kty": "RSA", "n": modulus(pair), "e": "AQAB"}),
             Pair::Ec(pair, curve, length) => {
                 let point = &pair.public_key().as_ref()[1..];
                 let (x, y) = point.split_at(*length);
@@ -89,12 +89,33 @@ impl Signer {
         format!("{input}.{}", encode(&signature))
     }
 
+    /// A token with any header, signed with this algorithm where the key can, and with its own otherwise.
+    pub(crate) fn sign_as(&self, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
+        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        format!("{input}.{}", encode(&self.signature_as(algorithm, input.as_bytes())))
+    }
+
+    /// The algorithms that the key can sign with.
+    pub(crate) fn algorithms(&self) -> &'static [Algorithm] {
+        use Algorithm::{EdDsa, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+        match self.algorithm {
+            Es256 => &[Es256],
+            Es384 => &[Es384],
+            EdDsa => &[EdDsa],
+            _ => &[Rs256, Rs384, Rs512, Ps256, Ps384, Ps512],
+        }
+    }
+
     /// The bare signature of some bytes.
     pub(crate) fn signature(&self, input: &[u8]) -> Vec<u8> {
+        self.signature_as(self.algorithm, input)
+    }
+
+    fn signature_as(&self, algorithm: Algorithm, input: &[u8]) -> Vec<u8> {
         match &self.pair {
-            Pair::Rsa(pair, encoding) => {
+            Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &SystemRandom::new(), input, &mut signature).unwrap();
+                pair.sign(encoding(algorithm), &SystemRandom::new(), input, &mut signature).unwrap();
                 signature
             }
             Pair::Ec(pair, ..) => pair.sign(&SystemRandom::new(), input).unwrap().as_ref().to_vec(),
