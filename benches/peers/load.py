@@ -1,0 +1,68 @@
+"""The load: wrk for HTTP/1.1, h2load for HTTP/2, each on the backend's core."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import ENVIRONMENT, Failure, load_core, pinned
+
+SCRIPT = Path(__file__).parent / "scripts" / "load.lua"
+
+
+@dataclass
+class Outcome:
+    """What a client saw of one run. Times in microseconds."""
+
+    requests: int
+    seconds: float
+    refused: int
+    broken: int
+    p50: float
+    p99: float
+    p999: float
+
+
+def _run(command: list[str], seconds: float) -> str:
+    done = subprocess.run(
+        pinned([load_core()], command), capture_output=True, text=True, timeout=seconds + 60, env=ENVIRONMENT)
+    if done.returncode:
+        raise Failure(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def wrk(url: str, tokens: Path, connections: int, seconds: int, options: dict) -> Outcome:
+    """Requests with the tokens of a file; `options` are those of `scripts/load.lua`."""
+    command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--timeout=20s",
+               f"--script={SCRIPT}", url, str(tokens)]
+    output = _run([*command, *(f"{name}={value}" for name, value in options.items())], seconds)
+    found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
+    if not found:
+        raise Failure(f"wrk said nothing:\n{output}")
+    said = json.loads(found.group(1))
+    return Outcome(said["requests"], said["microseconds"] / 1e6, said["refused"], said["broken"], said["p50"],
+                   said["p99"], said["p999"])
+
+
+def h2load(url: str, token: str, connections: int, streams: int, seconds: int, log: Path) -> Outcome:
+    """HTTP/2 with prior knowledge. One token: h2load sends the same headers with every request."""
+    log.unlink(missing_ok=True)
+    output = _run(["h2load", f"--clients={connections}", f"--max-concurrent-streams={streams}", "--threads=1",
+                   f"--duration={seconds}", f"--header=authorization: Bearer {token}", f"--log-file={log}", url],
+                  seconds)
+    counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
+    statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", output)
+    if not counts or not statuses:
+        raise Failure(f"h2load said nothing:\n{output}")
+    # Start, status and duration of each request.
+    times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+    log.unlink()
+    done = int(counts.group(1))
+    refused, good = int(statuses.group(3)) + int(statuses.group(4)), int(statuses.group(1))
+
+    def percentile(share: float) -> float:
+        return times[min(len(times) - 1, int(len(times) * share))] if times else 0
+
+    return Outcome(done, float(seconds), refused, done - good - refused, percentile(0.5), percentile(0.99),
+                   percentile(0.999))

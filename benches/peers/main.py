@@ -1,0 +1,175 @@
+"""The command line: what to measure, of whom, and where the results go."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import report
+from checks import check, wait_until_it_answers
+from peers import DIRECT, PEERS, Peer, Running, Settings, Surroundings
+from processes import Failure, cores, raise_file_limit
+from servers import Backend, KeyServer, certificate
+from tokens import Mint
+from workloads import WORKLOADS, Workload
+
+TARGET = Path(os.environ["PEERS_TARGET"])
+QUICK_PEERS = ["nginx", "haproxy-jwt", "mfa-gateway"]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benches/peers/run", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Measures proxies in turn under the same load, on loopback: CPU time per request, rate, latency "
+                    "and memory, as medians over rounds that alternate between them.",
+        epilog="workloads:\n" + "\n".join(f"  {w.name:16}{w.about}" for w in WORKLOADS)
+               + "\npeers:\n  " + ", ".join(peer.name for peer in [*PEERS, DIRECT]),
+    )
+    parser.add_argument("--quick", action="store_true",
+                        help=f"a few minutes: {', '.join(QUICK_PEERS)} and the first workloads")
+    parser.add_argument("--only", metavar="PEERS", help="these peers, by name and with commas")
+    parser.add_argument("--workload", metavar="NAMES", help="these workloads, by name and with commas")
+    parser.add_argument("--rounds", type=int, default=6, help="rounds of each peer and workload (default 6)")
+    parser.add_argument("--seconds", type=int, default=0, help="of one round (default 2; with --quick 1)")
+    parser.add_argument("--markdown", action="store_true", help="prints the tables as Markdown")
+    return parser.parse_args()
+
+
+def chosen(everything: list, names: str | None, default: list) -> list:
+    if not names:
+        return default
+    by_name = {thing.name: thing for thing in everything}
+    unknown = [name for name in names.split(",") if name not in by_name]
+    if unknown:
+        sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(by_name)}")
+    return [by_name[name] for name in names.split(",")]
+
+
+def install(peers: list[Peer], workloads: list[Workload]) -> None:
+    """By what is missing, not by package: what is there may have come from anywhere."""
+    needed = {"nginx": ("nginx",), "wrk": ("wrk",), "taskset": ("util-linux",)}
+    needed |= {peer.program: peer.packages for peer in peers if peer.packages}
+    if any(workload.streams for workload in workloads):
+        needed["h2load"] = ("nghttp2-client",)
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    missing = [package for program, packages in needed.items() if not shutil.which(program, path=path)
+               for package in packages]
+    if not missing:
+        return
+    print("installing:", *missing, file=sys.stderr)
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    for command in (["apt-get", "update", "-q"],
+                    ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]):
+        if subprocess.run([*root, *environment, *command], stdout=sys.stderr).returncode:
+            sys.exit(f"please install these, or what your system calls them: {' '.join(missing)}")
+
+
+def begin(peer: Peer, around: Surroundings, workload: Workload, mint: Mint) -> Running:
+    if peer is DIRECT:
+        ports = {"PORT": around.backend}
+        around.folder.joinpath("direct").mkdir(exist_ok=True)
+        return Running(peer, None, ports, around.folder / "direct")
+    running = peer.start(around, workload.settings)
+    try:
+        wait_until_it_answers(running, mint.one("mfa"))
+    except BaseException:
+        running.stop()
+        raise
+    return running
+
+
+def measure(workload: Workload, running: Running, mint: Mint, seconds: int) -> dict:
+    """One round."""
+    before = running.process.cpu_seconds() if running.process else 0
+    outcome = workload.run(running, mint, seconds)
+    result = {
+        "requests": outcome.requests, "rate": outcome.requests / outcome.seconds, "p50": outcome.p50,
+        "p99": outcome.p99, "p999": outcome.p999,
+    }
+    if running.process:
+        used = running.process.cpu_seconds() - before
+        result |= {"cpu": used * 1e6 / outcome.requests, "memory": running.process.memory()}
+    running.forget_logs()
+    return result
+
+
+def measure_all(workload: Workload, peers: list[Peer], around: Surroundings, mint: Mint, options) -> dict:
+    """All rounds of a workload: one of each peer, then again, each time beginning with another one."""
+    seconds = max(options.seconds, workload.seconds)
+    running: dict[str, Running] = {}
+    rounds: dict[str, list[dict]] = {peer.name: [] for peer in peers}
+    try:
+        for peer in peers:
+            if not workload.fresh:
+                running[peer.name] = begin(peer, around, workload, mint)
+                # Once unmeasured: connections to the backend, caches, and the allocator's first pages.
+                workload.run(running[peer.name], mint, 1)
+                running[peer.name].forget_logs()
+        for round_number in range(options.rounds):
+            first = round_number % len(peers)
+            for peer in [*peers[first:], *peers[:first]]:
+                if workload.fresh:
+                    running[peer.name] = begin(peer, around, workload, mint)
+                rounds[peer.name].append(measure(workload, running[peer.name], mint, seconds))
+                if workload.fresh:
+                    running.pop(peer.name).stop()
+    finally:
+        for one in running.values():
+            if one.process:
+                one.stop()
+    return rounds
+
+
+def suits(workload: Workload, peer: Peer) -> bool:
+    if peer is DIRECT:
+        return workload.port == "PORT" and not workload.refuses
+    return peer.enforces or not workload.refuses
+
+
+def main() -> None:
+    options = arguments()
+    options.seconds = options.seconds or (1 if options.quick else 2)
+    peers = chosen([*PEERS, DIRECT], options.only,
+                   [peer for peer in PEERS if not options.quick or peer.name in QUICK_PEERS])
+    workloads = chosen(WORKLOADS, options.workload, [w for w in WORKLOADS if not options.quick or w.quick])
+    install(peers, workloads)
+    raise_file_limit()
+    if len(cores()) < 2:
+        print("one core only: proxy, client and backend share it, and latencies mean little", file=sys.stderr)
+    folder = TARGET / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    mint = Mint(TARGET / "tokens")
+    key_set = folder / "keys.json"
+    key_set.write_text(json.dumps(mint.key_set()))
+    backend, keys = Backend(folder), KeyServer(mint.key_set())
+    started, results, differences = time.time(), {}, {}
+    try:
+        around = Surroundings(folder, backend.port, keys.port, mint.public_key, key_set, certificate(folder))
+        for peer in peers:
+            if peer.enforces:
+                running = begin(peer, around, Workload("check", "", settings=Settings()), mint)
+                try:
+                    differences[peer.name] = check(running, mint)
+                finally:
+                    running.stop()
+                print(f"{peer.name} enforces" + "".join(f"; but {text}" for text in differences[peer.name]), flush=True)
+        for workload in workloads:
+            asked = [peer for peer in peers if suits(workload, peer)]
+            if asked:
+                results[workload.name] = measure_all(workload, asked, around, mint, options)
+                print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)
+    except Failure as failure:
+        sys.exit(f"failed: {failure}")
+    finally:
+        backend.stop()
+        keys.stop()
+    path = report.write(TARGET, peers, workloads, results, differences, options, started)
+    print(f"\n{time.time() - started:.0f} s; results in {path}")
+
+
+main()

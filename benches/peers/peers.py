@@ -1,0 +1,161 @@
+"""The proxies that are compared: how each is installed, configured and started."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import ENVIRONMENT, Failure, Process, free_port, proxy_cores, raise_file_limit
+from servers import render, root_user
+from tokens import AUDIENCE, ISSUER
+
+
+@dataclass
+class Surroundings:
+    """What every proxy is configured with."""
+
+    folder: Path
+    backend: int
+    keys: int
+    public_key: Path
+    key_set: Path
+    certificate: dict[str, Path]
+
+
+@dataclass
+class Settings:
+    """What a workload wants of a proxy's configuration."""
+
+    log: bool = False
+    threads: int = 1
+    cache_bytes: int = 256 << 20
+    requests: int = 20000
+
+
+@dataclass
+class Peer:
+    """A proxy; subclasses know its configuration and its command."""
+
+    name: str
+    enforces: bool = True
+    # The packages of a Debian system that bring it, and the program that tells whether they are there.
+    packages: tuple[str, ...] = ()
+    program: str = ""
+
+    def version(self) -> str:
+        raise NotImplementedError
+
+    def command(self, values: dict, settings: Settings, folder: Path) -> tuple[list[str], dict]:
+        """Writes the configuration; the command to start it, and what its environment needs."""
+        raise NotImplementedError
+
+    def start(self, around: Surroundings, settings: Settings) -> "Running":
+        folder = around.folder / self.name
+        # What a run left there, kept keys included, must not speed up the next.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return self.start_again(around, settings, folder)
+
+    def start_again(self, around: Surroundings, settings: Settings, folder: Path) -> "Running":
+        ports = {name: free_port() for name in ("PORT", "PORT_TLS", "PORT_H2", "PORT_ADMIN")}
+        values = {
+            **ports, **around.certificate, "FOLDER": folder, "BACKEND": around.backend, "KEYS": around.keys,
+            "PUBLIC_KEY": around.public_key, "KEY_SET": around.key_set, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE,
+            "THREADS": settings.threads, "REQUESTS": settings.requests, "CACHE_BYTES": settings.cache_bytes,
+            "ROOT_USER": root_user(),
+            # A proxied request takes two descriptors, and there are a few for other things.
+            "DESCRIPTORS": raise_file_limit(), "CONNECTIONS": (raise_file_limit() - 200) // 2,
+        }
+        command, environment = self.command(values, settings, folder)
+        ports = {name: values[name] for name in ports}
+        process = Process(self.name, command, proxy_cores(settings.threads), folder / "output.log", environment)
+        try:
+            process.wait_for_port(ports["PORT"])
+        except BaseException:
+            process.stop()
+            raise
+        return Running(self, process, ports, folder)
+
+
+@dataclass
+class Running:
+    peer: Peer
+    process: Process
+    ports: dict[str, int]
+    folder: Path
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def forget_logs(self) -> None:
+        """Logs are written in full and then not kept."""
+        for log in self.folder.glob("*.log"):
+            os.truncate(log, 0)
+
+
+def first_line(command: list[str], pattern: str) -> str:
+    """The version that a program tells, in a word."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=ENVIRONMENT)
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found.group(1) if found else "?"
+
+
+class Direct(Peer):
+    """No proxy at all: what the others add to."""
+
+    def version(self) -> str:
+        return ""
+
+
+class Nginx(Peer):
+    def version(self) -> str:
+        return first_line(["nginx", "-v"], r"nginx/(\S+)")
+
+    def command(self, values, settings, folder):
+        access_log = f"{folder}/access.log decisions" if settings.log else "off"
+        config = folder / "nginx.conf"
+        config.write_text(render("nginx.conf", {**values, "ACCESS_LOG": access_log}))
+        return ["nginx", "-p", str(folder), "-c", str(config), "-g", "daemon off;"], {}
+
+
+class Haproxy(Peer):
+    def version(self) -> str:
+        return first_line(["haproxy", "-v"], r"version (\d[\w.]*)")
+
+    def command(self, values, settings, folder):
+        rules = render("haproxy-rules.cfg", values).strip() if self.enforces else ""
+        config = folder / "haproxy.cfg"
+        config.write_text(render("haproxy.cfg", {
+            **values, "RULES": rules,
+            "LOG_TARGET": "log stdout format raw local0" if settings.log else "",
+            "HTTP_LOG": "log global\n    option httplog" if settings.log else "",
+        }))
+        return ["haproxy", "-f", str(config)], {}
+
+
+class Gateway(Peer):
+    def version(self) -> str:
+        return first_line([os.environ["MFA_GATEWAY_BIN"], "--version"], r"mfa-gateway (\S+)")
+
+    def command(self, values, settings, folder):
+        binary = os.environ["MFA_GATEWAY_BIN"]
+        if not os.access(binary, os.X_OK):
+            raise Failure(f"no binary at {binary}: run `cargo build --release` first")
+        (folder / "state").mkdir(exist_ok=True)
+        values["PORT_H2"] = values["PORT"]
+        config = folder / "gateway.yaml"
+        config.write_text(render("gateway.yaml", {
+            **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
+        }))
+        return [binary, "serve", "--config", str(config)], {"TOKIO_WORKER_THREADS": str(settings.threads)}
+
+
+PEERS = [
+    Nginx("nginx", enforces=False, packages=("nginx",), program="nginx"),
+    Haproxy("haproxy", enforces=False, packages=("haproxy",), program="haproxy"),
+    Haproxy("haproxy-jwt", packages=("haproxy",), program="haproxy"),
+    Gateway("mfa-gateway"),
+]
+DIRECT = Direct("direct", enforces=False)
