@@ -26,3 +26,4 @@ mod refusal;
 mod reload;
 mod security;
 mod support;
+mod upstream;

@@ -160,7 +160,7 @@ async fn agree(
         Some(b"h2") => Version::Http2,
         _ => Version::Http1,
     };
-    Ok((ClientStream::new(Socket::Tls(Box::new(stream)), version, limits), version))
+    Ok((ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits), version))
 }
 
 fn http1_builder(settings: ConnectionSettings) -> http1::Builder {

@@ -10,7 +10,7 @@ use super::exchange::Peer;
 use super::pipeline::Parts;
 use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
 use crate::net::{Body, Handle, Refused};
-use crate::upstream::UpstreamError;
+use crate::upstream::{Caller, UpstreamError};
 
 /// Forwards permitted requests to their upstream.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,8 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(peer) = interim {
         pass_interim(&mut request, peer.handle.clone());
     }
-    let sent = upstream.send(request, live.body_timeout).await;
+    let caller = Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone() };
+    let sent = upstream.send(request, &caller, live.body_timeout).await;
     if let Some(peer) = interim {
         peer.handle.close();
     }

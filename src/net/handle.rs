@@ -1,7 +1,7 @@
 //! How services reach the connection that a request came by.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::guard::Refused;
@@ -17,6 +17,16 @@ const MAX_QUEUED: usize = 32 << 10;
 /// kernel would answer what still comes with a reset, and the client might never read why it was refused.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Handle(Arc<Mutex<State>>);
+
+/// Tells one connection of a client from another, even when that one is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionId(Weak<Mutex<State>>);
+
+impl PartialEq for ConnectionId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
 
 /// How far a switch of protocols is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +63,11 @@ impl Drop for Busy {
 }
 
 impl Handle {
+    /// What tells the connection from others.
+    pub(crate) fn id(&self) -> ConnectionId {
+        ConnectionId(Arc::downgrade(&self.0))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,11 +27,22 @@ const BOTH: Fault = "There are both Transfer-Encoding and Content-Length (RFC 91
 
 /// Checks a whole head, its final empty line included, and tells how its body is framed.
 pub(super) fn check(head: &[u8]) -> Result<Framing, Fault> {
-    let mut lines = head.split_inclusive(|&byte| byte == b'\n').map(line);
-    let request_line = lines.next().ok_or(REQUEST_LINE)??;
+    let (request_line, fields) = split(head)?;
     let version = check_request_line(request_line)?;
+    check_fields(fields, version == b"HTTP/1.1").map(|framing| framing.unwrap_or(Framing::Length(0)))
+}
+
+/// The first line of a head, and its fields.
+pub(super) fn split(head: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let end = head.iter().position(|&byte| byte == b'\n').ok_or(LINE_END)? + 1;
+    let (first, fields) = head.split_at(end);
+    Ok((line(first)?, fields))
+}
+
+/// Checks the fields of a head, and tells how they frame its body; `None` if they don't say.
+pub(super) fn check_fields(fields: &[u8], chunked_allowed: bool) -> Result<Option<Framing>, Fault> {
     let (mut length, mut chunked) = (None, false);
-    for line in lines {
+    for line in fields.split_inclusive(|&byte| byte == b'\n').map(line) {
         let line = line?;
         if line.is_empty() {
             break;
@@ -42,7 +53,7 @@ pub(super) fn check(head: &[u8]) -> Result<Framing, Fault> {
                 return Err(LENGTH);
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if chunked || version != b"HTTP/1.1" || !value.eq_ignore_ascii_case(b"chunked") {
+            if chunked || !chunked_allowed || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(CODING);
             }
             chunked = true;
@@ -50,8 +61,8 @@ pub(super) fn check(head: &[u8]) -> Result<Framing, Fault> {
     }
     match (chunked, length) {
         (true, Some(_)) => Err(BOTH),
-        (true, None) => Ok(Framing::Chunked),
-        (false, length) => Ok(Framing::Length(length.unwrap_or(0))),
+        (true, None) => Ok(Some(Framing::Chunked)),
+        (false, length) => Ok(length.map(Framing::Length)),
     }
 }
 

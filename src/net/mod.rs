@@ -1,7 +1,9 @@
 //! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
 
+mod answer;
 mod body;
 mod chunked;
+mod eager;
 mod fetch;
 mod guard;
 mod half_closed;
@@ -14,12 +16,14 @@ pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
 
+pub(crate) use answer::{AnswerStream, Turn};
 pub use body::Body;
 pub(crate) use body::BoxError;
+pub(crate) use eager::Eager;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST};
-pub(crate) use handle::{Busy, Handle};
+pub(crate) use handle::{Busy, ConnectionId, Handle};
 pub(crate) use idle::{IdleBody, Stalled, Upload};
 pub(crate) use socket::Socket;
 pub(crate) use stream::{ClientStream, StreamLimits, Version};

@@ -1,4 +1,4 @@
-//! A client's socket, with TLS or without.
+//! A socket, with TLS or without.
 
 use std::io;
 use std::pin::Pin;
@@ -6,13 +6,15 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
-/// A client's socket.
+use super::eager::Eager;
+
+/// A socket.
 #[derive(Debug)]
-pub(crate) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+pub(crate) enum Socket<S = TcpStream> {
+    Plain(S),
+    Tls(Box<TlsStream<S>>),
 }
 
 impl Socket {
@@ -25,7 +27,17 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl Socket<Eager> {
+    /// Whether it is read even if the runtime knows of nothing to read.
+    pub(super) fn set_eager(&mut self, eager: bool) {
+        match self {
+            Self::Plain(stream) => stream.set_eager(eager),
+            Self::Tls(stream) => stream.get_mut().0.set_eager(eager),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -34,7 +46,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),

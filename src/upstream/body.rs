@@ -9,19 +9,19 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::endpoint::{Endpoint, InFlight};
-use super::pool::Lease;
+use super::pool::{Caller, Lease};
 
 /// The body of an answer. Dropped before its end, it closes an HTTP/1.1 connection, since what is left of the answer
 /// must not become the next one's. Without a lease it is not given back at all.
 pub(super) struct AnswerBody {
     incoming: Incoming,
-    lease: Option<(Arc<Endpoint>, Lease)>,
+    lease: Option<(Arc<Endpoint>, Lease, Caller)>,
     _in_flight: InFlight,
 }
 
 impl AnswerBody {
-    pub(super) fn new(incoming: Incoming, endpoint: Arc<Endpoint>, lease: Option<Lease>, in_flight: InFlight) -> Self {
-        let mut body = Self { incoming, lease: lease.map(|lease| (endpoint, lease)), _in_flight: in_flight };
+    pub(super) fn new(incoming: Incoming, lease: Option<(Arc<Endpoint>, Lease, Caller)>, in_flight: InFlight) -> Self {
+        let mut body = Self { incoming, lease, _in_flight: in_flight };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -29,8 +29,8 @@ impl AnswerBody {
     }
 
     fn give_back(&mut self) {
-        if let Some((endpoint, lease)) = self.lease.take() {
-            endpoint.pool().put(lease);
+        if let Some((endpoint, lease, caller)) = self.lease.take() {
+            endpoint.pool().put(lease, caller);
         }
     }
 }

@@ -2,47 +2,63 @@
 
 use std::sync::Arc;
 
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::{ClientConfig, RootCertStore};
-use tower::{Service, ServiceExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio_rustls::TlsConnector;
+use tower::ServiceExt;
 
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
-use crate::net::BoxError;
-
-pub(super) type Connection = <HttpsConnector<HttpConnector> as Service<http::Uri>>::Response;
+use crate::net::{BoxError, Eager, Socket};
 
 /// Makes connections.
-#[derive(Clone, Debug)]
-pub(super) struct Connector(HttpsConnector<HttpConnector>);
+#[derive(Clone)]
+pub(super) struct Connector {
+    tcp: HttpConnector,
+    tls: Option<TlsConnector>,
+    protocol: Protocol,
+}
 
 impl Connector {
     /// A connector that verifies certificates with the system's roots.
-    pub(super) fn new(settings: &Settings, tls: bool) -> Result<Self, UpstreamError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = HttpsConnectorBuilder::new();
-        let builder = if tls {
-            builder.with_provider_and_platform_verifier(provider).map_err(|error| UpstreamError::Roots(error.into()))?
-        } else {
-            let config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| UpstreamError::Roots(error.into()))?
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth();
-            builder.with_tls_config(config)
-        };
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        let builder = builder.https_or_http();
-        Ok(Self(match settings.protocol {
-            Protocol::Http1 => builder.enable_http1().wrap_connector(http),
-            Protocol::Http2 => builder.enable_http2().wrap_connector(http),
-        }))
+    pub(super) fn new(settings: &Settings) -> Result<Self, UpstreamError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
+        let tls = tls.then(|| client_config(settings)).transpose().map_err(|error| UpstreamError::Tls(error.into()))?;
+        Ok(Self { tcp, tls: tls.map(|config| TlsConnector::from(Arc::new(config))), protocol: settings.protocol })
     }
 
-    pub(super) async fn connect(&self, endpoint: http::Uri) -> Result<Connection, BoxError> {
-        self.0.clone().oneshot(endpoint).await
+    pub(super) async fn connect(&self, endpoint: &http::Uri) -> Result<Socket<Eager>, BoxError> {
+        let stream = Eager::new(self.tcp.clone().oneshot(endpoint.clone()).await?.into_inner());
+        let Some(tls) = self.tls.as_ref().filter(|_| endpoint.scheme_str() == Some("https")) else {
+            return Ok(Socket::Plain(stream));
+        };
+        let host = endpoint.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let stream = tls.connect(ServerName::try_from(host.to_owned())?, stream).await?;
+        if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err("it does not speak HTTP/2 (ALPN)".into());
+        }
+        Ok(Socket::Tls(Box::new(stream.into())))
+    }
+}
+
+fn client_config(settings: &Settings) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_platform_verifier()?.with_no_client_auth();
+    config.alpn_protocols = vec![match settings.protocol {
+        Protocol::Http1 => b"http/1.1".to_vec(),
+        Protocol::Http2 => b"h2".to_vec(),
+    }];
+    Ok(config)
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("tls", &self.tls.is_some()).finish_non_exhaustive()
     }
 }

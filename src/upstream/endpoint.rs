@@ -1,16 +1,17 @@
 //! One endpoint: its load, its health and its connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::connect::Connector;
-use super::pool::{Lease, Pool};
+use super::pool::{Caller, Http1, Lease, Pool};
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
+use crate::net::{AnswerStream, Turn};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -55,6 +56,11 @@ impl Endpoint {
         &self.uri
     }
 
+    /// Its host and port.
+    pub(super) fn name(&self) -> String {
+        self.uri.authority().map_or_else(String::new, ToString::to_string)
+    }
+
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }
@@ -95,16 +101,16 @@ impl Endpoint {
     }
 
     /// A connection for one request: a kept one, or a new one.
-    pub(super) async fn lease(&self) -> Result<Lease, UpstreamError> {
-        match self.pool.take() {
+    pub(super) async fn lease(self: &Arc<Self>, caller: &Caller) -> Result<Lease, UpstreamError> {
+        match self.pool.take(caller) {
             Some(lease) => Ok(lease),
             None => self.fresh_lease().await,
         }
     }
 
     /// A connection that no other request used, if the protocol has such.
-    pub(super) async fn fresh_lease(&self) -> Result<Lease, UpstreamError> {
-        let endpoint = || self.uri.authority().map_or_else(String::new, ToString::to_string);
+    pub(super) async fn fresh_lease(self: &Arc<Self>) -> Result<Lease, UpstreamError> {
+        let endpoint = || self.name();
         let after = self.settings.connect_timeout;
         match tokio::time::timeout(after, self.connect()).await {
             Ok(Ok(lease)) => Ok(lease),
@@ -113,14 +119,14 @@ impl Endpoint {
         }
     }
 
-    async fn connect(&self) -> Result<Lease, crate::net::BoxError> {
+    async fn connect(self: &Arc<Self>) -> Result<Lease, crate::net::BoxError> {
         if self.settings.protocol == Protocol::Http2 {
             // One connection carries all requests; whoever comes while it is made waits for it.
             let mut shared = self.pool.shared().await;
             if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
-                return Ok(Lease::Http2(sender.clone()));
+                return Ok(Lease::Http2 { sender: sender.clone(), reused: true });
             }
-            let io = self.connector.connect(self.uri.clone()).await?;
+            let io = TokioIo::new(self.connector.connect(&self.uri).await?);
             let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(20))
@@ -128,12 +134,24 @@ impl Endpoint {
                 .await?;
             tokio::spawn(connection);
             *shared = Some(sender.clone());
-            return Ok(Lease::Http2(sender));
+            return Ok(Lease::Http2 { sender, reused: false });
         }
-        let io = self.connector.connect(self.uri.clone()).await?;
-        let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(io).await?;
-        tokio::spawn(connection.with_upgrades());
-        Ok(Lease::Http1 { sender, reused: false })
+        let stream = AnswerStream::new(self.connector.connect(&self.uri).await?);
+        let turn = stream.turn();
+        let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(watch(connection.with_upgrades(), turn.clone(), Arc::downgrade(self)));
+        Ok(Lease::Http1(Http1 { sender, turn, reused: false }))
+    }
+}
+
+/// Drives a connection to its end. If bytes came by it that nobody asked for, others of that endpoint may follow.
+async fn watch(connection: impl Future<Output = hyper::Result<()>>, turn: Turn, endpoint: Weak<Endpoint>) {
+    let ended = connection.await;
+    if let (true, Some(endpoint)) = (turn.heard_unasked(), endpoint.upgrade()) {
+        endpoint.pool.distrust();
+        tracing::warn!(endpoint = endpoint.name(), "an upstream sent bytes that nobody asked for");
+    } else if let Err(error) = ended {
+        tracing::debug!(error = crate::net::chain(&error), "a connection to an upstream ended with an error");
     }
 }
 

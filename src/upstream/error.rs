@@ -7,9 +7,9 @@ use crate::net::BoxError;
 /// Why there is no answer of the upstream.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
-    /// The system's certificate roots can't be read.
-    #[error("the system's certificate roots can't be read")]
-    Roots(#[source] BoxError),
+    /// TLS can't be set up: the system's certificate roots can't be read, for example.
+    #[error("TLS can't be set up")]
+    Tls(#[source] BoxError),
     /// No connection could be made.
     #[error("could not connect to {endpoint}")]
     Connect {

@@ -2,7 +2,8 @@
 //!
 //! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves to
 //! another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request without
-//! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed.
+//! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed. What an upstream
+//! sends unasked answers nobody: see [`pool`] and `net::answer`.
 
 mod body;
 mod connect;
@@ -14,6 +15,7 @@ mod send;
 use std::sync::Arc;
 
 pub(crate) use error::UpstreamError;
+pub(crate) use pool::Caller;
 
 use crate::config::Upstream as Settings;
 use crate::random::Random;
@@ -35,8 +37,7 @@ impl Upstream {
     ///
     /// If an endpoint needs TLS and the system's certificate roots can't be read.
     pub(crate) fn new(settings: Settings, random: Random) -> Result<Self, UpstreamError> {
-        let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
-        let connector = Connector::new(&settings, tls)?;
+        let connector = Connector::new(&settings)?;
         let settings = Arc::new(settings);
         let endpoints = settings
             .endpoints
@@ -56,7 +57,7 @@ impl Upstream {
     pub(crate) async fn probe(&self) -> Vec<(String, Result<(), UpstreamError>)> {
         let mut results = Vec::new();
         for endpoint in &self.endpoints {
-            results.push((endpoint.uri().to_string(), endpoint.lease().await.map(drop)));
+            results.push((endpoint.uri().to_string(), endpoint.fresh_lease().await.map(drop)));
         }
         results
     }

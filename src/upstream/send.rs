@@ -1,5 +1,6 @@
 //! One request to an upstream, over endpoints and connections until one takes it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hyper::client::conn::TrySendError;
 
 use super::body::AnswerBody;
 use super::endpoint::Endpoint;
-use super::pool::Lease;
+use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
 use crate::net::{Body, IdleBody, Upload, headers};
@@ -30,8 +31,8 @@ enum Failure {
 }
 
 impl Upstream {
-    /// Sends a request, whose URI holds path and query alone, and waits for the head of the answer. The client may let
-    /// its body stand still for `client_idle`.
+    /// Sends a request of `caller`, whose URI holds path and query alone, and waits for the head of the answer. The
+    /// client may let its body stand still for `client_idle`.
     ///
     /// # Errors
     ///
@@ -39,6 +40,7 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         mut request: Request<Body>,
+        caller: &Caller,
         client_idle: Duration,
     ) -> Result<Response<Body>, UpstreamError> {
         let upload;
@@ -50,7 +52,7 @@ impl Upstream {
         {
             tried.push(at);
             let endpoint = &self.endpoints[at];
-            match self.offer(endpoint, request, &upload).await {
+            match self.offer(endpoint, request, caller, &upload).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     if !matches!(error, UpstreamError::RequestBody(_)) {
@@ -77,13 +79,14 @@ impl Upstream {
         &self,
         endpoint: &Arc<Endpoint>,
         mut request: Request<Body>,
+        caller: &Caller,
         upload: &Arc<Upload>,
     ) -> Result<Response<Body>, Failure> {
         self.address(&mut request, endpoint.uri());
         let in_flight = endpoint.begin();
         let mut repeated = false;
         loop {
-            let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease().await };
+            let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller).await };
             let mut lease = match lease {
                 Ok(lease) => lease,
                 Err(error) => return Err(Failure::NotSent(Box::new(request), error)),
@@ -91,7 +94,7 @@ impl Upstream {
             let spare = if lease.is_reused() && !repeated { spare(&request) } else { None };
             let Some(answer) = self.exchange(&mut lease, request, upload).await else {
                 let after = self.settings.response_timeout;
-                return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: name(endpoint), after }));
+                return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: endpoint.name(), after }));
             };
             match answer {
                 Ok(response) => {
@@ -102,21 +105,25 @@ impl Upstream {
                     }
                     // An answer that came before the request's end leaves the rest of it on the connection, and a backend
                     // that doesn't read it takes it for the next request.
-                    let kept = upload.has_ended().then_some(lease);
+                    let kept = upload.has_ended().then(|| (Arc::clone(endpoint), lease, caller.clone()));
                     return Ok(response.map(|body| {
-                        let body = AnswerBody::new(body, Arc::clone(endpoint), kept, in_flight);
+                        let body = AnswerBody::new(body, kept, in_flight);
                         Body::new(IdleBody::new(body, self.settings.idle_timeout, headers::clean_response_trailers))
                     }));
                 }
                 Err(mut error) => {
                     endpoint.pool().give_up(&lease).await;
                     match (error.take_message(), spare) {
-                        (Some(unsent), _) => request = unsent,
-                        (None, Some(spare)) => {
+                        // A kept connection may have been closed meanwhile, but not one that was just made.
+                        (Some(unsent), _) if lease.is_reused() => request = unsent,
+                        (Some(unsent), _) => {
+                            return Err(Failure::NotSent(Box::new(unsent), of_exchange(endpoint, error.into_error())));
+                        }
+                        (None, Some(spare)) if is_closed(error.error()) => {
                             repeated = true;
                             request = spare.map(|()| Body::empty());
                         }
-                        (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
+                        (None, _) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
                     }
                 }
             }
@@ -183,18 +190,26 @@ fn upgraded(mut response: Response<Incoming>) -> Response<Body> {
     response.map(|_| Body::empty())
 }
 
-fn name(endpoint: &Endpoint) -> String {
-    endpoint.uri().authority().map_or_else(String::new, ToString::to_string)
-}
-
 fn of_exchange(endpoint: &Endpoint, source: hyper::Error) -> UpstreamError {
     // hyper calls a failing request body the user's error: here that is the client, not the upstream.
     let stalled = std::error::Error::source(&source).is_some_and(<dyn std::error::Error>::is::<crate::net::Stalled>);
     if source.is_user() || stalled {
         UpstreamError::RequestBody(source)
     } else {
-        UpstreamError::Exchange { endpoint: name(endpoint), source }
+        UpstreamError::Exchange { endpoint: endpoint.name(), source }
     }
+}
+
+/// Whether a connection ended without an answer, rather than with one that is not sound.
+fn is_closed(error: &hyper::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() != io::ErrorKind::InvalidData;
+        }
+        cause = error.source();
+    }
+    !error.is_parse()
 }
 
 /// A copy of a request that is safe to repeat (RFC 9110 section 9.2.1) and has no body.

@@ -8,11 +8,13 @@ pub(crate) mod key_server;
 pub(crate) mod raw;
 pub(crate) mod recorder;
 pub(crate) mod rule;
+pub(crate) mod scripted;
 pub(crate) mod signer;
 
 pub(crate) use client::{Answer, Call, Http1, Http2};
 pub(crate) use gateway::{CONFIG, Gateway, World};
 pub(crate) use recorder::Recorder;
+pub(crate) use scripted::{Scripted, Step};
 pub(crate) use signer::Signer;
 
 use std::time::Duration;

@@ -1,0 +1,178 @@
+//! The stream of a connection to an upstream.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::super::eager::Eager;
+use super::super::socket::Socket;
+use super::guard::{AnswerGuard, UNASKED, Verdict};
+use super::turn::Turn;
+
+/// A connection to an HTTP/1.1 upstream. Of what comes by it, only answers pass, one to each request.
+#[derive(Debug)]
+pub(crate) struct AnswerStream {
+    inner: Socket<Eager>,
+    guard: AnswerGuard,
+    /// What passes in place of what came, and isn't read yet.
+    instead: Bytes,
+    /// Whether a part of a request waits to be written.
+    writing: bool,
+    turn: Turn,
+}
+
+impl AnswerStream {
+    pub(crate) fn new(inner: Socket<Eager>) -> Self {
+        let (guard, turn) = (AnswerGuard::new(), Turn::default());
+        Self { inner, guard, instead: Bytes::new(), writing: false, turn }
+    }
+
+    /// What the one who sends requests needs.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn.clone()
+    }
+
+    /// Fails if nothing may pass any more.
+    fn check(&self) -> io::Result<()> {
+        let Some(fault) = self.guard.fault() else { return Ok(()) };
+        Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+
+    /// Reads what came. Before a request is written the socket itself is asked, since something may have come that the
+    /// runtime hasn't noticed yet, and would be read as the answer.
+    fn poll_read_raw(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let eager = self.guard.is_idle() && self.turn.is_asked();
+        self.inner.set_eager(eager);
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+
+    /// Tells the sender what became of the connection.
+    fn tell(&self) {
+        match self.guard.fault() {
+            Some(UNASKED) => self.turn.hear_unasked(),
+            Some(_) => self.turn.spoil(),
+            // What is left of the request would stand before the next one's beginning.
+            None if self.guard.is_idle() && self.writing => self.turn.spoil(),
+            None => {}
+        }
+    }
+
+    /// Notes that a request begins, if it does.
+    fn begin(&mut self) -> io::Result<()> {
+        self.check()?;
+        if self.guard.is_idle()
+            && self.turn.is_asked()
+            && let Some(asked) = self.turn.begin()
+        {
+            self.guard.expect(asked);
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for AnswerStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if !self.instead.is_empty() {
+                let part = self.instead.len().min(buf.remaining());
+                buf.put_slice(&self.instead.split_to(part));
+                return Poll::Ready(Ok(()));
+            }
+            self.check()?;
+            let before = buf.filled().len();
+            ready!(self.poll_read_raw(cx, buf))?;
+            if buf.filled().len() == before {
+                let cut = self.guard.is_amid_head();
+                return Poll::Ready(if cut { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) });
+            }
+            let verdict = self.guard.judge(&buf.filled()[before..]);
+            self.tell();
+            match verdict {
+                Verdict::Pass(passing) => buf.set_filled(before + passing),
+                Verdict::Instead(bytes) => {
+                    self.instead = bytes.into();
+                    buf.set_filled(before);
+                }
+            }
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for AnswerStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.begin()?;
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.writing = written.is_pending();
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.begin()?;
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.writing = written.is_pending();
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use http::{HeaderMap, Method};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    async fn connection() -> (AnswerStream, std::net::TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (AnswerStream::new(Socket::Plain(Eager::new(stream))), listener.accept().unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_request_is_written_spoils_the_connection() {
+        let (mut stream, mut upstream) = connection().await;
+        let turn = stream.turn();
+        turn.ask(&Method::GET, &HeaderMap::new());
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        upstream.write_all(OK).unwrap();
+        let mut answer = [0; OK.len()];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!((&answer[..], turn.is_spoilt()), (OK, false));
+        // The runtime doesn't get to learn of these bytes before the next request is asked for.
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64])).is_pending());
+        upstream.write_all(OK).unwrap();
+        turn.ask(&Method::GET, &HeaderMap::new());
+        let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
+        assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
+        assert!(turn.is_spoilt() && turn.heard_unasked());
+        assert!(matches!(Pin::new(&mut stream).poll_write(&mut context, b"GET"), Poll::Ready(Err(_))));
+    }
+}
