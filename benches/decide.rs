@@ -29,6 +29,7 @@ fn route(pattern: Pattern, requirement: Requirement) -> Route {
         tenants: None,
         activation: Mode::Enforce.into(),
         dialect: None,
+        rate_limit: None,
         forward_authorization: true,
     }
 }

@@ -1,9 +1,11 @@
 //! What one caller may take of the gateway.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Gateway, until, within};
+use crate::support::{Call, Gateway, skip, until, within};
 
 /// Connections that come from addresses of the test's choice.
 const BALANCED: &str = "
@@ -53,4 +55,82 @@ async fn a_trusted_proxy_behind_a_balancer_has_as_many_connections_as_it_likes()
         open.push(connect(&gateway, "203.0.113.7").await.unwrap());
     }
     assert_eq!(open.len(), 8);
+}
+
+/// Two routes that share a limit, and one in the other dialect; app-only tokens pass too.
+const LIMITED: &str = "
+listeners: [{ address: 127.0.0.1:0 }]
+admin: { address: 127.0.0.1:0 }
+issuers:
+  - { name: idp, issuer: \"${ISSUER}\", audiences: [https://api.partnercenter.microsoft.com] }
+upstreams: [{ name: api, endpoints: [\"${UPSTREAM}\"] }]
+rate_limits: [{ name: few, requests: 2, per: 1m, key: KEY }]
+routes:
+  - { prefix: /v1/, upstream: api, rate_limit: few }
+  - { prefix: /v2/, upstream: api, rate_limit: few, dialect: oauth }
+  - { prefix: /free/, upstream: api }
+  - { prefix: /open/, upstream: api, rate_limit: few, require: public }
+";
+
+#[tokio::test]
+async fn a_caller_beyond_its_rate_is_refused_and_may_come_back() {
+    let gateway = Gateway::with(&LIMITED.replace("KEY", "user")).await;
+    let (jane, daemon) = (gateway.jane(), gateway.world.provider.app_token());
+    assert_eq!(gateway.get("/v1/x", &jane).await.code(), 200);
+    assert_eq!(gateway.get("/v2/x", &jane).await.code(), 200);
+    let refused = gateway.get("/v1/x", &jane).await;
+    assert_eq!((refused.code(), refused.refusal().as_str()), (429, "rate_limited"));
+    assert_eq!((refused.header("retry-after"), refused.json()["code"].as_str()), (Some("30"), Some("429")));
+    assert_eq!(refused.header("www-authenticate"), None);
+    let oauth = gateway.get("/v2/x", &jane).await;
+    assert_eq!((oauth.code(), oauth.header("content-type")), (429, Some("application/problem+json")));
+    assert_eq!(
+        (oauth.json()["status"].as_u64(), oauth.json()["title"].as_str()),
+        (Some(429), Some("Too Many Requests"))
+    );
+    assert_eq!(gateway.world.upstream.count(), 2);
+    // Others, and other routes, aren't touched; and a reload of something else gives no fresh budget.
+    gateway.reload(&LIMITED.replace("KEY", "user").replace("/free/", "/freer/"));
+    assert_eq!(gateway.get("/v1/x", &daemon).await.code(), 200);
+    assert_eq!(gateway.get("/freer/x", &jane).await.code(), 200);
+    assert_eq!(gateway.get("/v1/x", &jane).await.code(), 429);
+    let counted =
+        "mfa_gateway_requests_total{route=\"/v1/\",result=\"refused\",reason=\"rate_limited\",class=\"app_user\"}";
+    assert!((gateway.metric(counted).await - 2.0).abs() < 0.5);
+    skip(Duration::from_secs(31)).await;
+    assert_eq!(gateway.get("/v1/x", &jane).await.code(), 200);
+}
+
+#[tokio::test]
+async fn nobody_uses_up_the_budget_of_another() {
+    let gateway = Gateway::with(&LIMITED.replace("KEY", "application")).await;
+    let jane = gateway.jane();
+    let forged = format!("{}AAAA", &jane[..jane.len() - 4]);
+    for token in [&forged, &gateway.john(), &gateway.changed(|claims| claims["exp"] = 1.into())] {
+        for _ in 0..3 {
+            assert_eq!(gateway.get("/v1/x", token).await.code(), 401);
+        }
+    }
+    // What a header says of the caller counts as little.
+    let call = Call::get("/v1/x").bearer(&jane);
+    for name in ["x-auth-request-application", "x-forwarded-for", "x-real-ip"] {
+        let code = gateway.send(&call.clone().header(name, "203.0.113.9")).await.code();
+        assert_eq!(code, if name == "x-real-ip" { 429 } else { 200 });
+    }
+    // Another user of the same application has the same budget.
+    let other = gateway.changed(|claims| claims["oid"] = "another".into());
+    assert_eq!(gateway.get("/v1/x", &other).await.code(), 429);
+    let elsewhere = gateway.changed(|claims| claims["appid"] = "another".into());
+    assert_eq!(gateway.get("/v1/x", &elsewhere).await.code(), 200);
+}
+
+#[tokio::test]
+async fn without_a_token_the_address_counts() {
+    let gateway = Gateway::with(&LIMITED.replace("KEY", "tenant")).await;
+    let jane = gateway.jane();
+    for expected in [200, 200, 429] {
+        // A token on a public route isn't looked at, so it lends no budget either.
+        assert_eq!(gateway.get("/open/x", &jane).await.code(), expected);
+    }
+    assert_eq!(gateway.get("/v1/x", &jane).await.code(), 200);
 }

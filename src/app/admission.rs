@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 
 use crate::config::Config;
+use crate::net::client_network;
 use crate::net::proxy_protocol::{self, Told};
 use crate::telemetry::{ConnectionRefusal, Metrics};
 
@@ -101,12 +102,11 @@ impl Admission {
     /// If there are as many from its address as there may be.
     pub(super) fn admit(&self, address: SocketAddr) -> std::io::Result<Option<Admitted>> {
         let rules = self.rules.load();
-        // A listener for both families sees IPv4 addresses within IPv6 ones.
         let address = address.ip().to_canonical();
         let Some(most) = rules.per_address.filter(|_| !address.is_loopback() && !rules.trusts(address)) else {
             return Ok(None);
         };
-        let from = neighbourhood(address);
+        let from = client_network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(from).or_insert(Count { open: 0, told: false });
         if count.open < most {
@@ -137,14 +137,6 @@ impl Drop for Admitted {
                 entry.remove();
             }
         }
-    }
-}
-
-/// What stands for one client: an IPv4 address, or the network of 64 bits that an IPv6 client chooses its address in.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

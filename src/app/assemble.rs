@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::authenticator::{Authenticator, Issuer};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::gateway::Live;
+use crate::gateway::{Live, RateLimiter};
 use crate::journal::Journal;
 use crate::jwks::KeySource;
 use crate::policy::RouteTable;
@@ -42,6 +42,7 @@ impl Ambient {
 pub(crate) struct Before<'b> {
     pub(crate) sources: &'b [Arc<KeySource>],
     pub(crate) upstreams: &'b [Arc<Upstream>],
+    pub(crate) rate_limiters: &'b [Arc<RateLimiter>],
 }
 
 /// Makes everything that a configuration asks for. Nothing is connected or fetched yet.
@@ -68,6 +69,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
     let live = Live {
         routes: RouteTable::new(config.routes.clone()),
         upstreams,
+        rate_limiters: rate_limiters(config, before),
         authenticator: Authenticator::new(
             config.issuers.iter().map(issuer).collect(),
             config.token_cache_bytes,
@@ -86,6 +88,13 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         random: ambient.random.clone(),
     };
     Ok(Assembled { live, sources })
+}
+
+/// Nobody gets a fresh budget by a reload that doesn't concern it.
+fn rate_limiters(config: &Config, before: Before<'_>) -> Vec<Arc<RateLimiter>> {
+    let kept = |settings| before.rate_limiters.iter().find(|limiter| limiter.settings() == settings).cloned();
+    let new = |settings: &crate::config::RateLimit| Arc::new(RateLimiter::new(settings.clone()));
+    config.rate_limits.iter().map(|settings| kept(settings).unwrap_or_else(|| new(settings))).collect()
 }
 
 fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Vec<Arc<KeySource>>> {

@@ -30,7 +30,7 @@ impl App {
         let certificates: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
         let certificates = certificates?;
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
-        let kept = Before { sources: &sources, upstreams: &live.upstreams };
+        let kept = Before { sources: &sources, upstreams: &live.upstreams, rate_limiters: &live.rate_limiters };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
         let restart = needs_restart(&self.started, &config);
         // From here on nothing can fail.

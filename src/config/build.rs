@@ -11,7 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
 use super::{
-    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, route, tls, upstream, waivers,
+    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, rate_limit, route, tls,
+    upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::LogFormat;
@@ -30,7 +31,10 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let upstream_names: Vec<String> = file.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
-    let routes = route::build(file.routes, &upstream_names, &Arc::new(vendors), problems);
+    let rate_limit_names: Vec<String> = file.rate_limits.iter().map(|limit| limit.name.clone()).collect();
+    let rate_limits = rate_limit::build(file.rate_limits, problems);
+    let named = route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names };
+    let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
     if issuer_names.is_empty() && routes.iter().any(|route| route.requirement != Requirement::Public) {
         let message = "there is no issuer, but routes that need a token";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
@@ -46,6 +50,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         issuers,
         keys,
         upstreams,
+        rate_limits,
         routes,
         waivers,
         limits,

@@ -10,11 +10,28 @@ use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
 use super::waivers::activation;
-use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, Requirement, Route, UpstreamId};
+use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, RateLimitId, Requirement, Route, UpstreamId};
+
+/// The names that routes may refer to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'n> {
+    pub(super) upstreams: &'n [String],
+    pub(super) rate_limits: &'n [String],
+}
+
+/// The place of a name; a problem if it has none.
+fn place(names: &[String], what: &str, path: &str, name: &str, problems: &mut Problems<'_>) -> Option<usize> {
+    let place = names.iter().position(|known| known == name);
+    if place.is_none() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        problems.add(path, format!("there is no {what} `{name}`"), suggest(name, &names));
+    }
+    place
+}
 
 pub(super) fn build(
     files: Vec<file::Route>,
-    upstreams: &[String],
+    named: Named<'_>,
     vendors: &Arc<BTreeSet<String>>,
     problems: &mut Problems<'_>,
 ) -> Vec<Route> {
@@ -28,7 +45,7 @@ pub(super) fn build(
     let mut routes: Vec<(usize, Route)> = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
-        let Some(route) = build_one(&path, file, upstreams, vendors, problems) else { continue };
+        let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
         if let Some((other, _)) = routes.iter().find(|(_, other)| collide(other, &route)) {
             let message = format!("routes[{other}] is for the same path and method");
             problems.add(&path, message, "give them different methods, or remove one");
@@ -41,18 +58,16 @@ pub(super) fn build(
 fn build_one(
     path: &str,
     file: file::Route,
-    upstreams: &[String],
+    named: Named<'_>,
     vendors: &Arc<BTreeSet<String>>,
     problems: &mut Problems<'_>,
 ) -> Option<Route> {
     check_public(path, &file, problems);
     let pattern = pattern(path, file.path, file.prefix, problems);
-    let upstream = upstreams.iter().position(|name| *name == file.upstream);
-    if upstream.is_none() {
-        let names: Vec<&str> = upstreams.iter().map(String::as_str).collect();
-        let message = format!("there is no upstream `{}`", file.upstream);
-        problems.add(&format!("{path}.upstream"), message, suggest(&file.upstream, &names));
-    }
+    let upstream = place(named.upstreams, "upstream", &format!("{path}.upstream"), &file.upstream, problems);
+    let rate_limit = file
+        .rate_limit
+        .and_then(|name| place(named.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
     let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
     let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
@@ -73,6 +88,7 @@ fn build_one(
         tenants,
         activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
         dialect: file.dialect.map(dialect),
+        rate_limit: rate_limit.map(RateLimitId),
         forward_authorization: file.authorization == file::Authorization::Forward,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Issuer, KeySettings, Tls, Upstream};
+use super::{Issuer, KeySettings, RateLimit, Tls, Upstream};
 use crate::policy::{Route, Waivers};
 use crate::telemetry::LogFormat;
 
@@ -24,6 +24,8 @@ pub struct Config {
     pub keys: Vec<KeySettings>,
     /// The backends; routes refer to them by place.
     pub upstreams: Vec<Upstream>,
+    /// How often callers may call; routes refer to them by place.
+    pub rate_limits: Vec<RateLimit>,
     /// What is served.
     pub routes: Vec<Route>,
     /// The technical exceptions, and the stages of activation.

@@ -1,7 +1,6 @@
 //! Enforce: decides. What gets past it is [`Permitted`].
 //!
-//! It is the last layer before the proxy, so that nothing between the decision and the forwarding can change what was
-//! decided about.
+//! Behind it stand only the proxy and what can't change what was decided about.
 
 use std::task::{Context, Poll};
 

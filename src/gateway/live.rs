@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::RateLimiter;
 use crate::authenticator::Authenticator;
 use crate::clock::Clock;
 use crate::config::Refusals;
@@ -15,6 +16,7 @@ use crate::upstream::Upstream;
 pub struct Live {
     pub(crate) routes: RouteTable,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
+    pub(crate) rate_limiters: Vec<Arc<RateLimiter>>,
     pub(crate) authenticator: Authenticator,
     pub(crate) waivers: Waivers,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,

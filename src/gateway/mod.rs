@@ -18,6 +18,7 @@ mod origin;
 mod pipeline;
 mod preview;
 mod proxy;
+mod rate_limit;
 mod refusal;
 mod rejection;
 mod render;
@@ -31,12 +32,14 @@ pub use limit::{Limit, LimitLayer};
 pub use live::Live;
 pub use pipeline::{Authenticated, Permitted, Routed};
 pub use proxy::Proxy;
+pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use rejection::{Reason, Rejection};
 pub use render::{Render, RenderLayer};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};
 
 pub(crate) use exchange::Peer;
+pub(crate) use rate_limit::RateLimiter;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -82,6 +85,8 @@ pub(crate) fn stack(
         .layer(AuthenticateLayer)
         // Decides. What gets past it is permitted.
         .layer(EnforceLayer)
+        // Refuses those who call too often: it sees permits, and can't make or change one.
+        .layer(RateLimitLayer)
         .service(Proxy)
 }
 

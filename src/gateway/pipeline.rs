@@ -69,6 +69,26 @@ impl Permitted {
         }
     }
 
+    /// The request, to look at.
+    pub(super) fn request(&self) -> &Request<Body> {
+        &self.request
+    }
+
+    /// The configuration it was judged by.
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Its route.
+    pub(super) fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// Who calls.
+    pub(super) fn proof(&self) -> Option<&Arc<Proof>> {
+        self.proof.as_ref()
+    }
+
     /// Takes it apart, for forwarding.
     pub(super) fn into_parts(self) -> Parts {
         let Self { request, live, route, grounds, proof } = self;

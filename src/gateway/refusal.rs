@@ -68,6 +68,9 @@ fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: D
         Reason::Overloaded => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        Reason::RateLimited(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        }
         Reason::MethodNotAllowed(methods) => {
             let methods = methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", ");
             if let Ok(value) = HeaderValue::from_str(&methods) {
@@ -241,6 +244,10 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
         Reason::Overloaded => {
             ("The gateway has too many requests in flight.", "Try again after the time given in Retry-After.")
         }
+        Reason::RateLimited(_) => (
+            "There have been too many requests of this caller.",
+            "Send fewer requests. Try again after the time given in Retry-After.",
+        ),
         Reason::UpstreamFailed | Reason::UnexpectedUpgrade => (
             "The service behind the gateway could not be reached, or broke off.",
             "Nothing is wrong with the request. Try again later; name the request id when you ask for help.",

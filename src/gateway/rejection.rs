@@ -31,6 +31,8 @@ pub enum Reason {
     BodyIncomplete,
     /// Too many requests are in flight.
     Overloaded,
+    /// Its caller calls too often, and may again after so many seconds.
+    RateLimited(u64),
     /// The upstream could not be reached, or broke off.
     UpstreamFailed,
     /// The upstream took too long.
@@ -107,6 +109,7 @@ impl Reason {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -126,6 +129,7 @@ impl Reason {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",
             Self::Overloaded => "overloaded",
+            Self::RateLimited(_) => "rate_limited",
             Self::UpstreamFailed | Self::UnexpectedUpgrade => "upstream_failed",
             Self::UpstreamTimeout => "upstream_timeout",
         }

@@ -1,5 +1,6 @@
 //! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
 
+mod address;
 mod answer;
 mod body;
 mod chunked;
@@ -16,6 +17,7 @@ pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
 
+pub(crate) use address::client_network;
 pub(crate) use answer::{AnswerStream, Turn};
 pub use body::Body;
 pub(crate) use body::BoxError;

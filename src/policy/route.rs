@@ -11,6 +11,10 @@ use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Requirem
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamId(pub usize);
 
+/// Which rate limit holds for a route: its place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RateLimitId(pub usize);
+
 /// What is served, and what it requires.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -30,6 +34,8 @@ pub struct Route {
     pub activation: Activation,
     /// How callers are refused, if the route says so.
     pub dialect: Option<Dialect>,
+    /// How often callers may call, if the route says so.
+    pub rate_limit: Option<RateLimitId>,
     /// Whether the upstream gets the caller's token.
     pub forward_authorization: bool,
 }
@@ -225,6 +231,7 @@ mod tests {
             tenants: None,
             activation: Mode::Enforce.into(),
             dialect: None,
+            rate_limit: None,
             forward_authorization: true,
         }
     }

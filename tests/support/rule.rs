@@ -100,6 +100,7 @@ pub(crate) fn route(requirement: Requirement) -> Route {
         tenants: None,
         activation: Mode::Enforce.into(),
         dialect: None,
+        rate_limit: None,
         forward_authorization: true,
     }
 }

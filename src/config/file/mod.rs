@@ -11,7 +11,9 @@ mod route;
 
 pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
 pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream};
-pub(super) use operation::{Limits, Log, LogDecisions, LogFormat, Refusals, Timeouts, TokenCache};
+pub(super) use operation::{
+    Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache,
+};
 pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route, Stage};
 
 use schemars::JsonSchema;
@@ -35,6 +37,9 @@ pub(super) struct File {
     pub issuers: Vec<Issuer>,
     /// The backends. At least one.
     pub upstreams: Vec<Upstream>,
+    /// How often callers may call; routes name the limit that holds for them.
+    #[serde(default)]
+    pub rate_limits: Vec<RateLimit>,
     /// What is served and what it requires. At least one. A request that matches none gets 404.
     pub routes: Vec<Route>,
     /// What is known about calling applications.

@@ -26,6 +26,37 @@ pub(in crate::config) struct Limits {
     pub streams: Option<u16>,
 }
 
+/// How often a caller may call.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RateLimit {
+    /// The name that routes refer to. Routes that name the same limit share its budgets.
+    pub name: String,
+    /// How many requests a caller may make in the time of `per`.
+    pub requests: u32,
+    /// The time, such as `1s` or `1m`.
+    pub per: String,
+    /// How many of them may come at once. Default: all of them.
+    pub burst: Option<u32>,
+    /// Who is one caller, by the verified token: its `application`, `user` or `tenant`; or the `address`. What a token
+    /// doesn't have is made up for by what it has, and without a token by the address.
+    pub key: RateLimitKey,
+}
+
+/// Who is one caller.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum RateLimitKey {
+    /// The token's application.
+    Application,
+    /// The token's user.
+    User,
+    /// The token's tenant.
+    Tenant,
+    /// The client's address; of IPv6 the network of 64 bits.
+    Address,
+}
+
 /// Deadlines on the client side.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -38,6 +38,8 @@ pub(in crate::config) struct Route {
     pub enforce_from: Option<String>,
     /// How callers are refused. Default: the issuer's, else `partner-center`.
     pub dialect: Option<Dialect>,
+    /// The name of the rate limit that holds here. Absent: none.
+    pub rate_limit: Option<String>,
     /// Whether the upstream gets the caller's token. Default `forward`.
     #[serde(default)]
     pub authorization: Authorization,

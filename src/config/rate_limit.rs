@@ -1,0 +1,72 @@
+//! Rate limits, from the file to what is used.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::build::{duplicate, name, optional_duration};
+use super::file;
+use super::problem::Problems;
+
+/// How often a caller may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Its name.
+    pub name: String,
+    /// The time in which one request becomes free again.
+    pub interval: Duration,
+    /// How many may come at once.
+    pub burst: NonZeroU32,
+    /// Who is one caller.
+    pub key: RateLimitKey,
+}
+
+/// Who is one caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimitKey {
+    /// The token's application.
+    Application,
+    /// The token's user.
+    User,
+    /// The token's tenant.
+    Tenant,
+    /// The client's address.
+    Address,
+}
+
+pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) -> Vec<RateLimit> {
+    let names: Vec<String> = files.iter().map(|limit| limit.name.clone()).collect();
+    let mut limits = Vec::new();
+    for (at, file) in files.into_iter().enumerate() {
+        let path = format!("rate_limits[{at}]");
+        name(&path, &file.name, problems);
+        if duplicate(&names, at) {
+            let message = "another rate limit has this name";
+            problems.add(&format!("{path}.name"), message, "give each rate limit its own name");
+        }
+        let per = optional_duration(&format!("{path}.per"), Some(&file.per), problems);
+        let burst = file.burst.unwrap_or(file.requests);
+        for (field, number) in [("requests", file.requests), ("burst", file.burst.unwrap_or(1))] {
+            if number == 0 {
+                let fix = "write a number from 1 on; a path without a route is closed to all";
+                problems.add(&format!("{path}.{field}"), "no request would ever pass", fix);
+            }
+        }
+        let (Some(per), Some(requests), Some(burst)) = (per, NonZeroU32::new(file.requests), NonZeroU32::new(burst))
+        else {
+            continue;
+        };
+        let interval = per / requests.get();
+        if per > Duration::from_secs(31 * 86_400) || interval.is_zero() && !per.is_zero() {
+            let message = "this is too long, or too short for so many requests";
+            problems.add(&format!("{path}.per"), message, "write a time from `1s` to `31days`");
+        }
+        let key = match file.key {
+            file::RateLimitKey::Application => RateLimitKey::Application,
+            file::RateLimitKey::User => RateLimitKey::User,
+            file::RateLimitKey::Tenant => RateLimitKey::Tenant,
+            file::RateLimitKey::Address => RateLimitKey::Address,
+        };
+        limits.push(RateLimit { name: file.name, interval, burst, key });
+    }
+    limits
+}
