@@ -15,6 +15,7 @@ mod enforcement;
 mod entra;
 mod forwarding;
 mod hostile_tokens;
+mod http2;
 mod key_lifecycle;
 mod key_sources;
 mod keys;

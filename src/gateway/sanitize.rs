@@ -113,10 +113,8 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
         let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
             || headers.contains_key("keep-alive")
             || headers.contains_key("proxy-connection");
-        if headers.get_all(CONTENT_LENGTH).iter().count() > 1 || headers.values().any(headers::is_padded) {
-            return Err(
-                "A field stands twice that must not, or has white space around its value (RFC 9113 section 8.2).",
-            );
+        if !has_one_length(headers) || headers.values().any(headers::is_padded) {
+            return Err("Content-Length is not one number, or a value has white space around it (RFC 9113 section 8).");
         }
         let te = headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
         return if foreign || !te {
@@ -134,10 +132,17 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
             return Err("There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).");
         }
     }
-    if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
-        return Err("There is more than one Content-Length (RFC 9112 section 6.3).");
+    if !has_one_length(headers) {
+        return Err("Content-Length is not one decimal number (RFC 9112 section 6.3).");
     }
     Ok(())
+}
+
+/// Whether there is no `Content-Length`, or one that is a number.
+fn has_one_length(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let is_number = |length: &[u8]| !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+    lengths.next().is_none_or(|length| is_number(length.as_bytes())) && lengths.next().is_none()
 }
 
 /// Whether the query has an `access_token` (RFC 6750 section 2.3). It is never looked at, but a backend might.

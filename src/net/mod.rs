@@ -6,6 +6,7 @@ mod body;
 mod chunked;
 mod eager;
 mod fetch;
+mod frames;
 mod guard;
 mod half_closed;
 mod handle;
@@ -16,6 +17,7 @@ mod patience;
 pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
+mod windows;
 
 pub(crate) use address::client_network;
 pub(crate) use answer::{AnswerStream, Turn};

@@ -14,6 +14,7 @@ use super::half_closed::HalfClosed;
 use super::handle::Handle;
 use super::patience::Patience;
 use super::socket::Socket;
+use super::windows::Windows;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -47,7 +48,10 @@ pub(crate) struct ClientStream {
     first: [u8; PREFACE.len()],
     filled: usize,
     replayed: usize,
+    /// Over HTTP/1.1, until another protocol is agreed on.
     guard: Option<Guard>,
+    /// Over HTTP/2.
+    windows: Option<Windows>,
     /// What passes in place of what came, and isn't read yet.
     instead: Bytes,
     /// Whether something came behind the request that passed last.
@@ -90,6 +94,7 @@ impl ClientStream {
             filled: 0,
             replayed: 0,
             guard: (version == Version::Http1).then(|| Guard::new(limits.max_head, limits.max_headers)),
+            windows: (version == Version::Http2).then(|| Windows::new(limits.patience, PREFACE.len())),
             instead: Bytes::new(),
             ahead: false,
             half_closed: None,
@@ -142,10 +147,22 @@ impl ClientStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Counts what was written, and fails when nothing could be for too long.
-    fn note_written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(count)) = written {
+    /// Counts what was written of `bufs`, and fails when nothing could be for too long.
+    fn note_written(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        bufs: &[io::IoSlice<'_>],
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(mut count)) = written {
             self.written += count as u64;
+            if let Some(windows) = &mut self.windows {
+                for buf in bufs {
+                    let part = count.min(buf.len());
+                    windows.note_written(&buf[..part], cx);
+                    count -= part;
+                }
+            }
         }
         self.patience.watch(written, cx)
     }
@@ -165,6 +182,12 @@ impl AsyncRead for ClientStream {
                 buf.put_slice(&self.instead.split_to(part));
                 return Poll::Ready(Ok(()));
             }
+            if let Some(windows) = &mut self.windows
+                && let Poll::Ready(frames) = windows.poll_stalled(cx)?
+            {
+                self.instead = frames.into();
+                continue;
+            }
             let before = buf.filled().len();
             if self.half_closed.is_none() {
                 ready!(self.poll_read_raw(cx, buf))?;
@@ -174,6 +197,9 @@ impl AsyncRead for ClientStream {
             }
             if self.guard.is_some() && self.handle.note_read() {
                 self.guard = None;
+            }
+            if let Some(windows) = &mut self.windows {
+                windows.note_read(&buf.filled()[before..]);
             }
             let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
             let verdict = guard.judge(&buf.filled()[before..]);
@@ -200,7 +226,7 @@ impl AsyncWrite for ClientStream {
             ready!(self.poll_interim(cx))?;
         }
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.note_written(written, cx)
+        self.note_written(written, &[io::IoSlice::new(buf)], cx)
     }
 
     fn poll_write_vectored(
@@ -212,7 +238,7 @@ impl AsyncWrite for ClientStream {
             ready!(self.poll_interim(cx))?;
         }
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.note_written(written, cx)
+        self.note_written(written, bufs, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
