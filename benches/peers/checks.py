@@ -11,7 +11,7 @@ from tokens import Mint
 REQUIRED = {"mfa": (200,), "password": (401, 403), "forged": (401,), "expired": (401,), "none": (401,)}
 # What a complete check would answer besides; who differs is printed.
 COMPLETE = {
-    "issuer": (401,), "audience": (401,), "without-exp": (401,), "mfa-last-of-six": (200,),
+    "issuer": (401, 403), "audience": (401, 403), "without-exp": (401, 403), "mfa-last-of-six": (200,),
     "amr-as-text": (401, 403), "amr-look-alike": (401, 403), "app-only": (200,),
 }
 MEANING = {

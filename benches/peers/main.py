@@ -3,8 +3,6 @@
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +11,8 @@ import report
 from checks import check, wait_until_it_answers
 from peers import DIRECT, PEERS, Peer, Running, Settings, Surroundings
 from processes import Failure, cores, raise_file_limit
-from servers import Backend, KeyServer, certificate
+from servers import Backend, KeyServer, certificates
+from setup import install_programs
 from tokens import Mint
 from workloads import WORKLOADS, Workload
 
@@ -36,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6, help="rounds of each peer and workload (default 6)")
     parser.add_argument("--seconds", type=int, default=0, help="of one round (default 2; with --quick 1)")
     parser.add_argument("--markdown", action="store_true", help="prints the tables as Markdown")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draws the first workload's CPU time into an SVG")
     return parser.parse_args()
 
 
@@ -50,23 +50,13 @@ def chosen(everything: list, names: str | None, default: list) -> list:
 
 
 def install(peers: list[Peer], workloads: list[Workload]) -> None:
-    """By what is missing, not by package: what is there may have come from anywhere."""
     needed = {"nginx": ("nginx",), "wrk": ("wrk",), "taskset": ("util-linux",)}
     needed |= {peer.program: peer.packages for peer in peers if peer.packages}
     if any(workload.streams for workload in workloads):
         needed["h2load"] = ("nghttp2-client",)
-    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    missing = [package for program, packages in needed.items() if not shutil.which(program, path=path)
-               for package in packages]
-    if not missing:
-        return
-    print("installing:", *missing, file=sys.stderr)
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    for command in (["apt-get", "update", "-q"],
-                    ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]):
-        if subprocess.run([*root, *environment, *command], stdout=sys.stderr).returncode:
-            sys.exit(f"please install these, or what your system calls them: {' '.join(missing)}")
+    install_programs(needed)
+    for peer in peers:
+        peer.install()
 
 
 def begin(peer: Peer, around: Surroundings, workload: Workload, mint: Mint) -> Running:
@@ -149,7 +139,8 @@ def main() -> None:
     backend, keys = Backend(folder), KeyServer(mint.key_set())
     started, results, differences = time.time(), {}, {}
     try:
-        around = Surroundings(folder, backend.port, keys.port, mint.public_key, key_set, certificate(folder))
+        around = Surroundings(folder, backend.port, keys.port, mint.public_key, key_set,
+                              certificates(folder, mint.rsa.private))
         for peer in peers:
             if peer.enforces:
                 running = begin(peer, around, Workload("check", "", settings=Settings()), mint)
@@ -160,6 +151,9 @@ def main() -> None:
                 print(f"{peer.name} enforces" + "".join(f"; but {text}" for text in differences[peer.name]), flush=True)
         for workload in workloads:
             asked = [peer for peer in peers if suits(workload, peer)]
+            # What a proxy adds to the backend's own latency is the question there.
+            if workload.name == "latency" and DIRECT not in asked:
+                asked.insert(0, DIRECT)
             if asked:
                 results[workload.name] = measure_all(workload, asked, around, mint, options)
                 print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)
@@ -169,6 +163,8 @@ def main() -> None:
         backend.stop()
         keys.stop()
     path = report.write(TARGET, peers, workloads, results, differences, options, started)
+    if options.chart:
+        options.chart.write_text(report.chart(workloads[0], results[workloads[0].name]))
     print(f"\n{time.time() - started:.0f} s; results in {path}")
 
 

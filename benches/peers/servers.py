@@ -79,9 +79,8 @@ class KeyServer:
         self._server.server_close()
 
 
-def certificate(folder: Path) -> dict[str, Path]:
-    """A certificate for 127.0.0.1 that signs itself: alone, its key, and both in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def self_signed(key) -> bytes:
+    """A certificate of 127.0.0.1, as PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)
     built = (
@@ -93,13 +92,20 @@ def certificate(folder: Path) -> dict[str, Path]:
         ]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    certificate_pem = built.public_bytes(serialization.Encoding.PEM)
+    return built.public_bytes(serialization.Encoding.PEM)
+
+
+def certificates(folder: Path, token_key) -> dict[str, Path]:
+    """One for TLS: alone, its key, and both in one file; and one that only carries the key of the tokens."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate_pem = self_signed(key)
     key_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    paths = {name: folder / file for name, file in
-             {"CERTIFICATE": "tls.crt", "CERTIFICATE_KEY": "tls.key", "CERTIFICATE_PAIR": "tls.pem"}.items()}
-    for path, content in zip(paths.values(), (certificate_pem, key_pem, certificate_pem + key_pem)):
-        path.write_bytes(content)
-    paths["CERTIFICATE_KEY"].chmod(0o600)
-    paths["CERTIFICATE_PAIR"].chmod(0o600)
-    return paths
+    contents = {
+        "CERTIFICATE": ("tls.crt", certificate_pem), "CERTIFICATE_KEY": ("tls.key", key_pem),
+        "CERTIFICATE_PAIR": ("tls.pem", certificate_pem + key_pem),
+        "CERTIFICATE_OF_TOKENS": ("tokens.crt", self_signed(token_key)),
+    }
+    for file, content in contents.values():
+        (folder / file).write_bytes(content)
+    return {name: folder / file for name, (file, _) in contents.items()}

@@ -1,0 +1,82 @@
+"""The chart for the README: bars of CPU time per request. Written by hand, so that it needs no library and no network.
+
+Text and axes take the colour of the reader's theme: an SVG in an `img` follows `prefers-color-scheme`.
+"""
+
+from html import escape
+from math import log10
+
+WIDTH, LABEL, BAR, GAP = 760, 190, 22, 10
+STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.faint { fill: #656d76 } .bar { fill: #8c959f } .ours { fill: #1f6feb } .line { stroke: #d0d7de }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 } .faint { fill: #9198a1 } .bar { fill: #6e7681 } .ours { fill: #4493f8 } .line { stroke: #3d444d }
+}
+"""
+
+
+def bars(title: str, rows: list[tuple[str, float, str]], ours: str, note: str) -> str:
+    """One bar for each row: its name, its length, and what to write behind it."""
+    height = 70 + len(rows) * (BAR + GAP) + 24
+    longest = max(value for _, value, _ in rows)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}">',
+        f"<style>{STYLE}</style>",
+        f'<text x="0" y="18" font-weight="600">{escape(title)}</text>',
+    ]
+    for at, (name, value, label) in enumerate(rows):
+        y = 40 + at * (BAR + GAP)
+        length = max(1, value / longest * (WIDTH - LABEL - 130))
+        weight = ' font-weight="600"' if name == ours else ""
+        parts += [
+            f'<text x="{LABEL - 10}" y="{y + 16}" text-anchor="end"{weight}>{escape(name)}</text>',
+            f'<rect class="{"ours" if name == ours else "bar"}" x="{LABEL}" y="{y}" width="{length:.1f}" '
+            f'height="{BAR}" rx="2"/>',
+            f'<text x="{LABEL + length + 8:.1f}" y="{y + 16}"{weight}>{escape(label)}</text>',
+        ]
+    bottom = 40 + len(rows) * (BAR + GAP)
+    parts += [
+        f'<line class="line" x1="{LABEL}" y1="34" x2="{LABEL}" y2="{bottom}"/>',
+        f'<text class="faint" x="0" y="{bottom + 30}">{escape(note)}</text>', "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]], ours: str, note: str) -> str:
+    """Curves over a logarithmic axis, each with its name at its end."""
+    top, bottom, left, right = 50, 300, 70, WIDTH - 150
+    points = [point for curve in series.values() for point in curve]
+    low, high = (log10(max(1, pick(x for x, _ in points))) for pick in (min, max))
+    tallest = max(y for _, y in points) * 1.05
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        share = (log10(max(1, x)) - low) / ((high - low) or 1)
+        return left + share * (right - left), bottom - y / tallest * (bottom - top)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 70}" role="img" '
+        f'aria-label="{escape(title)}">',
+        f"<style>{STYLE} .curve {{ fill: none; stroke: #8c959f; stroke-width: 2 }} "
+        ".curve.ours { stroke: #1f6feb; stroke-width: 3 }</style>",
+        f'<text x="0" y="18" font-weight="600">{escape(title)}</text>',
+    ]
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = bottom - share * (bottom - top)
+        parts += [
+            f'<line class="line" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>',
+            f'<text class="faint" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{share * tallest:.0f}</text>',
+        ]
+    for x in sorted({x for x, _ in points}):
+        parts.append(f'<text class="faint" x="{place(x, 0)[0]:.1f}" y="{bottom + 20}" '
+                     f'text-anchor="middle">{x:,.0f}</text>')
+    for name, curve in series.items():
+        mark = "curve ours" if name == ours else "curve"
+        path = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in curve)
+        end_x, end_y = place(*curve[-1])
+        parts += [f'<polyline class="{mark}" points="{path}"/>',
+                  f'<text x="{end_x + 8:.1f}" y="{end_y + 4:.1f}">{escape(name)}</text>']
+    parts += [f'<text class="faint" x="{left}" y="{bottom + 40}">{escape(across)}</text>',
+              f'<text class="faint" x="0" y="{bottom + 62}">{escape(note)}</text>', "</svg>"]
+    return "\n".join(parts) + "\n"
