@@ -24,7 +24,7 @@ class Outcome:
     p999: float
 
 
-def _run(command: list[str], seconds: float) -> str:
+def run_pinned(command: list[str], seconds: float) -> str:
     done = subprocess.run(
         pinned([load_core()], command), capture_output=True, text=True, timeout=seconds + 60, env=ENVIRONMENT)
     if done.returncode:
@@ -36,7 +36,7 @@ def wrk(url: str, tokens: Path, connections: int, seconds: int, options: dict) -
     """Requests with the tokens of a file; `options` are those of `scripts/load.lua`."""
     command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--timeout=20s",
                f"--script={SCRIPT}", url, str(tokens)]
-    output = _run([*command, *(f"{name}={value}" for name, value in options.items())], seconds)
+    output = run_pinned([*command, *(f"{name}={value}" for name, value in options.items())], seconds)
     found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
     if not found:
         raise Failure(f"wrk said nothing:\n{output}")
@@ -48,7 +48,7 @@ def wrk(url: str, tokens: Path, connections: int, seconds: int, options: dict) -
 def h2load(url: str, token: str, connections: int, streams: int, seconds: int, log: Path) -> Outcome:
     """HTTP/2 with prior knowledge. One token: h2load sends the same headers with every request."""
     log.unlink(missing_ok=True)
-    output = _run(["h2load", f"--clients={connections}", f"--max-concurrent-streams={streams}", "--threads=1",
+    output = run_pinned(["h2load", f"--clients={connections}", f"--max-concurrent-streams={streams}", "--threads=1",
                    f"--duration={seconds}", f"--header=authorization: Bearer {token}", f"--log-file={log}", url],
                   seconds)
     counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
@@ -61,8 +61,9 @@ def h2load(url: str, token: str, connections: int, streams: int, seconds: int, l
     done = int(counts.group(1))
     refused, good = int(statuses.group(3)) + int(statuses.group(4)), int(statuses.group(1))
 
-    def percentile(share: float) -> float:
-        return times[min(len(times) - 1, int(len(times) * share))] if times else 0
+    return Outcome(done, float(seconds), refused, done - good - refused, percentile(times, 0.5),
+                   percentile(times, 0.99), percentile(times, 0.999))
 
-    return Outcome(done, float(seconds), refused, done - good - refused, percentile(0.5), percentile(0.99),
-                   percentile(0.999))
+
+def percentile(ordered: list[int], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0

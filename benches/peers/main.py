@@ -1,17 +1,17 @@
 """The command line: what to measure, of whom, and where the results go."""
 
 import argparse
-import json
 import os
 import sys
 import time
 from pathlib import Path
 
 import report
-from checks import check, wait_until_it_answers
+import scale
+from checks import check
 from peers import DIRECT, PEERS, Peer, Running, Settings, Surroundings
-from processes import Failure, cores, raise_file_limit
-from servers import Backend, KeyServer, certificates
+from processes import Failure, cores
+from setting import started, surroundings
 from setup import install_programs
 from tokens import Mint
 from workloads import WORKLOADS, Workload
@@ -26,6 +26,7 @@ def arguments() -> argparse.Namespace:
         description="Measures proxies in turn under the same load, on loopback: CPU time per request, rate, latency "
                     "and memory, as medians over rounds that alternate between them.",
         epilog="workloads:\n" + "\n".join(f"  {w.name:16}{w.about}" for w in WORKLOADS)
+               + "\n\n`benches/peers/run scale --help`: growth, overload and the start\n"
                + "\npeers:\n  " + ", ".join(peer.name for peer in [*PEERS, DIRECT]),
     )
     parser.add_argument("--quick", action="store_true",
@@ -59,18 +60,12 @@ def install(peers: list[Peer], workloads: list[Workload]) -> None:
         peer.install()
 
 
-def begin(peer: Peer, around: Surroundings, workload: Workload, mint: Mint) -> Running:
+def begin(peer: Peer, around: Surroundings, settings: Settings, mint: Mint) -> Running:
     if peer is DIRECT:
-        ports = {"PORT": around.backend}
-        around.folder.joinpath("direct").mkdir(exist_ok=True)
-        return Running(peer, None, ports, around.folder / "direct")
-    running = peer.start(around, workload.settings)
-    try:
-        wait_until_it_answers(running, mint.one("mfa"))
-    except BaseException:
-        running.stop()
-        raise
-    return running
+        folder = around.folder / peer.name
+        folder.mkdir(exist_ok=True)
+        return Running(peer, None, {"PORT": around.backend}, folder)
+    return started(peer, around, settings, mint)
 
 
 def measure(workload: Workload, running: Running, mint: Mint, seconds: int) -> dict:
@@ -96,7 +91,7 @@ def measure_all(workload: Workload, peers: list[Peer], around: Surroundings, min
     try:
         for peer in peers:
             if not workload.fresh:
-                running[peer.name] = begin(peer, around, workload, mint)
+                running[peer.name] = begin(peer, around, workload.settings, mint)
                 # Once unmeasured: connections to the backend, caches, and the allocator's first pages.
                 workload.run(running[peer.name], mint, 1)
                 running[peer.name].forget_logs()
@@ -104,7 +99,7 @@ def measure_all(workload: Workload, peers: list[Peer], around: Surroundings, min
             first = round_number % len(peers)
             for peer in [*peers[first:], *peers[:first]]:
                 if workload.fresh:
-                    running[peer.name] = begin(peer, around, workload, mint)
+                    running[peer.name] = begin(peer, around, workload.settings, mint)
                 rounds[peer.name].append(measure(workload, running[peer.name], mint, seconds))
                 if workload.fresh:
                     running.pop(peer.name).stop()
@@ -113,6 +108,20 @@ def measure_all(workload: Workload, peers: list[Peer], around: Surroundings, min
             if one.process:
                 one.stop()
     return rounds
+
+
+def enforcement(peers: list[Peer], around: Surroundings, mint: Mint) -> dict[str, list[str]]:
+    """Makes sure that those who are to enforce do, and says how each differs from a complete check."""
+    differences = {}
+    for peer in peers:
+        if peer.enforces:
+            running = begin(peer, around, Settings(), mint)
+            try:
+                differences[peer.name] = check(running, mint)
+            finally:
+                running.stop()
+            print(f"{peer.name} enforces" + "".join(f"; but {text}" for text in differences[peer.name]), flush=True)
+    return differences
 
 
 def suits(workload: Workload, peer: Peer) -> bool:
@@ -128,44 +137,29 @@ def main() -> None:
                    [peer for peer in PEERS if not options.quick or peer.name in QUICK_PEERS])
     workloads = chosen(WORKLOADS, options.workload, [w for w in WORKLOADS if not options.quick or w.quick])
     install(peers, workloads)
-    raise_file_limit()
     if len(cores()) < 2:
         print("one core only: proxy, client and backend share it, and latencies mean little", file=sys.stderr)
-    folder = TARGET / "work"
-    folder.mkdir(parents=True, exist_ok=True)
-    mint = Mint(TARGET / "tokens")
-    key_set = folder / "keys.json"
-    key_set.write_text(json.dumps(mint.key_set()))
-    backend, keys = Backend(folder), KeyServer(mint.key_set())
-    started, results, differences = time.time(), {}, {}
+    start, results, differences = time.time(), {}, {}
     try:
-        around = Surroundings(folder, backend.port, keys.port, mint.public_key, key_set,
-                              certificates(folder, mint.rsa.private))
-        for peer in peers:
-            if peer.enforces:
-                running = begin(peer, around, Workload("check", "", settings=Settings()), mint)
-                try:
-                    differences[peer.name] = check(running, mint)
-                finally:
-                    running.stop()
-                print(f"{peer.name} enforces" + "".join(f"; but {text}" for text in differences[peer.name]), flush=True)
-        for workload in workloads:
-            asked = [peer for peer in peers if suits(workload, peer)]
-            # What a proxy adds to the backend's own latency is the question there.
-            if workload.name == "latency" and DIRECT not in asked:
-                asked.insert(0, DIRECT)
-            if asked:
-                results[workload.name] = measure_all(workload, asked, around, mint, options)
-                print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)
+        with surroundings(TARGET) as (around, mint):
+            differences = enforcement(peers, around, mint)
+            for workload in workloads:
+                asked = [peer for peer in peers if suits(workload, peer)]
+                # What a proxy adds to the backend's own latency is the question there.
+                if workload.name == "latency" and DIRECT not in asked:
+                    asked.insert(0, DIRECT)
+                if asked:
+                    results[workload.name] = measure_all(workload, asked, around, mint, options)
+                    print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)
     except Failure as failure:
         sys.exit(f"failed: {failure}")
-    finally:
-        backend.stop()
-        keys.stop()
-    path = report.write(TARGET, peers, workloads, results, differences, options, started)
+    path = report.write(TARGET, peers, workloads, results, differences, options, start)
     if options.chart:
         options.chart.write_text(report.chart(workloads[0], results[workloads[0].name]))
-    print(f"\n{time.time() - started:.0f} s; results in {path}")
+    print(f"\n{time.time() - start:.0f} s; results in {path}")
 
 
-main()
+if sys.argv[1:2] == ["scale"]:
+    scale.main(sys.argv[2:])
+else:
+    main()

@@ -40,6 +40,7 @@ class Backend:
         files.mkdir(parents=True, exist_ok=True)
         (files / "64k").write_bytes(b"x" * (64 << 10))
         (files / "10m").write_bytes(b"x" * (10 << 20))
+        (files / "slow").write_bytes(b"x" * 1024)
         config = folder / "backend.conf"
         config.write_text(render("backend.conf", {
             "FOLDER": folder, "PORT": self.port, "BODY": "x" * 1024, "ROOT_USER": root_user(),

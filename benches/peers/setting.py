@@ -1,0 +1,40 @@
+"""What surrounds the proxies during a run, started and ended as one."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+from checks import wait_until_it_answers
+from peers import Peer, Running, Settings, Surroundings
+from processes import raise_file_limit
+from servers import Backend, KeyServer, certificates
+from tokens import Mint
+
+
+@contextmanager
+def surroundings(target: Path):
+    """The backend and the issuer's keys; yields what a proxy is configured with, and the mint."""
+    raise_file_limit()
+    folder = target / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    mint = Mint(target / "tokens")
+    key_set = folder / "keys.json"
+    key_set.write_text(json.dumps(mint.key_set()))
+    backend, keys = Backend(folder), KeyServer(mint.key_set())
+    try:
+        yield Surroundings(folder, backend.port, keys.port, mint.public_key, key_set,
+                           certificates(folder, mint.rsa.private)), mint
+    finally:
+        backend.stop()
+        keys.stop()
+
+
+def started(peer: Peer, around: Surroundings, settings: Settings, mint: Mint) -> Running:
+    """A proxy that answers."""
+    running = peer.start(around, settings)
+    try:
+        wait_until_it_answers(running, mint.one("mfa"))
+    except BaseException:
+        running.stop()
+        raise
+    return running
