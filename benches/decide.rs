@@ -9,7 +9,7 @@ use http::Method;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
     AppOnlyRule, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route,
-    RouteTable, UpstreamId, Waivers, decide,
+    RouteId, RouteTable, UpstreamId, Waivers, decide,
 };
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -21,6 +21,7 @@ const MFA: Requirement = Requirement::Mfa { max_age: None };
 
 fn route(pattern: Pattern, requirement: Requirement) -> Route {
     Route {
+        id: RouteId::default(),
         pattern,
         methods: None,
         upstream: UpstreamId(0),

@@ -38,7 +38,7 @@ mod oidc;
 mod upstream;
 
 mod authenticator;
-mod journal;
+pub mod journal;
 
 mod admin;
 pub mod gateway;

@@ -8,7 +8,7 @@ use crate::authenticator::{Authenticator, Issuer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::{Live, RateLimiter};
-use crate::journal::Journal;
+use crate::journal::{Journal, Outputs};
 use crate::jwks::KeySource;
 use crate::policy::RouteTable;
 use crate::random::Random;
@@ -28,12 +28,14 @@ pub(crate) struct Ambient {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where journals are written; commands that decide for themselves write none.
+    pub(crate) outputs: Option<Outputs>,
 }
 
 impl Ambient {
     /// The system's time and chance, and metrics that nobody reads: for commands.
     pub(crate) fn system() -> Self {
-        Self { clock: Clock::system(), random: Random::system(), metrics: Arc::new(Metrics::new()) }
+        Self { clock: Clock::system(), random: Random::system(), metrics: Arc::new(Metrics::new()), outputs: None }
     }
 }
 
@@ -43,6 +45,7 @@ pub(crate) struct Before<'b> {
     pub(crate) sources: &'b [Arc<KeySource>],
     pub(crate) upstreams: &'b [Arc<Upstream>],
     pub(crate) rate_limiters: &'b [Arc<RateLimiter>],
+    pub(crate) generation: u64,
 }
 
 /// Makes everything that a configuration asks for. Nothing is connected or fetched yet.
@@ -83,7 +86,17 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         url_bytes: config.limits.url_bytes,
         max_headers: config.limits.headers,
         body_timeout: config.timeouts.body,
-        journal: Journal(config.log.decisions),
+        journal: match &ambient.outputs {
+            Some(outputs) => outputs.journal(&config.log).context("a log can't be opened")?,
+            None => Journal { which: config.log.decisions, decisions: None, accesses: None },
+        },
+        route_metrics: config
+            .routes
+            .iter()
+            .map(|route| ambient.metrics.requests.route(route.pattern.as_written()))
+            .collect(),
+        no_route_metrics: ambient.metrics.requests.route(""),
+        generation: before.generation + 1,
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),
     };

@@ -27,6 +27,7 @@ use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::config::{Config, Listener, Timeouts};
 use crate::gateway::{Live, stack};
+use crate::journal::Outputs;
 use crate::random::Random;
 use crate::telemetry::Metrics;
 use admission::Admission;
@@ -61,7 +62,7 @@ impl App {
     /// If an address can't be bound, or TLS can't be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()) };
+        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: Some(Outputs::default()) };
         let stop = CancellationToken::new();
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
@@ -145,6 +146,9 @@ impl App {
         // What was told to stop gets a moment to do so.
         let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
         tracing::info!("stopped");
+        if let Some(outputs) = &self.ambient.outputs {
+            outputs.flush(Duration::from_secs(1));
+        }
     }
 }
 

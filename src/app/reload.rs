@@ -30,7 +30,12 @@ impl App {
         let certificates: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
         let certificates = certificates?;
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
-        let kept = Before { sources: &sources, upstreams: &live.upstreams, rate_limiters: &live.rate_limiters };
+        let kept = Before {
+            sources: &sources,
+            upstreams: &live.upstreams,
+            rate_limiters: &live.rate_limiters,
+            generation: live.generation,
+        };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
         let restart = needs_restart(&self.started, &config);
         // From here on nothing can fail.
@@ -41,6 +46,9 @@ impl App {
         self.acceptor.admission.change(&config);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
+        if let Some(outputs) = &self.ambient.outputs {
+            outputs.keep_only(&config.log);
+        }
         self.config.store(Arc::new(config));
         for what in restart {
             tracing::warn!(what, "this change counts only after a restart");
@@ -118,6 +126,9 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
             () = tokio::time::sleep(POLL) => false,
         };
         let now = digest(&watched.path, &app.config.load());
+        if asked && let Some(outputs) = &app.ambient.outputs {
+            outputs.reopen();
+        }
         if asked || now != watched.seen {
             let before = app.config.load_full();
             app.reload_from(&watched.path);

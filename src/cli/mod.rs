@@ -22,13 +22,12 @@ use args::{Args, Command};
 #[must_use]
 pub fn run() -> ExitCode {
     let args = Args::parse();
-    match execute(args) {
-        Ok(code) => code,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
+    let result = execute(args);
+    telemetry::flush_log();
+    result.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
 }
 
 /// Says what went wrong. A configuration error is a text of many lines, made to be read as it is.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::{
     upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Output};
 use crate::token::is_guid;
 
 /// Builds the configuration, if there is no problem.
@@ -186,7 +187,24 @@ fn log(file: &file::Log, problems: &mut Problems<'_>) -> Log {
             file::LogDecisions::Denied => LogDecisions::Denied,
             file::LogDecisions::None => LogDecisions::None,
         },
+        decision_output: output("log.decision_output", file.decision_output.as_deref(), problems),
+        access_output: output("log.access_output", file.access_output.as_deref(), problems),
     }
+}
+
+fn output(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Output> {
+    Some(match text? {
+        "stdout" => Output::Stdout,
+        "stderr" => Output::Stderr,
+        file => {
+            let path_of_file = Path::new(file);
+            if !path_of_file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
+                let message = format!("there is no directory for the file `{file}`");
+                problems.add(path, message, "write `stdout`, `stderr` or a file's path, and make its directory");
+            }
+            Output::File(path_of_file.to_owned())
+        }
+    })
 }
 
 /// A name goes into logs and metrics.

@@ -27,7 +27,7 @@ pub use structure::schema;
 pub use tls::{Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
 
-pub use crate::telemetry::LogFormat;
+pub use crate::telemetry::{LogFormat, Output};
 
 use std::collections::HashMap;
 use std::path::Path;

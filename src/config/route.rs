@@ -10,7 +10,7 @@ use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
 use super::waivers::activation;
-use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, RateLimitId, Requirement, Route, UpstreamId};
+use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, RateLimitId, Requirement, Route, RouteId, UpstreamId};
 
 /// The names that routes may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,7 @@ fn build_one(
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
     let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
     Some(Route {
+        id: RouteId::default(),
         pattern: pattern?,
         methods,
         upstream: UpstreamId(upstream?),

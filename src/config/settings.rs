@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{Issuer, KeySettings, RateLimit, Tls, Upstream};
 use crate::policy::{Route, Waivers};
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Output};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -113,6 +113,10 @@ pub struct Log {
     pub filter: String,
     /// Which decisions are logged.
     pub decisions: LogDecisions,
+    /// Where they go, if not into the log.
+    pub decision_output: Option<Output>,
+    /// Where answers are logged, if they are.
+    pub access_output: Option<Output>,
 }
 
 /// Which decisions are logged.

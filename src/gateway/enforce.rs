@@ -10,11 +10,10 @@ use tower::{Layer, Service};
 use super::exchange::Ids;
 use super::origin::client;
 use super::preview::Preview;
-use super::render::Outcome;
 use super::{Answer, Authenticated, Permitted, Rejection, Routed};
 use crate::journal::Entry;
 use crate::net::Body;
-use crate::policy::{Decision, Evidence, Grounds};
+use crate::policy::{Decision, Evidence};
 
 /// Makes [`Enforce`].
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +46,10 @@ where
     }
 
     fn call(&mut self, authenticated: Authenticated) -> Answer {
-        let mut outcome = None;
         let mut preview = Preview::default();
         let permitted = Permitted::decide(authenticated, |routed, evidence, decision| {
             record(routed, evidence, decision);
             preview = Preview::of(routed, evidence, decision);
-            if let Decision::Permit(grounds) = decision {
-                outcome = Some(self::outcome(routed, evidence, grounds));
-            }
         });
         match permitted {
             Err(rejection) => Box::pin(async move { Err(rejection.with_preview(preview)) }),
@@ -63,9 +58,6 @@ where
                 Box::pin(async move {
                     let mut response = answer.await.map_err(|rejection| rejection.with_preview(preview))?;
                     preview.write(response.headers_mut());
-                    if let Some(outcome) = outcome {
-                        response.extensions_mut().insert(outcome);
-                    }
                     Ok(response)
                 })
             }
@@ -73,23 +65,22 @@ where
     }
 }
 
-fn outcome(routed: &Routed, evidence: &Evidence, grounds: &Grounds) -> Outcome {
-    let class = match evidence {
-        Evidence::Token(proof) => proof.principal.class(),
-        _ => "none",
-    };
-    Outcome { route: std::sync::Arc::clone(&routed.route), grounds: grounds.clone(), class }
-}
-
 fn record(routed: &Routed, evidence: &Evidence, decision: &Decision) {
+    let live = &routed.live;
+    if !live.journal.wants(decision) {
+        return;
+    }
     let ids = routed.request.extensions().get::<Ids>();
-    let text = |id: Option<&http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    routed.live.journal.record(&Entry {
+    let text = |id: Option<&'_ http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    live.journal.record(&Entry {
+        at: live.clock.now(),
+        generation: live.generation,
         request_id: &text(ids.map(|ids| &ids.request)),
         correlation_id: &text(ids.map(|ids| &ids.correlation)),
         method: routed.request.method(),
         client: client(&routed.request),
         route: &routed.route,
+        waivers: &live.waivers,
         evidence,
         decision,
     });

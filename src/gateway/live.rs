@@ -9,6 +9,7 @@ use crate::config::Refusals;
 use crate::journal::Journal;
 use crate::policy::{RouteTable, Waivers};
 use crate::random::Random;
+use crate::telemetry::RouteMetrics;
 use crate::upstream::Upstream;
 
 /// What a request needs of the configuration.
@@ -25,6 +26,11 @@ pub struct Live {
     pub(crate) max_headers: usize,
     pub(crate) body_timeout: std::time::Duration,
     pub(crate) journal: Journal,
+    /// The metrics of each route, by its place.
+    pub(crate) route_metrics: Vec<RouteMetrics>,
+    pub(crate) no_route_metrics: RouteMetrics,
+    /// Which configuration this is: 1 for the first, one more for each that took its place.
+    pub(crate) generation: u64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }

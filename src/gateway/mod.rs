@@ -24,6 +24,7 @@ mod rejection;
 mod render;
 mod route;
 mod sanitize;
+mod tally;
 mod upgrade;
 
 pub use authenticate::{Authenticate, AuthenticateLayer};
@@ -73,8 +74,8 @@ pub(crate) fn stack(
         // Whatever panics inside ends this request only. Its body differs in type, so it is brought back to ours.
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(CatchPanicLayer::custom(render::Panicked(Arc::clone(metrics))))
-        // Gives the request its ids; turns refusals into bytes, which nothing else does; counts.
-        .layer(RenderLayer::new(Arc::clone(live), Arc::clone(metrics)))
+        // Gives the request its ids; turns refusals into bytes, which nothing else does; keeps the account.
+        .layer(RenderLayer::new(Arc::clone(live)))
         // Sheds load before anything is spent on a request.
         .layer(LimitLayer::new(max_requests, metrics))
         // Refuses what two servers could read differently; removes what only the gateway may say.

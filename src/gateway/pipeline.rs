@@ -64,7 +64,7 @@ impl Permitted {
             Decision::Deny(denial) => {
                 // A token that expired since its verification is answered as one that never was verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
-                Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof))
+                Err(Rejection::new(Reason::Denied(denial)).on(live, route).with_proof(proof))
             }
         }
     }
@@ -75,7 +75,7 @@ impl Permitted {
     }
 
     /// The configuration it was judged by.
-    pub(super) fn live(&self) -> &Live {
+    pub(super) fn live(&self) -> &Arc<Live> {
         &self.live
     }
 

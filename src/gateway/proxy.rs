@@ -1,6 +1,8 @@
 //! Proxy: forwards what is permitted. It implements [`Service`] for [`Permitted`] alone.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response, Version};
@@ -8,6 +10,7 @@ use tower::Service;
 
 use super::exchange::Peer;
 use super::pipeline::Parts;
+use super::tally::Outcome;
 use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
 use crate::net::{Body, Handle, Refused};
 use crate::upstream::{Caller, UpstreamError};
@@ -34,7 +37,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let Parts { mut request, live, route, grounds, proof } = permitted.into_parts();
     // The configuration was built with the upstream's place, and never changes.
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
-        return Err(Rejection::new(Reason::UpstreamFailed).on(route));
+        return Err(Rejection::new(Reason::UpstreamFailed).on(Arc::clone(&live), route));
     };
     let protocol = upstream.settings().protocol;
     forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
@@ -48,11 +51,13 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         pass_interim(&mut request, peer.handle.clone());
     }
     let caller = Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone() };
+    let began = Instant::now();
     let sent = upstream.send(request, &caller, live.body_timeout).await;
+    let took = began.elapsed();
     if let Some(peer) = interim {
         peer.handle.close();
     }
-    let rejected = |reason| Rejection::new(reason).on(std::sync::Arc::clone(&route)).with_proof(proof.clone());
+    let rejected = |reason| Rejection::new(reason).on(Arc::clone(&live), Arc::clone(&route)).with_proof(proof.clone());
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
     let response = sent.map_err(|error| rejected(reason(&error, broken)).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
@@ -62,6 +67,8 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         forward::clean_response(response.headers_mut());
     }
     *response.version_mut() = version;
+    let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
+    response.extensions_mut().insert(Outcome { live: Arc::clone(&live), route, grounds, class, upstream: took });
     Ok(response)
 }
 

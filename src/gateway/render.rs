@@ -16,16 +16,15 @@ use tower::{Layer, Service};
 use tower_http::catch_panic::ResponseForPanic;
 
 use super::exchange::{Ids, Peer};
+use super::tally::Started;
 use super::{Answer, Live, Reason, Rejection, refusal};
 use crate::net::Body;
-use crate::policy::Grounds;
-use crate::telemetry::{Metrics, ResultLabels, WouldDenyLabels};
+use crate::telemetry::Metrics;
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
 pub struct RenderLayer {
     live: Arc<ArcSwap<Live>>,
-    metrics: Arc<Metrics>,
 }
 
 /// Answers every request: with the inner service's answer, or with the refusal in the client's words.
@@ -33,20 +32,11 @@ pub struct RenderLayer {
 pub struct Render<S> {
     inner: S,
     live: Arc<ArcSwap<Live>>,
-    metrics: Arc<Metrics>,
-}
-
-/// How a permitted request ended up permitted, for counting. Travels in the answer's extensions.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) route: Arc<crate::policy::Route>,
-    pub(super) grounds: Grounds,
-    pub(super) class: &'static str,
 }
 
 impl RenderLayer {
-    pub(crate) fn new(live: Arc<ArcSwap<Live>>, metrics: Arc<Metrics>) -> Self {
-        Self { live, metrics }
+    pub(crate) fn new(live: Arc<ArcSwap<Live>>) -> Self {
+        Self { live }
     }
 }
 
@@ -54,7 +44,7 @@ impl<S> Layer<S> for RenderLayer {
     type Service = Render<S>;
 
     fn layer(&self, inner: S) -> Render<S> {
-        Render { inner, live: Arc::clone(&self.live), metrics: Arc::clone(&self.metrics) }
+        Render { inner, live: Arc::clone(&self.live) }
     }
 }
 
@@ -74,58 +64,31 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let live = self.live.load();
         let ids = Ids::take(&mut request, &live.random);
+        let started = Started::now(&request, &live);
         drop(live);
         let version = request.version();
         let peer = (!request.body().is_end_stream()).then(|| request.extensions().get::<Peer>().cloned()).flatten();
         let answer = self.inner.call(request);
-        let (live, metrics) = (Arc::clone(&self.live), Arc::clone(&self.metrics));
+        let live = Arc::clone(&self.live);
         Box::pin(async move {
             let mut response = match answer.await {
-                Ok(mut response) => {
-                    count_permitted(&metrics, response.extensions_mut().remove::<Outcome>());
-                    response
-                }
+                Ok(response) => started.permitted(response, &ids),
                 Err(rejection) => {
-                    count_refused(&metrics, &rejection);
                     log_cause(&rejection, &ids);
                     // What is unread of the body must not become the next request.
                     if let Some(peer) = &peer {
                         peer.handle.linger();
                     }
                     let close = peer.is_some() && version <= Version::HTTP_11;
-                    refusal::response(&rejection, &live.load().refusals, &ids, version, close)
+                    let live = live.load_full();
+                    let response = refusal::response(&rejection, &live.refusals, &ids, version, close);
+                    started.refused(response, live, &rejection, &ids)
                 }
             };
             ids.put(response.headers_mut());
             Ok(response)
         })
     }
-}
-
-fn count_permitted(metrics: &Metrics, outcome: Option<Outcome>) {
-    if let Some(outcome) = outcome {
-        let labels = ResultLabels {
-            route: outcome.route.pattern.as_written().to_owned(),
-            result: "permitted",
-            reason: outcome.grounds.code(),
-            class: outcome.class,
-        };
-        metrics.requests.get_or_create(&labels).inc();
-        if let Grounds::ReportOnly(denial) = outcome.grounds {
-            let (route, class) = (labels.route, outcome.class);
-            metrics.would_deny.get_or_create(&WouldDenyLabels { route, reason: denial.code(), class }).inc();
-        }
-    }
-}
-
-fn count_refused(metrics: &Metrics, rejection: &Rejection) {
-    let labels = ResultLabels {
-        route: rejection.route.as_ref().map_or_else(String::new, |route| route.pattern.as_written().to_owned()),
-        result: "refused",
-        reason: rejection.reason.code(),
-        class: rejection.proof.as_ref().map_or("none", |proof| proof.principal.class()),
-    };
-    metrics.requests.get_or_create(&labels).inc();
 }
 
 /// Logs what isn't the rule's decision (the journal has those): our trouble loudly, the client's quietly.

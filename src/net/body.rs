@@ -20,6 +20,16 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Body {
     inner: Inner,
     held: Option<Box<dyn Any + Send>>,
+    watch: Option<Box<dyn Watch>>,
+}
+
+/// Sees what passes of a body. It is dropped with the body.
+pub(crate) trait Watch: Send {
+    /// Data passed.
+    fn passed(&mut self, bytes: usize);
+
+    /// The body came to its end.
+    fn ended(&mut self);
 }
 
 enum Inner {
@@ -31,7 +41,7 @@ enum Inner {
 
 impl Body {
     fn of(inner: Inner) -> Self {
-        Self { inner, held: None }
+        Self { inner, held: None, watch: None }
     }
 
     /// Keeps `guard` until the body has ended or is dropped.
@@ -42,6 +52,12 @@ impl Body {
             Some(other) => Box::new((guard, other)),
         };
         Self { held: Some(held), ..self }
+    }
+
+    /// Has `watch` see what passes.
+    #[must_use]
+    pub(crate) fn watched(self, watch: impl Watch + 'static) -> Self {
+        Self { watch: Some(Box::new(watch)), ..self }
     }
 
     /// No body.
@@ -94,11 +110,22 @@ impl http_body::Body for Body {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.inner {
+        let frame = match &mut self.inner {
             Inner::Full(bytes) | Inner::Chunked(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Inner::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Inner::Boxed(body) => Pin::new(body).poll_frame(cx),
+        };
+        let Poll::Ready(frame) = frame else { return Poll::Pending };
+        let ended = frame.is_none() || self.is_end_stream();
+        if let Some(watch) = &mut self.watch {
+            if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(|frame| frame.data_ref())) {
+                watch.passed(data.map_or(0, Bytes::len));
+            }
+            if ended {
+                watch.ended();
+            }
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

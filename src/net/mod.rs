@@ -22,7 +22,7 @@ mod windows;
 pub(crate) use address::client_network;
 pub(crate) use answer::{AnswerStream, Turn};
 pub use body::Body;
-pub(crate) use body::BoxError;
+pub(crate) use body::{BoxError, Watch};
 pub(crate) use eager::Eager;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};

@@ -56,6 +56,12 @@ pub enum Denial {
 }
 
 impl Grounds {
+    /// Whether an MFA finding was waived that the log is to name.
+    #[must_use]
+    pub fn is_waiver(&self) -> bool {
+        matches!(self, Self::Exempt(_) | Self::ReportOnly(_))
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

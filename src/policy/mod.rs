@@ -21,4 +21,4 @@ pub use exception::{Exception, ExceptionSet, Waivers};
 pub use path::{CanonicalPath, PathError};
 pub use remedy::remedy;
 pub use requirement::{AppOnlyRule, Dialect, Requirement};
-pub use route::{Pattern, RateLimitId, Route, RouteError, RouteTable, UpstreamId};
+pub use route::{Pattern, RateLimitId, Route, RouteError, RouteId, RouteTable, UpstreamId};

@@ -15,9 +15,15 @@ pub struct UpstreamId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimitId(pub usize);
 
+/// Which route it is: its place in the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RouteId(pub usize);
+
 /// What is served, and what it requires.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Its place in its table, which gives it.
+    pub id: RouteId,
     /// The paths it is for.
     pub pattern: Pattern,
     /// The methods it is for; all if absent.
@@ -125,7 +131,8 @@ impl RouteTable {
     /// Collects routes.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
-        let mut table = Self { routes: routes.into_iter().map(Arc::new).collect(), ..Self::default() };
+        let placed = routes.into_iter().enumerate().map(|(at, route)| Arc::new(Route { id: RouteId(at), ..route }));
+        let mut table = Self { routes: placed.collect(), ..Self::default() };
         for (at, route) in table.routes.iter().enumerate() {
             table.index.insert(&route.pattern, at, str::to_owned);
             table.folded.insert(&route.pattern, at, |path| fold(&path::decoded(path)));
@@ -223,6 +230,7 @@ mod tests {
 
     fn route(pattern: Pattern, requirement: Requirement) -> Route {
         Route {
+            id: RouteId::default(),
             pattern,
             methods: None,
             upstream: UpstreamId(0),

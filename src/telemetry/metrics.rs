@@ -1,6 +1,7 @@
 //! The metrics: their names, and the handles by which they are counted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -9,14 +10,14 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::RequestMetrics;
+
 /// All metrics of the process. A label never takes a value that a caller can choose.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    /// Answered requests.
-    pub(crate) requests: Family<ResultLabels, Counter>,
-    /// Permitted requests that enforcement would have refused.
-    pub(crate) would_deny: Family<WouldDenyLabels, Counter>,
+    /// How requests ended, and how long they took.
+    pub(crate) requests: Arc<RequestMetrics>,
     /// Panics that were caught.
     pub(crate) panics: Counter,
     /// Client connections open now.
@@ -40,19 +41,6 @@ pub(crate) struct Metrics {
     store_failures: Family<IssuerLabels, Counter>,
 }
 
-/// How a request ended.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct ResultLabels {
-    /// The route's pattern; empty if there is none.
-    pub(crate) route: String,
-    /// `permitted` or `refused`.
-    pub(crate) result: &'static str,
-    /// The grounds or the reason code.
-    pub(crate) reason: &'static str,
-    /// `app_only`, `app_user`, or `none` if no token was verified.
-    pub(crate) class: &'static str,
-}
-
 /// Why a connection was closed before anything was served on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionRefusal {
@@ -67,17 +55,6 @@ pub(crate) enum ConnectionRefusal {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ConnectionLabels {
     reason: &'static str,
-}
-
-/// What enforcement would have refused.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct WouldDenyLabels {
-    /// The route's pattern.
-    pub(crate) route: String,
-    /// The reason code of the refusal that it would have been.
-    pub(crate) reason: &'static str,
-    /// `app_user`.
-    pub(crate) class: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -105,10 +82,11 @@ pub(crate) struct IssuerMetrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("mfa_gateway");
+        let requests = Arc::new(RequestMetrics::new(&mut registry));
         let mut metrics = Self {
-            registry: Registry::with_prefix("mfa_gateway"),
-            requests: Family::default(),
-            would_deny: Family::default(),
+            registry,
+            requests,
             panics: Counter::default(),
             connections: Gauge::default(),
             refused_connections: Family::default(),
@@ -131,9 +109,8 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("requests", "Answered requests", self.requests.clone());
-        let help = "Permitted requests that enforcement would have refused";
-        registry.register("would_deny", help, self.would_deny.clone());
+        let help = "Lines that a log had no place for, or that could not be written";
+        registry.register("log_lines_lost", help, super::sink::LOST.clone());
         registry.register("panics", "Panics that were caught", self.panics.clone());
         registry.register("connections", "Client connections open now", self.connections.clone());
         registry.register(

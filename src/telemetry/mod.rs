@@ -1,12 +1,31 @@
 //! What the gateway tells about itself: the log and the metrics.
 
 mod metrics;
+mod requests;
+mod sink;
 
-pub(crate) use metrics::{ConnectionRefusal, IssuerMetrics, Metrics, ResultLabels, WouldDenyLabels};
+pub(crate) use metrics::{ConnectionRefusal, IssuerMetrics, Metrics};
+
+pub(crate) use requests::{RequestMetrics, RouteMetrics};
+pub use sink::Output;
+pub(crate) use sink::Sink;
+
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// The log. It lasts as long as the process.
+static LOG: OnceLock<Sink> = OnceLock::new();
+
+/// Waits until the log is written, for a while.
+pub(crate) fn flush_log() {
+    if let Some(sink) = LOG.get() {
+        sink.flush(Duration::from_secs(1));
+    }
+}
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +42,16 @@ pub enum LogFormat {
 ///
 /// # Errors
 ///
-/// If the filter can't be read.
-pub(crate) fn start_log(format: LogFormat, filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::builder().parse(filter)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+/// If the filter can't be read, or its thread can't be started.
+pub(crate) fn start_log(format: LogFormat, filter: &str) -> std::io::Result<()> {
+    let filter = EnvFilter::builder().parse(filter).map_err(std::io::Error::other)?;
+    let sink = if let Some(sink) = LOG.get() {
+        sink
+    } else {
+        let sink = Sink::open("diagnostics", Output::Stderr)?;
+        LOG.get_or_init(|| sink)
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || sink).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call changes nothing: the log of a process is set once.
     let _ = match format {

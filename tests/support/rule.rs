@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
-    AppOnlyRule, Evidence, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route, UpstreamId,
+    AppOnlyRule, Evidence, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route, RouteId, UpstreamId,
 };
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified};
 use serde_json::{Value, json};
@@ -92,6 +92,7 @@ pub(crate) fn with(mut claims: Value, name: &str, value: Value) -> Value {
 /// A route that enforces this requirement.
 pub(crate) fn route(requirement: Requirement) -> Route {
     Route {
+        id: RouteId::default(),
         pattern: Pattern::Prefix("/v1/".to_owned()),
         methods: None,
         upstream: UpstreamId(0),

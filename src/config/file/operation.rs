@@ -110,6 +110,10 @@ pub(in crate::config) struct Log {
     /// Which decisions are logged, one line each: `all`, `denied` or `none`. Default `denied`.
     #[serde(default)]
     pub decisions: LogDecisions,
+    /// Where decisions go, as JSON lines: `stdout`, `stderr` or a file's path. Absent: into the log.
+    pub decision_output: Option<String>,
+    /// Where answered requests are logged, as JSON lines: `stdout`, `stderr` or a file's path. Absent: nowhere.
+    pub access_output: Option<String>,
 }
 
 /// Which decisions are logged.

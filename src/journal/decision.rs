@@ -1,0 +1,131 @@
+//! A line of the decision log.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, time};
+use crate::policy::{Decision, Denial, Grounds, MfaFinding, Requirement};
+use crate::token::Amr;
+
+/// A decision: who asked for what, what was seen, and what was decided.
+///
+/// It names the route's pattern and never the path, the query or a token: those hold secrets. `replay` decides from these
+/// lines again.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[schemars(title = "mfa-gateway decision log line")]
+pub struct DecisionLine<'l> {
+    /// `decision`.
+    pub event: Cow<'l, str>,
+    /// When it was decided, as RFC 3339 in UTC with milliseconds.
+    pub time: Cow<'l, str>,
+    /// `MS-RequestId`, which the caller has too.
+    pub request_id: Cow<'l, str>,
+    /// `MS-CorrelationId`.
+    pub correlation_id: Cow<'l, str>,
+    /// The request's method.
+    pub method: Cow<'l, str>,
+    /// The route's path or prefix, as the configuration writes it.
+    pub route: Cow<'l, str>,
+    /// The client's address, if it came by a connection.
+    pub client: Option<Cow<'l, str>>,
+    /// The issuer's name. This and all that the token says is `null` unless a token was verified.
+    pub issuer: Option<Cow<'l, str>>,
+    /// `app_only` or `app_user`.
+    pub class: Option<Cow<'l, str>>,
+    /// The tenant (`tid`).
+    pub tenant: Option<Cow<'l, str>>,
+    /// The application's id (`appid`, `azp` or `client_id`).
+    pub application: Option<Cow<'l, str>>,
+    /// The user's object id (`oid`), or `sub`.
+    pub user: Option<Cow<'l, str>>,
+    /// The token's version.
+    pub ver: Option<Cow<'l, str>>,
+    /// The authentication methods; `null` if there is no `amr`, or it is not an array of strings.
+    pub amr: Option<Cow<'l, [String]>>,
+    /// What the issuer's rule made of the claims: `proven`, `absent`, `missing` or `denied`.
+    pub evidence: Option<Cow<'l, str>>,
+    /// When the user signed in, in seconds since 1970.
+    pub auth_time: Option<i64>,
+    /// What the route requires: `public`, `authenticated` or `mfa`.
+    pub requirement: Cow<'l, str>,
+    /// The mode for this caller: `off`, `report` or `enforce`. `null` where MFA isn't asked for.
+    pub mode: Option<Cow<'l, str>>,
+    /// `permit` or `deny`.
+    pub decision: Cow<'l, str>,
+    /// Why it was permitted.
+    pub grounds: Option<Cow<'l, str>>,
+    /// The reason code of the refusal, or of what was only reported.
+    pub reason: Option<Cow<'l, str>>,
+    /// The check that failed.
+    pub check: Option<Cow<'l, str>>,
+    /// The id of the exception that was used.
+    pub exception: Option<Cow<'l, str>>,
+    /// Which configuration decided: 1 for the one that was started with, one more for each reload.
+    pub generation: u64,
+}
+
+impl<'l> DecisionLine<'l> {
+    /// The line for a decision.
+    pub(super) fn of(entry: &'l Entry<'_>, client: Option<&'l str>) -> Self {
+        let proof = entry.proof();
+        let text = |text: Option<&'l str>| text.map(Cow::Borrowed);
+        let denial = entry.denial();
+        let (decision, grounds, exception) = match entry.decision {
+            Decision::Deny(_) => ("deny", None, None),
+            Decision::Permit(Grounds::Exempt(id)) => ("permit", Some("exempt"), Some(id.as_str())),
+            Decision::Permit(grounds) => ("permit", Some(grounds.code()), None),
+        };
+        let asked = matches!(entry.route.requirement, Requirement::Mfa { .. });
+        let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(entry.route, proof, entry.at).name());
+        Self {
+            event: "decision".into(),
+            time: time(entry.at).into(),
+            request_id: entry.request_id.into(),
+            correlation_id: entry.correlation_id.into(),
+            method: entry.method.as_str().into(),
+            route: entry.route.pattern.as_written().into(),
+            client: text(client),
+            issuer: text(proof.map(|proof| proof.issuer.name.as_str())),
+            class: text(proof.map(|proof| proof.principal.class())),
+            tenant: text(proof.and_then(|proof| proof.tenant.as_deref())),
+            application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
+            user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
+            ver: text(proof.and_then(|proof| proof.version.as_deref())),
+            amr: proof.and_then(|proof| match &proof.amr {
+                Amr::Methods(methods) => Some(Cow::Borrowed(methods.as_slice())),
+                Amr::Absent | Amr::Malformed => None,
+            }),
+            evidence: text(proof.map(|proof| proof.mfa.name())),
+            auth_time: proof.and_then(|proof| proof.auth_time).map(crate::clock::Timestamp::as_secs),
+            requirement: entry.route.requirement.name().into(),
+            mode: text(mode),
+            decision: decision.into(),
+            grounds: text(grounds),
+            reason: text(denial.map(Denial::code)),
+            check: text(denial.map(|denial| denial.check().name())),
+            exception: text(exception),
+            generation: entry.generation,
+        }
+    }
+}
+
+impl MfaFinding {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Absent => "absent",
+            Self::Missing => "missing",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// The finding with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Proven, Self::Absent, Self::Missing, Self::Denied].into_iter().find(|finding| finding.name() == name)
+    }
+}

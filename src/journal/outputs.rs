@@ -1,0 +1,62 @@
+//! The outputs that journals write to. Those that a reload names again stay open.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Journal;
+use crate::config::Log;
+use crate::telemetry::{Output, Sink};
+
+/// The open outputs of the process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outputs {
+    open: Arc<Mutex<Vec<(Output, Sink)>>>,
+}
+
+impl Outputs {
+    /// The journal that a configuration asks for.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be opened.
+    pub(crate) fn journal(&self, log: &Log) -> io::Result<Journal> {
+        let open = |name, output: &Option<Output>| output.as_ref().map(|output| self.sink(name, output)).transpose();
+        Ok(Journal {
+            which: log.decisions,
+            decisions: open("decisions", &log.decision_output)?,
+            accesses: open("access", &log.access_output)?,
+        })
+    }
+
+    fn sink(&self, name: &'static str, output: &Output) -> io::Result<Sink> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sink)) = open.iter().find(|(known, _)| known == output) {
+            return Ok(sink.clone());
+        }
+        let sink = Sink::open(name, output.clone())?;
+        open.push((output.clone(), sink.clone()));
+        Ok(sink)
+    }
+
+    /// Closes what this configuration doesn't name, once nothing writes to it any more.
+    pub(crate) fn keep_only(&self, log: &Log) {
+        let named = |output: &Output| [&log.decision_output, &log.access_output].contains(&&Some(output.clone()));
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(output, _)| named(output));
+    }
+
+    /// Has all files opened again.
+    pub(crate) fn reopen(&self) {
+        for (_, sink) in self.open.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            sink.reopen();
+        }
+    }
+
+    /// Waits until everything was written, for a while.
+    pub(crate) fn flush(&self, patience: Duration) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (_, sink) in open {
+            sink.flush(patience);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The metrics of requests: how they ended, and how long they took.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// How a request ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ResultLabels {
+    /// The route's pattern; empty if there is none.
+    pub(crate) route: String,
+    /// `permitted` or `refused`.
+    pub(crate) result: &'static str,
+    /// The grounds or the reason code.
+    pub(crate) reason: &'static str,
+    /// `app_only`, `app_user`, or `none` if no token was verified.
+    pub(crate) class: &'static str,
+}
+
+/// What enforcement would have refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct WouldDenyLabels {
+    /// The route's pattern.
+    pub(crate) route: String,
+    /// The reason code of the refusal that it would have been.
+    pub(crate) reason: &'static str,
+    /// `app_user`.
+    pub(crate) class: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+type Durations = Family<RouteLabels, Histogram, fn() -> Histogram>;
+
+/// The metrics of requests.
+#[derive(Debug)]
+pub(crate) struct RequestMetrics {
+    answered: Family<ResultLabels, Counter>,
+    /// Permitted requests that enforcement would have refused.
+    pub(crate) would_deny: Family<WouldDenyLabels, Counter>,
+    total: Durations,
+    own: Durations,
+    upstream: Durations,
+}
+
+/// From 100 µs to 10 s.
+fn long() -> Histogram {
+    Histogram::new([0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
+/// From 5 µs to 1 s: what the gateway itself adds, waits for keys included.
+fn short() -> Histogram {
+    Histogram::new([0.000_005, 0.00001, 0.000_025, 0.00005, 0.0001, 0.00025, 0.001, 0.01, 0.1, 1.0])
+}
+
+impl RequestMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            answered: Family::default(),
+            would_deny: Family::default(),
+            total: Family::new_with_constructor(long),
+            own: Family::new_with_constructor(short),
+            upstream: Family::new_with_constructor(long),
+        };
+        registry.register("requests", "Answered requests", metrics.answered.clone());
+        let help = "Permitted requests that enforcement would have refused";
+        registry.register("would_deny", help, metrics.would_deny.clone());
+        let mut durations = |name, help, family: &Durations| {
+            registry.register_with_unit(name, help, Unit::Seconds, family.clone());
+        };
+        durations("request_duration", "From a request's head to the end of its answer's body", &metrics.total);
+        durations("own_duration", "What the gateway itself took of a request, up to the answer's head", &metrics.own);
+        durations(
+            "upstream_duration",
+            "From sending a request to the head of the upstream's answer",
+            &metrics.upstream,
+        );
+        metrics
+    }
+
+    /// The handles of a route, or of what matches none.
+    pub(crate) fn route(self: &Arc<Self>, pattern: &str) -> RouteMetrics {
+        let labels = RouteLabels { route: pattern.to_owned() };
+        RouteMetrics {
+            pattern: pattern.to_owned(),
+            all: Arc::clone(self),
+            permitted: Default::default(),
+            total: self.total.get_or_create_owned(&labels),
+            own: self.own.get_or_create_owned(&labels),
+            upstream: self.upstream.get_or_create_owned(&labels),
+        }
+    }
+}
+
+/// Grounds of permits, by place.
+const GROUNDS: [&str; 7] = ["mfa", "app_only", "public", "authenticated", "report_only", "exempt", "off"];
+
+/// Classes of callers, by place.
+const CLASSES: [&str; 3] = ["app_user", "app_only", "none"];
+
+/// The handles of one route's metrics, resolved when the configuration is built and on their first use.
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
+    pattern: String,
+    all: Arc<RequestMetrics>,
+    permitted: [[OnceLock<Counter>; CLASSES.len()]; GROUNDS.len()],
+    total: Histogram,
+    own: Histogram,
+    upstream: Histogram,
+}
+
+impl RouteMetrics {
+    /// Counts a request that was permitted on these grounds.
+    pub(crate) fn permitted(&self, grounds: &'static str, class: &'static str) {
+        let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word);
+        let handle = place(&GROUNDS, grounds)
+            .and_then(|grounds| self.permitted.get(grounds))
+            .and_then(|of_grounds| of_grounds.get(place(&CLASSES, class)?));
+        match handle {
+            Some(handle) => handle.get_or_init(|| self.counter("permitted", grounds, class)).inc(),
+            None => self.counter("permitted", grounds, class).inc(),
+        };
+    }
+
+    /// Counts a request that was refused for this reason.
+    pub(crate) fn refused(&self, reason: &'static str, class: &'static str) {
+        self.counter("refused", reason, class).inc();
+    }
+
+    /// Counts a request that enforcement would have refused.
+    pub(crate) fn would_deny(&self, reason: &'static str, class: &'static str) {
+        let labels = WouldDenyLabels { route: self.pattern.clone(), reason, class };
+        self.all.would_deny.get_or_create(&labels).inc();
+    }
+
+    /// Notes how long it took to the head of the answer, of which the upstream took a part.
+    pub(crate) fn headed(&self, total: Duration, upstream: Option<Duration>) {
+        self.own.observe(total.saturating_sub(upstream.unwrap_or_default()).as_secs_f64());
+        if let Some(upstream) = upstream {
+            self.upstream.observe(upstream.as_secs_f64());
+        }
+    }
+
+    /// Notes how long it took to the end of the answer.
+    pub(crate) fn ended(&self, total: Duration) {
+        self.total.observe(total.as_secs_f64());
+    }
+
+    fn counter(&self, result: &'static str, reason: &'static str, class: &'static str) -> Counter {
+        let labels = ResultLabels { route: self.pattern.clone(), result, reason, class };
+        self.all.answered.get_or_create_owned(&labels)
+    }
+}
