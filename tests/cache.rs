@@ -38,7 +38,7 @@ async fn a_remembered_token_dies_with_its_expiry() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_dies_with_its_key() {
+async fn s12_a_remembered_token_dies_with_its_key() {
     let (old, new) = (Signer::es256("old"), Signer::es256("new"));
     let keys = Recorder::key_set(key_set(&[old.jwk(), new.jwk()])).await;
     let gateway = World::new().await.with("KEYS", &keys.url()).gateway(STATIC_KEYS).await;
@@ -54,7 +54,7 @@ async fn a_remembered_token_dies_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_dies_when_its_key_is_replaced_under_the_same_kid() {
+async fn s12_a_remembered_token_dies_when_its_key_is_replaced_under_the_same_kid() {
     let (old, new) = (Signer::es256("k"), Signer::es256("k"));
     let keys = Recorder::key_set(key_set(&[old.jwk()])).await;
     let gateway = World::new().await.with("KEYS", &keys.url()).gateway(STATIC_KEYS).await;

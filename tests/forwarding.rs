@@ -50,7 +50,7 @@ async fn path_and_query_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_protected_path_gets_through_without_a_token() {
+async fn s19_no_spelling_of_a_protected_path_gets_through_without_a_token() {
     let gateway = Gateway::with(NESTED).await;
     for target in [
         "/admin",
@@ -115,7 +115,7 @@ async fn no_spelling_of_a_protected_path_gets_through_without_a_token() {
 }
 
 #[tokio::test]
-async fn no_header_changes_the_route() {
+async fn s19_no_header_changes_the_route() {
     let gateway = Gateway::with(NESTED).await;
     for name in [
         "x-original-url",
@@ -134,7 +134,7 @@ async fn no_header_changes_the_route() {
 }
 
 #[tokio::test]
-async fn the_client_does_not_choose_the_upstream() {
+async fn s17_the_client_does_not_choose_the_upstream() {
     let elsewhere = Recorder::start().await;
     let gateway = Gateway::start().await;
     let bearer = format!("Bearer {}", gateway.jane());
@@ -210,7 +210,7 @@ async fn the_token_goes_on_or_stays_here_as_the_route_says() {
 }
 
 #[tokio::test]
-async fn hop_by_hop_fields_stay_here_and_cannot_take_others_along() {
+async fn s25_hop_by_hop_fields_stay_here_and_cannot_take_others_along() {
     let gateway = Gateway::start().await;
     let jane = format!("Bearer {}", gateway.jane());
     let fields = [

@@ -95,7 +95,7 @@ fn bad_documents(key: &Signer) -> Vec<(&'static str, Reply)> {
 }
 
 #[tokio::test]
-async fn the_last_good_keys_outlast_every_bad_document_and_requests_stay_fast() {
+async fn s21_the_last_good_keys_outlast_every_bad_document_and_requests_stay_fast() {
     let key = signer("a");
     let server = KeyServer::start(&[&key]).await;
     let gateway = gateway(&server, "").await;
@@ -119,7 +119,7 @@ async fn the_last_good_keys_outlast_every_bad_document_and_requests_stay_fast() 
 }
 
 #[tokio::test]
-async fn keys_that_grew_too_old_are_withdrawn_with_all_that_rests_on_them_until_the_issuer_is_back() {
+async fn s21_keys_that_grew_too_old_are_withdrawn_with_all_that_rests_on_them_until_the_issuer_is_back() {
     let key = signer("a");
     let server = KeyServer::start(&[&key]).await;
     let gateway = gateway(&server, ", max_stale: 6h").await;
@@ -212,7 +212,7 @@ async fn a_short_max_age_is_honoured_and_none_at_all_is_no_storm() {
 }
 
 #[tokio::test]
-async fn a_new_key_works_at_once_and_a_removed_one_stops_within_the_interval() {
+async fn s20_a_new_key_works_at_once_and_a_removed_one_stops_within_the_interval() {
     let (old, new) = (signer("old"), signer("new"));
     let server = KeyServer::start(&[&old]).await;
     let gateway = gateway(&server, ", refresh_interval: 10m").await;
@@ -227,7 +227,7 @@ async fn a_new_key_works_at_once_and_a_removed_one_stops_within_the_interval() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_replaced_under_its_name_is_learned_without_waiting_for_the_interval() {
+async fn s20_a_key_that_is_replaced_under_its_name_is_learned_without_waiting_for_the_interval() {
     let (old, new) = (signer("a"), [signer("a"), Signer::new(Algorithm::EdDsa, "a")]);
     for next in &new {
         let server = KeyServer::start(&[&old]).await;
@@ -244,7 +244,7 @@ async fn a_key_that_is_replaced_under_its_name_is_learned_without_waiting_for_th
 }
 
 #[tokio::test]
-async fn forged_tokens_cost_a_few_fetches_and_delay_neither_good_tokens_nor_a_rotation() {
+async fn s22_forged_tokens_cost_a_few_fetches_and_delay_neither_good_tokens_nor_a_rotation() {
     let (key, new, forger) = (signer("a"), signer("new"), signer("a"));
     let server = KeyServer::start(&[&key]).await;
     let gateway = gateway(&server, "").await;
@@ -270,7 +270,7 @@ async fn forged_tokens_cost_a_few_fetches_and_delay_neither_good_tokens_nor_a_ro
 }
 
 #[tokio::test]
-async fn forged_tokens_on_a_server_that_hangs_leave_room_for_good_ones() {
+async fn s22_forged_tokens_on_a_server_that_hangs_leave_room_for_good_ones() {
     let key = signer("a");
     let server = KeyServer::start(&[&key]).await;
     let config = format!("{}limits: {{ requests: 20 }}\n", CONFIG.replace("400ms", "5s"));

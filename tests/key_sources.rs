@@ -20,7 +20,7 @@ async fn gateway_with_state(server: &KeyServer, directory: &Path, clock: &Clock)
 }
 
 #[tokio::test]
-async fn a_start_without_keys_is_unready_says_why_and_heals_by_itself() {
+async fn s23_a_start_without_keys_is_unready_says_why_and_heals_by_itself() {
     let key = signer("a");
     let server = KeyServer::start(&[&key]).await;
     server.reply_all(&Reply::status(500));
@@ -38,7 +38,7 @@ async fn a_start_without_keys_is_unready_says_why_and_heals_by_itself() {
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_or_with_an_unusable_key_address_are_refused_and_tried_again() {
+async fn s23_metadata_of_another_issuer_or_with_an_unusable_key_address_are_refused_and_tried_again() {
     let key = signer("a");
     let (server, elsewhere) = (KeyServer::start(&[&key]).await, Recorder::start().await);
     let keys_at = |url: &str| Reply::json(server.metadata(&server.issuer(), url));

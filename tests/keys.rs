@@ -61,7 +61,7 @@ async fn a_new_key_works_at_once_and_an_old_one_as_long_as_it_is_published() {
 }
 
 #[tokio::test]
-async fn a_flood_of_forged_kids_costs_a_few_fetches_and_hides_no_rotation() {
+async fn s22_a_flood_of_forged_kids_costs_a_few_fetches_and_hides_no_rotation() {
     let gateway = Gateway::start().await;
     let stranger = Signer::new(mfa_gateway::token::Algorithm::Rs256, "stranger");
     let claims = gateway.claims(|_| {});
@@ -94,7 +94,7 @@ async fn a_flood_of_forged_kids_costs_a_few_fetches_and_hides_no_rotation() {
 }
 
 #[tokio::test]
-async fn what_could_never_be_valid_costs_no_fetch() {
+async fn s22_what_could_never_be_valid_costs_no_fetch() {
     let gateway = Gateway::start().await;
     let stranger = Signer::es256("stranger");
     let claims = gateway.claims(|_| {});
@@ -114,7 +114,7 @@ async fn what_could_never_be_valid_costs_no_fetch() {
 }
 
 #[tokio::test]
-async fn one_unusable_entry_does_not_disable_the_others_and_is_never_used() {
+async fn s03_one_unusable_entry_does_not_disable_the_others_and_is_never_used() {
     let (good, weak) = (Signer::es256("good"), Signer::es256("weak"));
     let mut private = Signer::es256("private").jwk();
     private["d"] = json!("AAAA");
@@ -132,7 +132,7 @@ async fn one_unusable_entry_does_not_disable_the_others_and_is_never_used() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_other_keys_is_not_followed() {
+async fn s21_a_redirect_to_other_keys_is_not_followed() {
     let stranger = Signer::es256("k");
     let lure = Recorder::key_set(key_set(&[stranger.jwk()])).await;
     let target = lure.url();

@@ -12,7 +12,7 @@ fn reporting() -> String {
 }
 
 #[tokio::test]
-async fn the_next_request_on_the_same_connection_is_judged_by_the_new_configuration() {
+async fn s34_the_next_request_on_the_same_connection_is_judged_by_the_new_configuration() {
     let gateway = Gateway::start().await;
     let token = gateway.token(&john());
     let mut connection = Http1::connect(gateway.address()).await;

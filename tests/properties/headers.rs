@@ -53,7 +53,7 @@ fn any_spelling() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn an_identity_that_the_client_claims_never_reaches_the_upstream() {
+fn s24_an_identity_that_the_client_claims_never_reaches_the_upstream() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (gateway, token) = runtime.block_on(async {
         let gateway = Gateway::start().await;

@@ -206,7 +206,7 @@ proptest! {
     #![proptest_config(config(20_000))]
 
     #[test]
-    fn no_reading_of_an_accepted_path_belongs_to_a_stricter_route((routes, path) in any_case()) {
+    fn s19_no_reading_of_an_accepted_path_belongs_to_a_stricter_route((routes, path) in any_case()) {
         let table = RouteTable::new(routes.clone());
         if let Ok(route) = table.find(&path, &Method::GET) {
             // Backends compare paths as they came, decoded, or without regard to letter case.

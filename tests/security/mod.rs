@@ -2,9 +2,17 @@
 //! after case. A test's name begins with its property's number.
 
 mod algorithms;
+mod answers;
 mod claims;
 mod credential;
 mod form;
+mod headers;
+mod http2;
 mod key_material;
+mod limits;
+mod listed;
 mod mfa;
+mod operation;
 mod probe;
+mod target;
+mod wire;

@@ -67,6 +67,11 @@ impl World {
         self
     }
 
+    /// A configuration with the variables put in.
+    pub(crate) fn text(&self, text: &str) -> String {
+        put_in(text, &self.variables)
+    }
+
     /// Reads a configuration, with the variables put in.
     pub(crate) fn config(&self, text: &str) -> Config {
         config(text, &self.variables)
@@ -173,9 +178,13 @@ impl Gateway {
 
 /// Reads a configuration. Every `${NAME}` is put in before it is parsed, in quotes and flow style too.
 pub(crate) fn config(text: &str, variables: &[(&str, String)]) -> Config {
-    let put_in = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
-    let text = variables.iter().fold(text.to_owned(), put_in);
+    let text = put_in(text, variables);
     Config::parse("test.yaml", &text, HashMap::new()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn put_in(text: &str, variables: &[(&str, String)]) -> String {
+    let put_in = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
+    variables.iter().fold(text.to_owned(), put_in)
 }
 
 /// Asserts the answer to an invalid token (SECURITY 11).

@@ -5,18 +5,23 @@
 pub(crate) mod client;
 pub(crate) mod frames;
 pub(crate) mod gateway;
+pub(crate) mod h2;
 pub(crate) mod key_server;
+pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod recorder;
 pub(crate) mod rule;
 pub(crate) mod scripted;
 pub(crate) mod signer;
+pub(crate) mod wire;
 
 pub(crate) use client::{Answer, Call, Http1, Http2};
 pub(crate) use gateway::{CONFIG, Gateway, World};
+pub(crate) use process::Process;
 pub(crate) use recorder::Recorder;
 pub(crate) use scripted::{Scripted, Step};
 pub(crate) use signer::Signer;
+pub(crate) use wire::Wire;
 
 use std::time::Duration;
 
