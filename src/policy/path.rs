@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use super::spelling::{normalises_to_delimiter, plain, trim_segments};
+
 /// A path without any of the refused forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CanonicalPath<'p> {
@@ -99,12 +101,21 @@ impl<'p> CanonicalPath<'p> {
         self.raw
     }
 
-    /// Other readings that some backend might take: decoded, and without trailing dots and spaces around segments or a
-    /// trailing slash.
+    /// Other readings that some backend might take: decoded, in plain letters, with `+` for a space as in forms, and without
+    /// trailing dots and spaces around segments or a trailing slash.
     pub(super) fn readings(&self) -> Vec<Cow<'p, str>> {
         let mut readings = vec![Cow::Borrowed(self.raw)];
         if self.encoded {
-            readings.push(decoded(self.raw));
+            let decoded = decoded(self.raw);
+            if !decoded.is_ascii() {
+                readings.push(Cow::Owned(plain(&decoded)));
+            }
+            readings.push(decoded);
+        }
+        for at in 0..readings.len() {
+            if readings[at].contains('+') {
+                readings.push(Cow::Owned(readings[at].replace('+', " ")));
+            }
         }
         for at in 0..readings.len() {
             readings.extend(trim_segments(&readings[at]).map(Cow::Owned));
@@ -120,38 +131,6 @@ impl<'p> CanonicalPath<'p> {
 
 fn is_dots(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|byte| byte == b'.')
-}
-
-/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one; Windows also
-/// takes what follows a colon for a stream of the file. `None` if there is nothing to drop.
-fn trim_segments(path: &str) -> Option<String> {
-    if !path.contains(|char: char| matches!(char, '.' | ':') || char.is_whitespace()) {
-        return None;
-    }
-    let at_the_end = |char: char| char == '.' || char.is_whitespace();
-    let name = |segment: &str| {
-        segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
-    };
-    let trimmed = path.split('/').map(name).collect::<Vec<_>>().join("/");
-    (trimmed != path).then_some(trimmed)
-}
-
-/// Whether a server might make of a character one that delimits, or drop it from between two: by compatibility
-/// normalisation (Unicode's NFKC: full-width and small forms, leaders, signs such as `℀`), by the best fit that Windows
-/// finds, or because it has no width.
-fn normalises_to_delimiter(char: char) -> bool {
-    matches!(char,
-        '\u{ff01}'..='\u{ff5e}'
-        | '\u{2024}'..='\u{2026}'
-        | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}'
-        | '\u{fe19}' | '\u{fe30}'
-        | '\u{fe52}'..='\u{fe56}'
-        | '\u{fe5f}' | '\u{fe68}' | '\u{fe6a}'
-        | '\u{37e}' | '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{3002}' | '\u{ff61}'
-        | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'
-        | '\u{2048}' | '\u{2049}' | '\u{2047}'
-        | '\u{2488}'..='\u{249b}'
-    )
 }
 
 fn check_encoding(raw: &str) -> Result<(), PathError> {
@@ -255,6 +234,8 @@ mod tests {
             ("/v1/%E2%80%A5/x", PathError::EncodedDelimiter),
             ("/v1/%EF%B9%92%EF%B9%92/x", PathError::EncodedDelimiter),
             ("/v1/%E2%84%80", PathError::EncodedDelimiter),
+            ("/v1/.%EF%B8%8F./x", PathError::EncodedDelimiter),
+            ("/v1/%E2%92%88/x", PathError::EncodedDelimiter),
             ("/v1/%252e", PathError::DoubleEncoding),
             ("/v1/%c0%ae", PathError::NotUtf8),
             ("/v1/%c0%af", PathError::NotUtf8),

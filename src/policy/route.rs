@@ -1,11 +1,12 @@
 //! Routes and how one is found.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Method;
 
-use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Requirement, path};
+use super::pattern::Index;
+use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Pattern, Requirement, path, spelling};
 
 /// Which upstream serves a route: its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,25 +75,6 @@ impl Route {
     }
 }
 
-/// The paths a route is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pattern {
-    /// Exactly this path.
-    Exact(String),
-    /// This path and all below it, by whole segments.
-    Prefix(String),
-}
-
-impl Pattern {
-    /// The pattern as the configuration writes it.
-    #[must_use]
-    pub fn as_written(&self) -> &str {
-        match self {
-            Self::Exact(path) | Self::Prefix(path) => path,
-        }
-    }
-}
-
 /// Why no route is found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
@@ -121,12 +103,6 @@ pub struct RouteTable {
     uniform: bool,
 }
 
-#[derive(Debug, Default)]
-struct Index {
-    exact: HashMap<String, Vec<usize>>,
-    prefixes: HashMap<String, Vec<usize>>,
-}
-
 impl RouteTable {
     /// Collects routes.
     #[must_use]
@@ -135,7 +111,7 @@ impl RouteTable {
         let mut table = Self { routes: placed.collect(), ..Self::default() };
         for (at, route) in table.routes.iter().enumerate() {
             table.index.insert(&route.pattern, at, str::to_owned);
-            table.folded.insert(&route.pattern, at, |path| fold(&path::decoded(path)));
+            table.folded.insert(&route.pattern, at, |path| spelling::fold(&path::decoded(path)));
         }
         table.uniform =
             table.routes.iter().all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.covers(other)));
@@ -170,10 +146,18 @@ impl RouteTable {
                 admitting.clone().next().is_some() && admitting.all(|other| route.covers(other))
             })
         };
+        let abbreviates_stricter = |folded: &str| {
+            folded.contains('~')
+                && self.routes.iter().any(|other| {
+                    let laxer = route.covers(other) && other.admits_method(method);
+                    !laxer && other.pattern.may_be_abbreviated_as(folded)
+                })
+        };
         path.readings().iter().all(|reading| {
-            let folded = fold(reading);
+            let folded = spelling::fold(reading);
             // The third: a backend that doesn't mind a slash at the end adds one as well as it drops one.
-            covered(self.index.find(reading))
+            !abbreviates_stricter(&folded)
+                && covered(self.index.find(reading))
                 && covered(self.folded.find(&folded))
                 && covered(self.folded.exact.get(&(folded + "/")).map(Vec::as_slice))
         })
@@ -192,34 +176,6 @@ impl RouteTable {
         allowed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         allowed.dedup();
         RouteError::MethodNotAllowed(allowed)
-    }
-}
-
-/// Upper case first: some letters, such as the long s, have no lower case and the same upper case as another.
-fn fold(path: &str) -> String {
-    if path.is_ascii() { path.to_ascii_lowercase() } else { path.to_uppercase().to_lowercase() }
-}
-
-impl Index {
-    fn insert(&mut self, pattern: &Pattern, at: usize, fold: impl Fn(&str) -> String) {
-        match pattern {
-            Pattern::Exact(path) => self.exact.entry(fold(path)).or_default().push(at),
-            Pattern::Prefix(path) => self.prefixes.entry(fold(path.trim_end_matches('/'))).or_default().push(at),
-        }
-    }
-
-    /// The most specific pattern's routes.
-    fn find(&self, path: &str) -> Option<&[usize]> {
-        if let Some(group) = self.exact.get(path) {
-            return Some(group);
-        }
-        let mut prefix = path.trim_end_matches('/');
-        loop {
-            if let Some(group) = self.prefixes.get(prefix) {
-                return Some(group);
-            }
-            prefix = &prefix[..prefix.rfind('/')?];
-        }
     }
 }
 
@@ -291,7 +247,28 @@ mod tests {
             prefix("/Admin/", MFA),
             exact("/v1/caf%C3%A9", MFA),
             exact("/secret", MFA),
+            prefix("/v1/administration/", MFA),
         ]);
+        for path in [
+            "/v1/cafe%CC%81",
+            "/v1/cafe",
+            "/v1/CAFE%CC%81",
+            "/%F0%9D%94%B8dmin/x",
+            "/%C3%A0dmin",
+            "/Admin%C2%B4",
+            "/secret+",
+            "/+Admin",
+        ] {
+            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+        }
+        for path in
+            ["/v1/ADMINI~1", "/v1/ad1b3f~1/x", "/v1/admini%7E2/x", "/secret~1", "/Admin::$DATA", "/v1/ADMINI~1."]
+        {
+            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+        }
+        for path in ["/~1", "/v1/x~1", "/v1/~jane", "/v1/%C3%A9t%C3%A9", "/a+b", "/%E5%AE%A2%E6%88%B7"] {
+            assert_eq!(found(&table, path).as_deref(), Ok("/"), "{path}");
+        }
         for path in ["/v1/c%61f%C3%A9", "/v1/caf%c3%a9", "/v1/CAF%C3%89", "/v1/caf%C3%A9%20", "/%c5%bfecret"] {
             assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
         }

@@ -1,0 +1,122 @@
+//! What servers make of the letters of a path, beyond what RFC 3986 says of them.
+
+use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
+
+const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
+const COMBINING: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
+
+/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one; Windows also
+/// takes what follows a colon for a stream of the file. `None` if there is nothing to drop.
+pub(super) fn trim_segments(path: &str) -> Option<String> {
+    if !path.contains(|char: char| matches!(char, '.' | ':') || char.is_whitespace()) {
+        return None;
+    }
+    let at_the_end = |char: char| char == '.' || char.is_whitespace();
+    let name = |segment: &str| {
+        segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
+    };
+    let trimmed = path.split('/').map(name).collect::<Vec<_>>().join("/");
+    (trimmed != path).then_some(trimmed)
+}
+
+/// Whether a server might make of a character one that delimits, by compatibility normalisation (Unicode's NFKC: small
+/// forms, leaders, signs such as `℀`) or by the best fit that Windows finds, or drop it from between two because it has no
+/// width (Unicode's `Default_Ignorable_Code_Point`).
+pub(super) fn normalises_to_delimiter(char: char) -> bool {
+    let delimits = |char| {
+        matches!(
+            char,
+            '.' | '/'
+                | '\\'
+                | '?'
+                | '#'
+                | ';'
+                | '%'
+                | '\u{37e}'
+                | '\u{2044}'
+                | '\u{2215}'
+                | '\u{2216}'
+                | '\u{3002}'
+                | '\u{ff61}'
+        )
+    };
+    let has_no_width = matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    );
+    let is_full_width = ('\u{ff01}'..='\u{ff5e}').contains(&char);
+    !char.is_ascii() && (has_no_width || is_full_width || NFKD.normalize_iter([char].into_iter()).any(delimits))
+}
+
+/// How the laxest comparisons see a path: without regard to letter case and to all that [`plain`] leaves out.
+pub(super) fn fold(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    // Upper case first: some letters have no lower case and the same upper case as another.
+    plain(path).to_uppercase().to_lowercase()
+}
+
+/// A text without regard to how its letters are composed, to accents, and to forms that mean the same by compatibility
+/// (Unicode's NFKD) or by the best fit that Windows finds.
+pub(super) fn plain(text: &str) -> String {
+    let is_mark = |char: &char| COMBINING.get_u8(*char) != 0;
+    NFKD.normalize_iter(text.chars()).filter(|char| !is_mark(char)).map(without_stroke).collect()
+}
+
+/// The letters of the Latin alphabets that have a stroke or lack a dot, which NFKD leaves as they are.
+fn without_stroke(char: char) -> char {
+    match char {
+        'Ø' | 'ø' => 'o',
+        'Đ' | 'đ' | 'Ð' => 'd',
+        'Ł' | 'ł' => 'l',
+        'Ħ' | 'ħ' => 'h',
+        'Ŧ' | 'ŧ' => 't',
+        'ƀ' | 'Ƀ' => 'b',
+        'ı' | 'Ɨ' | 'ɨ' => 'i',
+        'Ǥ' | 'ǥ' => 'g',
+        'Ƶ' | 'ƶ' => 'z',
+        other => other,
+    }
+}
+
+/// Whether a segment may be the short name (8.3) that Windows gives to a long one: some of its first letters, a tilde and a
+/// number, and perhaps an extension. Both are folded.
+pub(super) fn may_abbreviate(short: &str, long: &str) -> bool {
+    let (name, extension) = short.split_once('.').unwrap_or((short, ""));
+    let Some((base, number)) = name.split_once('~') else { return false };
+    let has_form = (1..=6).contains(&base.len())
+        && (1..=6).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && extension.len() <= 3;
+    // Of names much alike only two letters are kept, and others are replaced.
+    has_form && (!long.is_ascii() || base.bytes().zip(long.bytes()).take(2).all(|(one, other)| one == other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_one_letter_fold_to_it() {
+        for text in ["CAFÉ", "cafe\u{301}", "café", "ｃａｆｅ", "𝐜afé", "caﬀe".replace('ﬀ', "f").as_str()]
+        {
+            assert_eq!(fold(text), "cafe", "{text}");
+        }
+        assert_eq!(fold("ﬁLE ② Łódź ıŞ ſ ß"), "file 2 lodz is s ss");
+        assert_eq!(fold("客户"), "客户");
+    }
+
+    #[test]
+    fn short_names_stand_for_long_ones_that_begin_alike() {
+        for short in ["admini~1", "ad~1", "ad1b2c~1", "admini~12.htm", "a~1"] {
+            assert!(may_abbreviate(short, "administration"), "{short}");
+        }
+        for other in ["admin", "users~1", "~1", "admini~", "admini~x", "administ~1", "ad~1.html", "admini~1/x"] {
+            assert!(!may_abbreviate(other, "administration"), "{other}");
+        }
+    }
+}
