@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 mod activation;
+mod admin;
 mod architecture;
 mod cache;
 mod compile_fail;

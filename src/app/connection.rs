@@ -51,6 +51,18 @@ impl ConnectionSettings {
         }
     }
 
+    /// What a connection to the admin listener may do: little, so that a few can't hold on to all there are.
+    pub(super) fn for_admin(config: &Config) -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            streams: 8,
+            body_timeout: Duration::from_secs(10),
+            age: Some(Duration::from_secs(600)),
+            ..Self::of(config)
+        }
+    }
+
     fn stream(&self) -> StreamLimits {
         StreamLimits { max_head: self.header_bytes, max_headers: self.headers, patience: self.body_timeout }
     }

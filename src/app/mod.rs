@@ -1,5 +1,6 @@
 //! Assembly: makes everything from a configuration, and owns the tasks.
 
+mod admin;
 mod admission;
 mod assemble;
 mod connection;
@@ -20,12 +21,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
-pub(crate) use reload::{Watched, reload_on_change};
+pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
 
-use crate::admin::Admin;
+use crate::admin::{Reloads, State};
 use crate::clock::Clock;
-use crate::config::{Config, Listener, Timeouts};
+use crate::config::{Config, Timeouts, Tls};
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
 use crate::random::Random;
@@ -40,6 +41,9 @@ use sources::Sources;
 pub struct App {
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
+    admin_state: Arc<ArcSwap<State>>,
+    admin_tls: Arc<ArcSwapOption<ServerConfig>>,
+    reloads: Reloads,
     ambient: Ambient,
     live: Arc<ArcSwap<Live>>,
     sources: Sources,
@@ -73,6 +77,14 @@ impl App {
         let mut app = Self {
             addresses: Vec::new(),
             admin_address: None,
+            admin_state: Arc::new(ArcSwap::from_pointee(admin::state(
+                &config,
+                &sources,
+                &ambient,
+                live.load().generation,
+            ))),
+            admin_tls: Arc::default(),
+            reloads: Reloads::default(),
             ambient,
             live,
             sources: Sources::new(sources, stop.clone()),
@@ -86,10 +98,11 @@ impl App {
         let config = Arc::clone(&app.started);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
-            listeners.push((bind(listener.address).await?, tls(listener)?, listener.proxy_protocol));
+            let tls = tls(listener.address, listener.tls.as_ref())?;
+            listeners.push((bind(listener.address).await?, tls, listener.proxy_protocol));
         }
-        let admin = match config.admin {
-            Some(address) => Some(bind(address).await?),
+        let admin = match &config.admin {
+            Some(admin) => Some((bind(admin.address).await?, tls(admin.address, admin.tls.as_ref())?)),
             None => None,
         };
         app.sources.run();
@@ -100,10 +113,9 @@ impl App {
             let entrance = Entrance { tls, proxy_protocol };
             tokio::spawn(app.acceptor.clone().accept(listener, entrance, service.clone()));
         }
-        if let Some(listener) = admin {
+        if let Some((listener, tls)) = admin {
             app.admin_address = Some(listener.local_addr()?);
-            let admin = Admin::new(app.sources.list(), Arc::clone(&app.ambient.metrics), app.draining.clone());
-            tokio::spawn(admin.serve(listener, app.stop.clone()));
+            app.serve_admin(listener, tls);
         }
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
         Ok(app)
@@ -164,7 +176,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
 }
 
-fn tls(listener: &Listener) -> anyhow::Result<Option<Arc<ServerConfig>>> {
-    let load = listener.tls.as_ref().map(crate::config::Tls::load).transpose();
-    load.with_context(|| format!("TLS on {} can't be set up", listener.address))
+fn tls(address: SocketAddr, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerConfig>>> {
+    let load = settings.map(Tls::load).transpose();
+    load.with_context(|| format!("TLS on {address} can't be set up"))
 }

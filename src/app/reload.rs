@@ -13,7 +13,8 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{App, Assembled, Before, assemble, tls};
+use super::{App, Assembled, Before, admin, assemble, tls};
+use crate::admin::{Reloaded, State};
 use crate::app::connection::ConnectionSettings;
 use crate::config::Config;
 
@@ -27,8 +28,11 @@ impl App {
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        let certificates: Result<Vec<_>, _> = config.listeners.iter().map(tls).collect();
+        let certificates = config.listeners.iter().map(|listener| tls(listener.address, listener.tls.as_ref()));
+        let certificates: Result<Vec<_>, _> = certificates.collect();
         let certificates = certificates?;
+        let settings = config.admin.as_ref();
+        let admin_certificates = settings.map(|admin| tls(admin.address, admin.tls.as_ref())).transpose()?.flatten();
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
         let kept = Before {
             sources: &sources,
@@ -37,10 +41,15 @@ impl App {
             generation: live.generation,
         };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
-        let restart = needs_restart(&self.started, &config);
+        let needs_restart = needs_restart(&self.started, &config);
+        let config = Arc::new(config);
+        let state = admin::state(&config, &sources, &self.ambient, live.generation);
         // From here on nothing can fail.
         for (listener, certificates) in config.listeners.iter().zip(certificates) {
             self.replace_certificates(listener.address, certificates);
+        }
+        if self.admin_tls.load().is_some() && admin_certificates.is_some() {
+            self.admin_tls.store(admin_certificates);
         }
         self.acceptor.settings.store(Arc::new(ConnectionSettings::of(&config)));
         self.acceptor.admission.change(&config);
@@ -49,10 +58,12 @@ impl App {
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.log);
         }
-        self.config.store(Arc::new(config));
-        for what in restart {
+        for what in &needs_restart {
             tracing::warn!(what, "this change counts only after a restart");
         }
+        self.admin_state.store(Arc::new(State { needs_restart, ..state }));
+        tell_warnings(&config);
+        self.config.store(config);
         Ok(())
     }
 
@@ -67,9 +78,10 @@ impl App {
     }
 
     /// Reads the file again, and takes it into use if it is valid.
-    fn reload_from(&self, path: &Path) {
+    fn reload_from(&self, path: &Path) -> Reloaded {
         let metrics = &self.ambient.metrics;
-        match Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config)) {
+        let reloaded = Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config));
+        match &reloaded {
             Ok(()) => {
                 metrics.reloaded(self.ambient.clock.now());
                 tracing::info!(file = %path.display(), "configuration reloaded");
@@ -80,6 +92,14 @@ impl App {
                 tracing::error!(file = %path.display(), error, "the configuration was not reloaded; the old one stays");
             }
         }
+        reloaded
+    }
+}
+
+/// Logs what is valid and hardly wanted.
+pub(crate) fn tell_warnings(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!(warning, "the configuration");
     }
 }
 
@@ -88,10 +108,13 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| config.listeners.iter().map(|one| one.address).collect::<Vec<_>>();
     let plain = |config: &Config| config.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
     let proxy_protocol = |config: &Config| config.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
+    let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.address);
+    let plain_admin = |config: &Config| config.admin.as_ref().is_some_and(|admin| admin.tls.is_none());
     let changes = [
         ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),
         ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
-        ("admin", before.admin != after.admin),
+        ("admin.address", admin(before) != admin(after)),
+        ("admin.tls", plain_admin(before) != plain_admin(after)),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("limits.requests", before.limits.requests != after.limits.requests),
         ("log.format and log.level", before.log.format != after.log.format || before.log.filter != after.log.filter),
@@ -113,16 +136,22 @@ impl Watched {
     }
 }
 
-/// Reloads on SIGHUP and when a file has changed, for ever.
+/// Reloads on SIGHUP, when an operator asks for it and when a file has changed, for ever.
 ///
 /// # Errors
 ///
 /// If the signal can't be handled.
 pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
+    let mut requests = app.reloads.serve();
     loop {
+        let mut operator = None;
         let asked = tokio::select! {
             _ = hang_up.recv() => true,
+            Some(request) = requests.recv() => {
+                operator = Some(request);
+                true
+            }
             () = tokio::time::sleep(POLL) => false,
         };
         let now = digest(&watched.path, &app.config.load());
@@ -131,7 +160,11 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
         }
         if asked || now != watched.seen {
             let before = app.config.load_full();
-            app.reload_from(&watched.path);
+            let reloaded = app.reload_from(&watched.path);
+            if let Some(operator) = operator {
+                // One who has left doesn't hear of it; the log does.
+                let _ = operator.send(reloaded);
+            }
             let after = app.config.load_full();
             // What was seen before the files were read counts, so that a change meanwhile is noticed next time; unless the
             // new configuration names other files.
@@ -143,9 +176,12 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
 
 /// The files that a configuration names.
 fn files(config: &Config) -> impl Iterator<Item = &Path> {
+    let admin = config.admin.as_ref();
     let certificates = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let certificates = certificates.chain(admin.and_then(|admin| admin.tls.as_ref()));
+    let tokens = admin.and_then(|admin| admin.authentication.as_ref()?.token_file.as_deref());
     let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
-    certificates.flat_map(crate::config::Tls::files).map(PathBuf::as_path).chain(authorities)
+    certificates.flat_map(crate::config::Tls::files).map(PathBuf::as_path).chain(authorities).chain(tokens)
 }
 
 /// What is in the configuration file and the files it names. A file that can't be read counts as empty.

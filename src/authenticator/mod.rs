@@ -8,6 +8,7 @@ mod bearer;
 mod cache;
 mod issuer;
 
+pub(crate) use bearer::{Bearer, bearer};
 pub(crate) use issuer::Issuer;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::policy::{Evidence, IssuerProfile, Proof};
 use crate::telemetry::Metrics;
 use crate::token::{Key, Principal, TokenError, TokenRules, Unverified};
-use bearer::{Bearer, bearer, is_token};
+use bearer::is_token;
 use cache::TokenCache;
 
 /// Judges tokens by the configured issuers.

@@ -24,6 +24,9 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
         config.routes.len()
     );
     let mut text = format!("{counts}\n");
+    for warning in &config.warnings {
+        write!(text, "\n{warning}")?;
+    }
     let mut good = true;
     if live {
         let assembled = assemble(&config, &Ambient::system(), Before::default())?;

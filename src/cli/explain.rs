@@ -12,7 +12,7 @@ use http::Method;
 use super::args::Explain;
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
-use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of};
+use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of, pasted};
 use crate::net::chain;
 use crate::token::KeySet;
 
@@ -28,12 +28,10 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     let Ok(method) = Method::from_bytes(args.method.as_bytes()) else { bail!("--method is not an HTTP method") };
     let text = read_token(&args.token_file)?;
-    // People paste what stands in the header.
-    let token = text.trim();
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let token = pasted(&text);
     let assembled = assemble(&config, &Ambient::system(), Before::default())?;
     let mut trouble = None;
-    let keys = match (&args.jwks, issuer_of(&assembled.live, token)) {
+    let keys = match (&args.jwks, token.and_then(|token| issuer_of(&assembled.live, token))) {
         (Some(path), _) => Some(Arc::new(read_keys(path)?)),
         (None, Some(issuer)) => {
             trouble = issuer.keys().refresh().await.err().map(|error| chain(&error));
@@ -42,7 +40,7 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
         (None, None) => None,
     };
     let path = args.path.split('?').next().unwrap_or_default();
-    let question = Question { token: (!token.is_empty()).then_some(token), method: &method, path };
+    let question = Question { token, method: &method, path };
     let explanation = judge(&assembled.live, &question, keys.as_deref());
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&explanation.document(trouble.as_deref()))?)

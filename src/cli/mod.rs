@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::app::{App, Watched, reload_on_change, shutdown_signal};
+use crate::app::{App, Watched, reload_on_change, shutdown_signal, tell_warnings};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::random::Random;
@@ -66,6 +66,7 @@ async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     let path = config;
     let config = Config::load(path)?;
     telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
+    tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
     let app = App::start(config, Clock::system(), Random::system()).await?;

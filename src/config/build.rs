@@ -12,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
 use super::{
-    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, file, issuer, keys, rate_limit, route, tls,
+    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, admin, file, issuer, keys, rate_limit, route, tls,
     upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
@@ -23,7 +23,7 @@ use crate::token::is_guid;
 pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {
     let trusted_proxies = networks(&file.trusted_proxies, problems);
     let listeners = listeners(&file.listeners, file.trusted_proxies.is_empty(), problems);
-    let admin = file.admin.as_ref().and_then(|admin| address("admin.address", &admin.address, problems));
+    let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file.issuers, problems));
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let issuers = issuer::build(file.issuers, &mut keys, problems);
@@ -59,6 +59,8 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals: refusals(file.refusals, problems),
         log: log(&file.log, problems),
+        document: serde_json::Value::Null,
+        warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)
 }
@@ -99,7 +101,7 @@ fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
     networks
 }
 
-fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
+pub(super) fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
     let address = text.parse().ok();
     if address.is_none() {
         let message = "this is not an IP address and port";

@@ -4,6 +4,7 @@
 //! value stands. `structure` compares the tree with the JSON Schema that is also shipped for editors. `build`
 //! makes the typed configuration. Whoever holds a [`Config`] has nothing left to check.
 
+mod admin;
 mod build;
 mod file;
 mod issuer;
@@ -18,6 +19,7 @@ mod tree;
 mod upstream;
 mod waivers;
 
+pub use admin::{Admin, AdminAuthentication, Operators};
 pub use issuer::Issuer;
 pub use keys::{KeyLocation, KeySettings};
 pub use problem::{ConfigError, Problem};
@@ -28,6 +30,8 @@ pub use tls::{Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
 
 pub use crate::telemetry::{LogFormat, Output};
+
+pub(crate) use admin::hash;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -60,10 +64,12 @@ impl Config {
         let mut problems = Problems::new(&tree);
         structure::check(&tree, &mut problems);
         if problems.is_empty() {
-            match serde_json::from_value(tree.to_json()) {
+            let document = tree.to_json();
+            match serde_json::from_value(document.clone()) {
                 Ok(file) => {
                     if let Some(config) = build::build(file, &mut problems) {
-                        return Ok(config);
+                        let warnings = problems.warnings(name, text);
+                        return Ok(Self { document, warnings, ..config });
                     }
                 }
                 Err(error) => problems.add("", error.to_string(), "compare with config/gateway.full.yaml"),

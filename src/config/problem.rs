@@ -16,6 +16,14 @@ pub struct Problem {
     pub fix: String,
 }
 
+impl Problem {
+    /// Its line and column, counted from 1, if it is at one place.
+    #[must_use]
+    pub fn line_and_column(&self) -> Option<(usize, usize)> {
+        self.place.map(|place| (place.line, place.column))
+    }
+}
+
 /// All problems of a configuration file.
 #[derive(Clone, Debug)]
 pub struct ConfigError {
@@ -29,11 +37,12 @@ pub struct ConfigError {
 pub(super) struct Problems<'t> {
     tree: &'t Tree,
     found: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl<'t> Problems<'t> {
     pub(super) fn new(tree: &'t Tree) -> Self {
-        Self { tree, found: Vec::new() }
+        Self { tree, found: Vec::new(), warnings: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,13 +58,25 @@ impl<'t> Problems<'t> {
         let (field, message, fix) = (path.to_owned(), message.into(), fix.into());
         self.found.push(Problem { place: Some(place), field, message, fix });
     }
+
+    /// Adds what is valid at `path`, and hardly wanted.
+    pub(super) fn warn(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
+        let (field, message, fix) = (path.to_owned(), message.into(), fix.into());
+        self.warnings.push(Problem { place: Some(self.tree.place_of(path)), field, message, fix });
+    }
+
+    /// The warnings, as they are shown.
+    pub(super) fn warnings(self, file: &str, text: &str) -> Vec<String> {
+        let own = ConfigError { file: file.to_owned(), lines: lines(text), problems: Vec::new() };
+        self.warnings.iter().map(|warning| Shown(&own, "warning", warning).to_string()).collect()
+    }
 }
 
 impl ConfigError {
     pub(super) fn new(file: &str, text: &str, problems: Problems<'_>) -> Self {
         let mut problems = problems.found;
         problems.sort_by_key(|problem| problem.place);
-        Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), problems }
+        Self { file: file.to_owned(), lines: lines(text), problems }
     }
 
     pub(super) fn unreadable(file: &str, message: &str) -> Self {
@@ -74,7 +95,7 @@ impl ConfigError {
         let line = place.and_then(|place| text.lines().nth(place.line.checked_sub(1)?)).unwrap_or_default();
         let (message, fix) = in_our_words(message.split(" at line ").next().unwrap_or_default(), line);
         let problem = Problem { place, field: String::new(), message, fix };
-        Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), problems: vec![problem] }
+        Self { file: file.to_owned(), lines: lines(text), problems: vec![problem] }
     }
 
     /// The problems, in the order of the file.
@@ -82,6 +103,10 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
 }
 
 /// What the parser says of YAML, for those who don't know the parser.
@@ -107,29 +132,32 @@ impl std::error::Error for ConfigError {}
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.problems {
-            self.write_problem(f, problem)?;
-            writeln!(f)?;
+            writeln!(f, "{}", Shown(self, "error", problem))?;
         }
         let count = self.problems.len();
         write!(f, "{}: {count} {}", self.file, if count == 1 { "problem" } else { "problems" })
     }
 }
 
-impl ConfigError {
-    fn write_problem(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
+/// A problem with its place, as compilers show them.
+struct Shown<'e>(&'e ConfigError, &'static str, &'e Problem);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error, word, problem) = self;
         if problem.field.is_empty() {
-            writeln!(f, "error: {}", problem.message)?;
+            writeln!(f, "{word}: {}", problem.message)?;
         } else {
-            writeln!(f, "error: {}: {}", problem.field, problem.message)?;
+            writeln!(f, "{word}: {}: {}", problem.field, problem.message)?;
         }
         let Some(place) = problem.place else {
-            writeln!(f, "  --> {}", self.file)?;
+            writeln!(f, "  --> {}", error.file)?;
             return writeln!(f, "   = fix: {}", problem.fix);
         };
         let number = place.line.to_string();
         let gutter = " ".repeat(number.len());
-        writeln!(f, "{gutter}--> {}:{}:{}", self.file, place.line, place.column)?;
-        if let Some(line) = place.line.checked_sub(1).and_then(|at| self.lines.get(at)) {
+        writeln!(f, "{gutter}--> {}:{}:{}", error.file, place.line, place.column)?;
+        if let Some(line) = place.line.checked_sub(1).and_then(|at| error.lines.get(at)) {
             let room = line.chars().count().saturating_sub(place.column - 1).max(1);
             let marks = "^".repeat(place.length.clamp(1, room));
             writeln!(f, "{gutter} |")?;

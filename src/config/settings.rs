@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Issuer, KeySettings, RateLimit, Tls, Upstream};
+use super::{Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
 use crate::policy::{Route, Waivers};
 use crate::telemetry::{LogFormat, Output};
 
@@ -14,8 +14,8 @@ use crate::telemetry::{LogFormat, Output};
 pub struct Config {
     /// The addresses that take traffic.
     pub listeners: Vec<Listener>,
-    /// The admin listener's address.
-    pub admin: Option<SocketAddr>,
+    /// The admin listener.
+    pub admin: Option<Admin>,
     /// The networks of proxies whose forwarding fields are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The trusted issuers. Entra's are two each, one per token version.
@@ -40,6 +40,10 @@ pub struct Config {
     pub refusals: Refusals,
     /// What is logged.
     pub log: Log,
+    /// The file's content, with variables put in.
+    pub document: serde_json::Value,
+    /// What is valid and hardly wanted, each with its place and what to do about it.
+    pub warnings: Vec<String>,
 }
 
 /// An address that takes traffic.

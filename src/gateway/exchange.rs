@@ -31,14 +31,14 @@ pub(crate) struct Peer {
 
 /// The ids of a request.
 #[derive(Clone, Debug)]
-pub(super) struct Ids {
+pub(crate) struct Ids {
     pub(super) request: HeaderValue,
     pub(super) correlation: HeaderValue,
 }
 
 impl Ids {
     /// Takes the client's ids where they are well-formed, makes them otherwise, and puts them into the request.
-    pub(super) fn take(request: &mut Request<Body>, random: &Random) -> Self {
+    pub(crate) fn take(request: &mut Request<Body>, random: &Random) -> Self {
         let headers = request.headers_mut();
         let ids = Self { request: id(headers, &REQUEST_ID, random), correlation: id(headers, &CORRELATION_ID, random) };
         request.extensions_mut().insert(ids.clone());
@@ -46,7 +46,7 @@ impl Ids {
     }
 
     /// Puts the ids into an answer that has none.
-    pub(super) fn put(self, headers: &mut HeaderMap) {
+    pub(crate) fn put(self, headers: &mut HeaderMap) {
         headers.entry(&REQUEST_ID).or_insert(self.request);
         headers.entry(&CORRELATION_ID).or_insert(self.correlation);
     }

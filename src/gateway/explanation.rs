@@ -102,6 +102,13 @@ pub(crate) struct Document<'e> {
     keys_error: Option<&'e str>,
 }
 
+/// The token in a pasted text: people paste what stands in the header. `None` if there is none.
+pub(crate) fn pasted(text: &str) -> Option<&str> {
+    let token = text.trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+    (!token.is_empty()).then_some(token)
+}
+
 impl Explanation {
     /// The word that stands for the whole.
     pub(crate) fn result(&self) -> &'static str {

@@ -19,7 +19,7 @@ mod pipeline;
 mod preview;
 mod proxy;
 mod rate_limit;
-mod refusal;
+pub(crate) mod refusal;
 mod rejection;
 mod render;
 mod route;
@@ -34,12 +34,12 @@ pub use live::Live;
 pub use pipeline::{Authenticated, Permitted, Routed};
 pub use proxy::Proxy;
 pub use rate_limit::{RateLimit, RateLimitLayer};
-pub use rejection::{Reason, Rejection};
+pub use rejection::{Notice, Reason, Rejection};
 pub use render::{Render, RenderLayer};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};
 
-pub(crate) use exchange::Peer;
+pub(crate) use exchange::{Ids, Peer};
 pub(crate) use rate_limit::RateLimiter;
 
 use std::convert::Infallible;

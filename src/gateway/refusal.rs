@@ -21,7 +21,7 @@ use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
 use crate::token::Check;
 
 /// Words a refusal.
-pub(super) fn response(
+pub(crate) fn response(
     rejection: &Rejection,
     settings: &Refusals,
     ids: &Ids,
@@ -222,6 +222,7 @@ fn code(reason: &Reason) -> String {
 fn texts(reason: &Reason) -> (&'static str, &'static str) {
     match reason {
         Reason::Denied(denial) => remedy(*denial),
+        Reason::Told(notice) => (notice.description, notice.remedy),
         Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads alike."),
         Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
         Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),

@@ -40,6 +40,21 @@ pub enum Reason {
     UpstreamTimeout,
     /// The upstream switched protocols, which nobody asked for.
     UnexpectedUpgrade,
+    /// What another surface refuses in its own words.
+    Told(&'static Notice),
+}
+
+/// A refusal in a surface's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its stable reason code.
+    pub code: &'static str,
+    /// What was found, in one sentence.
+    pub description: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
 }
 
 /// A refusal: its reason, and what is needed to word it.
@@ -52,13 +67,14 @@ pub struct Rejection {
     pub(super) proof: Option<Arc<Proof>>,
     pub(super) preview: Preview,
     pub(super) cause: Option<BoxError>,
+    dialect: Option<Dialect>,
 }
 
 impl Rejection {
     /// A refusal for this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, route: None, live: None, proof: None, preview: Preview::default(), cause: None }
+        Self { reason, route: None, live: None, proof: None, preview: Preview::default(), cause: None, dialect: None }
     }
 
     /// The same, on a known route.
@@ -67,9 +83,15 @@ impl Rejection {
         Self { live: Some(live), route: Some(route), ..self }
     }
 
+    /// The same, by what another surface asks of callers as a route would.
+    #[must_use]
+    pub(crate) fn asked_by(self, route: Arc<Route>) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
     /// The same, of a known caller.
     #[must_use]
-    pub(super) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
+    pub(crate) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
         Self { proof, ..self }
     }
 
@@ -81,8 +103,14 @@ impl Rejection {
 
     /// The same, with what caused it: for the log, never for the client.
     #[must_use]
-    pub(super) fn because(self, cause: impl Into<BoxError>) -> Self {
+    pub(crate) fn because(self, cause: impl Into<BoxError>) -> Self {
         Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// The same, worded so whatever route and issuer say.
+    #[must_use]
+    pub(crate) fn worded(self, dialect: Dialect) -> Self {
+        Self { dialect: Some(dialect), ..self }
     }
 
     /// How it is worded: as the route says, else as the token's issuer says, else as Partner Center does.
@@ -90,7 +118,7 @@ impl Rejection {
     pub fn dialect(&self) -> Dialect {
         let of_route = self.route.as_ref().and_then(|route| route.dialect);
         let of_issuer = || self.proof.as_ref().and_then(|proof| proof.issuer.dialect);
-        of_route.or_else(of_issuer).unwrap_or(Dialect::PartnerCenter)
+        self.dialect.or(of_route).or_else(of_issuer).unwrap_or(Dialect::PartnerCenter)
     }
 }
 
@@ -115,6 +143,7 @@ impl Reason {
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Told(notice) => notice.status,
         }
     }
 
@@ -124,6 +153,7 @@ impl Reason {
         match self {
             Self::Denied(denial) => denial.code(),
             Self::Malformed(_) => "malformed_request",
+            Self::Told(notice) => notice.code,
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLarge => "head_too_large",
             Self::ExpectationFailed => "expectation_failed",

@@ -75,6 +75,18 @@ impl Key {
     }
 
     /// Whether the key may verify this algorithm: the kinds agree, and a key pinned to one verifies no other.
+    /// Its id.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The algorithms whose signatures it may verify.
+    #[must_use]
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        Algorithm::ALL.into_iter().filter(|algorithm| self.fits(*algorithm)).map(Algorithm::name).collect()
+    }
+
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         self.pinned.map_or(self.key_type == algorithm.key_type(), |pinned| pinned == algorithm)
     }

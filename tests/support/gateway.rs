@@ -118,7 +118,12 @@ impl Gateway {
 
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
-        Http1::connect(self.app.admin_address().unwrap()).await.send(&Call::get(path)).await
+        self.admin_send(&Call::get(path)).await
+    }
+
+    /// Sends the admin listener one request over a connection of its own.
+    pub(crate) async fn admin_send(&self, call: &Call) -> Answer {
+        Http1::connect(self.app.admin_address().unwrap()).await.send(call).await
     }
 
     /// The value of a metric, by the whole of its name and labels; 0 if it has none yet.

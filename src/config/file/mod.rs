@@ -4,13 +4,15 @@
 //! [`super::build`] turns them into a [`super::Config`] that is always valid. Durations are written as
 //! `250ms`, `30s`, `5m`, `1h` or `2days`; sizes are numbers of bytes.
 
+mod admin;
 mod issuer;
 mod network;
 mod operation;
 mod route;
 
+pub(super) use admin::{Admin, Authentication, Details, Operators};
 pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
-pub(super) use network::{Admin, Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream};
+pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream};
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache,
 };
@@ -26,7 +28,7 @@ use serde::Deserialize;
 pub(super) struct File {
     /// The addresses that take traffic. At least one.
     pub listeners: Vec<Listener>,
-    /// The second listener, for health and metrics. Absent: no admin listener.
+    /// The second listener: health, metrics, and for operators the gateway's state. Absent: there is none.
     pub admin: Option<Admin>,
     /// The networks (CIDR) of proxies in front of the gateway, whose `X-Forwarded-*` fields are believed and extended.
     /// Those of anybody else are replaced.

@@ -58,14 +58,6 @@ pub(in crate::config) struct ClientCertificates {
     pub required: Option<bool>,
 }
 
-/// The admin listener: `/livez`, `/readyz` and `/metrics`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Admin {
-    /// IP address and port, for example `127.0.0.1:9090`.
-    pub address: String,
-}
-
 /// A backend: one or more endpoints that serve the same.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -43,9 +43,10 @@ class Gateway:
         self.log = folder / f"gateway-{self.port}.log"
         config = {
             "listeners": [{"address": f"127.0.0.1:{self.port}"}],
-            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
             **config,
+            "admin": {"address": f"127.0.0.1:{self.admin_port}", **config.get("admin", {})},
         }
+        self.admin_url = f"http{'s' if 'tls' in config['admin'] else ''}://127.0.0.1:{self.admin_port}"
         self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -94,7 +95,7 @@ class Gateway:
             if self.process.poll() is not None:
                 break
             try:
-                if httpx.get(f"http://127.0.0.1:{self.admin_port}/readyz").status_code == 200:
+                if httpx.get(f"{self.admin_url}/readyz", verify=False).status_code == 200:
                     return
             except httpx.TransportError:
                 pass

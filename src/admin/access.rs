@@ -1,0 +1,191 @@
+//! Who is an operator.
+//!
+//! A token of the file is compared in constant time, by its hash. Any other is an access token of the operators' issuer
+//! and judged as a request to a route that requires MFA: by the same authenticator and the same [`decide`], with no
+//! exception and no stage in force. That the API's callers are not operators is seen to by the configuration: operators have an
+//! audience of their own, or are listed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use http::{HeaderMap, StatusCode};
+
+use crate::authenticator::{Authenticator, Bearer, Issuer, Lookup, bearer};
+use crate::clock::Clock;
+use crate::config::{AdminAuthentication, Operators, hash};
+use crate::gateway::{Notice, Reason, Rejection};
+use crate::policy::{
+    AppOnlyRule, Decision, Denial, Dialect, Evidence, Mode, Pattern, Proof, Requirement, Route, RouteId, UpstreamId,
+    Waivers, decide,
+};
+use crate::telemetry::Metrics;
+use crate::token::TokenError;
+
+const CLOSED: Notice = Notice {
+    status: StatusCode::FORBIDDEN,
+    code: "admin_closed",
+    description: "This is for operators, and the configuration names none.",
+    remedy: "Add `admin.authentication` to the configuration: a `token_file`, or `operators` who sign in with MFA.",
+};
+
+const UNKNOWN_TOKEN: Notice = Notice {
+    status: StatusCode::UNAUTHORIZED,
+    code: "admin_token_unknown",
+    description: "The token is not one of the admin listener's.",
+    remedy: "Send a token of the file that `admin.authentication.token_file` names.",
+};
+
+const NO_OPERATOR: Notice = Notice {
+    status: StatusCode::FORBIDDEN,
+    code: "not_an_operator",
+    description: "The token is valid, and its user or application is no operator of the gateway.",
+    remedy: "Have the user listed in `admin.authentication.operators`, or use a token of one who is.",
+};
+
+/// Tells operators from others.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// There are none.
+    Closed,
+    /// There are some.
+    Open {
+        /// The SHA-256 of each token of the file.
+        tokens: Vec<[u8; 32]>,
+        /// Those who sign in.
+        sign_in: Option<Box<SignIn>>,
+    },
+}
+
+/// Operators who sign in.
+#[derive(Debug)]
+pub(crate) struct SignIn {
+    authenticator: Authenticator,
+    /// What is asked of them, as a route says it.
+    route: Arc<Route>,
+    users: Option<BTreeSet<String>>,
+    applications: BTreeSet<String>,
+    clock: Clock,
+}
+
+/// Who it was, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Operator(pub(super) String);
+
+impl Access {
+    /// The access that a configuration gives. `issuers` are those of the operators, with the operators' audiences.
+    pub(crate) fn new(
+        authentication: Option<&AdminAuthentication>,
+        issuers: Vec<Issuer>,
+        max_token_bytes: usize,
+        clock: &Clock,
+    ) -> Self {
+        let Some(authentication) = authentication else { return Self::Closed };
+        let sign_in = authentication
+            .operators
+            .as_ref()
+            .map(|operators| Box::new(SignIn::new(operators, issuers, max_token_bytes, clock)));
+        Self::Open { tokens: authentication.tokens.clone(), sign_in }
+    }
+
+    /// Lets an operator pass.
+    pub(super) async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
+        let Self::Open { tokens, sign_in } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
+        let token = match bearer(headers) {
+            Bearer::None => return Err(denied(Denial::NoCredential)),
+            Bearer::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
+            Bearer::Token(token) => token,
+        };
+        if is_one_of(tokens, token) {
+            return Ok(Operator("token file".to_owned()));
+        }
+        match sign_in {
+            Some(sign_in) => sign_in.authorize(headers).await,
+            None => Err(Rejection::new(Reason::Told(&UNKNOWN_TOKEN))),
+        }
+    }
+}
+
+fn denied(denial: Denial) -> Rejection {
+    Rejection::new(Reason::Denied(denial))
+}
+
+/// Compares with every token, so that time tells neither which one it is like nor by how much.
+fn is_one_of(tokens: &[[u8; 32]], token: &str) -> bool {
+    let hash = hash(token);
+    tokens.iter().fold(false, |found, known| verify_slices_are_equal(&hash, known).is_ok() | found)
+}
+
+impl SignIn {
+    fn new(operators: &Operators, issuers: Vec<Issuer>, max_token_bytes: usize, clock: &Clock) -> Self {
+        let app_only = if operators.applications.is_empty() { AppOnlyRule::Deny } else { AppOnlyRule::Allow };
+        let route = Route {
+            id: RouteId::default(),
+            pattern: Pattern::Prefix("/".to_owned()),
+            methods: None,
+            upstream: UpstreamId(0),
+            requirement: Requirement::Mfa { max_age: operators.max_age },
+            app_only,
+            tenants: operators.tenants.clone(),
+            activation: Mode::Enforce.into(),
+            dialect: Some(Dialect::Oauth),
+            forward_authorization: false,
+            rate_limit: None,
+        };
+        Self {
+            // Operators are few: nothing of theirs is cached, nor counted as traffic.
+            authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), &Metrics::new()),
+            route: Arc::new(route),
+            users: operators.users.clone(),
+            applications: operators.applications.clone(),
+            clock: clock.clone(),
+        }
+    }
+
+    async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
+        let evidence = match self.authenticator.look_up(headers) {
+            Lookup::Known(evidence) => evidence,
+            Lookup::Unknown(token) => self.authenticator.verify(&token).await,
+        };
+        let proof = match &evidence {
+            Evidence::Token(proof) => Some(Arc::clone(proof)),
+            _ => None,
+        };
+        let rejected = |reason| Rejection::new(reason).asked_by(Arc::clone(&self.route)).with_proof(proof.clone());
+        match (decide(&self.route, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
+            (Decision::Permit(_), Evidence::Token(proof)) => {
+                self.listed(proof).ok_or_else(|| rejected(Reason::Told(&NO_OPERATOR)))
+            }
+            (Decision::Permit(_), _) => Err(denied(Denial::NoCredential)),
+            (Decision::Deny(denial), _) => Err(rejected(Reason::Denied(denial))),
+        }
+    }
+
+    fn listed(&self, proof: &Proof) -> Option<Operator> {
+        let application = proof.principal.app().id.as_deref().map(str::to_ascii_lowercase);
+        let Some(user) = proof.principal.user() else {
+            return application
+                .filter(|id| self.applications.contains(id))
+                .map(|id| Operator(format!("application {id}")));
+        };
+        let user = user.id.as_deref();
+        let listed = self.users.as_ref().is_none_or(|users| user.is_some_and(|user| users.contains(user)));
+        listed.then(|| Operator(format!("user {}", user.unwrap_or("unknown"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_exactly_one_of_the_file() {
+        let tokens = ["first-token-of-the-file-0123456789", "second-token-of-the-file-0123456789"];
+        let hashes = tokens.map(hash);
+        assert!(tokens.iter().all(|token| is_one_of(&hashes, token)));
+        for other in ["", "first-token-of-the-file-012345678", "first-token-of-the-file-01234567890", "FIRST-TOKEN"] {
+            assert!(!is_one_of(&hashes, other), "{other}");
+        }
+        assert!(!is_one_of(&[], tokens[0]));
+    }
+}

@@ -1,0 +1,96 @@
+//! The configuration in use.
+
+use http::Response;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::respond::json;
+use super::service::Admin;
+use crate::net::Body;
+
+/// What stands in place of what isn't shown.
+const REDACTED: &str = "[redacted]";
+
+/// Words in a field's name that make its value a secret. None of today's fields has one: they name files.
+const SECRET: [&str; 4] = ["password", "secret", "token", "credential"];
+
+/// The configuration in use.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct ConfigAnswer {
+    /// The gateway's version.
+    version: &'static str,
+    /// How many configurations were taken into use, this one included.
+    generation: u64,
+    /// The SHA-256 of its content, with variables put in.
+    hash: String,
+    /// When it was loaded (RFC 3339).
+    loaded: String,
+    /// What of it counts only after a restart.
+    needs_restart: Vec<&'static str>,
+    /// What is valid and hardly wanted, as `check` shows it.
+    warnings: Vec<String>,
+    /// The file's content, with variables put in and without secrets. What it leaves out has its default.
+    #[schemars(with = "Map<String, Value>")]
+    configuration: Value,
+}
+
+impl Admin {
+    pub(super) fn config(&self) -> Response<Body> {
+        let state = self.state.load();
+        json(&ConfigAnswer {
+            version: env!("CARGO_PKG_VERSION"),
+            generation: state.generation,
+            hash: state.hash(),
+            loaded: state.loaded.to_string(),
+            needs_restart: state.needs_restart.clone(),
+            warnings: state.config.warnings.clone(),
+            configuration: redacted(&state.config.document),
+        })
+    }
+}
+
+/// The same without secrets: values of fields that are named like one, and what stands before the `@` of a URL.
+fn redacted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), member(name, value))).collect())
+        }
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::String(text) => match Url::parse(text) {
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => REDACTED.into(),
+            _ => value.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+fn member(name: &str, value: &Value) -> Value {
+    let secret = SECRET.iter().any(|word| name.contains(word)) && !name.ends_with("_file");
+    if secret && value.is_string() { REDACTED.into() } else { redacted(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown_wherever_they_stand_and_files_and_addresses_are() {
+        let shown = redacted(&json!({
+            "state": {"password": "p1", "client_secret": "p2", "urls": ["redis://user:p3@host/", "redis://:p4@host"]},
+            "token_file": "/etc/tokens", "token_cache": {"max_bytes": 1}, "endpoints": ["http://host:1"],
+            "key_file": "/etc/key.pem", "audiences": ["api://partner"], "list": [{"token": "p5"}],
+        }));
+        let text = shown.to_string();
+        assert!(["p1", "p2", "p3", "p4", "p5"].iter().all(|secret| !text.contains(secret)), "{text}");
+        assert_eq!(text.matches(REDACTED).count(), 5);
+        for kept in ["/etc/tokens", "http://host:1", "/etc/key.pem", "api://partner", "\"max_bytes\":1"] {
+            assert!(text.contains(kept), "{kept}: {text}");
+        }
+    }
+}

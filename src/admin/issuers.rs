@@ -1,0 +1,119 @@
+//! The issuers: their keys, how old those are, and what went wrong.
+
+use std::sync::Arc;
+
+use http::Response;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::respond::json;
+use super::service::Admin;
+use crate::config::KeyLocation;
+use crate::jwks::{KeySource, Origin};
+use crate::net::Body;
+use crate::token::{Key, KeyError};
+
+/// All issuers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct IssuersAnswer {
+    /// One for each place that keys come from.
+    issuers: Vec<IssuerDetail>,
+}
+
+/// What is known of an issuer's keys.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IssuerState {
+    /// The name; an Entra issuer is two, `name v1.0` and `name v2.0`.
+    issuer: String,
+    /// How many keys are usable.
+    keys: usize,
+    /// How many entries of the key set are not.
+    skipped_keys: usize,
+    /// Where the keys come from: `issuer`, or `disk` since the last restart; `null` if there are none.
+    #[schemars(extend("enum" = ["issuer", "disk", null]))]
+    source: Option<&'static str>,
+    /// When the issuer last confirmed them (RFC 3339).
+    fetched: Option<String>,
+    /// How long ago that is.
+    age_seconds: Option<u64>,
+    /// The age at which they are no longer used.
+    max_stale_seconds: u64,
+    /// How many attempts have failed in a row.
+    failures: u32,
+    /// What the last attempt failed of, if it did.
+    last_error: Option<String>,
+    /// When the next attempt is due, unless a token asks for one before (RFC 3339).
+    next_refresh: Option<String>,
+}
+
+/// An issuer with all that is known of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct IssuerDetail {
+    #[serde(flatten)]
+    state: IssuerState,
+    /// The address of the discovery document; `null` if keys are fetched from `jwksUri` at once.
+    discovery: Option<String>,
+    /// The configured address of the keys; `null` if the discovery document says it.
+    jwks_uri: Option<String>,
+    /// The usable keys.
+    key_set: Vec<KeyDetail>,
+    /// Why the other entries are not used.
+    skipped: Vec<String>,
+}
+
+/// A public key.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct KeyDetail {
+    /// Its id.
+    kid: String,
+    /// The algorithms whose signatures it may verify.
+    algorithms: Vec<&'static str>,
+}
+
+impl IssuerState {
+    pub(super) fn of(source: &KeySource) -> Self {
+        let status = source.status();
+        Self {
+            issuer: source.name().to_owned(),
+            keys: status.keys,
+            skipped_keys: status.skipped,
+            source: status.origin.map(Origin::name),
+            fetched: status.fetched.map(|at| at.to_string()),
+            age_seconds: source.age().map(|age| age.as_secs()),
+            max_stale_seconds: source.settings().max_stale.as_secs(),
+            failures: status.failures,
+            last_error: status.last_error,
+            next_refresh: status.next_refresh.map(|at| at.to_string()),
+        }
+    }
+}
+
+impl Admin {
+    pub(super) fn issuers(&self) -> Response<Body> {
+        let issuers = self.sources.load().iter().map(|source| detail(source)).collect();
+        json(&IssuersAnswer { issuers })
+    }
+}
+
+fn detail(source: &KeySource) -> IssuerDetail {
+    let (discovery, jwks_uri) = match &source.settings().location {
+        KeyLocation::Jwks(url) => (None, Some(url.to_string())),
+        KeyLocation::Discovery { url, .. } => (Some(url.to_string()), None),
+    };
+    let keys = source.current();
+    let key = |key: &Arc<Key>| KeyDetail { kid: key.kid().to_owned(), algorithms: key.algorithms() };
+    let mut key_set: Vec<KeyDetail> = keys.iter().flat_map(|keys| keys.iter()).map(key).collect();
+    key_set.sort_by(|one, other| one.kid.cmp(&other.kid));
+    IssuerDetail {
+        state: IssuerState::of(source),
+        discovery,
+        jwks_uri,
+        key_set,
+        skipped: keys.iter().flat_map(|keys| keys.skipped()).map(KeyError::to_string).collect(),
+    }
+}

@@ -1,0 +1,107 @@
+//! The routes, in the order in which they are matched.
+
+use std::cmp::Reverse;
+
+use http::Response;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::respond::json;
+use super::service::Admin;
+use crate::config::Config;
+use crate::net::Body;
+use crate::policy::{AppOnlyRule, Dialect, Pattern, Requirement, Route};
+
+/// All routes: the first that matches path and method counts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RoutesAnswer {
+    routes: Vec<RouteDetail>,
+}
+
+/// A route.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct RouteDetail {
+    /// `path`: exactly this path. `prefix`: this path and all below it.
+    #[schemars(extend("enum" = ["path", "prefix"]))]
+    r#match: &'static str,
+    /// The path or prefix, as the configuration writes it.
+    path: String,
+    /// The methods; `null` for all.
+    methods: Option<Vec<String>>,
+    /// The upstream's name.
+    upstream: String,
+    /// What a caller needs.
+    #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
+    require: &'static str,
+    /// How long ago the user may have authenticated; `null` for any time.
+    max_age_seconds: Option<u64>,
+    /// Whether app-only tokens are accepted.
+    #[schemars(extend("enum" = ["allow", "allow_except_vendors", "deny"]))]
+    app_only: &'static str,
+    /// The tenants that may call; `null` for all that the issuers trust.
+    tenants: Option<Vec<String>>,
+    /// What becomes of MFA findings, where no stage says otherwise of the caller.
+    #[schemars(extend("enum" = ["off", "report", "enforce"]))]
+    mode: &'static str,
+    /// Which part of the applications `enforce` is for, in percent.
+    percentage: u8,
+    /// When `enforce` begins (RFC 3339); `null` if it has.
+    enforce_from: Option<String>,
+    /// How callers are refused; `null` if their issuer says it.
+    #[schemars(extend("enum" = ["partner-center", "oauth", null]))]
+    dialect: Option<&'static str>,
+    /// Whether the upstream gets the caller's token.
+    forward_authorization: bool,
+}
+
+impl Admin {
+    pub(super) fn routes(&self) -> Response<Body> {
+        let state = self.state.load();
+        json(&RoutesAnswer { routes: in_order(&state.config) })
+    }
+}
+
+fn in_order(config: &Config) -> Vec<RouteDetail> {
+    let mut routes: Vec<&Route> = config.routes.iter().collect();
+    // Of two for the same pattern the first counts; the sort keeps their order.
+    routes.sort_by_key(|route| match &route.pattern {
+        Pattern::Exact(path) => (false, Reverse(0), path.as_str()),
+        Pattern::Prefix(path) => (true, Reverse(path.trim_end_matches('/').len()), path.as_str()),
+    });
+    routes.into_iter().map(|route| detail(config, route)).collect()
+}
+
+fn detail(config: &Config, route: &Route) -> RouteDetail {
+    let upstream = config.upstreams.get(route.upstream.0);
+    RouteDetail {
+        r#match: match route.pattern {
+            Pattern::Exact(_) => "path",
+            Pattern::Prefix(_) => "prefix",
+        },
+        path: route.pattern.as_written().to_owned(),
+        methods: route.methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
+        upstream: upstream.map(|upstream| upstream.name.clone()).unwrap_or_default(),
+        require: route.requirement.name(),
+        max_age_seconds: match route.requirement {
+            Requirement::Mfa { max_age } => max_age.map(|age| age.as_secs()),
+            _ => None,
+        },
+        app_only: match route.app_only {
+            AppOnlyRule::Allow => "allow",
+            AppOnlyRule::AllowExcept(_) => "allow_except_vendors",
+            AppOnlyRule::Deny => "deny",
+        },
+        tenants: route.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect()),
+        mode: route.activation.mode.name(),
+        percentage: route.activation.percentage,
+        enforce_from: route.activation.enforce_from.map(|from| from.to_string()),
+        dialect: route.dialect.map(|dialect| match dialect {
+            Dialect::PartnerCenter => "partner-center",
+            Dialect::Oauth => "oauth",
+        }),
+        forward_authorization: route.forward_authorization,
+    }
+}

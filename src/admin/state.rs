@@ -1,0 +1,32 @@
+//! What a configuration becomes for the admin listener.
+
+use std::fmt::Write;
+
+use std::sync::Arc;
+
+use super::Access;
+use crate::clock::Timestamp;
+use crate::config::{Config, hash};
+
+/// The configuration in use, and what is known of its loading. Swapped as a whole.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: Arc<Config>,
+    pub(crate) access: Access,
+    /// How many configurations were taken into use, this one included.
+    pub(crate) generation: u64,
+    pub(crate) loaded: Timestamp,
+    /// What of it counts only after a restart.
+    pub(crate) needs_restart: Vec<&'static str>,
+}
+
+impl State {
+    /// The SHA-256 of the configuration's content, with variables put in: two gateways with the same are configured alike.
+    pub(crate) fn hash(&self) -> String {
+        hash(&self.config.document.to_string()).iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string doesn't fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
