@@ -30,6 +30,7 @@ fn route(pattern: Pattern, requirement: Requirement) -> Route {
         tenants: None,
         activation: Mode::Enforce.into(),
         dialect: None,
+        body_bytes: None,
         rate_limit: None,
         forward_authorization: true,
     }

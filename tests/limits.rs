@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Call, Gateway, skip, until, within};
+use crate::support::{Call, Gateway, Http2, Recorder, World, raw, skip, until, within};
 
 /// Connections that come from addresses of the test's choice.
 const BALANCED: &str = "
@@ -133,4 +133,61 @@ async fn without_a_token_the_address_counts() {
         assert_eq!(gateway.get("/open/x", &jane).await.code(), expected);
     }
     assert_eq!(gateway.get("/v1/x", &jane).await.code(), 200);
+}
+
+const BODIES: &str = "
+listeners: [{ address: 127.0.0.1:0 }]
+issuers:
+  - { name: idp, issuer: \"${ISSUER}\", audiences: [https://api.partnercenter.microsoft.com] }
+upstreams:
+  - { name: api, endpoints: [\"${UPSTREAM}\"] }
+  - { name: h2, endpoints: [\"${HTTP2}\"], protocol: http2 }
+limits: { body_bytes: 8 }
+routes:
+  - { prefix: /v1/, upstream: api }
+  - { prefix: /open/, upstream: api, require: public }
+  - { prefix: /h2/, upstream: h2, require: public }
+  - { prefix: /more/, upstream: api, require: public, body_bytes: 16 }
+";
+
+/// A request whose body's length is only known at its end.
+fn unannounced(target: &str, body: &str) -> Call {
+    Call::post(target, body).trailer("x-end", "1")
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_never_reaches_the_upstream() {
+    let http2 = Recorder::http2().await;
+    let gateway = World::new().await.with("HTTP2", &http2.url()).gateway(BODIES).await;
+    let refused = gateway.send(&Call::post("/open/x", "123456789")).await;
+    assert_eq!((refused.code(), refused.refusal().as_str()), (413, "body_too_large"));
+    assert_eq!(refused.header("connection"), Some("close"));
+    let over_http2 = Http2::connect(gateway.address()).await;
+    assert_eq!(over_http2.send(&Call::post("/open/x", "123456789").header("content-length", "9")).await.code(), 413);
+    // It isn't asked for either; and whoever may not pass hears that first.
+    let head = "POST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    assert!(raw::exchange(gateway.address(), head.as_bytes()).await.starts_with("HTTP/1.1 413 "));
+    assert_eq!(gateway.send(&Call::post("/v1/x", "123456789").bearer(&gateway.john())).await.code(), 401);
+    assert_eq!(gateway.world.upstream.count(), 0);
+    for (target, body) in [("/open/x", "12345678"), ("/more/x", "123456789")] {
+        assert_eq!(gateway.send(&Call::post(target, body)).await.code(), 200);
+    }
+    assert_eq!(gateway.world.upstream.count(), 2);
+}
+
+#[tokio::test]
+async fn a_body_that_grows_too_long_is_broken_off() {
+    let http2 = Recorder::http2().await;
+    let gateway = World::new().await.with("HTTP2", &http2.url()).gateway(BODIES).await;
+    for target in ["/open/x", "/h2/x"] {
+        let refused = gateway.send(&unannounced(target, "123456789")).await;
+        assert_eq!((refused.code(), refused.refusal().as_str()), (413, "body_too_large"), "{target}");
+        let over_http2 = Http2::connect(gateway.address()).await;
+        assert_eq!(over_http2.send(&unannounced(target, "123456789")).await.code(), 413, "{target}");
+        assert_eq!(gateway.send(&unannounced(target, "12345678")).await.code(), 200, "{target}");
+    }
+    // No upstream took what it got for a whole request.
+    for seen in [gateway.world.upstream.seen(), http2.seen()].concat() {
+        assert!(seen.body == "12345678" || seen.body == "(broke off)", "{seen:?}");
+    }
 }

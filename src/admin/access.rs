@@ -130,6 +130,7 @@ impl SignIn {
             activation: Mode::Enforce.into(),
             dialect: Some(Dialect::Oauth),
             forward_authorization: false,
+            body_bytes: None,
             rate_limit: None,
         };
         Self {

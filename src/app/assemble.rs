@@ -85,6 +85,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         refusals: config.refusals.clone(),
         url_bytes: config.limits.url_bytes,
         max_headers: config.limits.headers,
+        body_bytes: config.limits.body_bytes,
         body_timeout: config.timeouts.body,
         journal: match &ambient.outputs {
             Some(outputs) => outputs.journal(&config.log).context("a log can't be opened")?,

@@ -110,7 +110,20 @@ pub(super) fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Op
     address
 }
 
+/// A bound on bodies. 0 has two meanings in other programs, so it has none here.
+pub(super) fn body_bytes(path: &str, most: Option<u64>, problems: &mut Problems<'_>) -> Option<u64> {
+    if most == Some(0) {
+        problems.add(
+            path,
+            "0 could mean no body or no limit",
+            "write a number from 1 on; without the field there is no limit",
+        );
+    }
+    most
+}
+
 fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
+    let body_bytes = body_bytes("limits.body_bytes", file.body_bytes, problems);
     let mut within = |field: &str, value: Option<usize>, default: usize, low: usize, high: usize| {
         let value = value.unwrap_or(default);
         if !(low..=high).contains(&value) {
@@ -125,6 +138,7 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
         headers: within("headers", file.headers.map(usize::from), 100, 10, 1000),
         url_bytes: within("url_bytes", file.url_bytes.map(usize::from), 8 << 10, 256, 60_000),
         token_bytes: within("token_bytes", size(file.token_bytes), 16 << 10, 1 << 10, 1 << 20),
+        body_bytes,
         connections: within("connections", size(file.connections), 10_000, 1, 10_000_000),
         connections_per_address: Some(size(file.connections_per_address).unwrap_or(1000)).filter(|most| *most > 0),
         requests: within("requests", size(file.requests), 10_000, 1, 10_000_000),

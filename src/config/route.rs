@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::build::{dialect, optional_duration, tenant_ids};
+use super::build::{body_bytes, dialect, optional_duration, tenant_ids};
 use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
@@ -70,6 +70,7 @@ fn build_one(
         .and_then(|name| place(named.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
     let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
+    let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
     Some(Route {
         id: RouteId::default(),
@@ -89,6 +90,7 @@ fn build_one(
         tenants,
         activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
         dialect: file.dialect.map(dialect),
+        body_bytes,
         rate_limit: rate_limit.map(RateLimitId),
         forward_authorization: file.authorization == file::Authorization::Forward,
     })

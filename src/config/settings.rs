@@ -68,6 +68,8 @@ pub struct Limits {
     pub url_bytes: usize,
     /// A token, in bytes.
     pub token_bytes: usize,
+    /// A request's body, in bytes.
+    pub body_bytes: Option<u64>,
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one address.

@@ -24,6 +24,7 @@ pub struct Live {
     pub(crate) refusals: Refusals,
     pub(crate) url_bytes: usize,
     pub(crate) max_headers: usize,
+    pub(crate) body_bytes: Option<u64>,
     pub(crate) body_timeout: std::time::Duration,
     pub(crate) journal: Journal,
     /// The metrics of each route, by its place.

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response, Version};
+use http_body::Body as _;
 use tower::Service;
 
 use super::exchange::Peer;
 use super::pipeline::Parts;
 use super::tally::Outcome;
 use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
-use crate::net::{Body, Handle, Refused};
+use crate::net::{Body, Exceeded, Handle, Refused};
 use crate::upstream::{Caller, UpstreamError};
 
 /// Forwards permitted requests to their upstream.
@@ -39,6 +40,9 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
         return Err(Rejection::new(Reason::UpstreamFailed).on(Arc::clone(&live), route));
     };
+    let rejected = |reason| Rejection::new(reason).on(Arc::clone(&live), Arc::clone(&route)).with_proof(proof.clone());
+    let exceeded;
+    (request, exceeded) = bound_body(request, route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
     forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
     let client = upgrade::prepare(&mut request);
@@ -57,9 +61,8 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(peer) = interim {
         peer.handle.close();
     }
-    let rejected = |reason| Rejection::new(reason).on(Arc::clone(&live), Arc::clone(&route)).with_proof(proof.clone());
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let response = sent.map_err(|error| rejected(reason(&error, broken)).because(error))?;
+    let response = sent.map_err(|error| rejected(reason(&error, broken, &exceeded)).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     let mut response = upgrade::finish(client, interim, response).map_err(rejected)?;
     if !was_upgrade {
@@ -72,8 +75,20 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     Ok(response)
 }
 
-fn reason(error: &UpstreamError, broken: Option<Refused>) -> Reason {
+/// Bounds the request's body, before anything of it goes to the upstream. A tunnel isn't a body.
+fn bound_body(request: Request<Body>, most: Option<u64>) -> Result<(Request<Body>, Exceeded), Reason> {
+    let Some(most) = most.filter(|_| !request.body().is_end_stream()) else {
+        return Ok((request, Exceeded::default()));
+    };
+    let (head, body) = request.into_parts();
+    let (body, exceeded) = body.bounded(most).map_err(|_| Reason::BodyTooLarge)?;
+    Ok((Request::from_parts(head, body), exceeded))
+}
+
+fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: &Exceeded) -> Reason {
     match (error, broken) {
+        // Whatever the protocol made of it.
+        _ if exceeded.is_set() => Reason::BodyTooLarge,
         (UpstreamError::RequestBody(_), Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
         (UpstreamError::RequestBody(error), _) if is_broken(error) => Reason::Malformed(BROKEN_BODY),
         (UpstreamError::RequestBody(_), _) => Reason::BodyIncomplete,

@@ -242,6 +242,9 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
         Reason::BodyIncomplete => {
             ("The request's body stood still or broke off.", "Send the whole body, without long pauses.")
         }
+        Reason::BodyTooLarge => {
+            ("The request's body is longer than is accepted here.", "Send a shorter body, or several requests.")
+        }
         Reason::Overloaded => {
             ("The gateway has too many requests in flight.", "Try again after the time given in Retry-After.")
         }

@@ -30,6 +30,8 @@ pub enum Reason {
     MethodNotAllowed(Vec<Method>),
     /// Its body stood still, or broke off.
     BodyIncomplete,
+    /// Its body is longer than the configuration allows.
+    BodyTooLarge,
     /// Too many requests are in flight.
     Overloaded,
     /// Its caller calls too often, and may again after so many seconds.
@@ -140,6 +142,7 @@ impl Reason {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -162,6 +165,7 @@ impl Reason {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",
             Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
             Self::RateLimited(_) => "rate_limited",
             Self::UpstreamFailed | Self::UnexpectedUpgrade => "upstream_failed",
             Self::UpstreamTimeout => "upstream_timeout",

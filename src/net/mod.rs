@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod body;
+mod bounded;
 mod chunked;
 mod eager;
 mod fetch;
@@ -23,6 +24,7 @@ pub(crate) use address::client_network;
 pub(crate) use answer::{AnswerStream, Turn};
 pub use body::Body;
 pub(crate) use body::{BoxError, Watch};
+pub(crate) use bounded::Exceeded;
 pub(crate) use eager::Eager;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};

@@ -41,6 +41,8 @@ pub struct Route {
     pub activation: Activation,
     /// How callers are refused, if the route says so.
     pub dialect: Option<Dialect>,
+    /// How long a request's body may be, if the route says so.
+    pub body_bytes: Option<u64>,
     /// How often callers may call, if the route says so.
     pub rate_limit: Option<RateLimitId>,
     /// Whether the upstream gets the caller's token.
@@ -195,6 +197,7 @@ mod tests {
             tenants: None,
             activation: Mode::Enforce.into(),
             dialect: None,
+            body_bytes: None,
             rate_limit: None,
             forward_authorization: true,
         }

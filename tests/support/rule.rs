@@ -101,6 +101,7 @@ pub(crate) fn route(requirement: Requirement) -> Route {
         tenants: None,
         activation: Mode::Enforce.into(),
         dialect: None,
+        body_bytes: None,
         rate_limit: None,
         forward_authorization: true,
     }

@@ -15,6 +15,8 @@ pub(in crate::config) struct Limits {
     pub url_bytes: Option<u16>,
     /// The size of a token, in bytes. Default 16384.
     pub token_bytes: Option<u32>,
+    /// The length of a request's body, in bytes; more get 413. Default: no limit, since bodies are streamed.
+    pub body_bytes: Option<u64>,
     /// Client connections at once. Default 10000.
     pub connections: Option<u32>,
     /// Client connections at once from one address, or one IPv6 network of 64 bits; more are closed. 0: no limit. Default

@@ -38,6 +38,8 @@ pub(in crate::config) struct Route {
     pub enforce_from: Option<String>,
     /// How callers are refused. Default: the issuer's, else `partner-center`.
     pub dialect: Option<Dialect>,
+    /// The length of a request's body, in bytes, in place of `limits.body_bytes`.
+    pub body_bytes: Option<u64>,
     /// The name of the rate limit that holds here. Absent: none.
     pub rate_limit: Option<String>,
     /// Whether the upstream gets the caller's token. Default `forward`.
