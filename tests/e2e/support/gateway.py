@@ -37,7 +37,8 @@ def run(*arguments: str, stdin: str = "", env: dict | None = None, cwd=None) -> 
 class Gateway:
     """`serve` with a configuration file."""
 
-    def __init__(self, folder: Path, config: dict, ready_within: float = 10):
+    def __init__(self, folder: Path, config: dict, ready_within: float = 10, prefix: list[str] = (), **popen):
+        """`prefix` stands before the command; `popen` goes to the process."""
         self.port, self.admin_port = free_port(), free_port()
         self.config_file = folder / f"gateway-{self.port}.yaml"
         self.log = folder / f"gateway-{self.port}.log"
@@ -50,8 +51,8 @@ class Gateway:
         self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--config", str(self.config_file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                [*prefix, BINARY, "serve", "--config", str(self.config_file)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **popen,
             )
         try:
             self._wait_until_ready(ready_within)
