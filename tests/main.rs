@@ -17,6 +17,7 @@ mod entra;
 mod forwarding;
 mod hostile_tokens;
 mod http2;
+mod http2_limits;
 mod key_lifecycle;
 mod key_sources;
 mod keys;

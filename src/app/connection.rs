@@ -34,6 +34,8 @@ pub(super) struct ConnectionSettings {
     header_bytes: usize,
     headers: usize,
     streams: u32,
+    pending_resets: usize,
+    stream_errors: usize,
     body_timeout: Duration,
     age: Option<Duration>,
 }
@@ -46,6 +48,8 @@ impl ConnectionSettings {
             header_bytes: config.limits.header_bytes,
             headers: config.limits.headers,
             streams: config.limits.streams,
+            pending_resets: config.limits.pending_resets,
+            stream_errors: config.limits.stream_errors,
             body_timeout: config.timeouts.body,
             age: config.timeouts.connection_age,
         }
@@ -195,6 +199,14 @@ fn http2_builder(settings: ConnectionSettings) -> http2::Builder<TokioExecutor> 
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .max_concurrent_streams(settings.streams)
+        .max_pending_accept_reset_streams(settings.pending_resets)
+        .max_local_error_reset_streams(settings.stream_errors)
+        // Written out, so that no new version of a dependency moves them. A connection's window is what it may have the
+        // gateway hold for a slow upstream, whatever the number of its streams.
+        .initial_connection_window_size(1 << 20)
+        .initial_stream_window_size(1 << 20)
+        .max_frame_size(16 << 10)
+        .max_send_buf_size(400 << 10)
         .max_header_list_size(u32::try_from(settings.header_bytes).unwrap_or(u32::MAX));
     builder
 }

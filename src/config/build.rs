@@ -143,6 +143,8 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
         connections_per_address: Some(size(file.connections_per_address).unwrap_or(1000)).filter(|most| *most > 0),
         requests: within("requests", size(file.requests), 10_000, 1, 10_000_000),
         streams: u32::from(file.streams.unwrap_or(100).max(1)),
+        pending_resets: within("http2.pending_resets", file.http2.pending_resets.map(usize::from), 20, 1, 10_000),
+        stream_errors: within("http2.stream_errors", file.http2.stream_errors.map(usize::from), 1024, 1, 65_535),
     }
 }
 

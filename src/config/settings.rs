@@ -78,6 +78,10 @@ pub struct Limits {
     pub requests: usize,
     /// Streams at once on an HTTP/2 connection.
     pub streams: u32,
+    /// Streams of an HTTP/2 connection that its client may reset before they are taken up.
+    pub pending_resets: usize,
+    /// Streams of an HTTP/2 connection that may be reset for errors of its client.
+    pub stream_errors: usize,
 }
 
 /// Deadlines on the client side.

@@ -26,6 +26,19 @@ pub(in crate::config) struct Limits {
     pub requests: Option<u32>,
     /// Streams at once on an HTTP/2 connection. Default 100.
     pub streams: Option<u16>,
+    /// What a client may do to an HTTP/2 connection before it is closed.
+    #[serde(default)]
+    pub http2: Http2Limits,
+}
+
+/// What a client may do to an HTTP/2 connection before it is closed with `ENHANCE_YOUR_CALM`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Http2Limits {
+    /// Streams that the client reset before the gateway had taken them up. Default 20.
+    pub pending_resets: Option<u16>,
+    /// Streams that the gateway reset for an error of the client's, over the connection's life. Default 1024.
+    pub stream_errors: Option<u16>,
 }
 
 /// How often a caller may call.
