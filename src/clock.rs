@@ -23,6 +23,13 @@ impl Timestamp {
         Self(secs.saturating_mul(1000))
     }
 
+    /// Reads RFC 3339 in UTC.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let since = humantime::parse_rfc3339(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(millis(since)))
+    }
+
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
@@ -136,7 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn displays_rfc_3339() {
-        assert_eq!(Timestamp::from_secs(1_549_088_552).to_string(), "2019-02-02T06:22:32Z");
+    fn displays_and_reads_rfc_3339() {
+        let time = Timestamp::from_secs(1_549_088_552);
+        assert_eq!(time.to_string(), "2019-02-02T06:22:32Z");
+        assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        assert_eq!(Timestamp::parse("2019-02-02T06:22:32+01:00"), None);
     }
 }

@@ -12,7 +12,7 @@
 //! | [`config`] | one file becomes a configuration that is always valid |
 //! | `oidc`, `jwks`, `upstream` | the outside: metadata, keys, backends |
 //! | `authenticator`, `journal` | evidence from a request; decisions to the log |
-//! | [`gateway`], `admin` | the surfaces: the stack of layers; health and metrics |
+//! | [`gateway`], `admin`, `replay` | the surfaces: the stack of layers; health and metrics; rehearsals |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
 //!
 //! # The path of a request
@@ -42,6 +42,7 @@ pub mod journal;
 
 mod admin;
 pub mod gateway;
+mod replay;
 
 mod app;
 pub mod cli;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/` in their one line. A module imports only what stands before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "clock",
     "random",
     "net",
@@ -19,6 +19,7 @@ const ORDER: [&str; 17] = [
     "journal",
     "gateway",
     "admin",
+    "replay",
     "app",
     "demo",
     "cli",

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::clock::Timestamp;
+
 /// Lets a partner API be called only by users who completed MFA.
 #[derive(Debug, Parser)]
 #[command(name = "mfa-gateway", version, disable_help_subcommand = true)]
@@ -33,6 +35,8 @@ pub(super) enum Command {
     },
     /// Tells what the gateway would decide about a token, step by step, and why.
     Explain(Explain),
+    /// Decides recorded decisions again under another configuration, and tells who would notice.
+    Replay(Replay),
     /// Runs an identity provider, a sample API and the gateway between them.
     Demo {
         /// The gateway's address. Port 0 takes a free one, here and below.
@@ -80,4 +84,30 @@ pub(super) struct Explain {
     /// Prints JSON instead of text.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JSON")]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// The configuration to rehearse.
+    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// A decision log (`log.decision_output`); `-` is standard input. May be given several times.
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_LOG", value_name = "FILE", required = true)]
+    pub(super) log: Vec<PathBuf>,
+    /// The configuration that recorded: requests of routes that both have are then told apart.
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_RECORDED_WITH", value_name = "FILE")]
+    pub(super) recorded_with: Option<PathBuf>,
+    /// Takes every request to come at this moment (RFC 3339, UTC), instead of its own.
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_AT", value_name = "TIME", value_parser = moment)]
+    pub(super) at: Option<Timestamp>,
+    /// How many callers are listed of those newly refused, and of those newly let in.
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_TOP", value_name = "COUNT", default_value_t = 100)]
+    pub(super) top: usize,
+    /// Prints JSON instead of text.
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_JSON")]
+    pub(super) json: bool,
+}
+
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse(text).ok_or("this is not a date and time in UTC; write it as 2027-01-31T00:00:00Z")
 }

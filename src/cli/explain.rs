@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use http::Method;
 
 use super::args::Explain;
+use super::printable;
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
 use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of, pasted};
@@ -88,9 +89,4 @@ fn to_text(
     writeln!(text, "{}", explanation.texts.1)?;
     writeln!(text, "\nresult: {}", explanation.result())?;
     Ok(text)
-}
-
-/// Claims may hold anything; a terminal must not act on it.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
 }

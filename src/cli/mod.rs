@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod explain;
+mod replay;
 
 use std::io::Write;
 use std::path::Path;
@@ -42,11 +43,8 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve { config } => block_on(serve(&config)),
         Command::Check { config, live } => block_on(check::check(&config, live)),
-        // 1 says that the request would be refused, so that trouble with the question has another code.
-        Command::Explain(explain) => block_on(explain::explain(explain)).or_else(|error| {
-            report(&error);
-            Ok(ExitCode::from(2))
-        }),
+        Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
+        Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
         Command::Demo { address, issuer_address, api_address, admin_address } => {
             let addresses =
                 demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
@@ -60,6 +58,14 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         }
         Command::Schema => print(&format!("{:#}\n", config::schema())),
     }
+}
+
+/// Where 1 says that somebody would be refused, trouble with the question has another code.
+fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::from(2)
+    })
 }
 
 async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
@@ -103,4 +109,9 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Claims may hold anything; a terminal must not act on it.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
 }

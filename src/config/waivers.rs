@@ -1,7 +1,5 @@
 //! What may waive an MFA finding, from the file to what is used: technical exceptions, and the stages of activation.
 
-use std::time::UNIX_EPOCH;
-
 use super::build::duplicate;
 use super::file;
 use super::problem::Problems;
@@ -143,10 +141,9 @@ fn check_issuer(path: &str, issuer: &str, issuers: &[String], problems: &mut Pro
 }
 
 fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp> {
-    let Ok(time) = humantime::parse_rfc3339(text) else {
+    let time = Timestamp::parse(text);
+    if time.is_none() {
         problems.add(path, "this is not a date and time in UTC (RFC 3339)", "write it as `2027-01-31T00:00:00Z`");
-        return None;
-    };
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(Timestamp::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+    }
+    time
 }

@@ -28,6 +28,9 @@ pub struct DecisionLine<'l> {
     pub method: Cow<'l, str>,
     /// The route's path or prefix, as the configuration writes it.
     pub route: Cow<'l, str>,
+    /// Which of the two it is: `path` or `prefix`.
+    #[serde(default)]
+    pub route_kind: Cow<'l, str>,
     /// The client's address, if it came by a connection.
     pub client: Option<Cow<'l, str>>,
     /// The issuer's name. This and all that the token says is `null` unless a token was verified.
@@ -86,6 +89,7 @@ impl<'l> DecisionLine<'l> {
             correlation_id: entry.correlation_id.into(),
             method: entry.method.as_str().into(),
             route: entry.route.pattern.as_written().into(),
+            route_kind: entry.route.pattern.kind().into(),
             client: text(client),
             issuer: text(proof.map(|proof| proof.issuer.name.as_str())),
             class: text(proof.map(|proof| proof.principal.class())),

@@ -116,6 +116,15 @@ impl MfaRule {
         self.judge(|path| claims.at(path))
     }
 
+    /// Reads the methods of a token that is at hand no more; `None` if the rule looks at more than `amr` holds of them.
+    pub(crate) fn evaluate_methods(&self, methods: Option<&[String]>) -> Option<MfaFinding> {
+        let mut predicates = self.any.iter().chain(&self.all).chain(&self.deny);
+        let readable =
+            |one: &Predicate| one.claim == ["amr"] && (methods.is_some() || matches!(one.test, Test::Contains(_)));
+        let amr = methods.map(|methods| Value::from(methods.to_vec()));
+        predicates.all(readable).then(|| self.judge(|_| amr.as_ref()))
+    }
+
     fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<&'c Value>) -> MfaFinding {
         let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|value| predicate.test.holds(value));
         if self.deny.iter().any(holds) {

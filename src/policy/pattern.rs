@@ -22,6 +22,27 @@ impl Pattern {
         }
     }
 
+    /// The field that writes it: `path` or `prefix`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Exact(_) => "path",
+            Self::Prefix(_) => "prefix",
+        }
+    }
+
+    /// Whether every path of `other` is one of this pattern too.
+    #[must_use]
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        let stem = |pattern: &'_ Self| pattern.as_written().trim_end_matches('/').to_owned();
+        match self {
+            Self::Exact(_) => self == other,
+            Self::Prefix(_) => {
+                stem(other).strip_prefix(&stem(self)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        }
+    }
+
     /// Whether a folded path may be one of these with short names (8.3) in place of long ones.
     pub(super) fn may_be_abbreviated_as(&self, folded: &str) -> bool {
         let own = spelling::fold(&path::decoded(self.as_written()));
@@ -61,6 +82,37 @@ impl Index {
                 return Some(group);
             }
             prefix = &prefix[..prefix.rfind('/')?];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_contains_what_is_below_it_by_whole_segments() {
+        let exact = |path: &str| Pattern::Exact(path.to_owned());
+        let prefix = |path: &str| Pattern::Prefix(path.to_owned());
+        for (outer, inner) in [
+            (prefix("/"), prefix("/")),
+            (prefix("/"), exact("/a")),
+            (prefix("/v1/"), prefix("/v1")),
+            (prefix("/v1"), exact("/v1/")),
+            (prefix("/v1/"), exact("/v1")),
+            (prefix("/v1/"), prefix("/v1/a/b")),
+            (exact("/v1"), exact("/v1")),
+        ] {
+            assert!(outer.contains(&inner), "{outer:?} {inner:?}");
+        }
+        for (outer, inner) in [
+            (prefix("/v1/"), prefix("/")),
+            (prefix("/v1/"), exact("/v10")),
+            (prefix("/v1/"), prefix("/V1/a")),
+            (exact("/v1"), exact("/v1/")),
+            (exact("/v1"), prefix("/v1")),
+        ] {
+            assert!(!outer.contains(&inner), "{outer:?} {inner:?}");
         }
     }
 }

@@ -58,7 +58,8 @@ impl Route {
         }
     }
 
-    fn admits_method(&self, method: &Method) -> bool {
+    /// Whether the route is for the method.
+    pub(crate) fn admits_method(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| {
             // HEAD is GET without a body (RFC 9110 section 9.3.2).
             methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET))

@@ -184,7 +184,8 @@ impl IssuerRule {
 }
 
 impl Tenants {
-    fn contains(&self, tenant: &str) -> bool {
+    /// Whether the tenant is trusted.
+    pub(crate) fn contains(&self, tenant: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Only(tenants) => tenants.contains(&tenant.to_ascii_lowercase()),

@@ -1,0 +1,116 @@
+//! `replay`: decides recorded decisions again under another configuration, and tells who would notice.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufReader, stdin};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::args::Replay;
+use super::printable;
+use crate::config::Config;
+use crate::replay::{Aggregate, Changes, Lines, Rehearsal, Report};
+
+/// The longest text of a table's cell. Some claims are whatever their issuer lets a user choose.
+const MAX_CELL: usize = 64;
+
+/// Rehearses a configuration. The exit code is 1 if somebody would be newly refused, else 0.
+///
+/// # Errors
+///
+/// If a configuration or a log can't be read.
+pub(super) fn replay(args: &Replay) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config)?;
+    let recorded_with = args.recorded_with.as_deref().map(Config::load).transpose()?;
+    let mut aggregate = Aggregate::new(Rehearsal::new(&config, recorded_with.as_ref(), args.at));
+    for path in &args.log {
+        let name = path.display().to_string();
+        let read = if path == Path::new("-") {
+            aggregate.take(&name, Lines::new(stdin().lock()))
+        } else {
+            let file = File::open(path).with_context(|| format!("{name} can't be opened"))?;
+            aggregate.take(&name, Lines::new(BufReader::with_capacity(1 << 16, file)))
+        };
+        read.with_context(|| format!("{name} can't be read"))?;
+    }
+    let report = aggregate.finish(args.top);
+    let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { to_text(&report)? };
+    super::print(&text)?;
+    Ok(if report.newly_refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let lines = &report.lines;
+    writeln!(
+        text,
+        "lines: {}; decisions: {} ({} permitted, {} refused); other lines: {}; malformed: {}",
+        lines.read, lines.decisions, report.recorded.permitted, report.recorded.refused, lines.other, lines.malformed
+    )?;
+    for one in &report.malformed {
+        writeln!(text, "  malformed: {}:{}: {}", one.log, one.line, printable(&one.problem))?;
+    }
+    writeln!(
+        text,
+        "decided again: {}; unchanged: {}; newly refused: {}; newly let in: {}; undetermined: {}",
+        report.decided_again,
+        report.unchanged,
+        report.newly_refused.count,
+        report.newly_permitted.count,
+        lines.decisions - report.decided_again
+    )?;
+    for (why, count) in &report.undetermined {
+        writeln!(text, "  undetermined: {count}: {why}")?;
+    }
+    if report.recorded_findings_taken > 0 {
+        let count = report.recorded_findings_taken;
+        writeln!(
+            text,
+            "  {count} with the recorded finding: the issuer's rule looks at claims that the log doesn't have"
+        )?;
+    }
+    if lines.decisions > 0 && report.recorded.ordinary == 0 {
+        writeln!(text, "  no ordinary permit is in the log: record with `log.decisions: all` to rehearse all callers")?;
+    }
+    table(&mut text, "newly refused", &report.newly_refused)?;
+    table(&mut text, "newly let in", &report.newly_permitted)?;
+    Ok(text)
+}
+
+fn table(text: &mut String, title: &str, changes: &Changes) -> std::fmt::Result {
+    if changes.count == 0 {
+        return Ok(());
+    }
+    let heads = ["count", "application", "user", "tenant", "route", "was", "now"].map(str::to_owned);
+    let rows = changes.groups.iter().map(|group| {
+        let who = &group.who;
+        let claim = |claim: &Option<String>| claim.as_deref().map_or_else(|| "-".to_owned(), cell);
+        let [application, user, tenant] = [&who.application, &who.user, &who.tenant].map(claim);
+        [group.count.to_string(), application, user, tenant, cell(&who.route), cell(&who.was), cell(&who.reason)]
+    });
+    let rows: Vec<[String; 7]> = std::iter::once(heads).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 7] = std::array::from_fn(width);
+    writeln!(text, "\n{title}:")?;
+    for row in &rows {
+        let mut line = format!("{:>width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            write!(line, "  {cell:<width$}")?;
+        }
+        writeln!(text, "  {}", line.trim_end())?;
+    }
+    if changes.not_listed > 0 {
+        writeln!(text, "  and {} more, of callers that are not listed (see --top)", changes.not_listed)?;
+    }
+    Ok(())
+}
+
+fn cell(text: &str) -> String {
+    let text = printable(text);
+    if text.chars().count() <= MAX_CELL {
+        return text;
+    }
+    text.chars().take(MAX_CELL - 1).chain(['…']).collect()
+}

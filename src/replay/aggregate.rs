@@ -1,0 +1,120 @@
+//! Counts what a rehearsal comes to, in bounded memory.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+use super::lines::{Line, Lines};
+use super::rehearse::{Outcome, Rehearsal};
+use super::report::{Changes, Group, Malformed, Report, Who};
+use crate::journal::DecisionLine;
+
+/// How many groups are kept. Decisions of further ones are counted only.
+const MAX_GROUPS: usize = 100_000;
+
+/// How many malformed lines are named.
+const MAX_NAMED: usize = 20;
+
+/// What was counted so far.
+#[derive(Debug)]
+pub(crate) struct Aggregate {
+    rehearsal: Rehearsal,
+    report: Report,
+    refused: Groups,
+    permitted: Groups,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    counts: HashMap<Who, u64>,
+    count: u64,
+}
+
+impl Aggregate {
+    pub(crate) fn new(rehearsal: Rehearsal) -> Self {
+        Self { rehearsal, report: Report::default(), refused: Groups::default(), permitted: Groups::default() }
+    }
+
+    /// Takes all lines of a log. `name` is how malformed ones are named.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub(crate) fn take(&mut self, name: &str, mut lines: Lines<impl BufRead>) -> io::Result<()> {
+        while let Some((number, line)) = lines.next()? {
+            self.report.lines.read += 1;
+            let result = match line {
+                Line::Decision(line) => self.decision(&line),
+                Line::Other => {
+                    self.report.lines.other += 1;
+                    Ok(())
+                }
+                Line::Malformed(problem) => Err(problem),
+            };
+            if let Err(problem) = result {
+                self.report.lines.malformed += 1;
+                if self.report.malformed.len() < MAX_NAMED {
+                    self.report.malformed.push(Malformed { log: name.to_owned(), line: number, problem });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn decision(&mut self, line: &DecisionLine<'_>) -> Result<(), String> {
+        let again = self.rehearsal.decide(line)?;
+        let report = &mut self.report;
+        report.lines.decisions += 1;
+        let before = if again.was_permitted { &mut report.recorded.permitted } else { &mut report.recorded.refused };
+        *before += 1;
+        if again.was_permitted && !matches!(line.grounds.as_deref(), Some("report_only" | "exempt")) {
+            report.recorded.ordinary += 1;
+        }
+        if let Outcome::Undetermined(why) = again.now {
+            *report.undetermined.entry(why).or_default() += 1;
+            return Ok(());
+        }
+        report.decided_again += 1;
+        report.recorded_findings_taken += u64::from(again.finding_taken);
+        match (again.was_permitted, again.now) {
+            (true, Outcome::Deny(reason)) => self.refused.add(line, reason),
+            (false, Outcome::Permit(grounds)) => self.permitted.add(line, grounds.to_owned()),
+            _ => report.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    /// What it comes to; of each change, the `top` groups.
+    pub(crate) fn finish(self, top: usize) -> Report {
+        Report { newly_refused: self.refused.finish(top), newly_permitted: self.permitted.finish(top), ..self.report }
+    }
+}
+
+impl Groups {
+    fn add(&mut self, line: &DecisionLine<'_>, reason: String) {
+        self.count += 1;
+        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        let was = line.grounds.as_deref().or(line.reason.as_deref()).unwrap_or_default();
+        let who = Who {
+            application: own(&line.application),
+            user: own(&line.user),
+            tenant: own(&line.tenant),
+            route: line.route.clone().into_owned(),
+            was: was.to_owned(),
+            reason,
+        };
+        let full = self.counts.len() >= MAX_GROUPS;
+        match self.counts.get_mut(&who) {
+            Some(count) => *count += 1,
+            None if full => {}
+            None => _ = self.counts.insert(who, 1),
+        }
+    }
+
+    fn finish(self, top: usize) -> Changes {
+        let mut groups: Vec<Group> = self.counts.into_iter().map(|(who, count)| Group { count, who }).collect();
+        groups.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.who.cmp(&other.who)));
+        groups.truncate(top);
+        let listed: u64 = groups.iter().map(|group| group.count).sum();
+        Changes { count: self.count, groups, not_listed: self.count - listed }
+    }
+}

@@ -1,0 +1,113 @@
+//! Lines of a log, one at a time: a log of any length takes the memory of its longest line, up to a bound.
+
+use std::io::{self, BufRead, Read};
+
+use serde::Deserialize;
+
+use crate::journal::DecisionLine;
+
+/// The longest line that is read. Tokens, and so the claims in a line, are shorter by far.
+const MAX_LINE: usize = 1 << 20;
+
+/// A log that is read line by line.
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+/// What a line is.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// A decision.
+    Decision(Box<DecisionLine<'static>>),
+    /// Something else that may stand in a log.
+    Other,
+    /// Nothing that a log is made of, or a decision that can't be read.
+    Malformed(String),
+}
+
+#[derive(Deserialize)]
+struct Event {
+    event: Option<String>,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Begins with the first line.
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, buffer: Vec::new(), number: 0 }
+    }
+
+    /// The next line, and its number; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the log can't be read.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
+        self.buffer.clear();
+        let read = (&mut self.reader).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let line = if read > MAX_LINE {
+            if self.buffer.last() != Some(&b'\n') {
+                self.reader.skip_until(b'\n')?;
+            }
+            Line::Malformed(format!("it is longer than {MAX_LINE} bytes"))
+        } else {
+            parse(self.buffer.trim_ascii())
+        };
+        Ok(Some((self.number, line)))
+    }
+}
+
+fn parse(text: &[u8]) -> Line {
+    if text.is_empty() {
+        return Line::Other;
+    }
+    match serde_json::from_slice::<Event>(text) {
+        Err(error) => Line::Malformed(problem(&error)),
+        Ok(Event { event }) if event.as_deref() != Some("decision") => Line::Other,
+        Ok(_) => match serde_json::from_slice(text) {
+            Ok(line) => Line::Decision(Box::new(line)),
+            Err(error) => Line::Malformed(problem(&error)),
+        },
+    }
+}
+
+/// The error without its place: the line that it counts is always the first.
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(problem, _)| problem.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_any_length_is_passed_over_and_the_next_one_is_read() {
+        let log = [&vec![b'x'; MAX_LINE + 70_000][..], b"\n\n{\"event\":\"access\"}\n{\"event\":\"decision\"}\n{\"ev"]
+            .concat();
+        let mut lines = Lines::new(io::BufReader::new(&log[..]));
+        let mut seen = Vec::new();
+        while let Some((number, line)) = lines.next().unwrap() {
+            seen.push(match line {
+                Line::Decision(_) => unreachable!(),
+                Line::Other => (number, "other".to_owned()),
+                Line::Malformed(problem) => (number, problem),
+            });
+        }
+        let expected = [
+            (1, "it is longer than 1048576 bytes"),
+            (2, "other"),
+            (3, "other"),
+            (4, "missing field `time`"),
+            (5, "EOF while parsing a string"),
+        ];
+        assert_eq!(seen, expected.map(|(number, what)| (number, what.to_owned())));
+        assert!(lines.buffer.capacity() <= 2 * MAX_LINE + 2);
+    }
+}
