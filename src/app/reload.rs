@@ -181,7 +181,10 @@ fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let certificates = certificates.chain(admin.and_then(|admin| admin.tls.as_ref()));
     let tokens = admin.and_then(|admin| admin.authentication.as_ref()?.token_file.as_deref());
     let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
-    certificates.flat_map(crate::config::Tls::files).map(PathBuf::as_path).chain(authorities).chain(tokens)
+    let upstreams = config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref());
+    let certificates = certificates.flat_map(crate::config::Tls::files);
+    let certificates = certificates.chain(upstreams.flat_map(crate::config::UpstreamTls::files));
+    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens)
 }
 
 /// What is in the configuration file and the files it names. A file that can't be read counts as empty.

@@ -17,6 +17,7 @@ mod structure;
 mod tls;
 mod tree;
 mod upstream;
+mod upstream_tls;
 mod waivers;
 
 pub use admin::{Admin, AdminAuthentication, Operators};
@@ -28,6 +29,7 @@ pub use settings::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeou
 pub use structure::schema;
 pub use tls::{Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
+pub use upstream_tls::UpstreamTls;
 
 pub use crate::telemetry::{LogFormat, Output};
 

@@ -87,7 +87,7 @@ fn error(path: &std::path::Path, message: impl fmt::Display) -> TlsError {
     TlsError { file: path.display().to_string(), message: message.to_string() }
 }
 
-fn certified(
+pub(super) fn certified(
     certificate: &PathBuf,
     key: &PathBuf,
     provider: &rustls::crypto::CryptoProvider,
@@ -108,7 +108,7 @@ fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TlsError
     }
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, TlsError> {
+pub(super) fn roots(path: &PathBuf) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
         roots.add(certificate).map_err(|cause| error(path, cause))?;

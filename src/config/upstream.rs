@@ -7,6 +7,7 @@ use http::Uri;
 use super::build::{duplicate, duration, name};
 use super::file;
 use super::problem::Problems;
+use super::upstream_tls::{self, UpstreamTls};
 
 /// How an upstream is spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Upstream {
     pub name: String,
     /// Its endpoints: scheme and authority. At least one.
     pub endpoints: Vec<Uri>,
+    /// How its certificates are verified, and who the gateway is to it, if the system's authorities won't do.
+    pub tls: Option<UpstreamTls>,
     /// The protocol.
     pub protocol: Protocol,
     /// Whether it gets the client's `Host`, or the endpoint's own.
@@ -64,15 +67,18 @@ pub(super) fn build(files: Vec<file::Upstream>, problems: &mut Problems<'_>) -> 
         let response_timeout = time("response_timeout", file.response_timeout.as_ref(), Duration::from_secs(60));
         let idle_timeout = time("idle_timeout", file.idle_timeout.as_ref(), Duration::from_secs(300));
         let keep_alive = time("keep_alive", file.keep_alive.as_ref(), Duration::from_secs(4));
-        let endpoints = file
+        let endpoints: Vec<Uri> = file
             .endpoints
             .iter()
             .enumerate()
             .filter_map(|(place, text)| endpoint(&format!("{path}.endpoints[{place}]"), text, problems))
             .collect();
+        let tls = file.tls.as_ref();
+        let tls = tls.and_then(|tls| upstream_tls::build(&format!("{path}.tls"), tls, &endpoints, problems));
         upstreams.push(Upstream {
             name: file.name,
             endpoints,
+            tls,
             protocol: match file.protocol {
                 file::Protocol::Http1 => Protocol::Http1,
                 file::Protocol::Http2 => Protocol::Http2,

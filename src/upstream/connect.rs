@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 use tower::ServiceExt;
@@ -18,18 +19,22 @@ use crate::net::{BoxError, Eager, Socket};
 pub(super) struct Connector {
     tcp: HttpConnector,
     tls: Option<TlsConnector>,
+    /// The name that certificates must be valid for, if it isn't the endpoint's host.
+    server_name: Option<ServerName<'static>>,
     protocol: Protocol,
 }
 
 impl Connector {
-    /// A connector that verifies certificates with the system's roots.
+    /// A connector that verifies certificates as the settings say.
     pub(super) fn new(settings: &Settings) -> Result<Self, UpstreamError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
         let tls = tls.then(|| client_config(settings)).transpose().map_err(|error| UpstreamError::Tls(error.into()))?;
-        Ok(Self { tcp, tls: tls.map(|config| TlsConnector::from(Arc::new(config))), protocol: settings.protocol })
+        let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
+        let server_name = settings.tls.as_ref().and_then(|tls| tls.server_name.clone());
+        Ok(Self { tcp, tls, server_name, protocol: settings.protocol })
     }
 
     pub(super) async fn connect(&self, endpoint: &http::Uri) -> Result<Socket<Eager>, BoxError> {
@@ -37,8 +42,11 @@ impl Connector {
         let Some(tls) = self.tls.as_ref().filter(|_| endpoint.scheme_str() == Some("https")) else {
             return Ok(Socket::Plain(stream));
         };
-        let host = endpoint.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let stream = tls.connect(ServerName::try_from(host.to_owned())?, stream).await?;
+        let name = match &self.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host(endpoint).to_owned())?,
+        };
+        let stream = tls.connect(name, stream).await?;
         if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err("it does not speak HTTP/2 (ALPN)".into());
         }
@@ -46,10 +54,23 @@ impl Connector {
     }
 }
 
+/// The host of an endpoint; an IPv6 address without its brackets.
+fn host(endpoint: &http::Uri) -> &str {
+    endpoint.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
 fn client_config(settings: &Settings) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_platform_verifier()?.with_no_client_auth();
+    let own = settings.tls.as_ref();
+    let builder = match own.and_then(|tls| tls.roots.clone()) {
+        Some(roots) => builder.with_root_certificates(roots),
+        None => builder.with_platform_verifier()?,
+    };
+    let mut config = match own.and_then(|tls| tls.identity.clone()) {
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity))),
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![match settings.protocol {
         Protocol::Http1 => b"http/1.1".to_vec(),
         Protocol::Http2 => b"h2".to_vec(),

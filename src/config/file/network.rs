@@ -66,6 +66,9 @@ pub(in crate::config) struct Upstream {
     pub name: String,
     /// `http://host:port` or `https://host:port`, without a path. At least one.
     pub endpoints: Vec<String>,
+    /// How `https` endpoints are verified, and who the gateway is to them. Absent: with the system's authorities and the
+    /// endpoint's host; the gateway shows no certificate.
+    pub tls: Option<UpstreamTls>,
     /// The protocol spoken to it. Default `http1`; gRPC needs `http2`.
     #[serde(default)]
     pub protocol: Protocol,
@@ -80,6 +83,20 @@ pub(in crate::config) struct Upstream {
     pub idle_timeout: Option<String>,
     /// How long an unused connection is kept. Default `4s`, below Node.js's 5 s.
     pub keep_alive: Option<String>,
+}
+
+/// TLS to an upstream. The files are read again when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamTls {
+    /// A PEM file with the only authorities that may have issued its certificates. Absent: the system's.
+    pub ca_file: Option<String>,
+    /// The name that its certificates must be valid for, and that is asked for (SNI). Absent: the endpoint's host.
+    pub server_name: Option<String>,
+    /// A PEM file with the certificate that the gateway shows, and its intermediates, the certificate first.
+    pub certificate_file: Option<String>,
+    /// A PEM file with that certificate's private key.
+    pub key_file: Option<String>,
 }
 
 /// The protocol spoken to an upstream.
