@@ -114,6 +114,7 @@ async fn serve(
             }
         }
         bytes.drain(..whole);
+        let mut closed = false;
         for step in script(target) {
             match step {
                 Step::Send(bytes) => {
@@ -122,8 +123,13 @@ async fn serve(
                     }
                 }
                 Step::Wait(time) => tokio::time::sleep(time).await,
-                Step::Close => return,
+                Step::Close => closed = true,
             }
+        }
+        if closed {
+            drop(stream);
+            done.send_modify(|done| *done += 1);
+            return;
         }
         done.send_modify(|done| *done += 1);
     }
