@@ -1,24 +1,23 @@
-"""The chart for the README: bars of CPU time per request. Written by hand, so that it needs no library and no network.
-
-Text and axes take the colour of the reader's theme: an SVG in an `img` follows `prefers-color-scheme`.
-"""
+"""Charts as SVG, written by hand: bars for CPU time per request, curves for growth. Light and dark."""
 
 from html import escape
-from math import log10
+from math import floor, log10
 
 WIDTH, LABEL, BAR, GAP = 760, 190, 22, 10
+# The reader's theme decides: an SVG in an `img` follows it too.
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .faint { fill: #656d76 } .bar { fill: #8c959f } .ours { fill: #1f6feb } .line { stroke: #d0d7de }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .faint { fill: #9198a1 } .bar { fill: #6e7681 } .ours { fill: #4493f8 } .line { stroke: #3d444d }
+  text { fill: #e6edf3 } .faint { fill: #9198a1 } .bar { fill: #6e7681 }
+  .ours { fill: #4493f8 } .line { stroke: #3d444d }
 }
 """
 
 
-def bars(title: str, rows: list[tuple[str, float, str]], ours: str, note: str) -> str:
-    """One bar for each row: its name, its length, and what to write behind it."""
-    height = 70 + len(rows) * (BAR + GAP) + 24
+def bars(title: str, rows: list[tuple[str, float, str]], ours: str, notes: list[str]) -> str:
+    """One bar for each row: its name, its length, and what to write behind it. Notes go below, a line each."""
+    height = 60 + len(rows) * (BAR + GAP) + 20 * len(notes)
     longest = max(value for _, value, _ in rows)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
@@ -39,9 +38,16 @@ def bars(title: str, rows: list[tuple[str, float, str]], ours: str, note: str) -
     bottom = 40 + len(rows) * (BAR + GAP)
     parts += [
         f'<line class="line" x1="{LABEL}" y1="34" x2="{LABEL}" y2="{bottom}"/>',
-        f'<text class="faint" x="0" y="{bottom + 30}">{escape(note)}</text>', "</svg>",
+        *(f'<text class="faint" x="0" y="{bottom + 26 + 20 * at}">{escape(note)}</text>'
+          for at, note in enumerate(notes)), "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def rounded_up(value: float) -> float:
+    """The next number that divides well into four."""
+    unit = 10 ** (floor(log10(value)) if value > 0 else 0)
+    return next(step * unit for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if step * unit >= value)
 
 
 def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]], ours: str, note: str) -> str:
@@ -49,7 +55,7 @@ def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]],
     top, bottom, left, right = 50, 300, 70, WIDTH - 150
     points = [point for curve in series.values() for point in curve]
     low, high = (log10(max(1, pick(x for x, _ in points))) for pick in (min, max))
-    tallest = max(y for _, y in points) * 1.05
+    tallest = rounded_up(max(y for _, y in points))
 
     def place(x: float, y: float) -> tuple[float, float]:
         share = (log10(max(1, x)) - low) / ((high - low) or 1)
@@ -66,7 +72,7 @@ def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]],
         y = bottom - share * (bottom - top)
         parts += [
             f'<line class="line" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>',
-            f'<text class="faint" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{share * tallest:.0f}</text>',
+            f'<text class="faint" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{share * tallest:g}</text>',
         ]
     for x in sorted({x for x, _ in points}):
         parts.append(f'<text class="faint" x="{place(x, 0)[0]:.1f}" y="{bottom + 20}" '
@@ -74,9 +80,12 @@ def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]],
     for name, curve in series.items():
         mark = "curve ours" if name == ours else "curve"
         path = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in curve)
-        end_x, end_y = place(*curve[-1])
-        parts += [f'<polyline class="{mark}" points="{path}"/>',
-                  f'<text x="{end_x + 8:.1f}" y="{end_y + 4:.1f}">{escape(name)}</text>']
+        parts.append(f'<polyline class="{mark}" points="{path}"/>')
+    # Names at the curves' ends, from the bottom up, none over another.
+    lowest = bottom + 20
+    for end, name in sorted(((place(*curve[-1]), name) for name, curve in series.items()), key=lambda it: -it[0][1]):
+        lowest = min(end[1] + 4, lowest - 16)
+        parts.append(f'<text x="{end[0] + 8:.1f}" y="{lowest:.1f}">{escape(name)}</text>')
     parts += [f'<text class="faint" x="{left}" y="{bottom + 40}">{escape(across)}</text>',
               f'<text class="faint" x="0" y="{bottom + 62}">{escape(note)}</text>', "</svg>"]
     return "\n".join(parts) + "\n"

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from itertools import islice
+from pathlib import Path
 
 from peers import Running
 from processes import ENVIRONMENT, Failure, load_core, pinned
@@ -45,8 +46,17 @@ def connections(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
     return points
 
 
-def streams(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
-    """Memory with so many HTTP/2 streams at once, a hundred a connection, whose answers trickle in."""
+def backend_connections(port: int) -> int:
+    """Established ones, as the backend sees them."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1] == f"0100007F:{port:04X}" and row[3] == "01" for row in rows)
+
+
+def streams(running: Running, mint: Mint, steps: list[int], backend: int) -> list[dict]:
+    """Memory with so many HTTP/2 streams at once, a hundred a connection, whose answers trickle in.
+
+    Each needs a connection to the backend of its own, so those tell whether all streams are open.
+    """
     points = []
     for step in steps:
         clients = max(1, step // 100)
@@ -56,17 +66,16 @@ def streams(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
         load = subprocess.Popen(pinned([load_core()], command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 env=ENVIRONMENT)
         try:
-            most, before, end = 0, -1, time.monotonic() + 8
-            # Until it grows no more: all streams are open then.
-            while time.monotonic() < end and (most != before or not most):
-                time.sleep(1)
-                before, most = most, max(most, running.process.memory())
-            if load.poll() is not None:
-                raise Failure(f"{running.peer.name}: the streams ended early ({load.returncode})")
+            end = time.monotonic() + 30
+            while (reached := backend_connections(backend)) < step:
+                if time.monotonic() > end or load.poll() is not None:
+                    raise Failure(f"{running.peer.name}: {reached} of {step} streams reach the backend")
+                time.sleep(0.1)
+            memory = running.process.memory()
         finally:
             load.kill()
             load.wait()
-        points.append({"at": step, "memory": most})
+        points.append({"at": step, "memory": memory})
     return points
 
 

