@@ -16,10 +16,10 @@ use serde_json::json;
 
 use crate::signer::Signer;
 
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
-const MFA: Requirement = Requirement::Mfa { max_age: None };
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+pub(crate) const MFA: Requirement = Requirement::Mfa { max_age: None };
 
-fn route(pattern: Pattern, requirement: Requirement) -> Route {
+pub(crate) fn route(pattern: Pattern, requirement: Requirement) -> Route {
     Route {
         id: RouteId::default(),
         pattern,
@@ -37,7 +37,7 @@ fn route(pattern: Pattern, requirement: Requirement) -> Route {
 }
 
 /// The evidence of a user who signed in with these methods.
-fn evidence(methods: &[&str]) -> Evidence {
+pub(crate) fn evidence(methods: &[&str]) -> Evidence {
     let signer = Signer::es256("k");
     let rules = TokenRules {
         issuer: IssuerRule::Exact("https://idp.example/".to_owned()),
@@ -66,7 +66,7 @@ fn evidence(methods: &[&str]) -> Evidence {
     }))
 }
 
-fn exceptions(count: usize) -> Waivers {
+pub(crate) fn exceptions(count: usize) -> Waivers {
     let exception = |at: usize| Exception {
         id: format!("EX-{at}"),
         owner: "o".to_owned(),
@@ -95,13 +95,17 @@ pub(crate) fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-pub(crate) fn routes(criterion: &mut Criterion) {
+/// 200 routes that ask for the same, and as many that don't, below a public one.
+pub(crate) fn tables() -> (RouteTable, RouteTable) {
     let prefix = |at: usize| Pattern::Prefix(format!("/v1/resource-{at}/"));
     let alike = (0..200).map(|at| route(prefix(at), MFA)).collect();
-    let (alike, mut mixed) =
-        (RouteTable::new(alike), vec![route(Pattern::Prefix("/".to_owned()), Requirement::Public)]);
+    let mut mixed = vec![route(Pattern::Prefix("/".to_owned()), Requirement::Public)];
     mixed.extend((0..200).map(|at| route(prefix(at), if at % 2 == 0 { MFA } else { Requirement::Authenticated })));
-    let mixed = RouteTable::new(mixed);
+    (RouteTable::new(alike), RouteTable::new(mixed))
+}
+
+pub(crate) fn routes(criterion: &mut Criterion) {
+    let (alike, mixed) = tables();
     let mut group = criterion.benchmark_group("route");
     for (name, table, path) in [
         ("all routes alike", &alike, "/v1/resource-77/customers/4988e250/orders"),

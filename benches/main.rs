@@ -5,13 +5,24 @@
 #![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
 
 mod decide;
+mod instructions;
 #[expect(dead_code, reason = "the tests use the rest of it")]
 #[path = "../tests/support/signer.rs"]
 mod signer;
 mod stack;
 mod verify;
 
-use criterion::{criterion_group, criterion_main};
+use std::env;
+
+use criterion::{Criterion, criterion_group};
 
 criterion_group!(benches, verify::verify, decide::decisions, decide::routes, stack::decisions, stack::refusals);
-criterion_main!(benches);
+
+fn main() {
+    if env::var_os("COUNT_INSTRUCTIONS").is_some() {
+        instructions::count_all();
+    } else {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

@@ -31,7 +31,7 @@ log: { decisions: none }
 
 /// In place of the proxy: answers at once.
 #[derive(Clone)]
-struct Last;
+pub(crate) struct Last;
 
 impl Service<Permitted> for Last {
     type Response = Response<Body>;
@@ -47,17 +47,17 @@ impl Service<Permitted> for Last {
     }
 }
 
-fn provider(runtime: &Runtime) -> IdentityProvider {
+pub(crate) fn provider(runtime: &Runtime, clock: Clock) -> IdentityProvider {
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    runtime.block_on(IdentityProvider::start(address, Clock::system(), people::everyone())).unwrap()
+    runtime.block_on(IdentityProvider::start(address, clock, people::everyone())).unwrap()
 }
 
-fn config(provider: &IdentityProvider, more: &str) -> Config {
+pub(crate) fn config(provider: &IdentityProvider, more: &str) -> Config {
     let text = CONFIG.replace("ISSUER", provider.issuer()) + more;
     Config::parse("bench.yaml", &text, HashMap::new()).unwrap()
 }
 
-fn request(path: &str, token: Option<&str>) -> Request<Body> {
+pub(crate) fn request(path: &str, token: Option<&str>) -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = path.parse().unwrap();
     request.headers_mut().insert("host", HeaderValue::from_static("api.example"));
@@ -70,7 +70,7 @@ fn request(path: &str, token: Option<&str>) -> Request<Body> {
 pub(crate) fn decisions(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let _guard = runtime.enter();
-    let provider = provider(&runtime);
+    let provider = provider(&runtime, Clock::system());
     let token = provider.access_token_for(&people::jane(), &TokenOptions::default());
     let mut group = criterion.benchmark_group("stack");
     for (name, path, more) in [
@@ -96,7 +96,7 @@ pub(crate) fn decisions(criterion: &mut Criterion) {
 pub(crate) fn refusals(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let _guard = runtime.enter();
-    let provider = provider(&runtime);
+    let provider = provider(&runtime, Clock::system());
     let john = provider.access_token_for(&people::john(), &TokenOptions::default());
     let config = config(&provider, "");
     let (_live, stack) = runtime.block_on(App::in_process(config, Clock::system(), Random::seeded(1))).unwrap();

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::MfaRule;
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::{Value, json};
 
+use crate::decide::NOW;
 use crate::signer::Signer;
 
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
-
 /// The claims of an ordinary Entra v1.0 token; signed with RS256 it has about 1.2 KB.
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({
         "aud": "https://api.partnercenter.microsoft.com", "iss": "https://idp.example/", "iat": NOW.as_secs(),
         "nbf": NOW.as_secs(), "exp": NOW.as_secs() + 3600, "acr": "1", "aio": "x".repeat(64), "amr": ["pwd", "mfa"],
@@ -28,14 +26,18 @@ fn claims() -> Value {
     })
 }
 
-pub(crate) fn verify(criterion: &mut Criterion) {
-    let rules = TokenRules {
+pub(crate) fn rules() -> TokenRules {
+    TokenRules {
         issuer: IssuerRule::Exact("https://idp.example/".to_owned()),
         audiences: vec!["https://api.partnercenter.microsoft.com".to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::from_secs(60),
         app_only_proof: AppOnlyProof::Any,
-    };
+    }
+}
+
+pub(crate) fn verify(criterion: &mut Criterion) {
+    let rules = rules();
     let rule = MfaRule::default();
     let mut group = criterion.benchmark_group("verify");
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa] {
