@@ -48,4 +48,7 @@ mod app;
 pub mod cli;
 pub mod demo;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use app::App;

@@ -28,5 +28,6 @@ mod proxy_protocol;
 mod refusal;
 mod reload;
 mod security;
+mod soak;
 mod support;
 mod upstream;

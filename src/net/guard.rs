@@ -185,26 +185,26 @@ impl Guard {
     }
 }
 
+/// What the parser would see of `bytes`, sent in parts of `size`, and what was refused.
+pub(crate) fn guarded(bytes: &[u8], size: usize) -> (Vec<u8>, Option<Refused>) {
+    let mut guard = Guard::new(1024, 100);
+    let (mut seen, mut refused) = (Vec::new(), None);
+    for part in bytes.chunks(size.max(1)) {
+        match guard.judge(part) {
+            Verdict::Pass => seen.extend_from_slice(part),
+            Verdict::Instead(bytes) => seen.extend(bytes),
+            Verdict::Refuse(bytes, why) => {
+                seen.extend(bytes);
+                refused = Some(why);
+            }
+        }
+    }
+    (seen, refused)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What the parser would see of `bytes`, sent in parts of `size`.
-    fn seen(bytes: &[u8], size: usize) -> (Vec<u8>, Option<Refused>) {
-        let mut guard = Guard::new(1024, 100);
-        let (mut seen, mut refused) = (Vec::new(), None);
-        for part in bytes.chunks(size) {
-            match guard.judge(part) {
-                Verdict::Pass => seen.extend_from_slice(part),
-                Verdict::Instead(bytes) => seen.extend(bytes),
-                Verdict::Refuse(bytes, why) => {
-                    seen.extend(bytes);
-                    refused = Some(why);
-                }
-            }
-        }
-        (seen, refused)
-    }
 
     const GOOD: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nG\n\nT\
         \r\nPOST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n\
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn what_is_sound_passes_unchanged_however_it_is_cut() {
         for size in 1..=GOOD.len() {
-            assert_eq!(seen(GOOD, size), (GOOD.to_vec(), None), "in parts of {size}");
+            assert_eq!(guarded(GOOD, size), (GOOD.to_vec(), None), "in parts of {size}");
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
         ] {
             for size in 1..=bad.len() {
                 let bytes = [GOOD, bad].concat();
-                let (seen, refused) = seen(&bytes, size);
+                let (seen, refused) = guarded(&bytes, size);
                 assert!(matches!(refused, Some(Refused::Malformed(_))), "{bad:?} in parts of {size}");
                 assert_eq!(seen, [GOOD, STAND_IN].concat(), "{bad:?} in parts of {size}");
             }
@@ -240,7 +240,7 @@ mod tests {
     fn an_endless_head_is_given_up() {
         let bytes = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'a'; 2000]].concat();
         for size in [1, 100, 5000] {
-            assert_eq!(seen(&bytes, size).1, Some(Refused::HeadTooLarge));
+            assert_eq!(guarded(&bytes, size).1, Some(Refused::HeadTooLarge));
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
     fn broken_chunks_break_the_request_off() {
         let bytes = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n";
         for size in 1..=bytes.len() {
-            let (seen, refused) = seen(bytes, size);
+            let (seen, refused) = guarded(bytes, size);
             assert!(matches!(refused, Some(Refused::Malformed(_))));
             assert!(seen.ends_with(b"\r\n\r\n3\rx"), "{}", String::from_utf8_lossy(&seen));
         }

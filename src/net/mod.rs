@@ -28,7 +28,7 @@ pub(crate) use bounded::Exceeded;
 pub(crate) use eager::Eager;
 pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
-pub(crate) use guard::{Refused, STAND_IN_HOST};
+pub(crate) use guard::{Refused, STAND_IN_HOST, guarded};
 pub(crate) use handle::{Busy, ConnectionId, Handle};
 pub(crate) use idle::{IdleBody, Stalled, Upload};
 pub(crate) use socket::Socket;

@@ -39,10 +39,7 @@ struct Metadata {
 /// must not come from.
 pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Result<Url, DiscoveryError> {
     let document = fetcher.get(url).await?;
-    let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(&document.bytes)?;
-    if found != issuer {
-        return Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned() });
-    }
+    let jwks_uri = read(&document.bytes, issuer)?;
     fetcher.check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
     // Loopback is this machine's own: whoever is elsewhere must not make the gateway ask around there.
     let downgrade = jwks_uri.scheme() == "http" && !is_loopback(url) && !fetcher.allows_http();
@@ -51,4 +48,10 @@ pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Resu
         return Err(DiscoveryError::KeyAddress(FetchError::Insecure(origin)));
     }
     Ok(jwks_uri)
+}
+
+/// Reads where the keys are from a discovery document of this very issuer.
+pub(crate) fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
+    let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(document)?;
+    if found == issuer { Ok(jwks_uri) } else { Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned() }) }
 }

@@ -1,5 +1,6 @@
 //! What must hold for every input, tried on many.
 
+mod fuzzed;
 mod headers;
 mod parsers;
 mod paths;

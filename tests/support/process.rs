@@ -78,7 +78,6 @@ impl Process {
     }
 
     /// The memory that it holds, in KiB.
-    #[expect(dead_code, reason = "for the soak test")]
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -86,7 +85,6 @@ impl Process {
     }
 
     /// How many files and sockets it has open.
-    #[expect(dead_code, reason = "for the soak test")]
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }

@@ -1,0 +1,142 @@
+//! What holds of any bytes whatever. The fuzz targets and the property tests both call these.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mfa_gateway::clock::Timestamp;
+use mfa_gateway::config::Config;
+use mfa_gateway::fuzzing;
+use mfa_gateway::policy::CanonicalPath;
+use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, KeySet, TokenRules, Unverified};
+
+/// A token that is taken apart was written in the one way in which it can be, and is not believed without a key.
+pub(crate) fn token(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(unverified) = Unverified::parse(text) else { return };
+    let parts: Vec<_> = text.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        let decoded = URL_SAFE_NO_PAD.decode(part).expect("base64url");
+        assert_eq!(URL_SAFE_NO_PAD.encode(decoded), part, "another spelling of the same token");
+    }
+    let issuer = unverified.issuer().unwrap_or_default().to_owned();
+    let rules = TokenRules {
+        issuer: IssuerRule::Exact(issuer),
+        audiences: Vec::new(),
+        algorithms: Algorithm::ALL.to_vec(),
+        clock_skew: std::time::Duration::ZERO,
+        app_only_proof: AppOnlyProof::Any,
+    };
+    assert!(unverified.verify(&[], &rules, Timestamp::from_secs(0)).is_err());
+}
+
+/// A key set that is read again has the same keys.
+pub(crate) fn key_set(data: &[u8]) {
+    let Ok(first) = KeySet::parse(data, None) else { return };
+    let again = KeySet::parse(data, Some(&first)).expect("it was a key set");
+    assert_eq!(first.iter().count(), again.iter().count());
+    assert_eq!(first.skipped_count(), again.skipped_count());
+    for key in first.iter() {
+        assert!(again.iter().any(|other| std::sync::Arc::ptr_eq(key, other)), "an unchanged key became another");
+    }
+}
+
+/// An accepted path stays as it is, and none of its segments can be read as a step to elsewhere.
+pub(crate) fn path(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(path) = CanonicalPath::parse(text) else { return };
+    assert_eq!(path.as_str(), text);
+    let lower = text.to_ascii_lowercase();
+    for odd in ["//", "\\", ";", "%2f", "%5c", "%2e", "%00", "%3b", "%3f", "%23", "%252f", "?", "#"] {
+        assert!(!lower.contains(odd), "{odd} in {text}");
+    }
+    assert!(text.split('/').all(|segment| segment.is_empty() || segment.bytes().any(|byte| byte != b'.')));
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
+}
+
+/// Lines of names and values: no field by which a client could pass for somebody is left, in any spelling.
+pub(crate) fn headers(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|&byte| byte == b'\n').take(200) {
+        let (name, value) =
+            line.iter().position(|&byte| byte == b':').map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..]));
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    fuzzing::sanitize(&mut headers);
+    for name in headers.keys() {
+        let folded: String = name.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
+        for guarded in [
+            "xauthrequest",
+            "xforwarded",
+            "remoteuser",
+            "xmsclientprincipal",
+            "impersonate",
+            "sslclient",
+            "xrealip",
+            "forwardedfor",
+        ] {
+            assert!(!folded.starts_with(guarded), "{name} was left");
+        }
+        assert!(
+            !matches!(name.as_str(), "connection" | "keep-alive" | "transfer-encoding" | "upgrade" | "te"),
+            "{name} was left"
+        );
+    }
+    let once = headers.clone();
+    fuzzing::sanitize(&mut headers);
+    assert_eq!(once, headers, "a second time removed more");
+}
+
+/// What the parser sees is the same however the bytes are cut, begins as what was sent, and has no bare LF in a head.
+pub(crate) fn head(data: &[u8]) {
+    let (seen, refused) = fuzzing::guarded(data, data.len());
+    for part in [1, 2, 7, 64] {
+        assert_eq!(fuzzing::guarded(data, part), (seen.clone(), refused), "in parts of {part}");
+    }
+    assert!(refused || data.starts_with(&seen), "something was added");
+    if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
+        let head = &data[..end + 4];
+        if !refused && data.starts_with(b"GET ") {
+            assert!(
+                !head.iter().enumerate().any(|(at, byte)| *byte == b'\n' && head[at - 1] != b'\r'),
+                "a bare LF passed"
+            );
+            assert!(
+                !head.windows(3).any(|three| three == b"\n \t" || three.starts_with(b"\n ")),
+                "a folded line passed"
+            );
+        }
+    }
+}
+
+/// The same for a body in chunks.
+pub(crate) fn chunked(data: &[u8]) {
+    let start = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let all = [start, data].concat();
+    let (seen, refused) = fuzzing::guarded(&all, all.len());
+    for part in [1, 3, 50] {
+        assert_eq!(fuzzing::guarded(&all, part), (seen.clone(), refused), "in parts of {part}");
+    }
+    assert!(seen.starts_with(start), "the head didn't pass");
+    assert!(refused || all.starts_with(&seen), "something was added");
+}
+
+/// A configuration is taken, or its problems are told.
+pub(crate) fn configuration(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(error) = Config::parse("any.yaml", text, std::collections::HashMap::new()) {
+        assert!(!error.to_string().is_empty() && !error.problems().is_empty());
+    }
+}
+
+/// A discovery document that is taken is this issuer's.
+pub(crate) fn discovery(data: &[u8]) {
+    const ISSUER: &str = "https://idp.example/";
+    if fuzzing::discovery(data, ISSUER).is_some() {
+        // Bytes that aren't UTF-8 in a member that nobody reads do no harm.
+        let document: serde_json::Value = serde_json::from_str(&String::from_utf8_lossy(data)).expect("JSON");
+        assert_eq!(document["issuer"], ISSUER);
+    }
+}
