@@ -1,12 +1,13 @@
 """What surrounds the proxies during a run, started and ended as one."""
 
+import fcntl
 import json
 from contextlib import contextmanager
 from pathlib import Path
 
 from checks import wait_until_it_answers
 from peers import Peer, Running, Settings, Surroundings
-from processes import raise_file_limit
+from processes import Failure, raise_file_limit
 from servers import Backend, KeyServer, certificates
 from tokens import Mint
 
@@ -15,6 +16,16 @@ from tokens import Mint
 def surroundings(target: Path):
     """The backend and the issuer's keys; yields what a proxy is configured with, and the mint."""
     raise_file_limit()
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure("another run is going on: they would disturb each other") from None
+        yield from _started_surroundings(target)
+
+
+def _started_surroundings(target: Path):
     folder = target / "work"
     folder.mkdir(parents=True, exist_ok=True)
     mint = Mint(target / "tokens")
