@@ -20,7 +20,7 @@ use crate::policy::{
     Waivers, decide,
 };
 use crate::telemetry::Metrics;
-use crate::token::TokenError;
+use crate::token::{TokenError, Unverified};
 
 const CLOSED: Notice = Notice {
     status: StatusCode::FORBIDDEN,
@@ -88,6 +88,14 @@ impl Access {
         Self::Open { tokens: authentication.tokens.clone(), sign_in }
     }
 
+    /// Refuses, if nobody could be an operator.
+    pub(super) fn admits_any(&self) -> Result<(), Rejection> {
+        match self {
+            Self::Closed => Err(Rejection::new(Reason::Told(&CLOSED))),
+            Self::Open { .. } => Ok(()),
+        }
+    }
+
     /// Lets an operator pass.
     pub(super) async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
         let Self::Open { tokens, sign_in } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
@@ -100,8 +108,9 @@ impl Access {
             return Ok(Operator("token file".to_owned()));
         }
         match sign_in {
-            Some(sign_in) => sign_in.authorize(headers).await,
-            None => Err(Rejection::new(Reason::Told(&UNKNOWN_TOKEN))),
+            // Where there are both, what is no access token was meant to be one of the file.
+            Some(sign_in) if tokens.is_empty() || Unverified::parse(token).is_ok() => sign_in.authorize(headers).await,
+            _ => Err(Rejection::new(Reason::Told(&UNKNOWN_TOKEN))),
         }
     }
 }

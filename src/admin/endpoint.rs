@@ -15,6 +15,10 @@ pub(super) enum Endpoint {
     Routes,
     Explain,
     Reload,
+    OpenApi,
+    Page,
+    Script,
+    Style,
 }
 
 /// Who may have it.
@@ -26,13 +30,16 @@ pub(super) enum Audience {
     Details,
     /// Operators.
     Operators,
+    /// Everybody, where there are operators: a browser asks for a page before its user can show a token. It is the same for
+    /// all and tells nothing of the gateway.
+    Static,
 }
 
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 
 /// Every path with its methods.
-const ENDPOINTS: [(&str, &[Method], Endpoint); 10] = [
+const ENDPOINTS: [(&str, &[Method], Endpoint); 14] = [
     ("/livez", GET, Endpoint::Alive),
     ("/ping", GET, Endpoint::Alive),
     ("/readyz", GET, Endpoint::Ready),
@@ -43,7 +50,21 @@ const ENDPOINTS: [(&str, &[Method], Endpoint); 10] = [
     ("/routes", GET, Endpoint::Routes),
     ("/explain", POST, Endpoint::Explain),
     ("/reload", POST, Endpoint::Reload),
+    ("/openapi.json", GET, Endpoint::OpenApi),
+    ("/", GET, Endpoint::Page),
+    ("/explain.js", GET, Endpoint::Script),
+    ("/explain.css", GET, Endpoint::Style),
 ];
+
+/// Other names of paths.
+#[cfg(test)]
+pub(super) const ALIASES: [&str; 2] = ["/ping", "/ready"];
+
+/// Every path and method that is served.
+#[cfg(test)]
+pub(super) fn served() -> impl Iterator<Item = (&'static str, &'static Method)> {
+    ENDPOINTS.iter().flat_map(|(path, methods, _)| methods.iter().map(|method| (*path, method)))
+}
 
 impl Endpoint {
     /// What is served at a path with a method.
@@ -58,6 +79,7 @@ impl Endpoint {
             Self::Alive | Self::Ready => Audience::Everybody,
             Self::Metrics => Audience::Details,
             Self::Config | Self::Issuers | Self::Routes | Self::Explain | Self::Reload => Audience::Operators,
+            Self::OpenApi | Self::Page | Self::Script | Self::Style => Audience::Static,
         }
     }
 }

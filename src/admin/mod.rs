@@ -14,6 +14,8 @@ mod explain;
 mod guard;
 mod health;
 mod issuers;
+mod openapi;
+mod page;
 mod reload;
 mod respond;
 mod routes;

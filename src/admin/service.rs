@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 
 use super::endpoint::{Audience, Endpoint};
 use super::guard::{check_host, check_origin};
-use super::{Reloads, State};
+use super::{Reloads, State, openapi, page};
 use crate::gateway::{Answer, Ids, Live, Peer, Rejection, Sanitize, SanitizeLayer, refusal};
 use crate::jwks::KeySource;
 use crate::net::Body;
@@ -42,13 +42,14 @@ impl Admin {
         let endpoint = Endpoint::find(head.uri.path(), &head.method).map_err(Rejection::new)?;
         let state = self.state.load_full();
         let open_details = state.config.admin.as_ref().is_some_and(|admin| admin.open_details);
-        let operators_only = match endpoint.audience() {
-            Audience::Everybody => false,
-            Audience::Details => !open_details,
-            Audience::Operators => true,
-        };
-        if operators_only {
-            Self::authorize(&state, &head).await?;
+        match endpoint.audience() {
+            Audience::Details if open_details => {}
+            Audience::Everybody => {}
+            Audience::Details | Audience::Operators => Self::authorize(&state, &head).await?,
+            Audience::Static => {
+                check_host(&head.headers, state.hosts())?;
+                state.access.admits_any()?;
+            }
         }
         Ok(match endpoint {
             Endpoint::Alive => Self::alive(),
@@ -62,13 +63,16 @@ impl Admin {
             Endpoint::Routes => self.routes(),
             Endpoint::Explain => self.explain(Request::from_parts(head, body)).await?,
             Endpoint::Reload => self.reload().await?,
+            Endpoint::OpenApi => openapi::openapi(),
+            Endpoint::Page => page::page(),
+            Endpoint::Script => page::script(),
+            Endpoint::Style => page::style(),
         })
     }
 
     /// Lets operators pass, and logs what they have done.
     async fn authorize(state: &State, head: &Parts) -> Result<(), Rejection> {
-        let names = state.config.admin.as_ref().map_or(&[][..], |admin| &admin.hosts);
-        check_host(&head.headers, names)?;
+        check_host(&head.headers, state.hosts())?;
         check_origin(&head.headers)?;
         let operator = state.access.authorize(&head.headers).await?;
         if head.method == Method::POST {

@@ -21,6 +21,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The host names that the listener may be asked for, besides `localhost` and IP addresses.
+    pub(super) fn hosts(&self) -> &[String] {
+        self.config.admin.as_ref().map_or(&[], |admin| &admin.hosts)
+    }
+
     /// The SHA-256 of the configuration's content, with variables put in: two gateways with the same are configured alike.
     pub(crate) fn hash(&self) -> String {
         hash(&self.config.document.to_string()).iter().fold(String::new(), |mut text, byte| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub(crate) use super::explanation::pasted;
+pub(crate) use super::explanation::{Document, pasted};
 pub use super::explanation::{Explanation, Outcome, Question, Step};
 
 use super::Live;

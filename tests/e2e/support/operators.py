@@ -1,0 +1,28 @@
+"""A gateway with operators."""
+
+import stat
+from pathlib import Path
+
+from support.gateway import Gateway
+from support.issuer import AUDIENCE
+
+TOKEN = "an-operators-token-of-the-file-0123456789"
+ADMIN_AUDIENCE = "api://gateway-admin"
+
+
+def operated(folder: Path, issuer, backend) -> Gateway:
+    """Operators have a token of a file, or sign in."""
+    tokens = folder / "admin-tokens"
+    tokens.write_text(f"# replaced yearly\n{TOKEN}\n")
+    tokens.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    operators = {"issuer": "wingtip", "audiences": [ADMIN_AUDIENCE]}
+    return Gateway(folder, {
+        "admin": {"authentication": {"token_file": str(tokens), "operators": operators}},
+        "issuers": [{"name": "wingtip", "issuer": issuer.url, "audiences": [AUDIENCE]}],
+        "upstreams": [{"name": "api", "endpoints": [backend.url]}],
+        "routes": [
+            {"path": "/healthz", "upstream": "api", "require": "public"},
+            {"prefix": "/v1/", "upstream": "api", "require": "mfa"},
+            {"path": "/orders", "methods": ["POST"], "upstream": "api", "app_only": "deny"},
+        ],
+    })
