@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::gauge::Gauge;
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -16,7 +15,7 @@ use super::listen::{Acceptor, Entrance};
 use super::{Ambient, App};
 use crate::admin::{Access, Admin, State, service};
 use crate::authenticator::Issuer;
-use crate::config::Config;
+use crate::config::{Config, ServerTls};
 use crate::jwks::KeySource;
 use crate::telemetry::Metrics;
 
@@ -25,7 +24,7 @@ const MAX_CONNECTIONS: usize = 64;
 
 impl App {
     /// Serves the admin listener until the end: it tells of a drain as well.
-    pub(super) fn serve_admin(&self, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
+    pub(super) fn serve_admin(&self, listener: TcpListener, tls: Option<Arc<ServerTls>>) {
         let admin = Admin {
             live: Arc::clone(&self.live),
             state: Arc::clone(&self.admin_state),

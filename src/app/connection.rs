@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -21,7 +22,7 @@ use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::admission::{Admission, Arrival};
-use crate::config::Config;
+use crate::config::{Config, ServerTls};
 use crate::gateway::Peer;
 use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
 use crate::random::Random;
@@ -102,7 +103,7 @@ pub(super) struct Newcomer {
     pub(super) address: SocketAddr,
     pub(super) admission: Admission,
     pub(super) proxy_protocol: bool,
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
     /// What it counts against.
     pub(super) held: Arc<dyn Any + Send + Sync>,
 }
@@ -160,23 +161,35 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     };
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
-    let (stream, version) = agree(stream, tls, limits).await?;
-    let peer = Peer { address, untold, handle: stream.handle(), tls: over_tls, held };
+    let (stream, version, certificate) = agree(stream, tls, limits).await?;
+    let peer = Peer { address, untold, handle: stream.handle(), tls: over_tls, certificate, held };
     Ok((stream, version, peer))
 }
 
 async fn agree(
     stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<ServerTls>>,
     limits: StreamLimits,
-) -> std::io::Result<(ClientStream, Version)> {
-    let Some(tls) = tls else { return ClientStream::sniff(Socket::Plain(stream), limits).await };
-    let stream = TlsAcceptor::from(tls).accept(stream).await?;
-    let version = match stream.get_ref().1.alpn_protocol() {
+) -> std::io::Result<(ClientStream, Version, Option<HeaderValue>)> {
+    let Some(tls) = tls else {
+        let (stream, version) = ClientStream::sniff(Socket::Plain(stream), limits).await?;
+        return Ok((stream, version, None));
+    };
+    let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await?;
+    let session = stream.get_ref().1;
+    // Whatever certificate there is was verified in the handshake, or in the one that is resumed.
+    let shown = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| tls.forward_client);
+    let certificate = shown.and_then(|certificate| byte_sequence(certificate));
+    let version = match session.alpn_protocol() {
         Some(b"h2") => Version::Http2,
         _ => Version::Http1,
     };
-    Ok((ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits), version))
+    Ok((ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits), version, certificate))
+}
+
+/// Bytes as a field's value (RFC 8941 section 3.3.5), as RFC 9440 section 2.1 wants a certificate.
+fn byte_sequence(bytes: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!(":{}:", STANDARD.encode(bytes))).ok()
 }
 
 fn http1_builder(settings: ConnectionSettings) -> http1::Builder {

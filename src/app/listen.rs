@@ -8,7 +8,6 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::{Request, Response};
 use prometheus_client::metrics::gauge::Gauge;
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +16,7 @@ use tower::Service;
 
 use super::admission::Admission;
 use super::connection::{ConnectionSettings, Newcomer, serve};
+use crate::config::ServerTls;
 use crate::net::Body;
 use crate::telemetry::Metrics;
 
@@ -41,7 +41,7 @@ pub(super) struct Acceptor {
 #[derive(Clone, Debug)]
 pub(super) struct Entrance {
     /// With TLS, if there is a configuration. A reload may bring another.
-    pub(super) tls: Arc<ArcSwapOption<ServerConfig>>,
+    pub(super) tls: Arc<ArcSwapOption<ServerTls>>,
     /// With the PROXY protocol, before that.
     pub(super) proxy_protocol: bool,
 }

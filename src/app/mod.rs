@@ -3,6 +3,7 @@
 mod admin;
 mod admission;
 mod assemble;
+mod certificates;
 mod connection;
 mod in_process;
 mod listen;
@@ -16,7 +17,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ pub(crate) use signal::shutdown_signal;
 
 use crate::admin::{Reloads, State};
 use crate::clock::Clock;
-use crate::config::{Config, Timeouts, Tls};
+use crate::config::{Config, ServerTls, Timeouts, Tls};
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
 use crate::random::Random;
@@ -42,12 +42,12 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
     admin_state: Arc<ArcSwap<State>>,
-    admin_tls: Arc<ArcSwapOption<ServerConfig>>,
+    admin_tls: Arc<ArcSwapOption<ServerTls>>,
     reloads: Reloads,
     ambient: Ambient,
     live: Arc<ArcSwap<Live>>,
     sources: Sources,
-    tls: Vec<Arc<ArcSwapOption<ServerConfig>>>,
+    tls: Vec<Arc<ArcSwapOption<ServerTls>>>,
     /// What it was started with: listeners and some limits stay as they are.
     started: Arc<Config>,
     config: ArcSwap<Config>,
@@ -117,6 +117,7 @@ impl App {
             app.admin_address = Some(listener.local_addr()?);
             app.serve_admin(listener, tls);
         }
+        certificates::tell(&app.started, &app.ambient);
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
         Ok(app)
     }
@@ -176,7 +177,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
 }
 
-fn tls(address: SocketAddr, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerConfig>>> {
+fn tls(address: SocketAddr, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
     let load = settings.map(Tls::load).transpose();
     load.with_context(|| format!("TLS on {address} can't be set up"))
 }

@@ -10,16 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
-use super::{App, Assembled, Before, admin, assemble, tls};
+use super::{App, Assembled, Before, admin, assemble, certificates, tls};
 use crate::admin::{Reloaded, State};
 use crate::app::connection::ConnectionSettings;
-use crate::config::Config;
+use crate::config::{Config, ServerTls};
 
 /// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
 const POLL: Duration = Duration::from_secs(5);
+
+/// How often certificates that soon expire are warned of.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl App {
     /// Takes another configuration into use.
@@ -28,9 +31,8 @@ impl App {
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        let certificates = config.listeners.iter().map(|listener| tls(listener.address, listener.tls.as_ref()));
-        let certificates: Result<Vec<_>, _> = certificates.collect();
-        let certificates = certificates?;
+        let loaded = config.listeners.iter().map(|listener| tls(listener.address, listener.tls.as_ref()));
+        let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
         let settings = config.admin.as_ref();
         let admin_certificates = settings.map(|admin| tls(admin.address, admin.tls.as_ref())).transpose()?.flatten();
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
@@ -45,7 +47,7 @@ impl App {
         let config = Arc::new(config);
         let state = admin::state(&config, &sources, &self.ambient, live.generation);
         // From here on nothing can fail.
-        for (listener, certificates) in config.listeners.iter().zip(certificates) {
+        for (listener, certificates) in config.listeners.iter().zip(loaded) {
             self.replace_certificates(listener.address, certificates);
         }
         if self.admin_tls.load().is_some() && admin_certificates.is_some() {
@@ -63,12 +65,13 @@ impl App {
         }
         self.admin_state.store(Arc::new(State { needs_restart, ..state }));
         tell_warnings(&config);
+        certificates::tell(&config, &self.ambient);
         self.config.store(config);
         Ok(())
     }
 
     /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.
-    fn replace_certificates(&self, address: SocketAddr, certificates: Option<Arc<ServerConfig>>) {
+    fn replace_certificates(&self, address: SocketAddr, certificates: Option<Arc<ServerTls>>) {
         let place = self.started.listeners.iter().position(|listener| listener.address == address);
         if let (Some(place), Some(certificates)) = (place.and_then(|at| self.tls.get(at)), certificates)
             && place.load().is_some()
@@ -144,6 +147,7 @@ impl Watched {
 pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut requests = app.reloads.serve();
+    let mut day = tokio::time::interval_at(Instant::now() + DAY, DAY);
     loop {
         let mut operator = None;
         let asked = tokio::select! {
@@ -151,6 +155,10 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
             Some(request) = requests.recv() => {
                 operator = Some(request);
                 true
+            }
+            _ = day.tick() => {
+                certificates::tell(&app.config.load(), &app.ambient);
+                false
             }
             () = tokio::time::sleep(POLL) => false,
         };

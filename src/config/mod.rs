@@ -27,7 +27,7 @@ pub use problem::{ConfigError, Problem};
 pub use rate_limit::{RateLimit, RateLimitKey};
 pub use settings::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};
 pub use structure::schema;
-pub use tls::{Tls, TlsError};
+pub use tls::{ServerTls, Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
 pub use upstream_tls::UpstreamTls;
 

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
-use webpki::EndEntityCert;
+use webpki::{EndEntityCert, KeyUsage};
 
 use super::file;
 use super::problem::Problems;
+use crate::clock::Timestamp;
 
 /// TLS on a listener: the files it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,17 @@ pub struct Tls {
     certificates: Vec<(PathBuf, PathBuf)>,
     client_ca: Option<PathBuf>,
     client_required: bool,
+    client_forward: bool,
+    expiries: Vec<(PathBuf, Timestamp)>,
+}
+
+/// What a listener needs for TLS.
+#[derive(Debug)]
+pub struct ServerTls {
+    /// The handshake's settings.
+    pub config: Arc<ServerConfig>,
+    /// Whether upstreams get the client's certificate.
+    pub forward_client: bool,
 }
 
 /// Why TLS can't be set up.
@@ -36,12 +49,17 @@ impl Tls {
         self.certificates.iter().flat_map(|(certificate, key)| [certificate, key]).chain(&self.client_ca)
     }
 
+    /// When each certificate expires.
+    pub(crate) fn expiries(&self) -> &[(PathBuf, Timestamp)] {
+        &self.expiries
+    }
+
     /// Reads the files and makes what a listener needs.
     ///
     /// # Errors
     ///
     /// If a file can't be read or used, or a key isn't that of its certificate.
-    pub fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub fn load(&self) -> Result<Arc<ServerTls>, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let fail = |error: &dyn fmt::Display| TlsError { file: "TLS".to_owned(), message: error.to_string() };
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -62,7 +80,7 @@ impl Tls {
             self.certificates.iter().map(|(certificate, key)| certified(certificate, key, &provider)).collect();
         let mut config = builder.with_cert_resolver(Arc::new(ByName(keys?)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        Ok(Arc::new(ServerTls { config: Arc::new(config), forward_client: self.client_forward }))
     }
 }
 
@@ -80,6 +98,21 @@ impl ResolvesServerCert for ByName {
                 .is_some_and(|(certificate, name)| certificate.verify_is_valid_for_subject_name(name).is_ok())
         };
         self.0.iter().find(valid).or(self.0.first()).cloned()
+    }
+}
+
+/// When the first certificate in a file expires, if that can be told.
+pub(super) fn expiry(path: &PathBuf) -> Option<(PathBuf, Timestamp)> {
+    let chain = certificates(path).ok()?;
+    let certificate = EndEntityCert::try_from(chain.first()?).ok()?;
+    // It has no such call. But at the end of time every certificate has expired, and its verification says when.
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(u32::MAX.into()) * 50);
+    let usage = KeyUsage::server_auth();
+    match certificate.verify_for_usage(&[], &[], &[], at, usage, None, None).err()? {
+        webpki::Error::CertExpired { not_after, .. } => {
+            Some((path.clone(), Timestamp::from_secs(i64::try_from(not_after.as_secs()).ok()?)))
+        }
+        _ => None,
     }
 }
 
@@ -124,8 +157,11 @@ pub(super) fn build(path: &str, file: &file::Tls, problems: &mut Problems<'_>) -
     }
     let files = |one: &file::Certificate| (PathBuf::from(&one.certificate_file), PathBuf::from(&one.key_file));
     let client = file.client_certificates.as_ref();
+    let certificates: Vec<_> = file.certificates.iter().map(files).collect();
     let tls = Tls {
-        certificates: file.certificates.iter().map(files).collect(),
+        expiries: certificates.iter().filter_map(|(certificate, _)| expiry(certificate)).collect(),
+        certificates,
+        client_forward: client.is_some_and(|client| client.forward),
         client_ca: client.map(|client| PathBuf::from(&client.ca_file)),
         client_required: client.is_some_and(|client| client.required.unwrap_or(true)),
     };

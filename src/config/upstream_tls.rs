@@ -12,7 +12,8 @@ use rustls::sign::CertifiedKey;
 
 use super::file;
 use super::problem::Problems;
-use super::tls::{TlsError, certified, roots};
+use super::tls::{TlsError, certified, expiry, roots};
+use crate::clock::Timestamp;
 
 /// TLS to an upstream, with what was in its files. Two are the same if their files hold the same.
 #[derive(Clone)]
@@ -26,12 +27,18 @@ pub struct UpstreamTls {
     ca_file: Option<PathBuf>,
     identity_files: Option<(PathBuf, PathBuf)>,
     contents: [u8; 32],
+    expiry: Option<(PathBuf, Timestamp)>,
 }
 
 impl UpstreamTls {
     /// All files, for noticing that one has changed.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.ca_file.iter().chain(self.identity_files.iter().flat_map(|(certificate, key)| [certificate, key]))
+    }
+
+    /// When the gateway's certificate expires.
+    pub(crate) fn expiries(&self) -> &[(PathBuf, Timestamp)] {
+        self.expiry.as_slice()
     }
 
     fn load(mut self) -> Result<Self, TlsError> {
@@ -47,6 +54,7 @@ impl UpstreamTls {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let identity = self.identity_files.as_ref().map(|(certificate, key)| certified(certificate, key, &provider));
         self.identity = identity.transpose()?;
+        self.expiry = self.identity_files.as_ref().and_then(|(certificate, _)| expiry(certificate));
         Ok(self)
     }
 }
@@ -97,7 +105,8 @@ pub(super) fn build(
         }
     };
     let ca_file = file.ca_file.as_ref().map(PathBuf::from);
-    let tls = UpstreamTls { server_name, roots: None, identity: None, ca_file, identity_files, contents: [0; 32] };
+    let (roots, identity, contents, expiry) = (None, None, [0; 32], None);
+    let tls = UpstreamTls { server_name, roots, identity, ca_file, identity_files, contents, expiry };
     match tls.load() {
         Ok(tls) => Some(tls),
         Err(error) => {

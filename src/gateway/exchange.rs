@@ -25,6 +25,8 @@ pub(crate) struct Peer {
     pub(crate) handle: Handle,
     /// Whether it came over TLS.
     pub(crate) tls: bool,
+    /// The client's verified certificate as `Client-Cert`, if upstreams are to get it.
+    pub(crate) certificate: Option<HeaderValue>,
     /// What the connection counts against. A tunnel keeps it for as long as it lasts.
     pub(crate) held: Arc<dyn Any + Send + Sync>,
 }

@@ -104,6 +104,7 @@ mod tests {
             untold: false,
             handle: Handle::default(),
             tls: false,
+            certificate: None,
             held: std::sync::Arc::new(()),
         };
         request.extensions_mut().insert(peer);

@@ -48,6 +48,9 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let client = upgrade::prepare(&mut request);
     let (version, method) = (request.version(), request.method().clone());
     let peer = request.extensions().get::<Peer>().cloned();
+    if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
+        request.headers_mut().insert("client-cert", certificate);
+    }
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
     let interim = peer.as_ref().filter(|_| version == Version::HTTP_11);

@@ -9,6 +9,7 @@ mod eager;
 mod fetch;
 mod frames;
 mod guard;
+mod guarded;
 mod half_closed;
 mod handle;
 mod head;

@@ -39,6 +39,17 @@ pub(crate) struct Metrics {
     skipped_keys: Family<IssuerLabels, Gauge>,
     failures_in_row: Family<IssuerLabels, Gauge>,
     store_failures: Family<IssuerLabels, Counter>,
+    certificates: Family<CertificateLabels, Gauge>,
+}
+
+/// Whose a certificate is.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct CertificateLabels {
+    /// `listener`, `admin` or `upstream`.
+    pub(crate) of: &'static str,
+    /// The listener's address, or the upstream's name.
+    pub(crate) name: String,
+    pub(crate) file: String,
 }
 
 /// Why a connection was closed before anything was served on it.
@@ -102,6 +113,7 @@ impl Metrics {
             skipped_keys: Family::default(),
             failures_in_row: Family::default(),
             store_failures: Family::default(),
+            certificates: Family::default(),
         };
         metrics.register();
         metrics
@@ -146,6 +158,11 @@ impl Metrics {
             "Times that an issuer's keys could not be written to disk",
             self.store_failures.clone(),
         );
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When a certificate that the gateway shows expires",
+            self.certificates.clone(),
+        );
     }
 
     /// Counts a connection that was not served.
@@ -156,6 +173,17 @@ impl Metrics {
             ConnectionRefusal::UntrustedProxy => "untrusted_proxy",
         };
         self.refused_connections.get_or_create(&ConnectionLabels { reason }).inc();
+    }
+
+    /// Notes when the certificates in use expire.
+    pub(crate) fn certificates_expire(
+        &self,
+        expiries: impl Iterator<Item = (CertificateLabels, crate::clock::Timestamp)>,
+    ) {
+        self.certificates.clear();
+        for (labels, expiry) in expiries {
+            self.certificates.get_or_create_owned(&labels).set(expiry.as_secs());
+        }
     }
 
     /// Counts a reload.

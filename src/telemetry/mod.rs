@@ -4,7 +4,7 @@ mod metrics;
 mod requests;
 mod sink;
 
-pub(crate) use metrics::{ConnectionRefusal, IssuerMetrics, Metrics};
+pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, IssuerMetrics, Metrics};
 
 pub(crate) use requests::{RequestMetrics, RouteMetrics};
 pub use sink::Output;

@@ -1,6 +1,5 @@
 """TLS to a backend: its roots, its name, and who the gateway is to it."""
 
-import datetime
 import signal
 import socket
 import ssl
@@ -9,47 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from support.authority import Authority
 from support.gateway import free_port, run
 from support.http1 import call
-
-
-class Authority:
-    """A certificate authority, with a file for each certificate that it issues."""
-
-    def __init__(self, folder: Path, name: str):
-        self.folder, self.key = folder, ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.file = folder / f"{name}.crt"
-        self._write(self.file, self._sign(self.name, self.key, x509.BasicConstraints(ca=True, path_length=0)))
-
-    def issue(self, name: str, file: str | None = None) -> tuple[str, str]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        made = self._sign(subject, key, x509.SubjectAlternativeName([x509.DNSName(name)]))
-        paths = self.folder / f"{file or name}.crt", self.folder / f"{file or name}.key"
-        self._write(paths[0], made)
-        paths[1].write_bytes(key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        return str(paths[0]), str(paths[1])
-
-    def _sign(self, subject, key, extension):
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject).issuer_name(self.name).public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(extension, critical=True)
-            .sign(self.key, hashes.SHA256())
-        )
-
-    def _write(self, path, certificate):
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 class SecureBackend:
@@ -133,7 +95,7 @@ def test_a_wrong_certificate_is_a_502_and_gets_no_request(world, wrong):
     assert response.status == 502
     assert b"certificate" not in response.body.lower() and b"internal" not in response.body
     assert not backend.seen
-    assert "certificate" in gateway.log.read_text()
+    assert gateway.logged("certificate")
 
 
 def test_a_gateway_without_the_certificate_that_is_demanded_gets_502(world):

@@ -56,6 +56,9 @@ pub(in crate::config) struct ClientCertificates {
     pub ca_file: String,
     /// Whether a client without one is turned away. Default `true`.
     pub required: Option<bool>,
+    /// Whether upstreams get the verified certificate, as `Client-Cert` (RFC 9440). Default `false`.
+    #[serde(default)]
+    pub forward: bool,
 }
 
 /// A backend: one or more endpoints that serve the same.

@@ -69,6 +69,15 @@ class Gateway:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
+    def logged(self, text: str, within: float = 5) -> bool:
+        """Whether a text comes into the log, which is written by a thread of its own."""
+        end = time.monotonic() + within
+        while text not in self.log.read_text(errors="replace"):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 

@@ -1,0 +1,41 @@
+//! When the gateway's own certificates expire.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Ambient;
+use crate::clock::Timestamp;
+use crate::config::{Config, Tls, UpstreamTls};
+use crate::telemetry::CertificateLabels;
+
+/// How long before its end a certificate is warned of.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
+
+/// Notes in the metrics when each certificate expires, and warns of those that soon will.
+pub(super) fn tell(config: &Config, ambient: &Ambient) {
+    let now = ambient.clock.now();
+    let expiries: Vec<_> = expiries(config).collect();
+    for (CertificateLabels { of, name, file }, expiry) in &expiries {
+        if expiry.minus(SOON) <= now {
+            let days = expiry.since(now).as_secs() / 86_400;
+            let expired = *expiry <= now;
+            tracing::warn!(of, name, file, expired, days, "a certificate expires soon, or has expired");
+        }
+    }
+    ambient.metrics.certificates_expire(expiries.into_iter());
+}
+
+fn expiries(config: &Config) -> impl Iterator<Item = (CertificateLabels, Timestamp)> {
+    let labels = |of, name: &str, (file, expiry): &(PathBuf, Timestamp)| {
+        (CertificateLabels { of, name: name.to_owned(), file: file.display().to_string() }, *expiry)
+    };
+    let listeners = config.listeners.iter().map(|one| ("listener", one.address.to_string(), one.tls.as_ref()));
+    let admin = config.admin.iter().map(|one| ("admin", one.address.to_string(), one.tls.as_ref()));
+    let shown = listeners.chain(admin).flat_map(move |(of, name, tls)| {
+        tls.map(Tls::expiries).unwrap_or_default().iter().map(move |one| labels(of, &name, one)).collect::<Vec<_>>()
+    });
+    shown.chain(config.upstreams.iter().flat_map(move |one| {
+        let expiries = one.tls.as_ref().map(UpstreamTls::expiries).unwrap_or_default();
+        expiries.iter().map(move |expiry| labels("upstream", &one.name, expiry))
+    }))
+}
