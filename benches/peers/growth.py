@@ -97,6 +97,8 @@ def tokens(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
             with path.open() as same:
                 point["cpu_again"] = _used_by(running, lambda: pipeline(running, islice(same, step - again, step)))
             points.append(point)
+    # A million of them are 1.3 GB.
+    path.unlink()
     return points
 
 
