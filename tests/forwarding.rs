@@ -172,8 +172,17 @@ async fn trailers_carry_no_credentials_and_no_identity() {
     let world = World::at(Clock::manual(START), Recorder::http2().await).await;
     let gateway = world.gateway(&CONFIG.replace("name: api,", "name: api, protocol: http2,")).await;
     let http2 = Http2::connect(gateway.address()).await;
-    let names =
-        ["authorization", "cookie", "x-auth-request-user", "x_forwarded_for", "content_length", "expect", "host"];
+    let names = [
+        "authorization",
+        "cookie",
+        "x-auth-request-user",
+        "x_forwarded_for",
+        "content_length",
+        "expect",
+        "host",
+        "if-match",
+        "range",
+    ];
     let trailers = |call: Call| names.iter().fold(call, |call, name| call.trailer(name, "1")).trailer("x-sum", "2");
     assert_eq!(http2.send(&trailers(Call::post("/v1/x", "a"))).await.code(), 401, "a trailer is no credential");
     assert_eq!(http2.send(&trailers(Call::post("/v1/x", "a").bearer(&gateway.jane()))).await.code(), 200);

@@ -1,6 +1,6 @@
 //! Clients that bend HTTP/2: streams they would keep for ever, and messages that RFC 9113 calls malformed.
 
-use crate::support::frames::{DATA, END_STREAM, Frames, GOAWAY, Outcome, RST_STREAM};
+use crate::support::frames::{DATA, END_STREAM, Frames, GOAWAY, Outcome, PING, RST_STREAM};
 use crate::support::{CONFIG, Gateway};
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE`.
@@ -156,4 +156,34 @@ async fn malformed_messages_are_refused_and_reach_nobody() {
     let mut client = Frames::connect(gateway.address(), &[]).await;
     client.headers(1, END_STREAM, &good(&bearer)).await;
     assert_eq!(client.outcome(1).await, Outcome::Status(200));
+}
+
+#[tokio::test]
+async fn an_idle_client_that_does_not_take_leave_is_dropped() {
+    let gateway = Gateway::with(&format!("{CONFIG}timeouts: {{ idle: 1s }}\n")).await;
+    let bearer = format!("Bearer {}", gateway.jane());
+    let mut client = Frames::connect(gateway.address(), &[]).await;
+    client.headers(1, END_STREAM, &good(&bearer)).await;
+    assert_eq!(client.outcome(1).await, Outcome::Status(200));
+    // A frame that is begun and never ends keeps h2 from closing.
+    client.send_part(&[0, 0, 100, 1, 4, 0, 0, 0, 3, 0]).await;
+    while let Some(frame) = client.next().await {
+        assert!(matches!(frame.kind, DATA | GOAWAY), "{frame:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_that_carry_nothing_ends_the_connection() {
+    let gateway = Gateway::start().await;
+    let bearer = format!("Bearer {}", gateway.jane());
+    let ping = [0, 0, 8, PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let priority = [0, 0, 5, 2, 0, 0, 0, 0, 1, 0, 0, 0, 3, 1];
+    let unknown = [0, 0, 0, 0x42, 0, 0, 0, 0, 0];
+    for frame in [&ping[..], &priority, &unknown] {
+        let mut client = Frames::connect(gateway.address(), &[]).await;
+        client.headers(1, END_STREAM, &good(&bearer)).await;
+        assert_eq!(client.outcome(1).await, Outcome::Status(200));
+        client.send_part(&frame.repeat(3000)).await;
+        while client.next().await.is_some() {}
+    }
 }

@@ -24,8 +24,11 @@ use tower::{Service, ServiceExt};
 use super::admission::{Admission, Arrival};
 use crate::config::{Config, ServerTls};
 use crate::gateway::Peer;
-use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
+use crate::net::{Body, ClientStream, Handle, Socket, StreamLimits, Version};
 use crate::random::Random;
+
+/// How long a client may take to answer that a connection is to end.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a connection may do. A connection keeps what it began with.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +134,11 @@ where
     };
     let requests = Arc::new(AtomicU64::new(0));
     let address = peer.address;
+    // h2 takes leave in two steps, and waits for the client between them.
+    let leaving = (version == Version::Http2).then(|| peer.handle.clone());
     let served = Served { stack, peer, requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
-    let watch = Watch { requests, settings, finishing, start, old };
+    let watch = Watch { requests, settings, finishing, start, old, leaving };
     let result = match version {
         Version::Http1 => {
             let connection = http1_builder(settings).serve_connection(TokioIo::new(stream), served).with_upgrades();
@@ -240,6 +245,8 @@ struct Watch {
     start: Instant,
     /// When the connection has lived for long enough.
     old: Option<Instant>,
+    /// Tells whether a client that doesn't take leave keeps the connection for anything.
+    leaving: Option<Handle>,
 }
 
 impl Watch {
@@ -272,6 +279,14 @@ impl Watch {
         }
         // Requests in flight go on; a connection without any ends now.
         finish(connection.as_mut());
-        Some(connection.await)
+        loop {
+            tokio::select! {
+                result = &mut connection => return Some(result),
+                () = tokio::time::sleep(FAREWELL) => {}
+            }
+            if self.leaving.as_ref().is_some_and(|handle| !handle.is_in_use()) {
+                return None;
+            }
+        }
     }
 }

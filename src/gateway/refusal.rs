@@ -233,9 +233,10 @@ fn texts(reason: &Reason) -> (&'static str, &'static str) {
             ("The WebSocket version is not known (RFC 6455 section 4.4).", "Send `Sec-WebSocket-Version: 13`.")
         }
         Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes count."),
-        Reason::MethodNotAllowed(methods) if methods.is_empty() => {
-            ("This method is never served here.", "Use another method: CONNECT and TRACE are always refused.")
-        }
+        Reason::MethodNotAllowed(methods) if methods.is_empty() => (
+            "This method is never served here.",
+            "Use another method: CONNECT, TRACE, TRACK and PRI are always refused.",
+        ),
         Reason::MethodNotAllowed(_) => {
             ("This path is not served with this method.", "Use one of the methods in the Allow field.")
         }

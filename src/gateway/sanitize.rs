@@ -16,6 +16,9 @@ use super::origin::Origin;
 use super::{Answer, Live, Reason, Rejection, host, upgrade};
 use crate::net::{Body, Refused, STAND_IN_HOST, headers};
 
+/// The longest method; the longest registered one has 17 characters.
+const MAX_METHOD: usize = 32;
+
 /// Makes [`Sanitize`].
 #[derive(Clone, Debug)]
 pub struct SanitizeLayer {
@@ -76,8 +79,7 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
         Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        // No tunnels, and no echo of what was sent here.
+    if is_refused(request.method()) {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
     check_framing(request.version(), request.headers()).map_err(Reason::Malformed)?;
@@ -98,6 +100,12 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
     }
     host::fix(request).map_err(Reason::Malformed)?;
     upgrade::note(request)
+}
+
+/// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in
+/// disguise (RFC 9113 section 11.6), and none so long that it can only be meant for a parser.
+fn is_refused(method: &Method) -> bool {
+    matches!(method.as_str(), "CONNECT" | "TRACE" | "TRACK" | "PRI") || method.as_str().len() > MAX_METHOD
 }
 
 /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the

@@ -1,7 +1,7 @@
 //! The chunked coding (RFC 9112 section 7.1), followed strictly.
 
 use super::head::{self, Fault};
-use super::headers::MAX_TRAILER_BYTES;
+use super::trailers::MAX_TRAILER_BYTES;
 
 const CHUNK: Fault = "A chunk is not a hexadecimal length, its bytes and CRLF (RFC 9112 section 7.1).";
 const TRAILER: Fault = "The trailer section is not made of fields, or is too large (RFC 9112 section 7.1.2).";

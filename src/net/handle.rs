@@ -46,6 +46,8 @@ struct State {
     open: bool,
     /// How many requests are being answered.
     busy: usize,
+    /// How many answers over HTTP/2 aren't written yet.
+    answering: usize,
     linger: bool,
     ahead: bool,
     switch: Switch,
@@ -76,6 +78,12 @@ impl Handle {
     pub(crate) fn begin(&self) -> Busy {
         self.lock().busy += 1;
         Busy(self.clone())
+    }
+
+    /// Whether anything is left to do for the client.
+    pub(crate) fn is_in_use(&self) -> bool {
+        let state = self.lock();
+        state.busy + state.answering > 0
     }
 
     /// Lets interim responses be sent from now on, until [`Handle::close`].
@@ -169,6 +177,10 @@ impl Handle {
     pub(super) fn refuse(&self, refused: Refused) {
         let mut state = self.lock();
         (state.refused, state.linger) = (Some(refused), true);
+    }
+
+    pub(super) fn set_answering(&self, answering: usize) {
+        self.lock().answering = answering;
     }
 
     /// Whether a request is being answered.

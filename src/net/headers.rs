@@ -3,15 +3,9 @@
 //! Backends that speak CGI or WSGI read `X_Forwarded_User`, and some `X.Forwarded.User`, as `X-Forwarded-User`. So
 //! names are compared by their letters and digits alone, and every spelling of a guarded name is removed.
 
-use std::io;
-
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::guarded::{GUARDED, GUARDED_FAMILIES, REAL};
-
-/// The largest trailer section, as HTTP/1.1 would write it, and the most fields in it.
-pub(super) const MAX_TRAILER_BYTES: usize = 8 << 10;
-const MAX_TRAILERS: usize = 100;
 
 /// Fields that belong to one connection (RFC 9110 section 7.6.1), and those that never should have crossed it.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -27,7 +21,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Fields that a `Connection` field can't have removed: they authorise, address, frame or name the message.
-const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
+pub(super) const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
     HeaderName::from_static("ms-requestid"),
     HeaderName::from_static("ms-correlationid"),
     header::AUTHORIZATION,
@@ -62,35 +56,6 @@ pub(crate) fn remove_guarded(headers: &mut HeaderMap) {
     for name in guarded {
         headers.remove(name);
     }
-}
-
-/// Removes trailer fields that mean something only in a header section (RFC 9110 section 6.5.1): whoever merges the two
-/// would take them for what was judged.
-///
-/// # Errors
-///
-/// As for [`clean_response_trailers`].
-pub(crate) fn clean_request_trailers(trailers: &mut HeaderMap) -> io::Result<()> {
-    remove_guarded(trailers);
-    clean_response_trailers(trailers)
-}
-
-/// The same for a response's trailers.
-///
-/// # Errors
-///
-/// If they are too large, or have values that HTTP/1.1 would change. The rest of the message is on its way by then, so it
-/// is broken off.
-pub(crate) fn clean_response_trailers(trailers: &mut HeaderMap) -> io::Result<()> {
-    let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if size > MAX_TRAILER_BYTES || trailers.len() > MAX_TRAILERS || trailers.values().any(is_padded) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the trailers are too large, or have padded values"));
-    }
-    remove_hop_by_hop(trailers);
-    for name in NOT_CONNECTION_SPECIFIC.iter().chain(&[header::SET_COOKIE, header::EXPECT, header::TRAILER]) {
-        trailers.remove(name);
-    }
-    Ok(())
 }
 
 /// Whether a value has white space around it, which HTTP/1.1 would lose on the way (RFC 9113 section 8.2.1).

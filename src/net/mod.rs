@@ -15,10 +15,12 @@ mod handle;
 mod head;
 pub(crate) mod headers;
 mod idle;
+mod pace;
 mod patience;
 pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
+pub(crate) mod trailers;
 mod windows;
 
 pub(crate) use address::client_network;

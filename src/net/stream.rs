@@ -162,6 +162,7 @@ impl ClientStream {
                     windows.note_written(&buf[..part], cx);
                     count -= part;
                 }
+                self.handle.set_answering(windows.answering());
             }
         }
         self.patience.watch(written, cx)
@@ -198,8 +199,10 @@ impl AsyncRead for ClientStream {
             if self.guard.is_some() && self.handle.note_read() {
                 self.guard = None;
             }
-            if let Some(windows) = &mut self.windows {
-                windows.note_read(&buf.filled()[before..]);
+            let Self { windows, handle, .. } = &mut *self;
+            if let Some(windows) = windows {
+                windows.note_read(&buf.filled()[before..])?;
+                handle.set_answering(windows.answering());
             }
             let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
             let verdict = guard.judge(&buf.filled()[before..]);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::frames::{Frames, kind};
+use super::pace::Pace;
 
 /// The window before anybody says otherwise (RFC 9113 section 6.9.2), and the setting that does.
 const INITIAL_WINDOW: i64 = 65_535;
@@ -40,6 +41,9 @@ pub(super) struct Windows {
     initial: i64,
     connection: Window,
     streams: HashMap<u32, Stream>,
+    /// How many of them have an answer that isn't written yet.
+    answering: usize,
+    pace: Pace,
     /// The highest stream so far: a field section on an earlier one is its trailers.
     last: u32,
     /// When to look next, if any window was shut.
@@ -79,62 +83,79 @@ impl Windows {
             initial: INITIAL_WINDOW,
             connection: Window { open: INITIAL_WINDOW, shut: None },
             streams: HashMap::new(),
+            answering: 0,
+            pace: Pace::new(),
             last: 0,
             sleep: None,
             stalled: Vec::new(),
         }
     }
 
-    /// Notes what the client sent.
-    pub(super) fn note_read(&mut self, bytes: &[u8]) {
-        let Self { read, initial, connection, streams, last, .. } = self;
-        read.follow(bytes, |frame, payload| match frame.kind {
-            kind::HEADERS if frame.stream > *last => {
-                *last = frame.stream;
-                if streams.len() < MAX_STREAMS {
-                    let window = Window { open: *initial, shut: None };
-                    streams.insert(frame.stream, Stream { window, answered: false });
-                }
+    /// How many answers are still being written.
+    pub(super) fn answering(&self) -> usize {
+        self.answering
+    }
+
+    /// Notes what the client sent; an error if it sends too much that carries nothing.
+    pub(super) fn note_read(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Self { read, initial, connection, streams, answering, pace, last, .. } = self;
+        let mut within_pace = true;
+        read.follow(bytes, |frame, payload| {
+            if !matches!(frame.kind, kind::DATA | kind::HEADERS | kind::CONTINUATION) {
+                within_pace &= pace.spend();
             }
-            kind::RST_STREAM => drop(streams.remove(&frame.stream)),
-            kind::WINDOW_UPDATE => {
-                let window = match frame.stream {
-                    0 => Some(&mut *connection),
-                    id => streams.get_mut(&id).map(|stream| &mut stream.window),
-                };
-                if let (Some(window), Ok(increment)) = (window, payload.try_into()) {
-                    window.open += i64::from(u32::from_be_bytes(increment) & MAX_INCREMENT);
-                }
-            }
-            kind::SETTINGS => {
-                if let Some(size) = initial_window(payload) {
-                    let difference = size - *initial;
-                    *initial = size;
-                    for stream in streams.values_mut() {
-                        stream.window.open += difference;
+            match frame.kind {
+                kind::HEADERS if frame.stream > *last => {
+                    *last = frame.stream;
+                    pace.note_request();
+                    if streams.len() < MAX_STREAMS {
+                        let window = Window { open: *initial, shut: None };
+                        streams.insert(frame.stream, Stream { window, answered: false });
                     }
                 }
+                kind::RST_STREAM => forget(streams, answering, frame.stream),
+                kind::WINDOW_UPDATE => {
+                    let window = match frame.stream {
+                        0 => Some(&mut *connection),
+                        id => streams.get_mut(&id).map(|stream| &mut stream.window),
+                    };
+                    if let (Some(window), Ok(increment)) = (window, payload.try_into()) {
+                        window.open += i64::from(u32::from_be_bytes(increment) & MAX_INCREMENT);
+                    }
+                }
+                kind::SETTINGS => {
+                    if let Some(size) = initial_window(payload) {
+                        let difference = size - *initial;
+                        *initial = size;
+                        for stream in streams.values_mut() {
+                            stream.window.open += difference;
+                        }
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         });
+        if within_pace { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "too many control frames")) }
     }
 
     /// Notes what was written to the client.
     pub(super) fn note_written(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        let Self { written, connection, streams, .. } = self;
+        let Self { written, connection, streams, answering, pace, .. } = self;
         let mut shut = false;
         written.follow(bytes, |frame, _| {
             if frame.ends_stream() || frame.kind == kind::RST_STREAM {
-                streams.remove(&frame.stream);
+                forget(streams, answering, frame.stream);
             }
             let stream = streams.get_mut(&frame.stream);
             match frame.kind {
                 kind::DATA => {
+                    pace.note_answer(frame.length);
                     shut |= connection.spend(frame.length);
                     shut |= stream.is_some_and(|stream| stream.window.spend(frame.length));
                 }
                 kind::HEADERS => {
                     shut |= stream.is_some_and(|stream| {
+                        *answering += usize::from(!stream.answered);
                         stream.answered = true;
                         stream.window.spend(0)
                     });
@@ -161,8 +182,7 @@ impl Windows {
             let Some(sleep) = &mut self.sleep else { return Poll::Pending };
             ready!(sleep.as_mut().poll(cx));
             let now = Instant::now();
-            let answering = self.streams.values().any(|stream| stream.answered);
-            if !self.stalled.is_empty() || self.connection.is_stalled(now, self.limit) && answering {
+            if !self.stalled.is_empty() || self.connection.is_stalled(now, self.limit) && self.answering > 0 {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             for (id, stream) in &mut self.streams {
@@ -171,7 +191,7 @@ impl Windows {
                 }
             }
             for id in &self.stalled {
-                self.streams.remove(id);
+                forget(&mut self.streams, &mut self.answering, *id);
             }
             let windows = self.streams.values().map(|stream| &stream.window).chain([&self.connection]);
             let next = windows.filter_map(|window| Some(window.shut?.since + self.limit)).min();
@@ -203,6 +223,12 @@ impl Window {
         let is_shut = self.open <= 0;
         self.shut = is_shut.then_some(Shut { since: now, passed: 0 });
         is_shut && shut.passed < LITTLE
+    }
+}
+
+fn forget(streams: &mut HashMap<u32, Stream>, answering: &mut usize, id: u32) {
+    if streams.remove(&id).is_some_and(|stream| stream.answered) {
+        *answering -= 1;
     }
 }
 

@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{Body, IdleBody, Upload, headers};
+use crate::net::{Body, IdleBody, Upload, trailers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
@@ -108,7 +108,7 @@ impl Upstream {
                     let kept = upload.has_ended().then(|| (Arc::clone(endpoint), lease, caller.clone()));
                     return Ok(response.map(|body| {
                         let body = AnswerBody::new(body, kept, in_flight);
-                        Body::new(IdleBody::new(body, self.settings.idle_timeout, headers::clean_response_trailers))
+                        Body::new(IdleBody::new(body, self.settings.idle_timeout, trailers::clean_response))
                     }));
                 }
                 Err(mut error) => {
@@ -179,7 +179,7 @@ fn watch_body(request: Request<Body>, idle: Duration) -> (Request<Body>, Arc<Upl
         return (request, Arc::new(Upload::none()));
     }
     let upload = Arc::new(Upload::default());
-    let watched = |body| IdleBody::new(body, idle, headers::clean_request_trailers).telling(Arc::clone(&upload));
+    let watched = |body| IdleBody::new(body, idle, trailers::clean_request).telling(Arc::clone(&upload));
     (request.map(|body| Body::new(watched(body))), upload)
 }
 

@@ -66,7 +66,12 @@ impl Frames {
     pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
-        let _ = self.stream.write_all(&[&head, payload].concat()).await;
+        self.send_part(&[&head, payload].concat()).await;
+    }
+
+    /// Sends any bytes.
+    pub(crate) async fn send_part(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
     }
 
     /// Sends a field section in one frame.
