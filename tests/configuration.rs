@@ -126,6 +126,7 @@ reports! {
     an_exception_that_fits_nothing: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: \" \", expires: 2027-01-31, user: u, issuer: ipd, routes: [/v2/] }\nroutes:");
     an_address_without_a_port: changed("0.0.0.0:8080", "localhost");
     a_proxy_protocol_that_nobody_may_speak: changed("0.0.0.0:8080", "0.0.0.0:8080\n    proxy_protocol: required");
+    passed_sockets_without_a_name: changed("0.0.0.0:8080", "\"systemd:\"");
     a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
     rate_limits_that_limit_nothing: changed("routes:", "rate_limits:\n  - { name: a, requests: 0, per: 1s, key: user }\n  - { name: a, requests: 5, per: 0s, burst: 0, key: tenant }\n  - { name: b, requests: 5, per: 90days, key: address }\nroutes:");
     an_unknown_rate_limit: changed("    upstream: api\n", "    upstream: api\n    rate_limit: per-ap\n").replace("routes:", "rate_limits: [{ name: per-app, requests: 1, per: 1s, key: application }]\nroutes:");

@@ -7,6 +7,8 @@ mod certificates;
 mod connection;
 mod in_process;
 mod listen;
+mod notify;
+mod passed;
 mod reload;
 mod signal;
 mod sources;
@@ -21,12 +23,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
+pub(crate) use notify::{keep_watchdog, ready, stopping};
+pub(crate) use passed::PassedSockets;
 pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
 
 use crate::admin::{Reloads, State};
 use crate::clock::Clock;
-use crate::config::{Config, ServerTls, Timeouts, Tls};
+use crate::config::{Address, Config, ServerTls, Timeouts, Tls};
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
 use crate::random::Random;
@@ -65,6 +69,16 @@ impl App {
     ///
     /// If an address can't be bound, or TLS can't be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
+        Self::start_with(config, clock, random, &PassedSockets::default()).await
+    }
+
+    /// The same, with the sockets that the service manager passed.
+    pub(crate) async fn start_with(
+        config: Config,
+        clock: Clock,
+        random: Random,
+        passed: &PassedSockets,
+    ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: Some(Outputs::default()) };
         let stop = CancellationToken::new();
@@ -96,26 +110,21 @@ impl App {
             stop,
         };
         let config = Arc::clone(&app.started);
-        let mut listeners = Vec::new();
-        for listener in &config.listeners {
-            let tls = tls(listener.address, listener.tls.as_ref())?;
-            listeners.push((bind(listener.address).await?, tls, listener.proxy_protocol));
-        }
-        let admin = match &config.admin {
-            Some(admin) => Some((bind(admin.address).await?, tls(admin.address, admin.tls.as_ref())?)),
-            None => None,
-        };
+        let (listeners, admin) = open(&config, passed).await?;
         app.sources.run();
-        for (listener, tls, proxy_protocol) in listeners {
-            app.addresses.push(listener.local_addr()?);
-            let tls = Arc::new(ArcSwapOption::from(tls));
-            app.tls.push(Arc::clone(&tls));
-            let entrance = Entrance { tls, proxy_protocol };
-            tokio::spawn(app.acceptor.clone().accept(listener, entrance, service.clone()));
+        for (sockets, entrance) in listeners {
+            app.tls.push(Arc::clone(&entrance.tls));
+            for socket in sockets {
+                app.addresses.push(socket.local_addr()?);
+                tokio::spawn(app.acceptor.clone().accept(socket, entrance.clone(), service.clone()));
+            }
         }
-        if let Some((listener, tls)) = admin {
-            app.admin_address = Some(listener.local_addr()?);
-            app.serve_admin(listener, tls);
+        if let Some((socket, tls)) = admin {
+            app.admin_address = Some(socket.local_addr()?);
+            app.serve_admin(socket, tls);
+        }
+        for name in passed.left() {
+            tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME of it");
         }
         certificates::tell(&app.started, &app.ambient);
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
@@ -173,11 +182,33 @@ impl Drop for App {
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))
+/// The sockets of each listener, and how connections begin there; and those of the admin listener.
+type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Arc<ServerTls>>)>);
+
+async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
+    let mut listeners = Vec::new();
+    for listener in &config.listeners {
+        let tls = tls(&listener.address, listener.tls.as_ref())?;
+        let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
+        listeners.push((bind(&listener.address, passed).await?, entrance));
+    }
+    let Some(admin) = &config.admin else { return Ok((listeners, None)) };
+    let tls = tls(&admin.address, admin.tls.as_ref())?;
+    let mut sockets = bind(&admin.address, passed).await?;
+    let socket = sockets.pop().filter(|_| sockets.is_empty());
+    let socket = socket.with_context(|| format!("the admin listener takes one socket of {}", admin.address))?;
+    Ok((listeners, Some((socket, tls))))
 }
 
-fn tls(address: SocketAddr, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
+async fn bind(address: &Address, passed: &PassedSockets) -> anyhow::Result<Vec<TcpListener>> {
+    let sockets = match address {
+        Address::Socket(address) => TcpListener::bind(address).await.map(|socket| vec![socket]),
+        Address::Passed(name) => passed.take(name)?.into_iter().map(TcpListener::from_std).collect(),
+    };
+    sockets.with_context(|| format!("can't listen on {address}"))
+}
+
+fn tls(address: &Address, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
     let load = settings.map(Tls::load).transpose();
     load.with_context(|| format!("TLS on {address} can't be set up"))
 }

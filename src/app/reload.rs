@@ -5,7 +5,6 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use super::{App, Assembled, Before, admin, assemble, certificates, tls};
+use super::{App, Assembled, Before, admin, assemble, certificates, notify, tls};
 use crate::admin::{Reloaded, State};
 use crate::app::connection::ConnectionSettings;
-use crate::config::{Config, ServerTls};
+use crate::config::{Address, Config, ServerTls};
 
 /// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
 const POLL: Duration = Duration::from_secs(5);
@@ -31,10 +30,10 @@ impl App {
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        let loaded = config.listeners.iter().map(|listener| tls(listener.address, listener.tls.as_ref()));
+        let loaded = config.listeners.iter().map(|listener| tls(&listener.address, listener.tls.as_ref()));
         let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
         let settings = config.admin.as_ref();
-        let admin_certificates = settings.map(|admin| tls(admin.address, admin.tls.as_ref())).transpose()?.flatten();
+        let admin_certificates = settings.map(|admin| tls(&admin.address, admin.tls.as_ref())).transpose()?.flatten();
         let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
         let kept = Before {
             sources: &sources,
@@ -48,7 +47,7 @@ impl App {
         let state = admin::state(&config, &sources, &self.ambient, live.generation);
         // From here on nothing can fail.
         for (listener, certificates) in config.listeners.iter().zip(loaded) {
-            self.replace_certificates(listener.address, certificates);
+            self.replace_certificates(&listener.address, certificates);
         }
         if self.admin_tls.load().is_some() && admin_certificates.is_some() {
             self.admin_tls.store(admin_certificates);
@@ -71,8 +70,8 @@ impl App {
     }
 
     /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.
-    fn replace_certificates(&self, address: SocketAddr, certificates: Option<Arc<ServerTls>>) {
-        let place = self.started.listeners.iter().position(|listener| listener.address == address);
+    fn replace_certificates(&self, address: &Address, certificates: Option<Arc<ServerTls>>) {
+        let place = self.started.listeners.iter().position(|listener| listener.address == *address);
         if let (Some(place), Some(certificates)) = (place.and_then(|at| self.tls.get(at)), certificates)
             && place.load().is_some()
         {
@@ -83,6 +82,7 @@ impl App {
     /// Reads the file again, and takes it into use if it is valid.
     fn reload_from(&self, path: &Path) -> Reloaded {
         let metrics = &self.ambient.metrics;
+        notify::reloading();
         let reloaded = Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config));
         match &reloaded {
             Ok(()) => {
@@ -95,6 +95,7 @@ impl App {
                 tracing::error!(file = %path.display(), error, "the configuration was not reloaded; the old one stays");
             }
         }
+        notify::ready();
         reloaded
     }
 }
@@ -108,10 +109,10 @@ pub(crate) fn tell_warnings(config: &Config) {
 
 /// What a running gateway keeps, whatever the new configuration says.
 fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
-    let addresses = |config: &Config| config.listeners.iter().map(|one| one.address).collect::<Vec<_>>();
+    let addresses = |config: &Config| config.listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
     let plain = |config: &Config| config.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
     let proxy_protocol = |config: &Config| config.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
-    let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.address);
+    let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.address.clone());
     let plain_admin = |config: &Config| config.admin.as_ref().is_some_and(|admin| admin.tls.is_none());
     let changes = [
         ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),

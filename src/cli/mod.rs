@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use crate::app::{App, Watched, reload_on_change, shutdown_signal, tell_warnings};
+use crate::app::{
+    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
+};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::random::Random;
@@ -41,7 +43,10 @@ fn report(error: &anyhow::Error) {
 
 fn execute(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Serve { config } => block_on(serve(&config)),
+        Command::Serve { config } => {
+            let passed = PassedSockets::from_environment()?;
+            block_on(serve(&config, &passed))
+        }
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
         Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
@@ -68,19 +73,22 @@ fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
-async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
+async fn serve(config: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     let path = config;
     let config = Config::load(path)?;
     telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
     tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
-    let app = App::start(config, Clock::system(), Random::system()).await?;
+    let app = App::start_with(config, Clock::system(), Random::system(), passed).await?;
+    ready();
+    tokio::spawn(keep_watchdog());
     tokio::select! {
         result = shutdown_signal() => result,
         result = reload_on_change(&app, watched) => result,
     }
     .context("signals can't be handled")?;
+    stopping();
     app.drain().await;
     Ok(ExitCode::SUCCESS)
 }

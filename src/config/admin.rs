@@ -1,16 +1,15 @@
 //! The admin listener, from the file to what is used.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::build::{address, optional_duration, tenant_ids};
+use super::build::{optional_duration, tenant_ids};
 use super::problem::Problems;
 use super::structure::suggest;
-use super::{Tls, file, tls};
+use super::{Address, Tls, address, file, tls};
 
 /// The shortest token of a file. 32 characters of base64 are 192 bits.
 const MIN_TOKEN: usize = 32;
@@ -22,7 +21,7 @@ const MAX_TOKEN_FILE: u64 = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// Its address.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Its TLS.
     pub tls: Option<Tls>,
     /// The host names it may be asked for, in lower case, besides `localhost` and IP addresses.
@@ -62,7 +61,7 @@ pub struct Operators {
 }
 
 pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut Problems<'_>) -> Option<Admin> {
-    let address = address("admin.address", &file.address, problems);
+    let address = address::build("admin.address", &file.address, problems);
     let tls = file.tls.as_ref().and_then(|file| tls::build("admin.tls", file, problems));
     for (at, host) in file.hosts.iter().enumerate() {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
@@ -74,7 +73,7 @@ pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut
         file.authentication.as_ref().map(|authentication| read_authentication(authentication, issuers, problems));
     let open_details = file.details == file::Details::Open;
     let address = address?;
-    if !address.ip().is_loopback() && file.tls.is_none() && (open_details || authentication.is_some()) {
+    if !address.is_loopback() && file.tls.is_none() && (open_details || authentication.is_some()) {
         let message = match authentication {
             Some(_) => "operators' tokens come in plain text from beyond this machine",
             None => "metrics and the state of issuers are open to whoever reaches this address",

@@ -1,7 +1,7 @@
 //! From the mirrored file to the valid configuration: whatever is wrong is added to the problems, and reading goes on.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
 use super::{
-    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, admin, file, issuer, keys, rate_limit, route, tls,
-    upstream, waivers,
+    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file, issuer, keys, rate_limit,
+    route, tls, upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::{LogFormat, Output};
@@ -72,8 +72,8 @@ fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Probl
     let mut listeners: Vec<Listener> = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let path = format!("listeners[{at}].address");
-        let Some(address) = address(&path, &file.address, problems) else { continue };
-        if address.port() != 0 && listeners.iter().any(|other| other.address == address) {
+        let Some(address) = address::build(&path, &file.address, problems) else { continue };
+        if address.is_exclusive() && listeners.iter().any(|other| other.address == address) {
             problems.add(&path, "another listener has this address", "remove one of them");
         }
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
@@ -99,15 +99,6 @@ fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
         }
     }
     networks
-}
-
-pub(super) fn address(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
-    let address = text.parse().ok();
-    if address.is_none() {
-        let message = "this is not an IP address and port";
-        problems.add(path, message, "write `127.0.0.1:8080`, `0.0.0.0:8080` or `\"[::]:8080\"`");
-    }
-    address
 }
 
 /// A bound on bodies. 0 has two meanings in other programs, so it has none here.

@@ -4,6 +4,7 @@
 //! value stands. `structure` compares the tree with the JSON Schema that is also shipped for editors. `build`
 //! makes the typed configuration. Whoever holds a [`Config`] has nothing left to check.
 
+mod address;
 mod admin;
 mod build;
 mod file;
@@ -20,6 +21,7 @@ mod upstream;
 mod upstream_tls;
 mod waivers;
 
+pub use address::Address;
 pub use admin::{Admin, AdminAuthentication, Operators};
 pub use issuer::Issuer;
 pub use keys::{KeyLocation, KeySettings};

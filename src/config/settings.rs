@@ -1,11 +1,10 @@
 //! The configuration as the gateway uses it: nothing in it is left to check.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
+use super::{Address, Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
 use crate::policy::{Route, Waivers};
 use crate::telemetry::{LogFormat, Output};
 
@@ -50,7 +49,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// The address.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Its TLS.
     pub tls: Option<Tls>,
     /// Whether connections begin with the PROXY protocol.

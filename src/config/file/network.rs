@@ -7,7 +7,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Listener {
-    /// IP address and port, for example `0.0.0.0:8080` or `"[::]:8080"`. Port 0 takes a free one.
+    /// IP address and port, for example `0.0.0.0:8080` or `"[::]:8080"`. Port 0 takes a free one. Or `systemd:NAME`: the
+    /// sockets that systemd passes under this name.
     pub address: String,
     /// TLS 1.2 and 1.3 on this address. Absent: plain text.
     pub tls: Option<Tls>,

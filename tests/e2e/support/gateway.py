@@ -37,9 +37,10 @@ def run(*arguments: str, stdin: str = "", env: dict | None = None, cwd=None) -> 
 class Gateway:
     """`serve` with a configuration file."""
 
-    def __init__(self, folder: Path, config: dict, ready_within: float = 10, prefix: list[str] = (), **popen):
+    def __init__(self, folder: Path, config: dict, ready_within: float = 10, prefix: list[str] = (), admin_port: int = 0,
+                 **popen):
         """`prefix` stands before the command; `popen` goes to the process."""
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = free_port(), admin_port or free_port()
         self.config_file = folder / f"gateway-{self.port}.yaml"
         self.log = folder / f"gateway-{self.port}.log"
         config = {

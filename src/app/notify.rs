@@ -1,0 +1,37 @@
+//! Telling the service manager how things are (`sd_notify(3)`), if there is one that wants to know.
+
+use sd_notify::NotifyState;
+
+/// The gateway takes traffic. Whether it has every issuer's keys is told by readiness, not here: an issuer that is away
+/// must not have the service manager end what serves everybody else.
+pub(crate) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// A reload begins; [`ready`] ends it.
+pub(crate) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "the service manager could not be told of a reload"),
+    }
+}
+
+/// The gateway drains, and ends then.
+pub(crate) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Shows the watchdog that the runtime goes on, twice in the time that it waits. Ends at once if there is none.
+pub(crate) async fn keep_watchdog() {
+    let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero()) else { return };
+    loop {
+        tell(&[NotifyState::Watchdog]);
+        tokio::time::sleep(patience / 2).await;
+    }
+}
+
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, ?state, "the service manager could not be told");
+    }
+}

@@ -1,0 +1,57 @@
+//! Where connections come from.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::problem::Problems;
+
+/// What stands before the name of passed sockets.
+const PASSED: &str = "systemd:";
+
+/// Where a listener's connections come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// An address that the gateway listens on.
+    Socket(SocketAddr),
+    /// Sockets that the service manager listens on, and passes under this name.
+    Passed(String),
+}
+
+impl Address {
+    /// Whether nobody but this host can reach it, as far as can be known beforehand.
+    pub(super) fn is_loopback(&self) -> bool {
+        matches!(self, Self::Socket(address) if address.ip().is_loopback())
+    }
+
+    /// Whether a second listener could not have it too.
+    pub(super) fn is_exclusive(&self) -> bool {
+        !matches!(self, Self::Socket(address) if address.port() == 0)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(address) => address.fmt(f),
+            Self::Passed(name) => write!(f, "{PASSED}{name}"),
+        }
+    }
+}
+
+pub(super) fn build(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Address> {
+    if let Some(name) = text.strip_prefix(PASSED) {
+        // What systemd accepts as FileDescriptorName=.
+        if name.is_empty() || name.len() > 255 || name.contains(|char: char| char == ':' || char.is_control()) {
+            let fix = "write the FileDescriptorName= of the socket unit: `systemd:traffic`";
+            problems.add(path, "this can't be the name of passed sockets", fix);
+            return None;
+        }
+        return Some(Address::Passed(name.to_owned()));
+    }
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = "this is not an IP address and port";
+        problems.add(path, message, "write `127.0.0.1:8080`, `0.0.0.0:8080` or `\"[::]:8080\"`");
+    }
+    address.map(Address::Socket)
+}
