@@ -1,7 +1,7 @@
 //! The pure part of a request: finding its route, and the decision.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -62,6 +62,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: false,
+        fields: OnceLock::new(),
         issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None }),
     }))
 }

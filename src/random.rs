@@ -5,6 +5,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// A source of numbers that are even, but not secret.
 #[derive(Clone, Debug, Default)]
 pub struct Random(Option<Arc<Mutex<fastrand::Rng>>>);
@@ -40,8 +42,15 @@ impl Random {
         let bits = self.draw(|| fastrand::u128(..), |rng| rng.u128(..));
         let bits = bits & !(0xf << 76) | (4 << 76);
         let bits = bits & !(0x3 << 62) | (2 << 62);
-        let hex = format!("{bits:032x}");
-        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+        let mut text = String::with_capacity(36);
+        for (at, byte) in bits.to_be_bytes().into_iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            text.push(char::from(HEX[usize::from(byte >> 4)]));
+            text.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+        text
     }
 
     fn draw<T>(&self, own: impl FnOnce() -> T, seeded: impl FnOnce(&mut fastrand::Rng) -> T) -> T {

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,20 +14,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::admission::{Admission, Arrival};
+use super::watch::{Ends, Watch};
 use crate::config::{Config, ServerTls};
 use crate::gateway::Peer;
-use crate::net::{Body, ClientStream, Handle, Socket, StreamLimits, Version};
+use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
 use crate::random::Random;
-
-/// How long a client may take to answer that a connection is to end.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a connection may do. A connection keeps what it began with.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +68,12 @@ impl ConnectionSettings {
     }
 
     fn stream(&self) -> StreamLimits {
-        StreamLimits { max_head: self.header_bytes, max_headers: self.headers, patience: self.body_timeout }
+        StreamLimits {
+            max_head: self.header_bytes,
+            max_headers: self.headers,
+            patience: self.body_timeout,
+            idle: self.idle_timeout,
+        }
     }
 }
 
@@ -112,7 +113,7 @@ pub(super) struct Newcomer {
 }
 
 /// Serves a connection until it ends, is idle for too long, or is asked to finish.
-pub(super) async fn serve<S>(newcomer: Newcomer, stack: S, settings: ConnectionSettings, finishing: CancellationToken)
+pub(super) async fn serve<S>(newcomer: Newcomer, stack: S, settings: ConnectionSettings, ends: Ends)
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -121,7 +122,8 @@ where
     let address = newcomer.address;
     // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
     let opened = tokio::select! {
-        () = finishing.cancelled() => return,
+        () = ends.finishing.cancelled() => return,
+        () = ends.stop.cancelled() => return,
         opened = timeout(settings.header_timeout, open(newcomer, settings.stream())) => opened,
     };
     let (stream, version, peer) = match opened {
@@ -138,7 +140,8 @@ where
     let leaving = (version == Version::Http2).then(|| peer.handle.clone());
     let served = Served { stack, peer, requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
-    let watch = Watch { requests, settings, finishing, start, old, leaving };
+    let (first_by, idle) = (start + settings.header_timeout, settings.idle_timeout);
+    let watch = Watch { requests, first_by, idle, old, ends, leaving };
     let result = match version {
         Version::Http1 => {
             let connection = http1_builder(settings).serve_connection(TokioIo::new(stream), served).with_upgrades();
@@ -167,7 +170,8 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
     let (stream, version, certificate) = agree(stream, tls, limits).await?;
-    let peer = Peer { address, untold, handle: stream.handle(), tls: over_tls, certificate, held };
+    let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
+    let peer = Peer { address, forwarded_for, untold, handle: stream.handle(), tls: over_tls, certificate, held };
     Ok((stream, version, peer))
 }
 
@@ -201,7 +205,6 @@ fn http1_builder(settings: ConnectionSettings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(settings.idle_timeout)
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(64 << 10));
     // Setting it has a cost, so the default stays unset.
@@ -227,66 +230,4 @@ fn http2_builder(settings: ConnectionSettings) -> http2::Builder<TokioExecutor> 
         .max_send_buf_size(400 << 10)
         .max_header_list_size(u32::try_from(settings.header_bytes).unwrap_or(u32::MAX));
     builder
-}
-
-/// Waits for a moment that may never come.
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Watches over the time of a connection.
-struct Watch {
-    requests: Arc<AtomicU64>,
-    settings: ConnectionSettings,
-    finishing: CancellationToken,
-    start: Instant,
-    /// When the connection has lived for long enough.
-    old: Option<Instant>,
-    /// Tells whether a client that doesn't take leave keeps the connection for anything.
-    leaving: Option<Handle>,
-}
-
-impl Watch {
-    /// Drives a connection to its end. It is dropped if its first request doesn't come in time, and asked to finish
-    /// when the gateway finishes, no new request comes for the idle time, or it has lived for long enough.
-    async fn over<C>(self, connection: C, finish: impl Fn(std::pin::Pin<&mut C>)) -> Option<C::Output>
-    where
-        C: Future,
-    {
-        let mut connection = pin!(connection);
-        tokio::select! {
-            result = &mut connection => return Some(result),
-            () = sleep_until(self.start + self.settings.header_timeout) => {}
-            () = self.finishing.cancelled() => {}
-        }
-        if self.requests.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        loop {
-            let before = self.requests.load(Ordering::Relaxed);
-            tokio::select! {
-                result = &mut connection => return Some(result),
-                () = tokio::time::sleep(self.settings.idle_timeout) => {}
-                () = self.finishing.cancelled() => break,
-                () = until(self.old) => break,
-            }
-            if self.requests.load(Ordering::Relaxed) == before {
-                break;
-            }
-        }
-        // Requests in flight go on; a connection without any ends now.
-        finish(connection.as_mut());
-        loop {
-            tokio::select! {
-                result = &mut connection => return Some(result),
-                () = tokio::time::sleep(FAREWELL) => {}
-            }
-            if self.leaving.as_ref().is_some_and(|handle| !handle.is_in_use()) {
-                return None;
-            }
-        }
-    }
 }

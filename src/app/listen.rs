@@ -16,6 +16,7 @@ use tower::Service;
 
 use super::admission::Admission;
 use super::connection::{ConnectionSettings, Newcomer, serve};
+use super::watch::Ends;
 use crate::config::ServerTls;
 use crate::net::Body;
 use crate::telemetry::Metrics;
@@ -107,14 +108,8 @@ impl Acceptor {
                 held,
             };
             let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
-            let connection = serve(newcomer, service.clone(), settings, finishing);
-            let stop = self.stop.clone();
-            self.connections.spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = connection => {}
-                }
-            });
+            let ends = Ends { finishing, stop: self.stop.clone() };
+            self.connections.spawn(serve(newcomer, service.clone(), settings, ends));
         }
     }
 }

@@ -12,6 +12,7 @@ mod passed;
 mod reload;
 mod signal;
 mod sources;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

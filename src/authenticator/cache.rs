@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use crate::policy::Proof;
@@ -12,9 +13,10 @@ const OVERHEAD: usize = 1024;
 
 /// Verified tokens, keyed on all their bytes and bounded by memory.
 ///
-/// moka hashes with the standard library's keyed SipHash: a caller can't choose tokens that collide.
+/// Only tokens that an issuer signed get in, so nobody can fill it with tokens that collide: a fast hash will do, seeded
+/// for each process.
 #[derive(Debug)]
-pub(super) struct TokenCache(Option<Cache<Box<str>, Entry>>);
+pub(super) struct TokenCache(Option<Cache<Box<str>, Entry, RandomState>>);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -35,7 +37,7 @@ impl TokenCache {
                 .weigher(|token, _| weight(token))
                 // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
                 .time_to_idle(std::time::Duration::from_secs(3600))
-                .build()
+                .build_with_hasher(RandomState::default())
         }))
     }
 

@@ -11,7 +11,7 @@ mod issuer;
 pub(crate) use bearer::{Bearer, bearer};
 pub(crate) use issuer::Issuer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use prometheus_client::metrics::counter::Counter;
@@ -76,6 +76,10 @@ impl Authenticator {
         if let Some(proof) = self.cache.get(token) {
             self.hits.inc();
             return Lookup::Known(Evidence::Token(proof));
+        }
+        // What was verified once is a token; so the bytes of the others alone are looked at.
+        if !is_token(token) {
+            return Lookup::Known(Evidence::Invalid(TokenError::Credential));
         }
         self.misses.inc();
         Lookup::Unknown(token.into())
@@ -147,6 +151,7 @@ pub(crate) fn judge(
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
+        fields: OnceLock::new(),
     };
     Ok((proof, key))
 }

@@ -19,6 +19,8 @@ pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-corre
 pub(crate) struct Peer {
     /// Its address: the client's, if the PROXY protocol told it.
     pub(crate) address: SocketAddr,
+    /// The same, as upstreams are told it.
+    pub(crate) forwarded_for: Option<HeaderValue>,
     /// Whether that is the address of a proxy which didn't tell its client's.
     pub(crate) untold: bool,
     /// The connection.
@@ -59,7 +61,7 @@ fn id(headers: &mut HeaderMap, name: &HeaderName, random: &Random) -> HeaderValu
     let id = match (values.next(), values.next()) {
         (Some(value), None) if is_well_formed(value) => return value.clone(),
         // A UUID is visible ASCII.
-        _ => HeaderValue::from_str(&random.uuid()).unwrap_or_else(|_| HeaderValue::from_static("-")),
+        _ => HeaderValue::try_from(random.uuid()).unwrap_or_else(|_| HeaderValue::from_static("-")),
     };
     headers.insert(name, id.clone());
     id

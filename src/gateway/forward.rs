@@ -54,25 +54,27 @@ pub(super) fn prepare_request(
 }
 
 fn add_identity(fields: &mut HeaderMap, grounds: &Grounds, proof: &Proof) {
-    fields.insert(&CLASS, HeaderValue::from_static(proof.principal.class()));
+    let of_token = proof.fields.get_or_init(|| identity(proof));
+    fields.reserve(of_token.len() + 1);
     fields.insert(&GROUNDS, HeaderValue::from_static(grounds.code()));
-    let app = proof.principal.app().id.as_deref();
-    let user = proof.principal.user().and_then(|user| user.id.as_deref());
+    for (name, value) in of_token {
+        fields.insert(name.clone(), value.clone());
+    }
+}
+
+/// What the upstream is told of a token.
+fn identity(proof: &Proof) -> Box<[(HeaderName, HeaderValue)]> {
     let methods = proof.amr.methods().iter().map(|method| escaped(method)).collect::<Vec<_>>().join(",");
-    let rest = [
-        (&ISSUER, Some(proof.issuer.name.as_str())),
-        (&TENANT, proof.tenant.as_deref()),
-        (&APPLICATION, app),
-        (&USER, user),
+    let user = proof.principal.user().and_then(|user| user.id.as_deref());
+    let told = [
+        (&CLASS, Some(proof.principal.class().to_owned())),
+        (&ISSUER, Some(escaped(&proof.issuer.name))),
+        (&TENANT, proof.tenant.as_deref().map(escaped)),
+        (&APPLICATION, proof.principal.app().id.as_deref().map(escaped)),
+        (&USER, user.map(escaped)),
+        (&METHODS, Some(methods).filter(|methods| !methods.is_empty())),
     ];
-    for (name, text) in rest.into_iter().filter_map(|(name, text)| Some((name, text?))) {
-        if let Ok(value) = HeaderValue::from_str(&escaped(text)) {
-            fields.insert(name, value);
-        }
-    }
-    if let (false, Ok(value)) = (methods.is_empty(), HeaderValue::from_str(&methods)) {
-        fields.insert(&METHODS, value);
-    }
+    told.into_iter().filter_map(|(name, value)| Some((name.clone(), HeaderValue::try_from(value?).ok()?))).collect()
 }
 
 /// A claim as a field's value: visible ASCII as it is, everything else, `%` and `,` percent-encoded as UTF-8.

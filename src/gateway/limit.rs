@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
 use super::{Answer, Reason, Rejection};
@@ -18,7 +17,7 @@ use crate::telemetry::Metrics;
 /// Makes [`Limit`].
 #[derive(Clone, Debug)]
 pub struct LimitLayer {
-    free: Arc<Semaphore>,
+    max: i64,
     in_flight: Gauge,
 }
 
@@ -26,7 +25,7 @@ pub struct LimitLayer {
 #[derive(Clone, Debug)]
 pub struct Limit<S> {
     inner: S,
-    free: Arc<Semaphore>,
+    max: i64,
     in_flight: Gauge,
 }
 
@@ -40,7 +39,7 @@ impl Drop for InFlight {
 
 impl LimitLayer {
     pub(crate) fn new(max: usize, metrics: &Metrics) -> Self {
-        Self { free: Arc::new(Semaphore::new(max)), in_flight: metrics.in_flight.clone() }
+        Self { max: i64::try_from(max).unwrap_or(i64::MAX), in_flight: metrics.in_flight.clone() }
     }
 }
 
@@ -48,7 +47,7 @@ impl<S> Layer<S> for LimitLayer {
     type Service = Limit<S>;
 
     fn layer(&self, inner: S) -> Limit<S> {
-        Limit { inner, free: Arc::clone(&self.free), in_flight: self.in_flight.clone() }
+        Limit { inner, max: self.max, in_flight: self.in_flight.clone() }
     }
 }
 
@@ -65,13 +64,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Answer {
-        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            return Box::pin(async { Err(Rejection::new(Reason::Overloaded)) });
-        };
-        self.in_flight.inc();
         let in_flight = InFlight(self.in_flight.clone());
+        // The gauge is the count itself, so that what is shown is what is limited.
+        if in_flight.0.inc() >= self.max {
+            return Box::pin(async { Err(Rejection::new(Reason::Overloaded)) });
+        }
         let busy = request.extensions_mut().remove::<Arc<Busy>>();
         let answer = self.inner.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| body.holding((permit, in_flight, busy)))) })
+        Box::pin(async move { Ok(answer.await?.map(|body| body.holding((in_flight, busy)))) })
     }
 }

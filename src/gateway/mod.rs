@@ -6,6 +6,7 @@
 
 mod answer;
 mod authenticate;
+mod catch_panic;
 mod enforce;
 mod exchange;
 pub mod explain;
@@ -26,6 +27,8 @@ mod route;
 mod sanitize;
 mod tally;
 mod upgrade;
+
+use catch_panic::CatchPanicLayer;
 
 pub use authenticate::{Authenticate, AuthenticateLayer};
 pub use enforce::{Enforce, EnforceLayer};
@@ -49,7 +52,6 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Layer, Service, ServiceBuilder};
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use crate::net::Body;
 
@@ -57,6 +59,9 @@ use crate::telemetry::Metrics;
 
 /// What every service inside [`Render`] comes to.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Rejection>> + Send>>;
+
+/// What [`Render`] comes to: a refusal has become an answer.
+pub type Rendered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 /// The stack, outermost layer first.
 pub(crate) fn stack(
@@ -71,9 +76,8 @@ pub(crate) fn stack(
 > + Clone
 + use<> {
     ServiceBuilder::new()
-        // Whatever panics inside ends this request only. Its body differs in type, so it is brought back to ours.
-        .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(CatchPanicLayer::custom(render::Panicked(Arc::clone(metrics))))
+        // Whatever panics inside ends this request only.
+        .layer(CatchPanicLayer::new(metrics))
         // Gives the request its ids; turns refusals into bytes, which nothing else does; keeps the account.
         .layer(RenderLayer::new(Arc::clone(live)))
         // Sheds load before anything is spent on a request.

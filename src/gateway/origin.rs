@@ -23,8 +23,10 @@ pub(super) struct Origin {
     /// The client: the peer, or the last address before the trusted proxies.
     pub(super) client: IpAddr,
     /// All addresses on the way, the peer last.
-    chain: String,
+    chain: Option<HeaderValue>,
     proto: HeaderValue,
+    /// Whether the peer is a trusted proxy, which may use one connection for many clients.
+    pub(super) shared: bool,
     host: Option<HeaderValue>,
 }
 
@@ -37,17 +39,19 @@ impl Origin {
         let headers = request.headers();
         let mut origin = Self {
             client: address,
-            chain: address.to_string(),
+            chain: peer.forwarded_for.clone(),
             proto: HeaderValue::from_static(if tls { "https" } else { "http" }),
+            shared: false,
             host: headers.get(HOST).cloned(),
         };
         // The bytes of a connection whose proxy hides its client are the client's, and not the proxy's word.
         if trusts(&address) && !untold {
+            origin.shared = true;
             let before = addresses(headers);
             let nearest = before.iter().rfind(|address| !trusts(address)).or(before.first());
             origin.client = nearest.copied().unwrap_or(address);
             let chain = before.iter().chain([&address]).map(ToString::to_string);
-            origin.chain = chain.collect::<Vec<_>>().join(", ");
+            origin.chain = HeaderValue::try_from(chain.collect::<Vec<_>>().join(", ")).ok();
             if let Some(proto) = only(headers, &FORWARDED_PROTO).filter(|value| *value == "http" || *value == "https") {
                 origin.proto = proto.clone();
             }
@@ -58,7 +62,7 @@ impl Origin {
 
     /// Writes what the upstream is told.
     pub(super) fn write(self, headers: &mut HeaderMap) {
-        if let Ok(chain) = HeaderValue::from_str(&self.chain) {
+        if let Some(chain) = self.chain {
             headers.insert(&FORWARDED_FOR, chain);
         }
         headers.insert(&FORWARDED_PROTO, self.proto);
@@ -101,6 +105,7 @@ mod tests {
         let mut request = request.body(Body::empty()).unwrap();
         let peer = Peer {
             address: format!("{peer}:1").parse().unwrap(),
+            forwarded_for: HeaderValue::from_str(peer).ok(),
             untold: false,
             handle: Handle::default(),
             tls: false,

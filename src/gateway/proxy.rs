@@ -10,6 +10,7 @@ use http_body::Body as _;
 use tower::Service;
 
 use super::exchange::Peer;
+use super::origin::Origin;
 use super::pipeline::Parts;
 use super::tally::Outcome;
 use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
@@ -44,6 +45,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let exceeded;
     (request, exceeded) = bound_body(request, route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
+    let shared = request.extensions().get::<Origin>().is_some_and(|origin| origin.shared);
     forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
     let client = upgrade::prepare(&mut request);
     let (version, method) = (request.version(), request.method().clone());
@@ -57,7 +59,8 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(peer) = interim {
         pass_interim(&mut request, peer.handle.clone());
     }
-    let caller = Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone() };
+    let caller =
+        Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
     let began = Instant::now();
     let sent = upstream.send(request, &caller, live.body_timeout).await;
     let took = began.elapsed();

@@ -3,23 +3,19 @@
 //! It stands outside everything that can refuse, so that there is one place that writes refusals and one that logs
 //! their causes.
 
-use std::any::Any;
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use http_body::Body as _;
 use tower::{Layer, Service};
-use tower_http::catch_panic::ResponseForPanic;
 
 use super::exchange::{Ids, Peer};
 use super::tally::Started;
-use super::{Answer, Live, Reason, Rejection, refusal};
+use super::{Answer, Live, Reason, Rejection, Rendered, refusal};
 use crate::net::Body;
-use crate::telemetry::Metrics;
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
@@ -54,7 +50,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Rendered;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // No service of the stack is ever busy: Limit refuses instead of waiting.
@@ -102,23 +98,5 @@ fn log_cause(rejection: &Rejection, ids: &Ids) {
             tracing::warn!(request_id, reason = reason.code(), cause, "request failed");
         }
         _ => tracing::debug!(request_id, reason, cause, "request refused"),
-    }
-}
-
-/// Answers for a panic.
-#[derive(Clone, Debug)]
-pub(super) struct Panicked(pub(super) Arc<Metrics>);
-
-impl ResponseForPanic for Panicked {
-    type ResponseBody = Body;
-
-    fn response_for_panic(&mut self, cause: Box<dyn Any + Send + 'static>) -> Response<Body> {
-        let text = cause.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        tracing::error!(cause = text, "a request panicked; this is a bug of the gateway");
-        self.0.panics.inc();
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
     }
 }

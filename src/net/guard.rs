@@ -4,6 +4,8 @@
 //! know where the next head begins. What breaks a rule never gets through: in its place the parser gets a harmless
 //! request, and the connection's handle says what was wrong, for the refusal.
 
+use memchr::{memchr, memchr_iter};
+
 use super::chunked::Chunked;
 use super::head::{self, Fault, Framing};
 
@@ -40,6 +42,8 @@ pub(super) struct Guard {
     searched: usize,
     /// Whether another head came in one go with the one before.
     ahead: bool,
+    /// How many heads passed.
+    heads: u64,
 }
 
 #[derive(Debug)]
@@ -63,12 +67,17 @@ pub(super) enum Verdict {
 
 impl Guard {
     pub(super) fn new(max_head: usize, max_headers: usize) -> Self {
-        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0, ahead: false }
+        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0, ahead: false, heads: 0 }
     }
 
     /// Whether anything came behind the last head that passed.
     pub(super) fn is_ahead(&self) -> bool {
         self.ahead || !self.held.is_empty() || !matches!(self.phase, Phase::Head)
+    }
+
+    /// How many heads passed.
+    pub(super) fn heads(&self) -> u64 {
+        self.heads
     }
 
     /// Whether every request that began to come has come to its end.
@@ -119,6 +128,7 @@ impl Guard {
                     Ok(Some(length)) => {
                         at += length;
                         heads += 1;
+                        self.heads += 1;
                         self.ahead = heads > 1;
                     }
                     Ok(None) => return Ok(at),
@@ -154,7 +164,7 @@ impl Guard {
             self.searched = 0;
             return Ok(Some(2));
         }
-        while let Some(found) = bytes[self.searched..].iter().position(|&byte| byte == b'\n') {
+        while let Some(found) = memchr(b'\n', &bytes[self.searched..]) {
             let end = self.searched + found + 1;
             let line = &bytes[..end];
             if !line.ends_with(b"\r\n") {
@@ -164,7 +174,7 @@ impl Guard {
             if line.ends_with(b"\r\n\r\n") {
                 self.searched = 0;
                 // The request line and the empty line are none.
-                let fields = line.split(|&byte| byte == b'\n').count().saturating_sub(3);
+                let fields = memchr_iter(b'\n', line).count().saturating_sub(2);
                 if end > self.max_head || fields > self.max_headers {
                     return Err(Refused::HeadTooLarge);
                 }

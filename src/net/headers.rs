@@ -32,8 +32,28 @@ pub(super) const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
     header::COOKIE,
 ];
 
+/// Whether a name is one of [`HOP_BY_HOP`].
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Removes the fields of the connection a message came by, in either direction.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // Most messages have none of them: one look at the names costs less than nine searches.
+    if !headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
+        return;
+    }
     let nominated: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -50,8 +70,30 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Names that most requests have, and that are as they should be.
+fn is_common(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "authorization"
+            | "user-agent"
+            | "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "content-type"
+            | "content-length"
+            | "cookie"
+            | "cache-control"
+            | "origin"
+            | "referer"
+            | "ms-requestid"
+            | "ms-correlationid"
+    )
+}
+
 /// Removes every field by which a client could pass for somebody, or for somewhere else.
 pub(crate) fn remove_guarded(headers: &mut HeaderMap) {
+    // An empty list takes no memory.
     let guarded: Vec<HeaderName> = headers.keys().filter(|name| is_guarded(name)).cloned().collect();
     for name in guarded {
         headers.remove(name);
@@ -73,6 +115,9 @@ pub(crate) fn is_twin(name: &HeaderName) -> bool {
 }
 
 fn is_guarded(name: &HeaderName) -> bool {
+    if is_common(name.as_str()) {
+        return false;
+    }
     let guarded =
         |name: &str| GUARDED.contains(&name) || GUARDED_FAMILIES.iter().any(|family| name.starts_with(family));
     // All guarded names start with one of these, but for what isn't a letter; most fields of a request don't.
@@ -95,6 +140,11 @@ fn folded(name: &str, judge: impl Fn(&str) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quick_look_knows_every_name() {
+        assert!(HOP_BY_HOP.iter().all(|name| is_hop_by_hop(name.as_str())));
+    }
 
     #[test]
     fn every_spelling_of_a_guarded_name_is_removed() {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use super::deadline::Deadline;
 use super::guard::{Guard, Verdict};
 use super::half_closed::HalfClosed;
 use super::handle::Handle;
@@ -39,6 +40,8 @@ pub(crate) struct StreamLimits {
     pub(crate) max_headers: usize,
     /// How long nothing of an answer may be taken.
     pub(crate) patience: Duration,
+    /// How long no head of a request may come over HTTP/1.1, once the last answer has ended.
+    pub(crate) idle: Duration,
 }
 
 /// A connection whose first bytes were read to learn what it speaks, and are read again by whoever serves it.
@@ -57,10 +60,20 @@ pub(crate) struct ClientStream {
     /// Whether something came behind the request that passed last.
     ahead: bool,
     half_closed: Option<HalfClosed>,
+    idle: Idle,
     written: u64,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     patience: Patience,
     handle: Handle,
+}
+
+/// How long nothing is asked. hyper has such a timer, and makes a new one for each request.
+#[derive(Debug, Default)]
+struct Idle {
+    limit: Duration,
+    /// How many heads had come when the deadline was set.
+    since_head: u64,
+    deadline: Deadline,
 }
 
 impl ClientStream {
@@ -98,6 +111,7 @@ impl ClientStream {
             instead: Bytes::new(),
             ahead: false,
             half_closed: None,
+            idle: Idle { limit: limits.idle, ..Idle::default() },
             written: 0,
             lingering: None,
             patience: Patience::new(limits.patience),
@@ -120,6 +134,21 @@ impl ClientStream {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+
+    /// Fails when the connection has been idle for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(guard) = &self.guard else { return Poll::Pending };
+        let Idle { limit, since_head, deadline } = &mut self.idle;
+        if self.handle.is_busy() {
+            deadline.clear();
+            return Poll::Pending;
+        }
+        if !deadline.is_set() || *since_head != guard.heads() {
+            *since_head = guard.heads();
+            deadline.set(Instant::now() + *limit);
+        }
+        deadline.poll_passed(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Tells the parser that the client closed its half: at once if it broke off a request or none is being answered. A
@@ -190,8 +219,8 @@ impl AsyncRead for ClientStream {
                 continue;
             }
             let before = buf.filled().len();
-            if self.half_closed.is_none() {
-                ready!(self.poll_read_raw(cx, buf))?;
+            if self.half_closed.is_none() && self.poll_read_raw(cx, buf)?.is_pending() {
+                return self.poll_idle(cx);
             }
             if buf.filled().len() == before {
                 return self.poll_end(cx);

@@ -1,8 +1,9 @@
 //! What a caller showed, and what of it proves MFA.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -42,6 +43,8 @@ pub struct Proof {
     pub validity: Validity,
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
+    /// The fields in which an upstream is told of it, made when they are first needed.
+    pub fields: OnceLock<Box<[(HeaderName, HeaderValue)]>>,
 }
 
 /// What the configuration says of an issuer, as far as decisions and refusals need it.

@@ -1,6 +1,6 @@
 //! One recorded decision, decided again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::Method;
 
@@ -124,8 +124,7 @@ impl Rehearsal {
         if !of_name.any(|issuer| trusts(issuer, line.tenant.as_deref())) {
             return Ok((Caller::Known(Evidence::Invalid(TokenError::TenantUntrusted)), false));
         }
-        let methods = line.amr.as_deref();
-        let evaluated = issuer.profile.mfa.evaluate_methods(methods);
+        let evaluated = issuer.profile.mfa.evaluate_methods(line.amr.as_deref());
         let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
         let app = App { id: own(&line.application) };
         let principal = match line.class.as_deref() {
@@ -134,18 +133,19 @@ impl Rehearsal {
             _ => return Err("`class` is neither `app_only` nor `app_user`"),
         };
         let finding_taken = evaluated.is_none() && principal.user().is_some();
-        // A sign-in keeps its distance from the request, whatever day is rehearsed.
+        // A sign-in keeps its distance from the request.
         let moved = |at: Timestamp| at.plus(now.since(recorded_at)).minus(recorded_at.since(now));
         let proof = Proof {
             issuer: Arc::clone(&issuer.profile),
             principal,
             tenant: own(&line.tenant),
             version: own(&line.ver),
-            amr: methods.map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
+            amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
             mfa: evaluated.unwrap_or(finding),
             auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
             validity: Validity::always(),
             handles_claims_challenge: false,
+            fields: OnceLock::new(),
         };
         Ok((Caller::Known(Evidence::Token(Arc::new(proof))), finding_taken))
     }

@@ -11,7 +11,7 @@ use super::connect::Connector;
 use super::pool::{Caller, Http1, Lease, Pool};
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{AnswerStream, Turn};
+use crate::net::{AnswerStream, Deadline, Turn};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -140,7 +140,7 @@ impl Endpoint {
         let turn = stream.turn();
         let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(TokioIo::new(stream)).await?;
         tokio::spawn(watch(connection.with_upgrades(), turn.clone(), Arc::downgrade(self)));
-        Ok(Lease::Http1(Http1 { sender, turn, reused: false }))
+        Ok(Lease::Http1(Http1 { sender, turn, reused: false, deadline: Deadline::default() }))
     }
 }
 

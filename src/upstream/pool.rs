@@ -5,7 +5,11 @@
 //! was used for one caller rests for a moment before it is used for another; and after unasked bytes an endpoint's
 //! connections are used once only, for a while.
 
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
-use crate::net::{Body, ConnectionId, Turn};
+use crate::net::{Body, ConnectionId, Deadline, Turn};
 use crate::policy::Proof;
 
 /// How many unused HTTP/1.1 connections are kept to one endpoint.
@@ -22,10 +26,13 @@ const MAX_IDLE: usize = 1024;
 /// How long a connection rests between two callers.
 const REST: Duration = Duration::from_millis(10);
 
+/// How often closed and outdated connections are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// How long connections are used once only, after one was spoilt.
 const DISTRUST: Duration = Duration::from_secs(60);
 
-/// Who calls: a client's connection, and the verified token it came with. A proxy may use one connection for many.
+/// Who calls: a client's connection, and where a proxy in front may use one for many clients, the verified token too.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) connection: Option<ConnectionId>,
@@ -42,15 +49,17 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// In the order in which they were put here.
-    idle: Vec<Idle>,
+    /// By the client's connection that they were used for last. A client finds its own without a search.
+    idle: HashMap<Option<ConnectionId>, Vec<Idle>, foldhash::fast::RandomState>,
+    count: usize,
+    swept: Option<Instant>,
     distrusted_until: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Idle {
     connection: Http1,
-    caller: Caller,
+    proof: Option<Arc<Proof>>,
     since: Instant,
 }
 
@@ -60,6 +69,8 @@ pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
     pub(super) turn: Turn,
     pub(super) reused: bool,
+    /// Until when an answer must have begun.
+    pub(super) deadline: Deadline,
 }
 
 /// A connection for one request.
@@ -67,16 +78,6 @@ pub(super) struct Http1 {
 pub(super) enum Lease {
     Http1(Http1),
     Http2 { sender: http2::SendRequest<Body>, reused: bool },
-}
-
-impl PartialEq for Caller {
-    fn eq(&self, other: &Self) -> bool {
-        let same_proof = match (&self.proof, &other.proof) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        self.connection.is_some() && self.connection == other.connection && same_proof
-    }
 }
 
 impl Lease {
@@ -88,16 +89,44 @@ impl Lease {
         }
     }
 
+    /// Sends a request, and waits for the head of the answer, `patience` again and again as long as `goes_on` says so.
+    /// `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: Request<Body>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        patience: Duration,
+        goes_on: impl Fn() -> bool,
+    ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
-            Self::Http1(Http1 { sender, turn, .. }) => {
+            Self::Http1(Http1 { sender, turn, deadline, .. }) => {
                 turn.ask(request.method(), request.headers());
-                sender.try_send_request(request).await
+                within(sender.try_send_request(request), deadline, patience, goes_on).await
             }
-            Self::Http2 { sender, .. } => sender.try_send_request(request).await,
+            Self::Http2 { sender, .. } => {
+                within(sender.try_send_request(request), &mut Deadline::default(), patience, goes_on).await
+            }
+        }
+    }
+}
+
+/// Waits for an answer for as long as it may take.
+async fn within<F: Future>(
+    sending: F,
+    deadline: &mut Deadline,
+    patience: Duration,
+    goes_on: impl Fn() -> bool,
+) -> Option<F::Output> {
+    let mut sending = pin!(sending);
+    loop {
+        let more = goes_on();
+        deadline.set(Instant::now() + patience);
+        let answer = poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => deadline.poll_passed(cx).map(|()| None),
+        });
+        match answer.await {
+            None if more => {}
+            answer => return answer,
         }
     }
 }
@@ -107,9 +136,52 @@ impl Idle {
         !self.connection.sender.is_closed() && !self.connection.turn.is_spoilt()
     }
 
-    /// Whether it may be used for this caller now.
-    fn is_free_for(&self, caller: &Caller, now: Instant) -> bool {
-        self.caller == *caller || now.duration_since(self.since) >= REST
+    /// Whether it rested since its last caller.
+    fn is_rested(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= REST
+    }
+
+    fn is_of(&self, proof: Option<&Arc<Proof>>) -> bool {
+        match (&self.proof, proof) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+}
+
+impl Kept {
+    /// Takes the last of a client's connections that is free for it.
+    fn take_own(&mut self, caller: &Caller, now: Instant) -> Option<Idle> {
+        let own = self.idle.get_mut(&caller.connection)?;
+        let free = |one: &Idle| {
+            let own = caller.connection.is_some() && one.is_of(caller.proof.as_ref());
+            // One that isn't ready yet still sends a request's body after its answer.
+            (own || one.is_rested(now)) && one.is_usable() && one.connection.sender.is_ready()
+        };
+        let at = own.iter().rposition(free)?;
+        self.count -= 1;
+        Some(own.remove(at))
+    }
+
+    /// Takes any connection that rested.
+    fn take_rested(&mut self, now: Instant) -> Option<Idle> {
+        let free = |one: &Idle| one.is_rested(now) && one.is_usable() && one.connection.sender.is_ready();
+        let (own, at) = self.idle.values_mut().find_map(|own| own.iter().rposition(free).map(|at| (own, at)))?;
+        self.count -= 1;
+        Some(own.remove(at))
+    }
+
+    /// Lets go of what is closed or was kept for too long, now and then.
+    fn sweep(&mut self, keep_alive: Duration, now: Instant) {
+        if self.swept.is_some_and(|swept| now.duration_since(swept) < SWEEP.min(keep_alive)) {
+            return;
+        }
+        self.swept = Some(now);
+        for own in self.idle.values_mut() {
+            own.retain(|one| one.is_usable() && now.duration_since(one.since) < keep_alive);
+        }
+        self.idle.retain(|_, own| !own.is_empty());
+        self.count = self.idle.values().map(Vec::len).sum();
     }
 }
 
@@ -130,35 +202,28 @@ impl Pool {
         }
     }
 
-    /// The connection that was used last, if one is open and free for this caller.
+    /// The connection that was used last for this caller, or another one, if one is open and free for it.
     pub(super) fn take(&self, caller: &Caller) -> Option<Lease> {
         let now = Instant::now();
         let mut kept = self.kept();
-        let outdated = kept.idle.partition_point(|one| now.duration_since(one.since) >= self.keep_alive);
-        kept.idle.drain(..outdated);
-        let mut at = kept.idle.len();
-        while at > 0 {
-            at -= 1;
-            let one = &kept.idle[at];
-            if !one.is_usable() {
-                kept.idle.remove(at);
-            // One that isn't ready yet still sends a request's body after its answer.
-            } else if one.is_free_for(caller, now) && one.connection.sender.is_ready() {
-                let connection = kept.idle.remove(at).connection;
-                return Some(Lease::Http1(Http1 { reused: true, ..connection }));
-            }
+        kept.sweep(self.keep_alive, now);
+        let one = kept.take_own(caller, now).or_else(|| kept.take_rested(now))?;
+        if now.duration_since(one.since) >= self.keep_alive {
+            // The other side may be about to close it.
+            return None;
         }
-        None
+        Some(Lease::Http1(Http1 { reused: true, ..one.connection }))
     }
 
     /// Keeps a connection whose answer was read to its end.
     pub(super) fn put(&self, lease: Lease, caller: Caller) {
         let Lease::Http1(connection) = lease else { return };
         let mut kept = self.kept();
-        let one = Idle { connection, caller, since: Instant::now() };
+        let one = Idle { connection, proof: caller.proof, since: Instant::now() };
         let trusted = kept.distrusted_until.is_none_or(|until| until <= one.since);
-        if one.is_usable() && trusted && !self.keep_alive.is_zero() && kept.idle.len() < MAX_IDLE {
-            kept.idle.push(one);
+        if one.is_usable() && trusted && !self.keep_alive.is_zero() && kept.count < MAX_IDLE {
+            kept.count += 1;
+            kept.idle.entry(caller.connection).or_default().push(one);
         }
     }
 
@@ -167,6 +232,7 @@ impl Pool {
         let mut kept = self.kept();
         kept.distrusted_until = Some(Instant::now() + DISTRUST);
         kept.idle.clear();
+        kept.count = 0;
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {

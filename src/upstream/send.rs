@@ -137,18 +137,9 @@ impl Upstream {
         request: Request<Body>,
         upload: &Upload,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
-        let sending = lease.send(request);
-        tokio::pin!(sending);
-        loop {
-            // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched
-            // by the body itself.
-            let whole = upload.has_ended();
-            match tokio::time::timeout(self.settings.response_timeout, &mut sending).await {
-                Ok(answer) => return Some(answer),
-                Err(_) if whole => return None,
-                Err(_) => {}
-            }
-        }
+        // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by the
+        // body itself.
+        lease.send(request, self.settings.response_timeout, || !upload.has_ended()).await
     }
 
     /// Gives the request the form of the protocol, and the host that the upstream is to see.

@@ -65,7 +65,7 @@ async fn s32_tokens_cookies_and_forged_lines_never_reach_the_log() {
             raw::exchange_half_closed(process.address, odd.as_bytes()).await;
         }
         process.send(&Call::get("/livez")).await;
-        let log = process.log();
+        let log = process.log_up_to("no_route").await;
         assert!(log.contains("decision"), "{log}");
         let mut wrong = Wrong::default();
         let own_colours = format == "text";

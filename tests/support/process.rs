@@ -45,6 +45,20 @@ impl Process {
         self.folder.path().join("gateway.yaml")
     }
 
+    /// What it logged, once that holds `last`: a thread of its own writes it, a moment later.
+    pub(crate) async fn log_up_to(&self, last: &str) -> String {
+        let logged = async {
+            loop {
+                let log = self.log();
+                if log.contains(last) {
+                    return log;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        super::within("the log", logged).await
+    }
+
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log")).unwrap()).into_owned()

@@ -1,6 +1,6 @@
 //! Proofs and routes without a network: claims are signed, verified and read as a request's are.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use mfa_gateway::clock::Timestamp;
@@ -63,6 +63,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
+        fields: OnceLock::new(),
         issuer,
     })
 }

@@ -2,6 +2,8 @@
 //!
 //! A head is held back until it is whole and was checked; bodies pass as they come.
 
+use memchr::memchr;
+
 use super::super::chunked::Chunked;
 use super::super::head::{self, Fault, Framing};
 use super::head::{Then, check};
@@ -151,7 +153,7 @@ impl AnswerGuard {
 
     /// The length of the head at the start of `bytes`, if it is whole.
     fn follow_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
-        while let Some(found) = bytes[self.searched..].iter().position(|&byte| byte == b'\n') {
+        while let Some(found) = memchr(b'\n', &bytes[self.searched..]) {
             let end = self.searched + found + 1;
             let line = &bytes[..end];
             if !line.ends_with(b"\r\n") {

@@ -1,0 +1,139 @@
+//! Catches panics: a bug in one request ends that request alone.
+//!
+//! It stands outside everything. tower-http has such a layer; it boxes every body, which costs more than all the rest of
+//! this stack's bookkeeping.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, StatusCode};
+use tower::{Layer, Service};
+
+use super::Rendered;
+use crate::net::Body;
+use crate::telemetry::Metrics;
+
+/// Makes [`CatchPanic`].
+#[derive(Clone, Debug)]
+pub(super) struct CatchPanicLayer {
+    metrics: Arc<Metrics>,
+}
+
+/// Answers 500 for a request whose handling panicked.
+#[derive(Clone, Debug)]
+pub(super) struct CatchPanic<S> {
+    inner: S,
+    metrics: Arc<Metrics>,
+}
+
+/// The handling of one request.
+pub(super) struct Caught {
+    /// `None` once it panicked.
+    inner: Option<Rendered>,
+    metrics: Arc<Metrics>,
+}
+
+impl CatchPanicLayer {
+    pub(super) fn new(metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Arc::clone(metrics) }
+    }
+}
+
+impl<S> Layer<S> for CatchPanicLayer {
+    type Service = CatchPanic<S>;
+
+    fn layer(&self, inner: S) -> CatchPanic<S> {
+        CatchPanic { inner, metrics: Arc::clone(&self.metrics) }
+    }
+}
+
+impl<S> Service<Request<Body>> for CatchPanic<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Rendered>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Caught;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Caught {
+        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let inner = called.map_err(|panic| tell(&self.metrics, panic.as_ref())).ok();
+        Caught { inner, metrics: Arc::clone(&self.metrics) }
+    }
+}
+
+impl Future for Caught {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(Ok(answer())) };
+        match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
+            Ok(polled) => polled,
+            Err(panic) => {
+                tell(&self.metrics, panic.as_ref());
+                self.inner = None;
+                Poll::Ready(Ok(answer()))
+            }
+        }
+    }
+}
+
+fn tell(metrics: &Metrics, panic: &(dyn Any + Send)) {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(cause = text, "a request panicked; this is a bug of the gateway");
+    metrics.panics.inc();
+}
+
+fn answer() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// Panics when it is called, or when it is polled.
+    #[derive(Clone)]
+    struct Broken {
+        at_once: bool,
+    }
+
+    impl Service<Request<Body>> for Broken {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Rendered;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Rendered {
+            assert!(!self.at_once, "called");
+            Box::pin(async { panic!("polled") })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_500_and_counted() {
+        let metrics = Arc::new(Metrics::new());
+        for at_once in [true, false] {
+            let service = CatchPanicLayer::new(&metrics).layer(Broken { at_once });
+            let answer = service.oneshot(Request::new(Body::empty())).await;
+            assert_eq!(answer.map(|answer| answer.status().as_u16()), Ok(500));
+        }
+        assert_eq!(metrics.panics.get(), 2);
+    }
+}
