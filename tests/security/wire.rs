@@ -245,7 +245,7 @@ async fn s16_there_is_no_tunnel_but_one_that_was_asked_for_and_agreed() {
         ("CONNECT /v1/x", 405),
         ("TRACE /v1/x", 405),
         ("CONNECT http://a/v1/x", 405),
-        ("PRI *", 400),
+        ("PRI *", 405),
     ] {
         let answer = raw::exchange(
             gateway.address(),
