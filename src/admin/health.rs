@@ -62,7 +62,10 @@ impl Admin {
     }
 
     pub(super) fn metrics(&self) -> Result<Response<Body>, Rejection> {
-        let text = self.metrics.encode().map_err(|error| Rejection::new(Reason::Overloaded).because(error))?;
+        let live = self.live.load();
+        live.observe(&self.metrics);
+        let text =
+            self.metrics.encode(live.clock.now()).map_err(|error| Rejection::new(Reason::Overloaded).because(error))?;
         Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text))
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -34,17 +33,18 @@ impl App {
             draining: self.draining.clone(),
             started: AtomicBool::new(false),
         };
+        // The limits by address hold here too, counted apart; and this isn't traffic, so it counts as none.
+        let apart = Arc::new(Metrics::new());
         let acceptor = Acceptor {
             settings: Arc::new(ArcSwap::from_pointee(ConnectionSettings::for_admin(&self.started))),
-            // The limits by address hold here too, counted apart.
-            admission: Admission::new(&self.started, &Arc::new(Metrics::new())),
+            admission: Admission::new(&self.started, &apart),
             free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             closing: self.stop.clone(),
             finishing: self.stop.clone(),
             stop: self.stop.clone(),
             connections: TaskTracker::new(),
-            // Not traffic, so it counts as none.
-            open: Gauge::default(),
+            open: apart.connections.clone(),
+            limits: apart.limits.clone(),
         };
         self.admin_tls.store(tls);
         let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false };

@@ -61,7 +61,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         upstreams.push(match kept {
             Some(upstream) => Arc::clone(upstream),
             None => Arc::new(
-                Upstream::new(settings.clone(), ambient.random.clone())
+                Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics)
                     .with_context(|| format!("upstream {}", settings.name))?,
             ),
         });
@@ -97,6 +97,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             .map(|route| ambient.metrics.requests.route(route.pattern.as_written()))
             .collect(),
         no_route_metrics: ambient.metrics.requests.route(""),
+        limit_metrics: ambient.metrics.limits.clone(),
         generation: before.generation + 1,
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),

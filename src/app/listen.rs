@@ -19,7 +19,7 @@ use super::connection::{ConnectionSettings, Newcomer, serve};
 use super::watch::Ends;
 use crate::config::ServerTls;
 use crate::net::Body;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Limit, LimitMetrics, Metrics};
 
 /// Accepts connections and has each served by a task of its own.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ pub(super) struct Acceptor {
     pub(super) stop: CancellationToken,
     pub(super) connections: TaskTracker,
     pub(super) open: Gauge,
+    pub(super) limits: LimitMetrics,
 }
 
 /// How connections of one listener begin.
@@ -72,6 +73,7 @@ impl Acceptor {
             stop,
             connections: TaskTracker::new(),
             open: metrics.connections.clone(),
+            limits: metrics.limits.clone(),
         }
     }
 
@@ -82,6 +84,9 @@ impl Acceptor {
         S::Future: Send,
     {
         loop {
+            if self.free.available_permits() == 0 {
+                self.limits.hit(Limit::Connections);
+            }
             let permit = tokio::select! {
                 () = self.closing.cancelled() => return,
                 permit = Arc::clone(&self.free).acquire_owned() => permit,

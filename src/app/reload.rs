@@ -16,6 +16,7 @@ use super::{App, Assembled, Before, admin, assemble, certificates, notify, tls};
 use crate::admin::{Reloaded, State};
 use crate::app::connection::ConnectionSettings;
 use crate::config::{Address, Config, ServerTls};
+use crate::telemetry::EndpointLabels;
 
 /// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
 const POLL: Duration = Duration::from_secs(5);
@@ -56,6 +57,7 @@ impl App {
         self.acceptor.admission.change(&config);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
+        self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.log);
         }
@@ -67,6 +69,18 @@ impl App {
         certificates::tell(&config, &self.ambient);
         self.config.store(config);
         Ok(())
+    }
+
+    /// Has the metrics of what the configuration doesn't name end.
+    fn forget_metrics(&self, config: &Config) {
+        let named = |issuer: &str| config.keys.iter().any(|keys| keys.name == issuer);
+        let endpoint = |one: &EndpointLabels| {
+            let mut endpoints = config.upstreams.iter().flat_map(|upstream| {
+                upstream.endpoints.iter().map(move |endpoint| crate::upstream::labels(upstream, endpoint))
+            });
+            endpoints.any(|labels| labels == *one)
+        };
+        self.ambient.metrics.keep_only(named, endpoint);
     }
 
     /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.

@@ -52,6 +52,14 @@ impl TokenCache {
         Some(entry.proof)
     }
 
+    /// How many tokens there are, and the bytes they take.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let Some(cache) = &self.0 else { return (0, 0) };
+        // The counts lag behind until the cache has done its pending work.
+        cache.run_pending_tasks();
+        (cache.entry_count(), cache.weighted_size())
+    }
+
     pub(super) fn put(&self, token: &str, proof: &Arc<Proof>, key: Arc<Key>) {
         if let Some(cache) = &self.0 {
             cache.insert(token.into(), Entry { proof: Arc::clone(proof), key });

@@ -44,6 +44,14 @@ pub(crate) enum Lookup {
 }
 
 impl Authenticator {
+    /// Puts the cache's size into the metrics.
+    pub(crate) fn observe(&self, metrics: &Metrics) {
+        let (entries, bytes) = self.cache.size();
+        let as_gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        metrics.cache_entries.set(as_gauge(entries));
+        metrics.cache_bytes.set(as_gauge(bytes));
+    }
+
     /// An authenticator for these issuers.
     pub(crate) fn new(
         issuers: Vec<Issuer>,

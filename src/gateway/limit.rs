@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use tower::{Layer, Service};
 
@@ -19,6 +19,7 @@ use crate::telemetry::Metrics;
 pub struct LimitLayer {
     max: i64,
     in_flight: Gauge,
+    streams: Gauge,
 }
 
 /// Refuses when too many requests are in flight.
@@ -27,19 +28,28 @@ pub struct Limit<S> {
     inner: S,
     max: i64,
     in_flight: Gauge,
+    streams: Gauge,
 }
 
-struct InFlight(Gauge);
+/// A request under way: in the gauge of all, and in that of HTTP/2 streams if it is one.
+struct InFlight(Gauge, Option<Gauge>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
+        if let Some(streams) = &self.1 {
+            streams.dec();
+        }
     }
 }
 
 impl LimitLayer {
     pub(crate) fn new(max: usize, metrics: &Metrics) -> Self {
-        Self { max: i64::try_from(max).unwrap_or(i64::MAX), in_flight: metrics.in_flight.clone() }
+        Self {
+            max: i64::try_from(max).unwrap_or(i64::MAX),
+            in_flight: metrics.in_flight.clone(),
+            streams: metrics.streams.clone(),
+        }
     }
 }
 
@@ -47,7 +57,7 @@ impl<S> Layer<S> for LimitLayer {
     type Service = Limit<S>;
 
     fn layer(&self, inner: S) -> Limit<S> {
-        Limit { inner, max: self.max, in_flight: self.in_flight.clone() }
+        Limit { inner, max: self.max, in_flight: self.in_flight.clone(), streams: self.streams.clone() }
     }
 }
 
@@ -64,7 +74,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Answer {
-        let in_flight = InFlight(self.in_flight.clone());
+        let stream = (request.version() == Version::HTTP_2).then(|| self.streams.clone());
+        if let Some(streams) = &stream {
+            streams.inc();
+        }
+        let in_flight = InFlight(self.in_flight.clone(), stream);
         // The gauge is the count itself, so that what is shown is what is limited.
         if in_flight.0.inc() >= self.max {
             return Box::pin(async { Err(Rejection::new(Reason::Overloaded)) });

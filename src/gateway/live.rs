@@ -9,7 +9,7 @@ use crate::config::Refusals;
 use crate::journal::Journal;
 use crate::policy::{RouteTable, Waivers};
 use crate::random::Random;
-use crate::telemetry::RouteMetrics;
+use crate::telemetry::{LimitMetrics, Metrics, RouteMetrics};
 use crate::upstream::Upstream;
 
 /// What a request needs of the configuration.
@@ -30,8 +30,19 @@ pub struct Live {
     /// The metrics of each route, by its place.
     pub(crate) route_metrics: Vec<RouteMetrics>,
     pub(crate) no_route_metrics: RouteMetrics,
+    pub(crate) limit_metrics: LimitMetrics,
     /// Which configuration this is: 1 for the first, one more for each that took its place.
     pub(crate) generation: u64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+}
+
+impl Live {
+    /// Puts into the metrics what is only known by looking.
+    pub(crate) fn observe(&self, metrics: &Metrics) {
+        for upstream in &self.upstreams {
+            upstream.observe();
+        }
+        self.authenticator.observe(metrics);
+    }
 }

@@ -8,6 +8,7 @@ use super::Live;
 use super::preview::Preview;
 use crate::net::BoxError;
 use crate::policy::{Denial, Dialect, Proof, Route};
+use crate::telemetry::Limit;
 
 /// Why a request gets no answer of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +148,19 @@ impl Reason {
             Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Told(notice) => notice.status,
+        }
+    }
+
+    /// The limit that was hit, if it was one.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::UriTooLong => Some(Limit::Url),
+            Self::HeadTooLarge => Some(Limit::Head),
+            Self::BodyTooLarge => Some(Limit::Body),
+            Self::BodyIncomplete => Some(Limit::BodyTime),
+            Self::Overloaded => Some(Limit::Requests),
+            Self::RateLimited(_) => Some(Limit::Rate),
+            _ => None,
         }
     }
 

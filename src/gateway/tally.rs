@@ -100,6 +100,9 @@ impl Started {
         let live = rejection.live.clone().unwrap_or(live);
         let metrics = metrics(&live, route.as_deref());
         metrics.refused(reason, class);
+        if let Some(limit) = rejection.reason.limit() {
+            live.limit_metrics.hit(limit);
+        }
         metrics.headed(self.at.elapsed(), None);
         self.watch(response, live, route, ids, "refused", reason, class, None)
     }

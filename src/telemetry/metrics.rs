@@ -1,7 +1,7 @@
 //! The metrics: their names, and the handles by which they are counted.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -10,7 +10,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::RequestMetrics;
+use super::limits::{Limit, LimitMetrics};
+use super::upstreams::{EndpointLabels, EndpointMetrics, UpstreamMetrics};
+use super::{RequestMetrics, process};
+use crate::clock::Timestamp;
 
 /// All metrics of the process. A label never takes a value that a caller can choose.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// How requests ended, and how long they took.
     pub(crate) requests: Arc<RequestMetrics>,
+    /// How often limits were hit.
+    pub(crate) limits: LimitMetrics,
+    upstreams: UpstreamMetrics,
     /// Panics that were caught.
     pub(crate) panics: Counter,
     /// Client connections open now.
@@ -25,10 +31,16 @@ pub(crate) struct Metrics {
     refused_connections: Family<ConnectionLabels, Counter>,
     /// Requests in flight now.
     pub(crate) in_flight: Gauge,
+    /// Those of them that are streams of HTTP/2 connections.
+    pub(crate) streams: Gauge,
     /// Tokens found in the cache of verified tokens.
     pub(crate) cache_hits: Counter,
     /// Tokens that had to be verified.
     pub(crate) cache_misses: Counter,
+    /// Tokens in the cache.
+    pub(crate) cache_entries: Gauge,
+    /// What they take, in bytes.
+    pub(crate) cache_bytes: Gauge,
     /// Reloads that changed nothing, because the new configuration is not valid.
     pub(crate) reload_failed: Counter,
     reloads: Counter,
@@ -40,6 +52,8 @@ pub(crate) struct Metrics {
     failures_in_row: Family<IssuerLabels, Gauge>,
     store_failures: Family<IssuerLabels, Counter>,
     certificates: Family<CertificateLabels, Gauge>,
+    ages: Family<IssuerLabels, Gauge>,
+    issuers: Mutex<Vec<(String, IssuerMetrics)>>,
 }
 
 /// Whose a certificate is.
@@ -61,6 +75,16 @@ pub(crate) enum ConnectionRefusal {
     PerAddress,
     /// Such a head is expected, and it isn't a trusted proxy's.
     UntrustedProxy,
+}
+
+impl ConnectionRefusal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ProxyProtocol => "proxy_protocol",
+            Self::PerAddress => "per_address",
+            Self::UntrustedProxy => "untrusted_proxy",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -93,17 +117,24 @@ pub(crate) struct IssuerMetrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let mut registry = Registry::with_prefix("mfa_gateway");
-        let requests = Arc::new(RequestMetrics::new(&mut registry));
-        let mut metrics = Self {
-            registry,
+        let mut root = Registry::default();
+        process::register(&mut root);
+        let registry = root.sub_registry_with_prefix("mfa_gateway");
+        let requests = Arc::new(RequestMetrics::new(registry));
+        let metrics = Self {
+            registry: Registry::default(),
             requests,
+            limits: LimitMetrics::new(),
+            upstreams: UpstreamMetrics::default(),
             panics: Counter::default(),
             connections: Gauge::default(),
             refused_connections: Family::default(),
             in_flight: Gauge::default(),
+            streams: Gauge::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
+            cache_entries: Gauge::default(),
+            cache_bytes: Gauge::default(),
             reload_failed: Counter::default(),
             reloads: Counter::default(),
             reloaded_at: Gauge::default(),
@@ -114,13 +145,23 @@ impl Metrics {
             failures_in_row: Family::default(),
             store_failures: Family::default(),
             certificates: Family::default(),
+            ages: Family::default(),
+            issuers: Mutex::default(),
         };
-        metrics.register();
-        metrics
+        metrics.register(registry);
+        metrics.register_keys(registry);
+        Self { registry: root, ..metrics }
     }
 
-    fn register(&mut self) {
-        let registry = &mut self.registry;
+    fn register(&self, registry: &mut Registry) {
+        // A counter that begins at 0 lets an alert see its first step.
+        for refusal in
+            [ConnectionRefusal::ProxyProtocol, ConnectionRefusal::PerAddress, ConnectionRefusal::UntrustedProxy]
+        {
+            self.refused_connections.get_or_create_owned(&ConnectionLabels { reason: refusal.name() });
+        }
+        self.limits.register(registry);
+        self.upstreams.register(registry);
         let help = "Lines that a log had no place for, or that could not be written";
         registry.register("log_lines_lost", help, super::sink::LOST.clone());
         registry.register("panics", "Panics that were caught", self.panics.clone());
@@ -131,8 +172,11 @@ impl Metrics {
             self.refused_connections.clone(),
         );
         registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
+        registry.register("http2_streams", "Those of them that are HTTP/2 streams", self.streams.clone());
         registry.register("token_cache_hits", "Tokens found verified in the cache", self.cache_hits.clone());
         registry.register("token_cache_misses", "Tokens that had to be verified", self.cache_misses.clone());
+        registry.register("token_cache_entries", "Tokens in the cache", self.cache_entries.clone());
+        registry.register("token_cache_bytes", "What the tokens in the cache take", self.cache_bytes.clone());
         registry.register("config_reloads", "Configurations taken into use", self.reloads.clone());
         registry.register("config_reload_failures", "Configurations that were not valid", self.reload_failed.clone());
         registry.register(
@@ -140,6 +184,15 @@ impl Metrics {
             "When the configuration was last taken into use",
             self.reloaded_at.clone(),
         );
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When a certificate that the gateway shows expires",
+            self.certificates.clone(),
+        );
+    }
+
+    fn register_keys(&self, registry: &mut Registry) {
+        registry.register("jwks_age_seconds", "How long ago an issuer confirmed its keys", self.ages.clone());
         registry.register("jwks_fetches", "Fetches of an issuer's keys", self.fetches.clone());
         registry.register("jwks_keys", "Usable keys of an issuer", self.keys.clone());
         registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
@@ -158,28 +211,18 @@ impl Metrics {
             "Times that an issuer's keys could not be written to disk",
             self.store_failures.clone(),
         );
-        registry.register(
-            "certificate_expiry_timestamp_seconds",
-            "When a certificate that the gateway shows expires",
-            self.certificates.clone(),
-        );
     }
 
     /// Counts a connection that was not served.
     pub(crate) fn refused_connection(&self, refusal: ConnectionRefusal) {
-        let reason = match refusal {
-            ConnectionRefusal::ProxyProtocol => "proxy_protocol",
-            ConnectionRefusal::PerAddress => "per_address",
-            ConnectionRefusal::UntrustedProxy => "untrusted_proxy",
-        };
-        self.refused_connections.get_or_create(&ConnectionLabels { reason }).inc();
+        self.refused_connections.get_or_create(&ConnectionLabels { reason: refusal.name() }).inc();
+        if refusal == ConnectionRefusal::PerAddress {
+            self.limits.hit(Limit::ConnectionsPerAddress);
+        }
     }
 
     /// Notes when the certificates in use expire.
-    pub(crate) fn certificates_expire(
-        &self,
-        expiries: impl Iterator<Item = (CertificateLabels, crate::clock::Timestamp)>,
-    ) {
+    pub(crate) fn certificates_expire(&self, expiries: impl Iterator<Item = (CertificateLabels, Timestamp)>) {
         self.certificates.clear();
         for (labels, expiry) in expiries {
             self.certificates.get_or_create_owned(&labels).set(expiry.as_secs());
@@ -187,7 +230,7 @@ impl Metrics {
     }
 
     /// Counts a reload.
-    pub(crate) fn reloaded(&self, now: crate::clock::Timestamp) {
+    pub(crate) fn reloaded(&self, now: Timestamp) {
         self.reloads.inc();
         self.reloaded_at.set(now.as_secs());
     }
@@ -196,7 +239,7 @@ impl Metrics {
     pub(crate) fn issuer(&self, name: &str) -> IssuerMetrics {
         let labels = IssuerLabels { issuer: name.to_owned() };
         let fetch = |result| FetchLabels { issuer: name.to_owned(), result };
-        IssuerMetrics {
+        let metrics = IssuerMetrics {
             fetched: self.fetches.get_or_create_owned(&fetch("success")),
             failed: self.fetches.get_or_create_owned(&fetch("failure")),
             keys: self.keys.get_or_create_owned(&labels),
@@ -204,15 +247,56 @@ impl Metrics {
             fetched_at: self.fetched_at.get_or_create_owned(&labels),
             failures_in_row: self.failures_in_row.get_or_create_owned(&labels),
             store_failed: self.store_failures.get_or_create_owned(&labels),
+        };
+        let mut issuers = self.issuers();
+        if issuers.iter().all(|(known, _)| known != name) {
+            issuers.push((name.to_owned(), metrics.clone()));
         }
+        metrics
     }
 
-    /// All metrics in the `OpenMetrics` text format.
+    /// The handles of an endpoint of an upstream.
+    pub(crate) fn endpoint(&self, labels: EndpointLabels) -> EndpointMetrics {
+        self.upstreams.endpoint(labels)
+    }
+
+    /// Forgets issuers and endpoints that the configuration doesn't name any more: what stands still looks like trouble.
+    pub(crate) fn keep_only(&self, issuer: impl Fn(&str) -> bool, endpoint: impl Fn(&EndpointLabels) -> bool) {
+        self.upstreams.keep_only(endpoint);
+        self.issuers().retain(|(name, _)| {
+            let keep = issuer(name);
+            if !keep {
+                let labels = IssuerLabels { issuer: name.clone() };
+                for family in [&self.keys, &self.fetched_at, &self.skipped_keys, &self.failures_in_row, &self.ages] {
+                    family.remove(&labels);
+                }
+                self.store_failures.remove(&labels);
+                for result in ["success", "failure"] {
+                    self.fetches.remove(&FetchLabels { issuer: name.clone(), result });
+                }
+            }
+            keep
+        });
+    }
+
+    fn issuers(&self) -> std::sync::MutexGuard<'_, Vec<(String, IssuerMetrics)>> {
+        self.issuers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All metrics in the `OpenMetrics` text format, with ages as of `now`.
     ///
     /// # Errors
     ///
     /// None in practice: writing to a string doesn't fail.
-    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn encode(&self, now: Timestamp) -> Result<String, fmt::Error> {
+        for (issuer, metrics) in self.issuers().iter() {
+            let fetched_at = metrics.fetched_at.get();
+            // Before the first time there is no age.
+            if fetched_at > 0 {
+                let age = self.ages.get_or_create_owned(&IssuerLabels { issuer: issuer.clone() });
+                age.set(now.as_secs().saturating_sub(fetched_at).max(0));
+            }
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -1,14 +1,19 @@
 //! What the gateway tells about itself: the log and the metrics.
 
+mod limits;
 mod metrics;
+mod process;
 mod requests;
 mod sink;
+mod upstreams;
 
+pub(crate) use limits::{Limit, LimitMetrics};
 pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, IssuerMetrics, Metrics};
 
 pub(crate) use requests::{RequestMetrics, RouteMetrics};
 pub use sink::Output;
 pub(crate) use sink::Sink;
+pub(crate) use upstreams::{EndpointFailure, EndpointLabels, EndpointMetrics};
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -93,6 +94,8 @@ impl RequestMetrics {
             pattern: pattern.to_owned(),
             all: Arc::clone(self),
             permitted: Default::default(),
+            refused: Handles::default(),
+            would_deny: Handles::default(),
             total: self.total.get_or_create_owned(&labels),
             own: self.own.get_or_create_owned(&labels),
             upstream: self.upstream.get_or_create_owned(&labels),
@@ -106,12 +109,40 @@ const GROUNDS: [&str; 7] = ["mfa", "app_only", "public", "authenticated", "repor
 /// Classes of callers, by place.
 const CLASSES: [&str; 3] = ["app_user", "app_only", "none"];
 
+/// Handles of counters by reason and class, each resolved on its first use. To find one takes no lock: a flood of refusals
+/// must not queue up here.
+#[derive(Debug, Default)]
+struct Handles(ArcSwap<Vec<Handle>>);
+
+#[derive(Clone, Debug)]
+struct Handle {
+    reason: &'static str,
+    class: &'static str,
+    counter: Counter,
+}
+
+impl Handles {
+    fn count(&self, reason: &'static str, class: &'static str, resolve: impl FnOnce() -> Counter) {
+        let is_it = |handle: &&Handle| handle.reason == reason && handle.class == class;
+        if let Some(handle) = self.0.load().iter().find(is_it) {
+            handle.counter.inc();
+            return;
+        }
+        let handle = Handle { reason, class, counter: resolve() };
+        handle.counter.inc();
+        // Of two that come at once both may be added: they are handles of the same counter.
+        self.0.rcu(|all| all.iter().chain([&handle]).cloned().collect::<Vec<_>>());
+    }
+}
+
 /// The handles of one route's metrics, resolved when the configuration is built and on their first use.
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     pattern: String,
     all: Arc<RequestMetrics>,
     permitted: [[OnceLock<Counter>; CLASSES.len()]; GROUNDS.len()],
+    refused: Handles,
+    would_deny: Handles,
     total: Histogram,
     own: Histogram,
     upstream: Histogram,
@@ -132,13 +163,15 @@ impl RouteMetrics {
 
     /// Counts a request that was refused for this reason.
     pub(crate) fn refused(&self, reason: &'static str, class: &'static str) {
-        self.counter("refused", reason, class).inc();
+        self.refused.count(reason, class, || self.counter("refused", reason, class));
     }
 
     /// Counts a request that enforcement would have refused.
     pub(crate) fn would_deny(&self, reason: &'static str, class: &'static str) {
-        let labels = WouldDenyLabels { route: self.pattern.clone(), reason, class };
-        self.all.would_deny.get_or_create(&labels).inc();
+        self.would_deny.count(reason, class, || {
+            let labels = WouldDenyLabels { route: self.pattern.clone(), reason, class };
+            self.all.would_deny.get_or_create_owned(&labels)
+        });
     }
 
     /// Notes how long it took to the head of the answer, of which the upstream took a part.

@@ -1,6 +1,5 @@
 //! One endpoint: its load, its health and its connections.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::pool::{Caller, Http1, Lease, Pool};
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
 use crate::net::{AnswerStream, Deadline, Turn};
+use crate::telemetry::{EndpointFailure, EndpointMetrics};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -25,7 +25,7 @@ pub(super) struct Endpoint {
     settings: Arc<Settings>,
     connector: Connector,
     pool: Pool,
-    in_flight: AtomicUsize,
+    metrics: EndpointMetrics,
     health: Mutex<Health>,
 }
 
@@ -42,14 +42,14 @@ pub(super) struct InFlight(Arc<Endpoint>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.in_flight.dec();
     }
 }
 
 impl Endpoint {
-    pub(super) fn new(uri: http::Uri, settings: Arc<Settings>, connector: Connector) -> Self {
+    pub(super) fn new(uri: http::Uri, settings: Arc<Settings>, connector: Connector, metrics: EndpointMetrics) -> Self {
         let pool = Pool::new(settings.keep_alive);
-        Self { uri, settings, connector, pool, in_flight: AtomicUsize::new(0), health: Mutex::default() }
+        Self { uri, settings, connector, pool, metrics, health: Mutex::default() }
     }
 
     pub(super) fn uri(&self) -> &http::Uri {
@@ -65,12 +65,12 @@ impl Endpoint {
         &self.pool
     }
 
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+    pub(super) fn in_flight(&self) -> i64 {
+        self.metrics.in_flight.get()
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.metrics.in_flight.inc();
         InFlight(Arc::clone(self))
     }
 
@@ -85,6 +85,7 @@ impl Endpoint {
             *health = Health::default();
             return;
         }
+        self.metrics.failed(EndpointFailure::BadAnswer);
         health.bad_answers += 1;
         if health.bad_answers >= TOLERATED_ANSWERS {
             health.set_aside();
@@ -92,8 +93,20 @@ impl Endpoint {
     }
 
     /// Records that there was no answer.
-    pub(super) fn failed(&self) {
+    pub(super) fn failed(&self, error: &UpstreamError) {
+        self.metrics.failed(match error {
+            UpstreamError::Tls(_) | UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } => {
+                EndpointFailure::Connect
+            }
+            UpstreamError::ResponseTimeout { .. } => EndpointFailure::Timeout,
+            UpstreamError::Exchange { .. } | UpstreamError::RequestBody(_) => EndpointFailure::Exchange,
+        });
         self.health().set_aside();
+    }
+
+    /// Puts into the metrics whether it is set aside: that ends by time alone.
+    pub(super) fn observe(&self) {
+        self.metrics.set_aside.set(i64::from(self.is_set_aside()));
     }
 
     fn health(&self) -> std::sync::MutexGuard<'_, Health> {

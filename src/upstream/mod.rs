@@ -19,6 +19,7 @@ pub(crate) use pool::Caller;
 
 use crate::config::Upstream as Settings;
 use crate::random::Random;
+use crate::telemetry::{EndpointLabels, Metrics};
 use connect::Connector;
 use endpoint::Endpoint;
 
@@ -36,13 +37,16 @@ impl Upstream {
     /// # Errors
     ///
     /// If an endpoint needs TLS and the system's certificate roots can't be read.
-    pub(crate) fn new(settings: Settings, random: Random) -> Result<Self, UpstreamError> {
+    pub(crate) fn new(settings: Settings, random: Random, metrics: &Metrics) -> Result<Self, UpstreamError> {
         let connector = Connector::new(&settings)?;
         let settings = Arc::new(settings);
         let endpoints = settings
             .endpoints
             .iter()
-            .map(|uri| Arc::new(Endpoint::new(uri.clone(), Arc::clone(&settings), connector.clone())))
+            .map(|uri| {
+                let handles = metrics.endpoint(labels(&settings, uri));
+                Arc::new(Endpoint::new(uri.clone(), Arc::clone(&settings), connector.clone(), handles))
+            })
             .collect();
         Ok(Self { settings, endpoints, random })
     }
@@ -51,6 +55,13 @@ impl Upstream {
     #[must_use]
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Puts into the metrics which endpoints are set aside now.
+    pub(crate) fn observe(&self) {
+        for endpoint in &self.endpoints {
+            endpoint.observe();
+        }
     }
 
     /// Connects to every endpoint once, and tells how that went.
@@ -74,4 +85,10 @@ impl Upstream {
         let load = |at: usize| self.endpoints[at].in_flight();
         Some(if load(other) < load(one) { other } else { one })
     }
+}
+
+/// How metrics call an endpoint.
+pub(crate) fn labels(settings: &Settings, endpoint: &http::Uri) -> EndpointLabels {
+    let endpoint = endpoint.authority().map_or_else(String::new, ToString::to_string);
+    EndpointLabels { upstream: settings.name.clone(), endpoint }
 }

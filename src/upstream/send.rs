@@ -56,12 +56,12 @@ impl Upstream {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     if !matches!(error, UpstreamError::RequestBody(_)) {
-                        endpoint.failed();
+                        endpoint.failed(&error);
                     }
                     return Err(error);
                 }
                 Err(Failure::NotSent(unsent, error)) => {
-                    endpoint.failed();
+                    endpoint.failed(&error);
                     request = *unsent;
                     last = Some(error);
                 }

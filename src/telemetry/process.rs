@@ -1,0 +1,61 @@
+//! What the process is and uses, by the names that Prometheus clients of every language give it.
+
+use std::fmt;
+use std::fs;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::clock::Clock;
+
+/// Registers what is known of the build and the process. `root` has no prefix.
+pub(super) fn register(root: &mut Registry) {
+    root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
+    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    root.register("mfa_gateway_build", "The version that runs", build);
+}
+
+/// Reads the process's state when it is asked for, from `/proc`. Elsewhere only the start is known.
+#[derive(Debug)]
+struct Process {
+    started: i64,
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let all = [
+            ("process_start_time_seconds", "When the process started, in seconds since 1970", Some(self.started)),
+            ("process_open_fds", "Open file descriptors", open_descriptors()),
+            ("process_max_fds", "How many file descriptors may be open", max_descriptors()),
+            ("process_resident_memory_bytes", "Resident memory", resident_bytes()),
+        ];
+        for (name, help, value) in all {
+            let Some(value) = value else { continue };
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn open_descriptors() -> Option<i64> {
+    // The directory that is read is itself one of them.
+    let open = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
+    i64::try_from(open).ok()
+}
+
+fn max_descriptors() -> Option<i64> {
+    let (soft, _) = rlimit::Resource::NOFILE.get().ok()?;
+    i64::try_from(soft).ok()
+}
+
+fn resident_bytes() -> Option<i64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
