@@ -221,3 +221,19 @@ async fn a_websocket_of_another_version_is_told_which_one_is_known() {
     }
     assert_eq!(gateway.world.upstream.count(), 0);
 }
+
+#[tokio::test]
+async fn what_tokens_are_expected_to_be_like_is_told_only_where_the_configuration_says_so() {
+    let gateway = Gateway::with(DIALECTS).await;
+    let elsewhere = gateway.changed(|claims| claims["aud"] = json!("https://other.example"));
+    let foreign = gateway.changed(|claims| claims["iss"] = json!("https://other.example/"));
+    for token in [&elsewhere, &foreign] {
+        assert_eq!(gateway.get("/v1/x", token).await.json()["expected"], Value::Null);
+    }
+    gateway.reload(&DIALECTS.replace("refusals: {", "refusals: { expected: all,"));
+    let told = gateway.get("/v1/x", &elsewhere).await.json();
+    assert_eq!(told["expected"], json!({"audiences": ["https://api.partnercenter.microsoft.com"]}));
+    assert_eq!((&told["check"], &told["code"]), (&json!("audience"), &json!("900420")));
+    let told = gateway.get("/v1/x", &foreign).await.json();
+    assert_eq!(told["expected"], json!({"issuers": [gateway.world.provider.issuer()]}));
+}

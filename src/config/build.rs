@@ -12,8 +12,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
 use super::{
-    Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file, issuer, keys, rate_limit,
-    route, tls, upstream, waivers,
+    Config, Expected, Issuer, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file, issuer,
+    keys, rate_limit, route, tls, upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::{LogFormat, Output};
@@ -44,6 +44,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         exceptions: waivers::exceptions(file.exceptions, &issuer_names, &routes, problems),
         stages: waivers::stages(file.activation, &issuer_names, problems),
     };
+    let refusals = refusals(file.refusals, &issuers, problems);
     let config = Config {
         listeners,
         admin,
@@ -57,7 +58,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         limits,
         timeouts: timeouts(&file.timeouts, problems),
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
-        refusals: refusals(file.refusals, problems),
+        refusals,
         log: log(&file.log, problems),
         document: serde_json::Value::Null,
         warnings: Vec::new(),
@@ -155,7 +156,7 @@ fn timeouts(file: &file::Timeouts, problems: &mut Problems<'_>) -> Timeouts {
     }
 }
 
-fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
+fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_>) -> Refusals {
     let request_context = file.request_context.and_then(|text| {
         let value = http::HeaderValue::from_str(&text).ok();
         if value.is_none() {
@@ -175,6 +176,10 @@ fn refusals(file: file::Refusals, problems: &mut Problems<'_>) -> Refusals {
         documentation: file.documentation,
         source,
         report_header: file.report_header.unwrap_or(true),
+        expected: (file.expected == file::Told::All).then(|| Expected {
+            issuers: issuers.iter().map(|issuer| issuer.rules.issuer.pattern()).collect(),
+            audiences: issuers.iter().flat_map(|issuer| issuer.rules.audiences.iter().cloned()).collect(),
+        }),
     }
 }
 

@@ -27,7 +27,7 @@ pub use issuer::Issuer;
 pub use keys::{KeyLocation, KeySettings};
 pub use problem::{ConfigError, Problem};
 pub use rate_limit::{RateLimit, RateLimitKey};
-pub use settings::{Config, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};
+pub use settings::{Config, Expected, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};
 pub use structure::schema;
 pub use tls::{ServerTls, Tls, TlsError};
 pub use upstream::{Protocol, Upstream};

@@ -1,5 +1,6 @@
 //! The configuration as the gateway uses it: nothing in it is left to check.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -100,6 +101,15 @@ pub struct Timeouts {
     pub drain_delay: Duration,
 }
 
+/// What tokens are expected to be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The accepted issuers, as `iss` names them.
+    pub issuers: BTreeSet<String>,
+    /// The accepted audiences.
+    pub audiences: BTreeSet<String>,
+}
+
 /// What refusals say beyond the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusals {
@@ -111,6 +121,8 @@ pub struct Refusals {
     pub source: String,
     /// Whether answers in report mode say what enforcement would have done.
     pub report_header: bool,
+    /// What callers are told of the tokens that are expected, if they are.
+    pub expected: Option<Expected>,
 }
 
 /// What is logged.

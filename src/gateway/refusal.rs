@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::exchange::Ids;
 use super::{Reason, Rejection, upgrade};
-use crate::config::Refusals;
+use crate::config::{Expected, Refusals};
 use crate::net::Body;
 use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
-use crate::token::Check;
+use crate::token::{Check, TokenError};
 
 /// Words a refusal.
 pub(crate) fn response(
@@ -174,6 +174,9 @@ fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect)
         if let (Check::Mfa, Some(proof)) = (denial.check(), &rejection.proof) {
             body["expected"] = expected(rejection, proof);
         }
+        if let Some(expected) = settings.expected.as_ref().and_then(|expected| of_token(*denial, expected)) {
+            body["expected"] = expected;
+        }
     }
     if let Some(compliant) = rejection.preview.compliant {
         body["isMfaCompliant"] = compliant.into();
@@ -207,6 +210,15 @@ fn expected(rejection: &Rejection, proof: &Proof) -> Value {
         expected["max_age"] = max_age.into();
     }
     expected
+}
+
+/// What a token should have been like, where callers may be told.
+fn of_token(denial: Denial, expected: &Expected) -> Option<Value> {
+    match denial {
+        Denial::InvalidToken(TokenError::IssuerUnknown) => Some(json!({"issuers": expected.issuers})),
+        Denial::InvalidToken(TokenError::Audience) => Some(json!({"audiences": expected.audiences})),
+        _ => None,
+    }
 }
 
 /// Partner Center's error codes where it has one, else the status.

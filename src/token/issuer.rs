@@ -119,6 +119,15 @@ impl IssuerRule {
         entra.unwrap_or_else(|| Self::Exact(issuer.to_owned()))
     }
 
+    /// The `iss` of its tokens, `{tenantid}` in the tenant's place.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        match self {
+            Self::Exact(exact) => exact.clone(),
+            Self::Entra { cloud, version, .. } => cloud.issuer(*version, "{tenantid}"),
+        }
+    }
+
     /// Whether this rule is the one to judge tokens of `issuer`.
     #[must_use]
     pub fn names(&self, issuer: &str) -> bool {

@@ -111,6 +111,20 @@ pub(in crate::config) struct Refusals {
     pub source: Option<String>,
     /// Whether answers in report mode say, in `MFA-Report`, what enforcement would have done. Default `true`.
     pub report_header: Option<bool>,
+    /// What callers are told of what was expected: `mfa`, or `all` for issuers and audiences too. Default `mfa`.
+    #[serde(default)]
+    pub expected: Told,
+}
+
+/// What callers are told of what was expected.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Told {
+    /// What proves MFA, to callers whose token is valid.
+    #[default]
+    Mfa,
+    /// The accepted issuers and audiences too, to anybody whose token is of none of them.
+    All,
 }
 
 /// What is logged, to standard error.
