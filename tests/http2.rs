@@ -187,3 +187,19 @@ async fn a_flood_of_frames_that_carry_nothing_ends_the_connection() {
         while client.next().await.is_some() {}
     }
 }
+
+/// h2 cuts a fragment off before anybody sees it: what is left is judged, and the same is forwarded.
+#[tokio::test]
+async fn behind_a_fragment_nothing_is_judged_and_nothing_arrives() {
+    let gateway = Gateway::start().await;
+    for (path, arrives) in [("/healthz#/v1/x", Some("/healthz")), ("/v1/x#/healthz", None), ("/healthz/..#", None)] {
+        let mut client = Frames::connect(gateway.address(), &[]).await;
+        let fields = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", path)];
+        client.headers(1, END_STREAM, &fields).await;
+        let outcome = client.outcome(1).await;
+        assert_eq!(outcome == Outcome::Status(200), arrives.is_some(), "{path}: {outcome:?}");
+        let seen = gateway.world.upstream.seen().pop().map(|seen| seen.target);
+        assert_eq!(seen.as_deref().filter(|_| arrives.is_some()), arrives, "{path}");
+    }
+    assert_eq!(gateway.world.upstream.count(), 1);
+}
