@@ -140,7 +140,8 @@ impl ClientStream {
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(guard) = &self.guard else { return Poll::Pending };
         let Idle { limit, since_head, deadline } = &mut self.idle;
-        if self.handle.is_busy() {
+        // The first head has a deadline of its own, which the caller keeps.
+        if guard.heads() == 0 || self.handle.is_busy() {
             deadline.clear();
             return Poll::Pending;
         }
