@@ -62,3 +62,35 @@ async fn a_client_that_is_gone_ends_the_request_at_the_upstream() {
     let left = within("the upstream's connection to end", behind.read(&mut [0; 16])).await;
     assert!(matches!(left, Ok(0) | Err(_)), "{left:?}");
 }
+
+#[tokio::test]
+async fn a_connection_is_idle_for_so_long_only_and_a_later_head_counts_as_idle() {
+    let gateway = Gateway::with(&format!("{CONFIG}timeouts: {{ idle: 1s }}\n")).await;
+    let healthy = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    for begun in ["", "GET /healthz HT"] {
+        let start = tokio::time::Instant::now();
+        let answers = raw::exchange(gateway.address(), format!("{healthy}{begun}").as_bytes()).await;
+        let took = start.elapsed().as_millis();
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1, "{answers}");
+        assert!((900..5000).contains(&took), "{begun:?}: closed after {took} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_used_is_not_idle_however_long_its_answers_take() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = CONFIG.replace("${UPSTREAM}", &format!("http://{}", upstream.local_addr().unwrap()));
+    let gateway = World::new().await.gateway(&format!("{config}timeouts: {{ idle: 200ms }}\n")).await;
+    let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+    for _ in 0..2 {
+        client.write_all(get(&gateway).as_bytes()).await.unwrap();
+        let mut backend = accept(&upstream).await;
+        // Twice the idle time: what is waited for is that nothing happens.
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        backend.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok") {
+            answer.push(within("the answer", client.read_u8()).await.unwrap());
+        }
+    }
+}
