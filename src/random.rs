@@ -39,7 +39,7 @@ impl Random {
     /// A random UUID (RFC 9562 version 4), in its hyphenated form.
     #[must_use]
     pub fn uuid(&self) -> String {
-        let bits = self.draw(|| fastrand::u128(..), |rng| rng.u128(..));
+        let bits = self.bits();
         let bits = bits & !(0xf << 76) | (4 << 76);
         let bits = bits & !(0x3 << 62) | (2 << 62);
         let mut text = String::with_capacity(36);
@@ -51,6 +51,12 @@ impl Random {
             text.push(char::from(HEX[usize::from(byte & 15)]));
         }
         text
+    }
+
+    /// Random bits.
+    #[must_use]
+    pub(crate) fn bits(&self) -> u128 {
+        self.draw(|| fastrand::u128(..), |rng| rng.u128(..))
     }
 
     fn draw<T>(&self, own: impl FnOnce() -> T, seeded: impl FnOnce(&mut fastrand::Rng) -> T) -> T {

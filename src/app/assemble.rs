@@ -12,7 +12,7 @@ use crate::journal::{Journal, Outputs};
 use crate::jwks::KeySource;
 use crate::policy::RouteTable;
 use crate::random::Random;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Tracer};
 use crate::upstream::Upstream;
 
 /// What a configuration becomes.
@@ -45,6 +45,7 @@ pub(crate) struct Before<'b> {
     pub(crate) sources: &'b [Arc<KeySource>],
     pub(crate) upstreams: &'b [Arc<Upstream>],
     pub(crate) rate_limiters: &'b [Arc<RateLimiter>],
+    pub(crate) tracer: Option<&'b Arc<Tracer>>,
     pub(crate) generation: u64,
 }
 
@@ -98,11 +99,22 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             .collect(),
         no_route_metrics: ambient.metrics.requests.route(""),
         limit_metrics: ambient.metrics.limits.clone(),
+        tracer: tracer(config, ambient, before)?,
         generation: before.generation + 1,
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),
     };
     Ok(Assembled { live, sources })
+}
+
+/// The tracer that the configuration asks for. One with the same settings goes on; commands that serve nothing have none.
+fn tracer(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Option<Arc<Tracer>>> {
+    let Some(settings) = config.traces.as_ref().filter(|_| ambient.outputs.is_some()) else { return Ok(None) };
+    if let Some(kept) = before.tracer.filter(|tracer| tracer.settings() == settings) {
+        return Ok(Some(Arc::clone(kept)));
+    }
+    let tracer = Tracer::start(settings.clone(), ambient.random.clone(), ambient.metrics.traces.clone());
+    Ok(Some(Arc::new(tracer.context("traces can't be sent on this system")?)))
 }
 
 /// Nobody gets a fresh budget by a reload that doesn't concern it.

@@ -168,6 +168,10 @@ impl App {
         self.stop.cancel();
         // What was told to stop gets a moment to do so.
         let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
+        let tracer = self.live.load().tracer.clone();
+        if let Some(tracer) = tracer {
+            tracer.flush(Duration::from_secs(2)).await;
+        }
         tracing::info!("stopped");
         if let Some(outputs) = &self.ambient.outputs {
             outputs.flush(Duration::from_secs(1));

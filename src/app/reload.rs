@@ -40,6 +40,7 @@ impl App {
             sources: &sources,
             upstreams: &live.upstreams,
             rate_limiters: &live.rate_limiters,
+            tracer: live.tracer.as_ref(),
             generation: live.generation,
         };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
@@ -207,7 +208,8 @@ fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let upstreams = config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref());
     let certificates = certificates.flat_map(crate::config::Tls::files);
     let certificates = certificates.chain(upstreams.flat_map(crate::config::UpstreamTls::files));
-    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens)
+    let traces = config.traces.iter().flat_map(|traces| traces.files.iter().map(PathBuf::as_path));
+    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens).chain(traces)
 }
 
 /// What is in the configuration file and the files it names. A file that can't be read counts as empty.

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::problem::Problems;
 use super::{
     Config, Expected, Issuer, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file, issuer,
-    keys, rate_limit, route, tls, upstream, waivers,
+    keys, rate_limit, route, tls, traces, upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::{LogFormat, Output};
@@ -60,6 +60,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals,
         log: log(&file.log, problems),
+        traces: file.telemetry.traces.as_ref().and_then(|file| traces::build(file, problems)),
         document: serde_json::Value::Null,
         warnings: Vec::new(),
     };

@@ -134,7 +134,7 @@ impl KeyHandling {
 }
 
 /// Reads a file of certificate authorities. What can't be used would only fail at the first fetch, so it is told here.
-fn authorities(path: &str, file: &Path, problems: &mut Problems<'_>) -> Vec<CertificateDer<'static>> {
+pub(super) fn authorities(path: &str, file: &Path, problems: &mut Problems<'_>) -> Vec<CertificateDer<'static>> {
     let read = || -> Result<Vec<_>, String> {
         let certificates: Result<Vec<_>, _> =
             CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?.collect();

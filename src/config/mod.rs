@@ -16,6 +16,7 @@ mod route;
 mod settings;
 mod structure;
 mod tls;
+mod traces;
 mod tree;
 mod upstream;
 mod upstream_tls;
@@ -33,7 +34,7 @@ pub use tls::{ServerTls, Tls, TlsError};
 pub use upstream::{Protocol, Upstream};
 pub use upstream_tls::UpstreamTls;
 
-pub use crate::telemetry::{LogFormat, Output};
+pub use crate::telemetry::{LogFormat, Output, TraceProtocol, TraceSettings};
 
 pub(crate) use admin::hash;
 

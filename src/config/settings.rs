@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{Address, Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
 use crate::policy::{Route, Waivers};
-use crate::telemetry::{LogFormat, Output};
+use crate::telemetry::{LogFormat, Output, TraceSettings};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Config {
     pub refusals: Refusals,
     /// What is logged.
     pub log: Log,
+    /// Where traces go, if requests are traced.
+    pub traces: Option<TraceSettings>,
     /// The file's content, with variables put in.
     pub document: serde_json::Value,
     /// What is valid and hardly wanted, each with its place and what to do about it.

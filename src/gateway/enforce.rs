@@ -10,7 +10,7 @@ use tower::{Layer, Service};
 use super::exchange::Ids;
 use super::origin::client;
 use super::preview::Preview;
-use super::{Answer, Authenticated, Permitted, Rejection, Routed};
+use super::{Answer, Authenticated, Permitted, Rejection, Routed, trace};
 use crate::journal::Entry;
 use crate::net::Body;
 use crate::policy::{Decision, Evidence};
@@ -72,11 +72,13 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision) {
     }
     let ids = routed.request.extensions().get::<Ids>();
     let text = |id: Option<&'_ http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let trace_id = trace::of(&routed.request, live).map(|trace| trace::id(trace));
     live.journal.record(&Entry {
         at: live.clock.now(),
         generation: live.generation,
         request_id: &text(ids.map(|ids| &ids.request)),
         correlation_id: &text(ids.map(|ids| &ids.correlation)),
+        trace_id: trace_id.as_deref(),
         method: routed.request.method(),
         client: client(&routed.request),
         route: &routed.route,

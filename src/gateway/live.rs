@@ -9,7 +9,7 @@ use crate::config::Refusals;
 use crate::journal::Journal;
 use crate::policy::{RouteTable, Waivers};
 use crate::random::Random;
-use crate::telemetry::{LimitMetrics, Metrics, RouteMetrics};
+use crate::telemetry::{LimitMetrics, Metrics, RouteMetrics, Tracer};
 use crate::upstream::Upstream;
 
 /// What a request needs of the configuration.
@@ -31,6 +31,8 @@ pub struct Live {
     pub(crate) route_metrics: Vec<RouteMetrics>,
     pub(crate) no_route_metrics: RouteMetrics,
     pub(crate) limit_metrics: LimitMetrics,
+    /// Where traces go, if requests are traced.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     /// Which configuration this is: 1 for the first, one more for each that took its place.
     pub(crate) generation: u64,
     pub(crate) clock: Clock,

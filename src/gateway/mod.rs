@@ -26,6 +26,7 @@ mod render;
 mod route;
 mod sanitize;
 mod tally;
+mod trace;
 mod upgrade;
 
 use catch_panic::CatchPanicLayer;

@@ -13,6 +13,7 @@ use super::exchange::Peer;
 use super::origin::Origin;
 use super::pipeline::Parts;
 use super::tally::Outcome;
+use super::trace::{self, Call};
 use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
 use crate::net::{Body, Exceeded, Handle, Refused};
 use crate::upstream::{Caller, UpstreamError};
@@ -53,6 +54,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
     }
+    let call = trace::of(&request, &live).cloned().map(|trace| Call::begin(&trace, request.headers_mut()));
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
     let interim = peer.as_ref().filter(|_| version == Version::HTTP_11);
@@ -62,8 +64,13 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let caller =
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
     let began = Instant::now();
-    let sent = upstream.send(request, &caller, live.body_timeout).await;
+    let mut offered = None;
+    let sent = upstream.send(request, &caller, live.body_timeout, &mut offered).await;
     let took = began.elapsed();
+    if let Some(call) = call {
+        let answer = sent.as_ref().map(|response| (response.status(), response.version()));
+        call.ended(&method, &upstream.settings().name, offered, answer);
+    }
     if let Some(peer) = interim {
         peer.handle.close();
     }

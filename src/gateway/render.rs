@@ -60,7 +60,7 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let live = self.live.load();
         let ids = Ids::take(&mut request, &live.random);
-        let started = Started::now(&request, &live);
+        let started = Started::now(&mut request, &live);
         drop(live);
         let version = request.version();
         let peer = (!request.body().is_end_stream()).then(|| request.extensions().get::<Peer>().cloned()).flatten();

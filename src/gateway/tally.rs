@@ -8,6 +8,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
 use super::exchange::{Ids, Peer};
+use super::trace::{self, Ended, Traced};
 use super::{Live, Rejection};
 use crate::clock::Timestamp;
 use crate::journal::{AccessLine, time};
@@ -31,6 +32,8 @@ pub(super) struct Started {
     at: Instant,
     /// What the access log says of it, if there is one.
     seen: Option<Box<Seen>>,
+    /// The trace that it is part of, if requests are traced.
+    trace: Option<Box<Traced>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,7 @@ struct Tally {
 
 impl Started {
     /// Begins an account.
-    pub(super) fn now(request: &Request<Body>, live: &Live) -> Self {
+    pub(super) fn now(request: &mut Request<Body>, live: &Live) -> Self {
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
@@ -68,7 +71,7 @@ impl Started {
                 method: request.method().clone(),
             })
         });
-        Self { at: Instant::now(), seen }
+        Self { at: Instant::now(), seen, trace: trace::begin(request, live) }
     }
 
     /// Counts a permitted request, and watches its answer.
@@ -147,6 +150,11 @@ impl Drop for Tally {
     fn drop(&mut self) {
         let duration = self.started.at.elapsed();
         metrics(&self.live, self.route.as_deref()).ended(duration);
+        if let Some(trace) = &self.started.trace {
+            let Self { status, result, reason, class, .. } = *self;
+            let route = self.route.as_ref().map(|route| route.pattern.as_written());
+            trace.ended(&Ended { route, status, result, reason, class });
+        }
         let Some(seen) = &self.started.seen else { return };
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let client = seen.client.map(|client| client.to_string());
@@ -156,6 +164,7 @@ impl Drop for Tally {
             time: time(seen.time).into(),
             request_id: id(&self.ids.request).into(),
             correlation_id: id(&self.ids.correlation).into(),
+            trace_id: self.started.trace.as_ref().map(|trace| trace.id().into()),
             client: client.map(Into::into),
             protocol: format!("{:?}", seen.version).into(),
             method: seen.method.as_str().into(),

@@ -17,6 +17,9 @@ pub struct AccessLine<'l> {
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
+    /// The id of the trace; absent unless requests are traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<Cow<'l, str>>,
     /// The client's address, if it came by a connection.
     pub client: Option<Cow<'l, str>>,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.

@@ -24,6 +24,9 @@ pub struct DecisionLine<'l> {
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
+    /// The id of the trace; absent unless requests are traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<Cow<'l, str>>,
     /// The request's method.
     pub method: Cow<'l, str>,
     /// The route's path or prefix, as the configuration writes it.
@@ -87,6 +90,7 @@ impl<'l> DecisionLine<'l> {
             time: time(entry.at).into(),
             request_id: entry.request_id.into(),
             correlation_id: entry.correlation_id.into(),
+            trace_id: text(entry.trace_id),
             method: entry.method.as_str().into(),
             route: entry.route.pattern.as_written().into(),
             route_kind: entry.route.pattern.kind().into(),

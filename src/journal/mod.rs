@@ -41,6 +41,7 @@ pub(crate) struct Entry<'e> {
     pub(crate) generation: u64,
     pub(crate) request_id: &'e str,
     pub(crate) correlation_id: &'e str,
+    pub(crate) trace_id: Option<&'e str>,
     pub(crate) method: &'e http::Method,
     pub(crate) client: Option<IpAddr>,
     pub(crate) route: &'e Route,

@@ -8,6 +8,7 @@ pub(super) fn decision(line: &DecisionLine<'_>) {
     tracing::info!(
         request_id = &*line.request_id,
         correlation_id = &*line.correlation_id,
+        trace_id = line.trace_id.as_deref(),
         method = &*line.method,
         route = &*line.route,
         client = line.client.as_deref().map(tracing::field::display),

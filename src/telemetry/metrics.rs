@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::limits::{Limit, LimitMetrics};
 use super::upstreams::{EndpointLabels, EndpointMetrics, UpstreamMetrics};
-use super::{RequestMetrics, process};
+use super::{RequestMetrics, TraceMetrics, process};
 use crate::clock::Timestamp;
 
 /// All metrics of the process. A label never takes a value that a caller can choose.
@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) requests: Arc<RequestMetrics>,
     /// How often limits were hit.
     pub(crate) limits: LimitMetrics,
+    /// What became of spans.
+    pub(crate) traces: TraceMetrics,
     upstreams: UpstreamMetrics,
     /// Panics that were caught.
     pub(crate) panics: Counter,
@@ -125,6 +127,7 @@ impl Metrics {
             registry: Registry::default(),
             requests,
             limits: LimitMetrics::new(),
+            traces: TraceMetrics::new(),
             upstreams: UpstreamMetrics::default(),
             panics: Counter::default(),
             connections: Gauge::default(),
@@ -162,6 +165,7 @@ impl Metrics {
         }
         self.limits.register(registry);
         self.upstreams.register(registry);
+        self.traces.register(registry);
         let help = "Lines that a log had no place for, or that could not be written";
         registry.register("log_lines_lost", help, super::sink::LOST.clone());
         registry.register("panics", "Panics that were caught", self.panics.clone());

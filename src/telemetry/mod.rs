@@ -5,6 +5,7 @@ mod metrics;
 mod process;
 mod requests;
 mod sink;
+mod traces;
 mod upstreams;
 
 pub(crate) use limits::{Limit, LimitMetrics};
@@ -13,6 +14,8 @@ pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, IssuerMetrics, Me
 pub(crate) use requests::{RequestMetrics, RouteMetrics};
 pub use sink::Output;
 pub(crate) use sink::Sink;
+pub(crate) use traces::{Attribute, Kind, Told, Trace, TraceContext, TraceMetrics, Tracer, Value};
+pub use traces::{TraceProtocol, TraceSettings};
 pub(crate) use upstreams::{EndpointFailure, EndpointLabels, EndpointMetrics};
 
 use std::sync::OnceLock;

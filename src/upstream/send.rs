@@ -32,16 +32,17 @@ enum Failure {
 
 impl Upstream {
     /// Sends a request of `caller`, whose URI holds path and query alone, and waits for the head of the answer. The
-    /// client may let its body stand still for `client_idle`.
+    /// client may let its body stand still for `client_idle`. `offered` becomes the endpoint that was asked last.
     ///
     /// # Errors
     ///
     /// If no endpoint answers in time, or the exchange breaks off.
-    pub(crate) async fn send(
-        &self,
+    pub(crate) async fn send<'u>(
+        &'u self,
         mut request: Request<Body>,
         caller: &Caller,
         client_idle: Duration,
+        offered: &mut Option<&'u Uri>,
     ) -> Result<Response<Body>, UpstreamError> {
         let upload;
         (request, upload) = watch_body(request, client_idle);
@@ -52,6 +53,7 @@ impl Upstream {
         {
             tried.push(at);
             let endpoint = &self.endpoints[at];
+            *offered = Some(endpoint.uri());
             match self.offer(endpoint, request, caller, &upload).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {

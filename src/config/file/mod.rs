@@ -9,6 +9,7 @@ mod issuer;
 mod network;
 mod operation;
 mod route;
+mod telemetry;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators};
 pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
@@ -17,6 +18,7 @@ pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
 };
 pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route, Stage};
+pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -70,4 +72,7 @@ pub(super) struct File {
     /// What is logged.
     #[serde(default)]
     pub log: Log,
+    /// What the gateway tells about itself to others.
+    #[serde(default)]
+    pub telemetry: Telemetry,
 }

@@ -1,0 +1,136 @@
+//! The task that sends spans: in batches, a second after the first at the latest.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::proto::{Resource, request};
+use super::span::Span;
+use super::transport::Transport;
+
+/// How many spans go out at once.
+const BATCH: usize = 512;
+
+/// How long a span waits for others.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// How often a batch is sent, if what goes wrong may pass.
+const ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+/// What became of spans.
+#[derive(Clone, Debug)]
+pub(crate) struct TraceMetrics {
+    all: Family<ResultLabels, Counter>,
+    pub(super) exported: Counter,
+    pub(super) dropped: Counter,
+    pub(super) failed: Counter,
+}
+
+impl TraceMetrics {
+    pub(in crate::telemetry) fn new() -> Self {
+        let all = Family::<ResultLabels, Counter>::default();
+        let counter = |result| all.get_or_create_owned(&ResultLabels { result });
+        let (exported, dropped, failed) = (counter("exported"), counter("dropped"), counter("failed"));
+        Self { all, exported, dropped, failed }
+    }
+
+    pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
+        registry.register("trace_spans", "Sampled spans, by what became of them", self.all.clone());
+    }
+}
+
+/// What the task is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    Span(Box<Span>),
+    /// To send what there is. The sender is dropped when that is done.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Sends spans until nobody has any more.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    pub(super) transport: Transport,
+    pub(super) resource: Resource,
+    pub(super) metrics: TraceMetrics,
+    pub(super) messages: mpsc::Receiver<Message>,
+    /// Whether the log has it that spans are lost.
+    pub(super) failing: bool,
+}
+
+impl Exporter {
+    pub(super) async fn run(mut self) {
+        let mut batch = Vec::new();
+        let mut due = Instant::now();
+        loop {
+            let next = if batch.is_empty() {
+                Ok(self.messages.recv().await)
+            } else {
+                timeout_at(due, self.messages.recv()).await
+            };
+            let mut flushed = None;
+            match next {
+                Ok(Some(Message::Span(span))) => {
+                    if batch.is_empty() {
+                        due = Instant::now() + GATHER;
+                    }
+                    batch.push(*span);
+                    if batch.len() < BATCH {
+                        continue;
+                    }
+                }
+                Ok(Some(Message::Flush(done))) => flushed = Some(done),
+                Ok(None) => break,
+                Err(_) => {}
+            }
+            self.export(std::mem::take(&mut batch)).await;
+            drop(flushed);
+        }
+        self.export(batch).await;
+    }
+
+    async fn export(&mut self, batch: Vec<Span>) {
+        if batch.is_empty() {
+            return;
+        }
+        let spans = batch.len() as u64;
+        let request = request(&self.resource, batch);
+        let mut attempt = 1;
+        let sent = loop {
+            match self.transport.send(&request).await {
+                Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_secs(1 << (attempt - 1))).await;
+                    attempt += 1;
+                }
+                sent => break sent,
+            }
+        };
+        match sent {
+            Ok(rejected) => {
+                let rejected = rejected.min(spans);
+                self.metrics.exported.inc_by(spans - rejected);
+                self.metrics.failed.inc_by(rejected);
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!("traces arrive again");
+                }
+            }
+            Err(error) => {
+                self.metrics.failed.inc_by(spans);
+                // Once is enough; the metric tells the rest.
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(error = crate::net::chain(&error), "traces don't get to the collector");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A span: one piece of work, and what is told of it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::TraceContext;
+
+/// A piece of work that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    pub(crate) context: TraceContext,
+    pub(crate) parent: Option<u64>,
+    pub(crate) state: Option<HeaderValue>,
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    /// Since 1970.
+    pub(crate) start: Duration,
+    pub(crate) took: Duration,
+    pub(crate) attributes: Vec<Attribute>,
+    /// Whether it failed, by what the semantic conventions call a failure.
+    pub(crate) failed: bool,
+}
+
+/// Whose view of an exchange a span is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The one who is asked.
+    Server,
+    /// The one who asks.
+    Client,
+}
+
+/// What is told of a span, by a name of the semantic conventions or of the gateway's own.
+pub(crate) type Attribute = (&'static str, Value);
+
+/// An attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(Cow<'static, str>),
+    Number(i64),
+}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<u16> for Value {
+    fn from(number: u16) -> Self {
+        Self::Number(number.into())
+    }
+}
