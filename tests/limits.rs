@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Call, Gateway, Http2, Recorder, World, raw, skip, until, within};
 
@@ -190,4 +190,30 @@ async fn a_body_that_grows_too_long_is_broken_off() {
     for seen in [gateway.world.upstream.seen(), http2.seen()].concat() {
         assert!(seen.body == "12345678" || seen.body == "(broke off)", "{seen:?}");
     }
+}
+
+const NARROW: &str = "
+listeners: [{ address: 127.0.0.1:0 }]
+upstreams:
+  - { name: api, endpoints: [\"${UPSTREAM}\"] }
+  - { name: silent, endpoints: [\"${SILENT}\"] }
+routes:
+  - { prefix: /, upstream: api, require: public }
+  - { prefix: /silent/, upstream: silent, require: public }
+limits: { requests: 1 }
+";
+
+#[tokio::test]
+async fn beyond_the_limit_of_requests_the_answer_comes_at_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let gateway = World::new().await.with("SILENT", &url).gateway(NARROW).await;
+    let mut waiting = TcpStream::connect(gateway.address()).await.unwrap();
+    waiting.write_all(b"GET /silent/x HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let _held = within("the request upstream", silent.accept()).await.unwrap();
+    // The one in flight isn't answered for a minute; this one doesn't wait for it.
+    let shed = gateway.send(&Call::get("/x")).await;
+    assert_eq!((shed.code(), shed.refusal().as_str(), shed.header("retry-after")), (503, "overloaded", Some("1")));
+    drop(waiting);
+    until("its place to be free", async || gateway.send(&Call::get("/x")).await.code() == 200).await;
 }
