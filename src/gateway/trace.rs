@@ -54,7 +54,8 @@ pub(super) fn begin(request: &mut Request<Body>, live: &Live) -> Option<Box<Trac
             version: request.version(),
             client: peer.map(|peer| peer.address.ip().to_canonical()),
             tls: peer.is_some_and(|peer| peer.tls),
-            authority: request.uri().authority().cloned().or_else(host),
+            // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
+            authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),
         }
     });
     request.extensions_mut().insert(Arc::clone(&trace));

@@ -1,10 +1,13 @@
 """Traces: spans at a collector, and W3C Trace Context on the way to the upstream."""
 
 import json
+import signal
+import time
 
 import grpc
 import httpx
 import pytest
+import yaml
 
 from support.collector import Collector
 from support.gateway import free_port, run
@@ -98,6 +101,15 @@ def test_refusals_and_failures_are_told(traced, issuer, collector):
     assert spans["GET"].attributes["mfa_gateway.reason"] == "no_route" and not spans["GET"].parent
 
 
+def test_no_client_makes_spans_large(traced, collector):
+    gateway = traced()
+    long = "x" * 5000
+    httpx.get(f"{gateway.url}/public/{long}?{long}", headers={"Host": long, "User-Agent": long, "X-Forwarded-For": long})
+    gateway.stop()
+    for span in collector.wait(1):
+        assert all(len(str(value)) <= 255 for value in span.attributes.values()) and len(span.name) < 255, span.attributes
+
+
 def test_whether_a_request_is_sampled_is_its_parents_decision_and_else_chances(traced, backend, collector):
     gateway = traced(sampling=0)
     for headers in ({"traceparent": NOT_SAMPLED, "tracestate": "a=1"}, {}, {"traceparent": SAMPLED}):
@@ -131,6 +143,27 @@ def test_a_parent_that_is_not_sound_begins_a_new_trace(traced, backend, collecto
 def test_without_tracing_the_context_passes_as_it_came(gateway, backend):
     httpx.get(f"{gateway.url}/public/x", headers={"traceparent": SAMPLED, "tracestate": "a=1"})
     assert forwarded(backend).all("traceparent") == [SAMPLED] and forwarded(backend).all("tracestate") == ["a=1"]
+
+
+def test_a_reload_turns_tracing_on_and_off(start_gateway, backend, collector):
+    gateway = start_gateway(
+        upstreams=[{"name": "a", "endpoints": [backend.url]}],
+        routes=[{"prefix": "/", "upstream": "a", "require": "public"}],
+    )
+    before = gateway.config_file.read_text()
+    traces = {"endpoint": collector.url("http"), "sampling": 1}
+    for reloads, text in enumerate([before + yaml.safe_dump({"telemetry": {"traces": traces}}), before], start=1):
+        gateway.config_file.write_text(text)
+        gateway.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 5
+        while value(scrape(gateway), "mfa_gateway_config_reloads_total") < reloads and time.monotonic() < end:
+            time.sleep(0.02)
+        httpx.get(f"{gateway.url}/x")
+    # What the first tracer had left is sent at its end.
+    collector.wait(2)
+    assert "traceparent" not in forwarded(backend)
+    gateway.stop()
+    assert len(collector.spans) == 2
 
 
 @pytest.mark.parametrize("protocol, failure", [("http", 503), ("grpc", grpc.StatusCode.UNAVAILABLE)])

@@ -156,7 +156,51 @@ fn samples(part: f64, trace_id: u128) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::TraceProtocol;
     use super::*;
+
+    fn tracer(sampling: f64, room: usize) -> (Arc<Tracer>, mpsc::Receiver<Message>) {
+        let settings = TraceSettings {
+            endpoint: "http://127.0.0.1:1".parse().unwrap(),
+            protocol: TraceProtocol::Http,
+            sampling,
+            service_name: "test".to_owned(),
+            timeout: Duration::from_secs(1),
+            headers: HeaderMap::new(),
+            authorities: Vec::new(),
+            files: Vec::new(),
+        };
+        let (sender, messages) = mpsc::channel(room);
+        let (random, metrics) = (Random::seeded(1), TraceMetrics::new());
+        (Arc::new(Tracer { settings, random, metrics, sender }), messages)
+    }
+
+    fn told() -> Told {
+        Told { kind: Kind::Server, name: String::new(), attributes: Vec::new(), failed: false }
+    }
+
+    #[test]
+    fn a_span_that_finds_no_place_is_dropped_and_counted_and_nobody_waits() {
+        let (tracer, mut messages) = tracer(1.0, 2);
+        for _ in 0..5 {
+            tracer.begin(&HeaderMap::new(), Timestamp::from_secs(1)).request_ended(told());
+        }
+        assert_eq!(tracer.metrics.dropped.get(), 3);
+        assert!(messages.try_recv().is_ok() && messages.try_recv().is_ok() && messages.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_is_not_sampled_is_no_span_and_goes_on_in_its_trace_all_the_same() {
+        let (tracer, mut messages) = tracer(0.0, 2);
+        let trace = tracer.begin(&HeaderMap::new(), Timestamp::from_secs(1));
+        let mut headers = HeaderMap::new();
+        trace.write(trace.child(), &mut headers);
+        let context = TraceContext::of(&headers).unwrap();
+        assert_eq!((context.trace_id, context.sampled), (trace.context.trace_id, false));
+        assert_ne!(context.span_id, trace.context.span_id);
+        trace.request_ended(told());
+        assert!(messages.try_recv().is_err());
+    }
 
     #[test]
     fn so_many_are_sampled_as_are_asked_for() {
