@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::clock::Timestamp;
@@ -60,8 +60,20 @@ pub(super) enum Command {
         #[arg(env = "MFA_GATEWAY_SHELL")]
         shell: Shell,
     },
-    /// Prints the JSON Schema of the configuration file.
-    Schema,
+    /// Prints a JSON Schema: of the configuration file, or of what a line of a log is like.
+    Schema {
+        /// What it is the schema of.
+        #[arg(long, env = "MFA_GATEWAY_SCHEMA_OF", value_enum, default_value_t = SchemaOf::Configuration)]
+        of: SchemaOf,
+    },
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SchemaOf {
+    Configuration,
+    DecisionLog,
+    AccessLog,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,8 +18,8 @@ use crate::app::{
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::random::Random;
-use crate::{demo, telemetry};
-use args::{Args, Command};
+use crate::{demo, journal, telemetry};
+use args::{Args, Command, SchemaOf};
 
 /// Reads the arguments and runs the command. 0 means success, 1 a refusal or failed check, 2 a wrong use.
 #[must_use]
@@ -61,7 +61,14 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Args::command(), "mfa-gateway", &mut script);
             print(&String::from_utf8_lossy(&script))
         }
-        Command::Schema => print(&format!("{:#}\n", config::schema())),
+        Command::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Configuration => config::schema(),
+                SchemaOf::DecisionLog => journal::decision_log_schema(),
+                SchemaOf::AccessLog => journal::access_log_schema(),
+            };
+            print(&format!("{schema:#}\n"))
+        }
     }
 }
 

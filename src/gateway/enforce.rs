@@ -11,6 +11,7 @@ use super::exchange::Ids;
 use super::origin::client;
 use super::preview::Preview;
 use super::{Answer, Authenticated, Permitted, Rejection, Routed, trace};
+use crate::clock::Timestamp;
 use crate::journal::Entry;
 use crate::net::Body;
 use crate::policy::{Decision, Evidence};
@@ -47,9 +48,9 @@ where
 
     fn call(&mut self, authenticated: Authenticated) -> Answer {
         let mut preview = Preview::default();
-        let permitted = Permitted::decide(authenticated, |routed, evidence, decision| {
-            record(routed, evidence, decision);
-            preview = Preview::of(routed, evidence, decision);
+        let permitted = Permitted::decide(authenticated, |routed, evidence, decision, now| {
+            record(routed, evidence, decision, now);
+            preview = Preview::of(routed, evidence, decision, now);
         });
         match permitted {
             Err(rejection) => Box::pin(async move { Err(rejection.with_preview(preview)) }),
@@ -65,7 +66,7 @@ where
     }
 }
 
-fn record(routed: &Routed, evidence: &Evidence, decision: &Decision) {
+fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
     let live = &routed.live;
     if !live.journal.wants(decision) {
         return;
@@ -74,7 +75,7 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision) {
     let text = |id: Option<&'_ http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let trace_id = trace::of(&routed.request, live).map(|trace| trace::id(trace));
     live.journal.record(&Entry {
-        at: live.clock.now(),
+        at,
         generation: live.generation,
         request_id: &text(ids.map(|ids| &ids.request)),
         correlation_id: &text(ids.map(|ids| &ids.correlation)),

@@ -34,22 +34,18 @@ impl Origin {
     /// Notes the origin in the request, while the fields it may be read from are still there.
     pub(super) fn note(request: &mut Request<Body>, trusted: &[IpNet]) {
         let Some(peer) = request.extensions().get::<Peer>() else { return };
-        let (address, tls, untold) = (peer.address.ip().to_canonical(), peer.tls, peer.untold);
-        let trusts = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+        let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
         let headers = request.headers();
         let mut origin = Self {
-            client: address,
+            client: nearest(peer, headers, trusted),
             chain: peer.forwarded_for.clone(),
             proto: HeaderValue::from_static(if tls { "https" } else { "http" }),
             shared: false,
             host: headers.get(HOST).cloned(),
         };
-        // The bytes of a connection whose proxy hides its client are the client's, and not the proxy's word.
-        if trusts(&address) && !untold {
+        if is_believed(peer, trusted) {
             origin.shared = true;
             let before = addresses(headers);
-            let nearest = before.iter().rfind(|address| !trusts(address)).or(before.first());
-            origin.client = nearest.copied().unwrap_or(address);
             let chain = before.iter().chain([&address]).map(ToString::to_string);
             origin.chain = HeaderValue::try_from(chain.collect::<Vec<_>>().join(", ")).ok();
             if let Some(proto) = only(headers, &FORWARDED_PROTO).filter(|value| *value == "http" || *value == "https") {
@@ -70,6 +66,31 @@ impl Origin {
             headers.insert(&FORWARDED_HOST, host);
         }
     }
+}
+
+/// The client, before the request was cleaned, if it came by a connection.
+pub(super) fn find_client(request: &Request<Body>, trusted: &[IpNet]) -> Option<IpAddr> {
+    request.extensions().get::<Peer>().map(|peer| nearest(peer, request.headers(), trusted))
+}
+
+/// The peer, or the last address before the trusted proxies.
+fn nearest(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let address = peer.address.ip().to_canonical();
+    if !is_believed(peer, trusted) {
+        return address;
+    }
+    let before = addresses(headers);
+    before.iter().rfind(|address| !is_trusted(**address, trusted)).or(before.first()).copied().unwrap_or(address)
+}
+
+/// Whether the peer is a proxy whose word counts. The bytes of a connection whose proxy hides its client are the client's,
+/// and not the proxy's word.
+fn is_believed(peer: &Peer, trusted: &[IpNet]) -> bool {
+    is_trusted(peer.address.ip().to_canonical(), trusted) && !peer.untold
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// The addresses of `X-Forwarded-For`, from the last that is none on.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Request;
 
 use super::{Live, Reason, Rejection};
+use crate::clock::Timestamp;
 use crate::net::Body;
 use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, decide};
 
@@ -49,11 +50,12 @@ impl Permitted {
     /// Has the rule decide, and hands out the permit or the refusal. `record` sees either.
     pub(super) fn decide(
         authenticated: Authenticated,
-        record: impl FnOnce(&Routed, &Evidence, &Decision),
+        record: impl FnOnce(&Routed, &Evidence, &Decision, Timestamp),
     ) -> Result<Self, Rejection> {
         let Authenticated { routed, evidence } = authenticated;
-        let decision = decide(&routed.route, &evidence, &routed.live.waivers, routed.live.clock.now());
-        record(&routed, &evidence, &decision);
+        let now = routed.live.clock.now();
+        let decision = decide(&routed.route, &evidence, &routed.live.waivers, now);
+        record(&routed, &evidence, &decision, now);
         let Routed { request, live, route } = routed;
         let proof = match evidence {
             Evidence::Token(proof) => Some(proof),

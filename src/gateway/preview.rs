@@ -5,6 +5,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Routed;
+use crate::clock::Timestamp;
 use crate::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
 
 /// By which a caller asks.
@@ -25,11 +26,10 @@ pub(super) struct Preview {
 
 impl Preview {
     /// Reads what was asked, and looks ahead.
-    pub(super) fn of(routed: &Routed, evidence: &Evidence, decision: &Decision) -> Self {
+    pub(super) fn of(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Self {
         let Evidence::Token(proof) = evidence else { return Self::default() };
         let Routed { request, live, route } = routed;
         let asked = asks(request.headers());
-        let now = live.clock.now();
         let would = match decision {
             Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
             Decision::Permit(_) if live.waivers.mode(route, proof, now) == Mode::Report => Some("permit"),

@@ -13,7 +13,7 @@ use http_body::Body as _;
 use tower::{Layer, Service};
 
 use super::exchange::{Ids, Peer};
-use super::tally::Started;
+use super::tally::Account;
 use super::{Answer, Live, Reason, Rejection, Rendered, refusal};
 use crate::net::Body;
 
@@ -58,17 +58,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let live = self.live.load();
-        let ids = Ids::take(&mut request, &live.random);
-        let started = Started::now(&mut request, &live);
-        drop(live);
+        let ids = Ids::take(&mut request, &self.live.load().random);
+        let account = Account::open(&mut request, &self.live, ids.clone());
         let version = request.version();
         let peer = (!request.body().is_end_stream()).then(|| request.extensions().get::<Peer>().cloned()).flatten();
         let answer = self.inner.call(request);
-        let live = Arc::clone(&self.live);
         Box::pin(async move {
             let mut response = match answer.await {
-                Ok(response) => started.permitted(response, &ids),
+                Ok(response) => account.permitted(response),
                 Err(rejection) => {
                     log_cause(&rejection, &ids);
                     // What is unread of the body must not become the next request.
@@ -76,9 +73,9 @@ where
                         peer.handle.linger();
                     }
                     let close = peer.is_some() && version <= Version::HTTP_11;
-                    let live = live.load_full();
+                    let live = account.live();
                     let response = refusal::response(&rejection, &live.refusals, &ids, version, close);
-                    started.refused(response, live, &rejection, &ids)
+                    account.refused(response, live, &rejection)
                 }
             };
             ids.put(response.headers_mut());

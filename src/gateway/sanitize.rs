@@ -110,7 +110,7 @@ fn is_refused(method: &Method) -> bool {
 
 /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the
 /// same connection are judged as usual.
-fn refused(request: &Request<Body>) -> Option<Refused> {
+pub(super) fn refused(request: &Request<Body>) -> Option<Refused> {
     let refused = request.extensions().get::<Peer>()?.handle.refused()?;
     request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
 }

@@ -1,15 +1,17 @@
-//! The account of one request: counted when its answer's head is known, and closed when the answer's body has ended.
+//! The account of one request: opened when its head is known, and closed when its answer's body has ended. Every request
+//! is closed exactly once, however it ends, since that is done when the account is dropped.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
-use super::exchange::{Ids, Peer};
+use super::exchange::Ids;
 use super::trace::{self, Ended, Traced};
-use super::{Live, Rejection};
+use super::{Live, Rejection, origin, sanitize};
 use crate::clock::Timestamp;
 use crate::journal::{AccessLine, time};
 use crate::net::{Body, Watch};
@@ -26,14 +28,20 @@ pub(super) struct Outcome {
     pub(super) upstream: Duration,
 }
 
-/// What is known of a request from its start.
+/// The account of a request, open until its answer's body has ended.
 #[derive(Debug)]
-pub(super) struct Started {
+pub(super) struct Account {
     at: Instant,
-    /// What the access log says of it, if there is one.
+    ids: Ids,
+    /// The configuration of the moment.
+    current: Arc<ArcSwap<Live>>,
+    /// What the access log says of the request, if there is one.
     seen: Option<Box<Seen>>,
     /// The trace that it is part of, if requests are traced.
     trace: Option<Box<Traced>>,
+    answer: Option<Answered>,
+    bytes: u64,
+    complete: bool,
 }
 
 #[derive(Debug)]
@@ -41,41 +49,47 @@ struct Seen {
     time: Timestamp,
     client: Option<IpAddr>,
     version: Version,
-    method: Method,
+    /// Absent if the request could not be read, and another stands for it.
+    method: Option<Method>,
 }
 
-/// An account that is open until the answer's body has ended.
+/// How a request was answered.
 #[derive(Debug)]
-struct Tally {
-    started: Started,
+struct Answered {
     live: Arc<Live>,
     route: Option<Arc<Route>>,
-    ids: Ids,
     status: StatusCode,
     result: &'static str,
     reason: &'static str,
     class: &'static str,
     upstream: Option<Duration>,
-    bytes: u64,
-    complete: bool,
+    /// The length of the body, if it is known before.
+    length: Option<u64>,
 }
 
-impl Started {
-    /// Begins an account.
-    pub(super) fn now(request: &mut Request<Body>, live: &Live) -> Self {
+impl Account {
+    /// Opens an account.
+    pub(super) fn open(request: &mut Request<Body>, current: &Arc<ArcSwap<Live>>, ids: Ids) -> Self {
+        let live = current.load();
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
-                client: request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_canonical()),
+                client: origin::find_client(request, &live.trusted_proxies),
                 version: request.version(),
-                method: request.method().clone(),
+                method: sanitize::refused(request).is_none().then(|| request.method().clone()),
             })
         });
-        Self { at: Instant::now(), seen, trace: trace::begin(request, live) }
+        let (current, trace) = (Arc::clone(current), trace::begin(request, &live));
+        Self { at: Instant::now(), ids, current, seen, trace, answer: None, bytes: 0, complete: false }
+    }
+
+    /// The configuration of the moment.
+    pub(super) fn live(&self) -> Arc<Live> {
+        self.current.load_full()
     }
 
     /// Counts a permitted request, and watches its answer.
-    pub(super) fn permitted(self, mut response: Response<Body>, ids: &Ids) -> Response<Body> {
+    pub(super) fn permitted(self, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.extensions_mut().remove::<Outcome>() else { return response };
         let Outcome { live, route, grounds, class, upstream } = outcome;
         let metrics = metrics(&live, Some(&route));
@@ -84,19 +98,13 @@ impl Started {
             metrics.would_deny(denial.code(), class);
         }
         metrics.headed(self.at.elapsed(), Some(upstream));
-        let reason = grounds.code();
-        let upstream = Some(upstream);
-        self.watch(response, live, Some(route), ids, "permitted", reason, class, upstream)
+        let (status, length) = (response.status(), response.body().size_hint().exact());
+        let (route, upstream, reason) = (Some(route), Some(upstream), grounds.code());
+        self.watch(response, Answered { live, route, status, result: "permitted", reason, class, upstream, length })
     }
 
-    /// Counts a refused request, and watches its answer.
-    pub(super) fn refused(
-        self,
-        response: Response<Body>,
-        live: Arc<Live>,
-        rejection: &Rejection,
-        ids: &Ids,
-    ) -> Response<Body> {
+    /// Counts a refused request, and watches its answer. `live` is the configuration that its refusal was worded by.
+    pub(super) fn refused(self, response: Response<Body>, live: Arc<Live>, rejection: &Rejection) -> Response<Body> {
         let class = rejection.proof.as_ref().map_or("none", |proof| proof.principal.class());
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
@@ -107,28 +115,95 @@ impl Started {
             live.limit_metrics.hit(limit);
         }
         metrics.headed(self.at.elapsed(), None);
-        self.watch(response, live, route, ids, "refused", reason, class, None)
+        let (status, length) = (response.status(), response.body().size_hint().exact());
+        self.watch(response, Answered { live, route, status, result: "refused", reason, class, upstream: None, length })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "it only puts them together")]
-    fn watch(
-        self,
-        response: Response<Body>,
-        live: Arc<Live>,
-        route: Option<Arc<Route>>,
-        ids: &Ids,
-        result: &'static str,
-        reason: &'static str,
-        class: &'static str,
-        upstream: Option<Duration>,
-    ) -> Response<Body> {
-        let complete = response.body().is_end_stream();
-        let status = response.status();
-        let ids = ids.clone();
-        let tally =
-            Tally { started: self, live, route, ids, status, result, reason, class, upstream, bytes: 0, complete };
-        response.map(|body| body.watched(tally))
+    fn watch(mut self, response: Response<Body>, answer: Answered) -> Response<Body> {
+        self.answer = Some(answer);
+        self.complete = response.body().is_end_stream();
+        response.map(|body| body.watched(self))
     }
+
+    /// Whether all of the body was handed on. An answer to HEAD has none, and one of a known length ends with it.
+    fn is_complete(&self, answer: &Answered) -> bool {
+        let of_head = || self.seen.as_ref().is_some_and(|seen| seen.method == Some(Method::HEAD));
+        self.complete || answer.length == Some(self.bytes) || of_head()
+    }
+
+    /// Writes the line of an answered request.
+    fn close(&self, answer: &Answered) {
+        let duration = self.at.elapsed();
+        metrics(&answer.live, answer.route.as_deref()).ended(duration);
+        if let Some(trace) = &self.trace {
+            let Answered { status, result, reason, class, .. } = *answer;
+            let route = answer.route.as_ref().map(|route| route.pattern.as_written());
+            trace.ended(&Ended { route, status: Some(status), result, reason, class });
+        }
+        let Some(seen) = &self.seen else { return };
+        answer.live.journal.access(&AccessLine {
+            route: answer.route.as_ref().map(|route| route.pattern.as_written().into()),
+            status: Some(answer.status.as_u16()),
+            result: answer.result.into(),
+            reason: answer.reason.into(),
+            class: answer.class.into(),
+            bytes: self.bytes,
+            complete: self.is_complete(answer),
+            upstream_us: answer.upstream.map(micros),
+            ..self.line(seen, duration)
+        });
+    }
+
+    /// Counts a request without an answer of ours: its connection or stream ended before there was one, or it panicked,
+    /// and a bare 500 answers it.
+    fn close_unanswered(&self) {
+        let current = self.current.load();
+        let (status, result, reason) = if std::thread::panicking() {
+            current.no_route_metrics.refused("panicked", "none");
+            (Some(StatusCode::INTERNAL_SERVER_ERROR), "refused", "panicked")
+        } else {
+            current.no_route_metrics.aborted();
+            (None, "aborted", "connection_ended")
+        };
+        if let Some(trace) = &self.trace {
+            trace.ended(&Ended { route: None, status, result, reason, class: "none" });
+        }
+        let Some(seen) = &self.seen else { return };
+        current.journal.access(&AccessLine {
+            status: status.map(|status| status.as_u16()),
+            result: result.into(),
+            reason: reason.into(),
+            ..self.line(seen, self.at.elapsed())
+        });
+    }
+
+    /// What every line has.
+    fn line<'l>(&self, seen: &'l Seen, duration: Duration) -> AccessLine<'l> {
+        let id = |id: &'_ http::HeaderValue| id.to_str().unwrap_or_default().to_owned();
+        AccessLine {
+            event: "access".into(),
+            time: time(seen.time).into(),
+            request_id: id(&self.ids.request).into(),
+            correlation_id: id(&self.ids.correlation).into(),
+            trace_id: self.trace.as_ref().map(|trace| trace.id().into()),
+            client: seen.client.map(|client| client.to_string().into()),
+            protocol: format!("{:?}", seen.version).into(),
+            method: seen.method.as_ref().map(|method| method.as_str().into()),
+            route: None,
+            status: None,
+            result: "aborted".into(),
+            reason: "connection_ended".into(),
+            class: "none".into(),
+            bytes: 0,
+            complete: false,
+            duration_us: micros(duration),
+            upstream_us: None,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The handles of a route of this configuration, or of what matches none.
@@ -136,7 +211,7 @@ fn metrics<'l>(live: &'l Live, route: Option<&Route>) -> &'l RouteMetrics {
     route.and_then(|route| live.route_metrics.get(route.id.0)).unwrap_or(&live.no_route_metrics)
 }
 
-impl Watch for Tally {
+impl Watch for Account {
     fn passed(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }
@@ -146,37 +221,11 @@ impl Watch for Tally {
     }
 }
 
-impl Drop for Tally {
+impl Drop for Account {
     fn drop(&mut self) {
-        let duration = self.started.at.elapsed();
-        metrics(&self.live, self.route.as_deref()).ended(duration);
-        if let Some(trace) = &self.started.trace {
-            let Self { status, result, reason, class, .. } = *self;
-            let route = self.route.as_ref().map(|route| route.pattern.as_written());
-            trace.ended(&Ended { route, status, result, reason, class });
+        match self.answer.take() {
+            Some(answer) => self.close(&answer),
+            None => self.close_unanswered(),
         }
-        let Some(seen) = &self.started.seen else { return };
-        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let client = seen.client.map(|client| client.to_string());
-        let id = |id: &'_ http::HeaderValue| id.to_str().unwrap_or_default().to_owned();
-        self.live.journal.access(&AccessLine {
-            event: "access".into(),
-            time: time(seen.time).into(),
-            request_id: id(&self.ids.request).into(),
-            correlation_id: id(&self.ids.correlation).into(),
-            trace_id: self.started.trace.as_ref().map(|trace| trace.id().into()),
-            client: client.map(Into::into),
-            protocol: format!("{:?}", seen.version).into(),
-            method: seen.method.as_str().into(),
-            route: self.route.as_ref().map(|route| route.pattern.as_written().into()),
-            status: self.status.as_u16(),
-            result: self.result.into(),
-            reason: self.reason.into(),
-            class: self.class.into(),
-            bytes: self.bytes,
-            complete: self.complete,
-            duration_us: micros(duration),
-            upstream_us: self.upstream.map(micros),
-        });
     }
 }

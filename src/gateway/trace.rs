@@ -9,8 +9,8 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 
-use super::Live;
 use super::exchange::Peer;
+use super::{Live, origin};
 use crate::net::Body;
 use crate::telemetry::{Attribute, Kind, Told, Trace, TraceContext, Value};
 use crate::upstream::UpstreamError;
@@ -36,7 +36,7 @@ struct Seen {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended<'e> {
     pub(super) route: Option<&'e str>,
-    pub(super) status: StatusCode,
+    pub(super) status: Option<StatusCode>,
     pub(super) result: &'static str,
     pub(super) reason: &'static str,
     pub(super) class: &'static str,
@@ -47,13 +47,13 @@ pub(super) fn begin(request: &mut Request<Body>, live: &Live) -> Option<Box<Trac
     let tracer = live.tracer.as_ref()?;
     let trace = Arc::new(tracer.begin(request.headers(), live.clock.now()));
     let seen = trace.context.sampled.then(|| {
-        let peer = request.extensions().get::<Peer>();
+        let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.tls);
         let host = || request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
         Seen {
             method: request.method().clone(),
             version: request.version(),
-            client: peer.map(|peer| peer.address.ip().to_canonical()),
-            tls: peer.is_some_and(|peer| peer.tls),
+            client: origin::find_client(request, &live.trusted_proxies),
+            tls,
             // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),
         }
@@ -89,20 +89,20 @@ impl Traced {
         };
         let mut attributes: Vec<Attribute> = vec![
             ("http.request.method", method.into()),
-            ("http.response.status_code", ended.status.as_u16().into()),
             ("url.scheme", if seen.tls { "https" } else { "http" }.into()),
             ("network.protocol.version", version(seen.version).into()),
             ("mfa_gateway.decision", ended.result.into()),
             (verdict.0, verdict.1.into()),
             ("mfa_gateway.class", ended.class.into()),
         ];
+        attributes.extend(ended.status.map(|status| ("http.response.status_code", status.as_u16().into())));
         attributes.extend(ended.route.map(|route| ("http.route", route.to_owned().into())));
         attributes.extend(seen.client.map(|client| ("client.address", client.to_string().into())));
         attributes.extend(server(seen.authority.as_ref()));
-        let failed = ended.status.is_server_error();
+        let failed = ended.status.is_none_or(|status| status.is_server_error());
         if failed {
-            let kind = if ended.result == "refused" { ended.reason.into() } else { code(ended.status) };
-            attributes.push(("error.type", kind));
+            let status = ended.status.filter(|_| ended.result == "permitted");
+            attributes.push(("error.type", status.map_or_else(|| ended.reason.into(), code)));
         }
         let method = if method == "_OTHER" { "HTTP" } else { method };
         let name = ended.route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));

@@ -5,36 +5,41 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An answered request. It is written when the answer's body has ended.
+/// A request that has ended: when its answer's body has, or its connection before that.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[schemars(title = "mfa-gateway access log line")]
+#[schemars(deny_unknown_fields)]
 pub struct AccessLine<'l> {
     /// `access`.
+    #[schemars(extend("const" = "access"))]
     pub event: Cow<'l, str>,
     /// When the request came, as RFC 3339 in UTC with milliseconds.
+    #[schemars(extend("format" = "date-time"))]
     pub time: Cow<'l, str>,
-    /// `MS-RequestId`.
+    /// `MS-RequestId`, which the caller has too, and the decision's line.
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
     /// The id of the trace; absent unless requests are traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'l, str>>,
-    /// The client's address, if it came by a connection.
+    /// The client's address, if it came by a connection: the last before the trusted proxies.
     pub client: Option<Cow<'l, str>>,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
+    #[schemars(extend("enum" = ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"]))]
     pub protocol: Cow<'l, str>,
-    /// The request's method.
-    pub method: Cow<'l, str>,
+    /// The request's method; `null` if the request could not be read.
+    pub method: Option<Cow<'l, str>>,
     /// The route's path or prefix; `null` if there is none.
     pub route: Option<Cow<'l, str>>,
-    /// The status of the answer.
-    pub status: u16,
-    /// `permitted` or `refused`.
+    /// The status of the answer; `null` if the connection or stream ended before there was one.
+    pub status: Option<u16>,
+    /// `permitted`, `refused`, or `aborted` if the connection or stream ended before there was an answer.
+    #[schemars(extend("enum" = ["permitted", "refused", "aborted"]))]
     pub result: Cow<'l, str>,
     /// The grounds or the reason code.
     pub reason: Cow<'l, str>,
     /// `app_only`, `app_user`, or `none` if no token was verified.
+    #[schemars(extend("enum" = ["app_only", "app_user", "none"]))]
     pub class: Cow<'l, str>,
     /// How many bytes of the answer's body were handed on.
     pub bytes: u64,
@@ -42,6 +47,6 @@ pub struct AccessLine<'l> {
     pub complete: bool,
     /// From the request's head to the end of the answer's body, in microseconds.
     pub duration_us: u64,
-    /// From sending the request to the head of the upstream's answer, in microseconds; `null` if it wasn't asked.
+    /// From sending the request to the head of the upstream's answer, in microseconds; `null` if there was none.
     pub upstream_us: Option<u64>,
 }

@@ -14,11 +14,13 @@ use crate::token::Amr;
 /// It names the route's pattern and never the path, the query or a token: those hold secrets. `replay` decides from these
 /// lines again.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[schemars(title = "mfa-gateway decision log line")]
+#[schemars(deny_unknown_fields)]
 pub struct DecisionLine<'l> {
     /// `decision`.
+    #[schemars(extend("const" = "decision"))]
     pub event: Cow<'l, str>,
     /// When it was decided, as RFC 3339 in UTC with milliseconds.
+    #[schemars(extend("format" = "date-time"))]
     pub time: Cow<'l, str>,
     /// `MS-RequestId`, which the caller has too.
     pub request_id: Cow<'l, str>,
@@ -33,12 +35,14 @@ pub struct DecisionLine<'l> {
     pub route: Cow<'l, str>,
     /// Which of the two it is: `path` or `prefix`.
     #[serde(default)]
+    #[schemars(extend("enum" = ["path", "prefix"]))]
     pub route_kind: Cow<'l, str>,
     /// The client's address, if it came by a connection.
     pub client: Option<Cow<'l, str>>,
     /// The issuer's name. This and all that the token says is `null` unless a token was verified.
     pub issuer: Option<Cow<'l, str>>,
     /// `app_only` or `app_user`.
+    #[schemars(extend("enum" = ["app_only", "app_user", null]))]
     pub class: Option<Cow<'l, str>>,
     /// The tenant (`tid`).
     pub tenant: Option<Cow<'l, str>>,
@@ -51,14 +55,18 @@ pub struct DecisionLine<'l> {
     /// The authentication methods; `null` if there is no `amr`, or it is not an array of strings.
     pub amr: Option<Cow<'l, [String]>>,
     /// What the issuer's rule made of the claims: `proven`, `absent`, `missing` or `denied`.
+    #[schemars(extend("enum" = ["proven", "absent", "missing", "denied", null]))]
     pub evidence: Option<Cow<'l, str>>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
     /// What the route requires: `public`, `authenticated` or `mfa`.
+    #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     pub requirement: Cow<'l, str>,
     /// The mode for this caller: `off`, `report` or `enforce`. `null` where MFA isn't asked for.
+    #[schemars(extend("enum" = ["off", "report", "enforce", null]))]
     pub mode: Option<Cow<'l, str>>,
     /// `permit` or `deny`.
+    #[schemars(extend("enum" = ["permit", "deny"]))]
     pub decision: Cow<'l, str>,
     /// Why it was permitted.
     pub grounds: Option<Cow<'l, str>>,

@@ -7,10 +7,12 @@
 mod access;
 mod decision;
 mod outputs;
+mod schema;
 mod trace;
 
 pub use access::AccessLine;
 pub use decision::DecisionLine;
+pub use schema::{access_log_schema, decision_log_schema};
 
 pub(crate) use outputs::Outputs;
 

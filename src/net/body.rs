@@ -116,7 +116,8 @@ impl http_body::Body for Body {
             Inner::Boxed(body) => Pin::new(body).poll_frame(cx),
         };
         let Poll::Ready(frame) = frame else { return Poll::Pending };
-        let ended = frame.is_none() || self.is_end_stream();
+        let failed = matches!(frame, Some(Err(_)));
+        let ended = !failed && (frame.is_none() || self.is_end_stream());
         if let Some(watch) = &mut self.watch {
             if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(|frame| frame.data_ref())) {
                 watch.passed(data.map_or(0, Bytes::len));

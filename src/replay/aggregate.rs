@@ -118,3 +118,30 @@ impl Groups {
         Changes { count: self.count, groups, not_listed: self.count - listed }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn callers_beyond_the_bound_are_counted_and_not_kept() {
+        let mut line: DecisionLine<'static> = serde_json::from_value(json!({
+            "event": "decision", "time": "", "request_id": "", "correlation_id": "", "method": "GET", "route": "/",
+            "requirement": "mfa", "decision": "permit", "grounds": "report_only", "generation": 1,
+        }))
+        .unwrap();
+        let mut groups = Groups::default();
+        for at in 0..MAX_GROUPS + 5 {
+            line.user = Some(at.to_string().into());
+            groups.add(&line, "mfa_missing".to_owned());
+        }
+        line.user = Some("7".into());
+        groups.add(&line, "mfa_missing".to_owned());
+        assert_eq!(groups.counts.len(), MAX_GROUPS);
+        let changes = groups.finish(1);
+        assert_eq!((changes.count, changes.not_listed), (MAX_GROUPS as u64 + 6, MAX_GROUPS as u64 + 4));
+        assert_eq!((changes.groups[0].count, changes.groups[0].who.user.as_deref()), (2, Some("7")));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod limits;
 mod metrics;
+mod output;
 mod process;
 mod requests;
 mod sink;
@@ -11,9 +12,9 @@ mod upstreams;
 pub(crate) use limits::{Limit, LimitMetrics};
 pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, IssuerMetrics, Metrics};
 
+pub use output::Output;
 pub(crate) use requests::{RequestMetrics, RouteMetrics};
-pub use sink::Output;
-pub(crate) use sink::Sink;
+pub(crate) use sink::{LinesLost, Sink};
 pub(crate) use traces::{Attribute, Kind, Told, Trace, TraceContext, TraceMetrics, Tracer, Value};
 pub use traces::{TraceProtocol, TraceSettings};
 pub(crate) use upstreams::{EndpointFailure, EndpointLabels, EndpointMetrics};

@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct ResultLabels {
     /// The route's pattern; empty if there is none.
     pub(crate) route: String,
-    /// `permitted` or `refused`.
+    /// `permitted`, `refused` or `aborted`.
     pub(crate) result: &'static str,
     /// The grounds or the reason code.
     pub(crate) reason: &'static str,
@@ -71,7 +71,7 @@ impl RequestMetrics {
             own: Family::new_with_constructor(short),
             upstream: Family::new_with_constructor(long),
         };
-        registry.register("requests", "Answered requests", metrics.answered.clone());
+        registry.register("requests", "Requests, by how they ended", metrics.answered.clone());
         let help = "Permitted requests that enforcement would have refused";
         registry.register("would_deny", help, metrics.would_deny.clone());
         let mut durations = |name, help, family: &Durations| {
@@ -164,6 +164,11 @@ impl RouteMetrics {
     /// Counts a request that was refused for this reason.
     pub(crate) fn refused(&self, reason: &'static str, class: &'static str) {
         self.refused.count(reason, class, || self.counter("refused", reason, class));
+    }
+
+    /// Counts a request whose connection or stream ended before it was answered.
+    pub(crate) fn aborted(&self) {
+        self.counter("aborted", "connection_ended", "none").inc();
     }
 
     /// Counts a request that enforcement would have refused.

@@ -3,21 +3,26 @@
 //! Whoever writes a line copies it into a buffer and goes on. A reader that doesn't read, or a disk that is full, costs
 //! lines and never a request; what is lost is counted, and said as soon as lines go out again.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::output::{Output, Writer, count};
 
 /// How many bytes may wait to be written.
 const CAPACITY: usize = 8 << 20;
 
 /// How long lines are gathered, so that many go out by one system call.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// How long an output that failed is left alone.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The lines that didn't get to their output. Logs are the process's, so this is too.
 pub(super) static LOST: LazyLock<Family<LogLabels, Counter>> = LazyLock::new(Family::default);
@@ -27,26 +32,32 @@ pub(super) struct LogLabels {
     log: &'static str,
 }
 
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// A file, appended to. It is opened again when it may have been moved away.
-    File(PathBuf),
+/// What a log says of lines that it hasn't got.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct LinesLost {
+    /// `lines_lost`.
+    #[schemars(extend("const" = "lines_lost"))]
+    pub(crate) event: String,
+    /// The log: `diagnostics`, `decisions` or `access`.
+    pub(crate) log: String,
+    /// How many lines are missing before this one, since it was last said.
+    pub(crate) lines: u64,
 }
 
 /// Takes lines, and never waits.
 #[derive(Clone, Debug)]
-pub(crate) struct Sink(Arc<Shared>);
+pub(crate) struct Sink(Arc<Handle>);
+
+/// The writing side. Its end is that of the thread, once everything is written.
+#[derive(Debug)]
+struct Handle(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     name: &'static str,
     state: Mutex<State>,
-    /// Lines are there to be written.
+    /// There is something to do.
     filled: Condvar,
     /// Everything was written.
     drained: Condvar,
@@ -76,49 +87,53 @@ impl Sink {
             Arc::new(Shared { name, state: Mutex::default(), filled: Condvar::new(), drained: Condvar::new(), lost });
         let of_thread = Arc::clone(&shared);
         std::thread::Builder::new().name(format!("log-{name}")).spawn(move || of_thread.run(writer))?;
-        Ok(Self(shared))
+        Ok(Self(Arc::new(Handle(shared))))
     }
 
     /// Takes a line, its line feed included.
     pub(crate) fn write(&self, line: &[u8]) {
-        let mut state = self.0.lock();
+        let shared = &self.0.0;
+        let mut state = shared.lock();
         if state.lines.len() + line.len() > CAPACITY {
             state.lost += 1;
+            let first = state.lost == 1;
             drop(state);
-            self.0.lost.inc();
+            shared.lost.inc();
+            if first && shared.name != "diagnostics" {
+                tracing::error!(log = shared.name, "a log isn't written as fast as lines come; some are lost");
+            }
             return;
         }
         let first = state.lines.is_empty();
         state.lines.extend_from_slice(line);
         drop(state);
         if first {
-            self.0.filled.notify_one();
+            shared.filled.notify_one();
         }
     }
 
     /// Has a file opened again before the next line is written.
     pub(crate) fn reopen(&self) {
-        self.0.lock().reopen = true;
+        self.0.0.lock().reopen = true;
+        self.0.0.filled.notify_one();
     }
 
     /// Waits until everything was written, for a while.
     pub(crate) fn flush(&self, patience: Duration) {
+        let shared = &self.0.0;
         let end = Instant::now() + patience;
-        let mut state = self.0.lock();
+        let mut state = shared.lock();
         while !state.lines.is_empty() || state.writing {
             let Some(left) = end.checked_duration_since(Instant::now()) else { return };
-            state = self.0.drained.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = shared.drained.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-impl Drop for Sink {
-    /// The last one but the thread's ends the thread, once everything is written.
+impl Drop for Handle {
     fn drop(&mut self) {
-        if Arc::strong_count(&self.0) <= 2 {
-            self.0.lock().closed = true;
-            self.0.filled.notify_one();
-        }
+        self.0.lock().closed = true;
+        self.0.filled.notify_one();
     }
 }
 
@@ -142,108 +157,73 @@ impl Shared {
     /// Writes what comes, until the sink is closed.
     fn run(&self, mut writer: Writer) {
         let mut lines = Vec::new();
-        while self.take(&mut lines, &mut writer) {
+        let mut failing = false;
+        while let Some(said) = self.take(&mut lines, &mut writer, failing) {
             let written = writer.write(&lines);
             let mut state = self.lock();
             state.writing = false;
-            if let Err((rest, error)) = written {
-                let lost = rest.split(|&byte| byte == b'\n').skip(1).count() as u64;
-                // The log itself may be what can't be written to: standard error is all that is left.
-                if state.lost == 0 && self.name != "diagnostics" {
-                    tracing::error!(log = self.name, %error, lost, "a log can't be written");
-                }
-                state.lost += lost;
+            let failed_before = std::mem::replace(&mut failing, written.is_err());
+            let mut trouble = None;
+            if let Err((whole, error)) = written {
+                let all = count(&lines);
+                // What is said of lines lost before is no line that anybody wrote.
+                let notice = usize::from(said > 0);
+                let lost = (all.max(notice) - whole.max(notice)) as u64;
+                let unsaid = if whole < notice { said } else { 0 };
+                state.lost += lost + unsaid;
                 self.lost.inc_by(lost);
+                trouble = Some(error).filter(|_| !failed_before);
             }
-            self.drained.notify_all();
             drop(state);
+            self.drained.notify_all();
             lines.clear();
+            // The log itself may be what can't be written to: standard error is all that is left.
+            if let Some(error) = trouble.filter(|_| self.name != "diagnostics") {
+                tracing::error!(log = self.name, %error, "a log can't be written; lines are lost");
+            }
         }
     }
 
-    /// Waits for lines and takes them; `false` once there will be none.
-    fn take(&self, lines: &mut Vec<u8>, writer: &mut Writer) -> bool {
+    /// Waits for lines and takes them, with how many are said to be lost; `None` once there will be no more.
+    fn take(&self, lines: &mut Vec<u8>, writer: &mut Writer, failing: bool) -> Option<u64> {
         let mut state = self.lock();
-        while state.lines.is_empty() && state.lost == 0 {
+        while state.lines.is_empty() && !state.reopen && (state.lost == 0 || failing) {
             if state.closed {
-                return false;
+                return None;
             }
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let pause = if failing { RETRY } else { GATHER };
         if !state.closed {
             drop(state);
-            std::thread::sleep(GATHER);
+            std::thread::sleep(pause);
             state = self.lock();
         }
         if std::mem::take(&mut state.reopen) {
             writer.reopen();
         }
-        if state.lost > 0 {
-            let _ = writeln!(lines, r#"{{"event":"lines_lost","log":"{}","lines":{}}}"#, self.name, state.lost);
-            state.lost = 0;
+        let said = std::mem::take(&mut state.lost);
+        if said > 0 {
+            let notice = LinesLost { event: "lines_lost".to_owned(), log: self.name.to_owned(), lines: said };
+            // Writing a text and a number into memory doesn't fail.
+            if serde_json::to_writer(&mut *lines, &notice).is_ok() {
+                lines.push(b'\n');
+            }
         }
-        lines.append(&mut state.lines);
+        if lines.is_empty() {
+            std::mem::swap(lines, &mut state.lines);
+        } else {
+            lines.append(&mut state.lines);
+        }
         state.writing = true;
-        true
+        Some(said)
     }
-}
-
-enum Writer {
-    Stdout,
-    Stderr,
-    File(File, PathBuf),
-}
-
-impl Writer {
-    fn open(output: Output) -> io::Result<Self> {
-        Ok(match output {
-            Output::Stdout => Self::Stdout,
-            Output::Stderr => Self::Stderr,
-            Output::File(path) => Self::File(append_to(&path)?, path),
-        })
-    }
-
-    /// Opens the file at its path again; the old one stays if that fails.
-    fn reopen(&mut self) {
-        if let Self::File(file, path) = self {
-            match append_to(path) {
-                Ok(new) => *file = new,
-                Err(error) => tracing::error!(path = %path.display(), %error, "a log file can't be opened again"),
-            }
-        }
-    }
-
-    /// Writes everything, or tells what is left.
-    fn write<'l>(&mut self, lines: &'l [u8]) -> Result<(), (&'l [u8], io::Error)> {
-        let mut rest = lines;
-        while !rest.is_empty() {
-            let written = match self {
-                Self::Stdout => {
-                    io::stdout().lock().write(rest).and_then(|written| io::stdout().flush().map(|()| written))
-                }
-                Self::Stderr => io::stderr().lock().write(rest),
-                Self::File(file, _) => file.write(rest),
-            };
-            match written {
-                Ok(0) => return Err((rest, io::ErrorKind::WriteZero.into())),
-                Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err((rest, error)),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// For the owner and the group alone: the lines name people.
-fn append_to(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn sink(path: &Path) -> Sink {
@@ -251,6 +231,14 @@ mod tests {
     }
 
     const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn wait_until(done: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(Instant::now() < end);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 
     #[test]
     fn lines_arrive_whole_and_in_order() {
@@ -275,6 +263,8 @@ mod tests {
         sink.flush(PATIENCE);
         std::fs::rename(&path, &old).unwrap();
         sink.reopen();
+        // It is there before anything is written to it, for those who look.
+        wait_until(|| path.exists());
         sink.write(b"after\n");
         sink.flush(PATIENCE);
         assert_eq!(std::fs::read_to_string(&old).unwrap(), "before\n");
@@ -286,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let sink = sink(&path);
-        let lost = sink.0.lost.clone();
+        let lost = sink.0.0.lost.clone();
         let line = [&[b'x'; 1023][..], b"\n"].concat();
         // Faster than they are written, since the writer gathers first.
         let sent = 3 * CAPACITY / line.len();
@@ -304,5 +294,37 @@ mod tests {
             .sum();
         assert!(lost.get() > 0);
         assert_eq!((said, arrived as u64 + lost.get()), (lost.get(), sent as u64));
+    }
+    #[test]
+    fn a_full_disk_costs_lines_which_are_counted_once_and_keeps_nobody_from_ending() {
+        let sink = Sink::open("full", Output::File("/dev/full".into())).unwrap();
+        let shared = Arc::clone(&sink.0.0);
+        for round in 1..=2 {
+            sink.write(b"one\n");
+            sink.write(b"two\n");
+            sink.flush(PATIENCE);
+            wait_until(|| shared.lost.get() == 2 * round);
+            assert_eq!(shared.lock().lost, 2 * round, "what was said of lost lines was lost too, and is said again");
+        }
+        drop(sink);
+        wait_until(|| Arc::strong_count(&shared) == 1);
+    }
+
+    #[test]
+    fn the_last_of_many_writers_ends_the_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let sink = sink(&folder.path().join("log"));
+            let shared = Arc::downgrade(&sink.0.0);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    let sink = sink.clone();
+                    scope.spawn(move || sink.write(b"line\n"));
+                }
+            });
+            drop(sink);
+            wait_until(|| shared.strong_count() == 0);
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("log")).unwrap().lines().count(), 80);
     }
 }

@@ -141,7 +141,7 @@ pub(in crate::config) struct Log {
     pub decisions: LogDecisions,
     /// Where decisions go, as JSON lines: `stdout`, `stderr` or a file's path. Absent: into the log.
     pub decision_output: Option<String>,
-    /// Where answered requests are logged, as JSON lines: `stdout`, `stderr` or a file's path. Absent: nowhere.
+    /// Where requests are logged when they have ended, as JSON lines: `stdout`, `stderr` or a file's path. Absent: nowhere.
     pub access_output: Option<String>,
 }
 

@@ -53,7 +53,7 @@ class Gateway:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*prefix, BINARY, "serve", "--config", str(self.config_file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **popen,
+                stdin=subprocess.DEVNULL, **{"stdout": log, "stderr": log, **popen},
             )
         try:
             self._wait_until_ready(ready_within)
