@@ -7,6 +7,7 @@
 mod access;
 mod decision;
 mod outputs;
+mod plain;
 mod schema;
 mod trace;
 
@@ -26,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::config::LogDecisions;
 use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, Waivers};
 use crate::telemetry::Sink;
+use plain::Plain;
 
 /// Writes decisions and answers down.
 #[derive(Clone, Debug)]
@@ -106,7 +108,7 @@ fn write(sink: &Sink, line: &impl Serialize) {
     LINE.with_borrow_mut(|buffer| {
         buffer.clear();
         // Writing texts and numbers into memory doesn't fail.
-        if serde_json::to_writer(&mut *buffer, line).is_ok() {
+        if line.serialize(&mut serde_json::Serializer::with_formatter(&mut *buffer, Plain)).is_ok() {
             buffer.push(b'\n');
             sink.write(buffer);
         }

@@ -1,8 +1,7 @@
 //! Decisions in the log, for people.
 
-use std::borrow::Cow;
-
 use super::DecisionLine;
+use super::plain::visible;
 
 pub(super) fn decision(line: &DecisionLine<'_>) {
     tracing::info!(
@@ -25,30 +24,4 @@ pub(super) fn decision(line: &DecisionLine<'_>) {
         check = line.check.as_deref(),
         "decision"
     );
-}
-
-/// A claim with whatever moves a terminal's cursor, colours it or turns its text around written out. JSON escapes what is
-/// below U+0020 only.
-fn visible(claim: &str) -> Cow<'_, str> {
-    let plain = |char: char| {
-        !char.is_control()
-            && !matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if claim.chars().all(plain) {
-        return Cow::Borrowed(claim);
-    }
-    let escaped =
-        claim.chars().map(|char| if plain(char) { char.to_string() } else { char.escape_unicode().to_string() });
-    Cow::Owned(escaped.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_written_out() {
-        assert_eq!(visible("Jané \"x\""), "Jané \"x\"");
-        assert_eq!(visible("a\n\u{1b}[31m\u{9b}m\u{202e}"), r"a\u{a}\u{1b}[31m\u{9b}m\u{202e}");
-    }
 }
