@@ -111,19 +111,25 @@ pub(crate) fn is_twin(name: &HeaderName) -> bool {
     let name = name.as_str();
     // Registered names are made of letters and single dashes; most fields are, and pass here.
     let plain = name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-') && !name.ends_with('-');
-    !plain && folded(name, |name| REAL.contains(&name))
+    !plain && folded(name, |name| REAL.binary_search(&name).is_ok())
 }
 
 fn is_guarded(name: &HeaderName) -> bool {
     if is_common(name.as_str()) {
         return false;
     }
-    let guarded =
-        |name: &str| GUARDED.contains(&name) || GUARDED_FAMILIES.iter().any(|family| name.starts_with(family));
+    let guarded = |name: &str| GUARDED.binary_search(&name).is_ok() || is_of_family(name);
     // All guarded names start with one of these, but for what isn't a letter; most fields of a request don't.
     let first = name.as_str().bytes().next();
     let candidate = first.is_some_and(|byte| !byte.is_ascii_alphabetic() || b"acdfhioprstx".contains(&byte));
     candidate && folded(name.as_str(), guarded) || is_twin(name)
+}
+
+/// Whether a name begins as one of the guarded families does. None of them begins as another, so in their order only the
+/// last that isn't behind the name can be its beginning.
+fn is_of_family(name: &str) -> bool {
+    let behind = GUARDED_FAMILIES.partition_point(|family| *family <= name);
+    behind.checked_sub(1).and_then(|at| GUARDED_FAMILIES.get(at)).is_some_and(|family| name.starts_with(family))
 }
 
 /// Judges a name by its letters and digits alone. Names too long to fold are judged by their beginning.
@@ -140,6 +146,17 @@ fn folded(name: &str, judge: impl Fn(&str) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lists_are_in_order_and_no_family_begins_as_another() {
+        for list in [GUARDED, GUARDED_FAMILIES, REAL] {
+            assert!(list.is_sorted());
+        }
+        assert!(GUARDED_FAMILIES.windows(2).all(|pair| !pair[1].starts_with(pair[0])));
+        for family in GUARDED_FAMILIES {
+            assert!(is_of_family(family) && is_of_family(&format!("{family}x")), "{family}");
+        }
+    }
 
     #[test]
     fn the_quick_look_knows_every_name() {
