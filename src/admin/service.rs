@@ -12,7 +12,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use super::endpoint::{Audience, Endpoint};
 use super::guard::{check_host, check_origin};
@@ -82,11 +83,34 @@ impl Admin {
     }
 }
 
-/// The service over connections: requests are sound when they get to [`Admin`], and refusals become bytes behind it.
-pub(crate) fn service(admin: Admin) -> Render {
+/// The service over connections: requests are sound when they get to [`Admin`], and refusals become bytes behind it. A
+/// panic ends one request, as on the traffic port.
+pub(crate) fn service(
+    admin: Admin,
+) -> impl Service<
+    Request<Body>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+> + Clone
++ Send
++ 'static {
     let admin = Arc::new(admin);
     let handler = Handler { admin: Arc::clone(&admin) };
-    Render { inner: SanitizeLayer::new(Arc::clone(&admin.live)).layer(handler), admin }
+    let render =
+        Render { inner: SanitizeLayer::new(Arc::clone(&admin.live)).layer(handler), admin: Arc::clone(&admin) };
+    ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(CatchPanicLayer::custom(move |_| panicked(&admin.metrics)))
+        .service(render)
+}
+
+/// Answers for a panic, whose message is on standard error already.
+fn panicked(metrics: &Metrics) -> Response<Body> {
+    metrics.panics.inc();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// Hands sound requests to [`Admin`].

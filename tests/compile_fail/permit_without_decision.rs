@@ -3,7 +3,7 @@
 use mfa_gateway::gateway::{Authenticated, Permitted};
 
 fn permitted(authenticated: Authenticated) -> bool {
-    Permitted::decide(authenticated, |_, _, _| {}).is_ok()
+    Permitted::decide(authenticated, |_, _, _, _| {}).is_ok()
 }
 
 fn main() {}
