@@ -94,3 +94,28 @@ async fn a_connection_that_is_used_is_not_idle_however_long_its_answers_take() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_websocket_on_which_the_client_says_nothing_is_left_alone() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = CONFIG.replace("${UPSTREAM}", &format!("http://{}", upstream.local_addr().unwrap()));
+    let gateway = World::new().await.gateway(&format!("{config}timeouts: {{ idle: 200ms }}\n")).await;
+    let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let asked = format!("{upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    let head = get(&gateway);
+    client.write_all([head.trim_end(), "\r\n", &asked].concat().as_bytes()).await.unwrap();
+    let mut backend = accept(&upstream).await;
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    backend.write_all(format!("HTTP/1.1 101 Switching Protocols\r\n{upgrade}{accept}").as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within("the switch", client.read_u8()).await.unwrap());
+    }
+    // Three times the idle time: what is waited for is that nothing happens.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    backend.write_all(b"pushed").await.unwrap();
+    let mut pushed = [0; 6];
+    within("what the backend pushes", client.read_exact(&mut pushed)).await.unwrap();
+    assert_eq!(&pushed, b"pushed");
+}

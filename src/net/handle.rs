@@ -161,6 +161,12 @@ impl Handle {
         state.switch == Switch::Agreed
     }
 
+    /// Whether a request is being answered, or another protocol was agreed on: then silence is the client's right.
+    pub(super) fn may_be_silent(&self) -> bool {
+        let state = self.lock();
+        state.busy > 0 || state.switch == Switch::Agreed
+    }
+
     /// Notes whether something came behind the request that passed last.
     pub(super) fn set_ahead(&self, ahead: bool) {
         let mut state = self.lock();

@@ -141,7 +141,7 @@ impl ClientStream {
         let Some(guard) = &self.guard else { return Poll::Pending };
         let Idle { limit, since_head, deadline } = &mut self.idle;
         // The first head has a deadline of its own, which the caller keeps.
-        if guard.heads() == 0 || self.handle.is_busy() {
+        if guard.heads() == 0 || self.handle.may_be_silent() {
             deadline.clear();
             return Poll::Pending;
         }
