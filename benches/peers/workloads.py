@@ -43,7 +43,7 @@ class Workload:
                              running.folder / "h2load.tsv")
         else:
             tokens = mint.file(self.tokens, self.count)
-            outcome = wrk(url, tokens, self.connections, seconds, self.options)
+            outcome = wrk(url, tokens, self.connections, seconds, {"first": self.count, **self.options})
         wrong = outcome.requests - outcome.refused if self.refuses else outcome.refused
         # A load that was stopped leaves a few requests behind without an answer.
         if wrong or outcome.broken > self.connections or not outcome.requests:

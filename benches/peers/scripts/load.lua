@@ -1,7 +1,8 @@
 -- What wrk sends: one token after the other, from a file. Arguments: the file, then options as name=value.
 --
---   tokens=rotate  all are read at the start and taken in turn, forever
+--   tokens=rotate  the first are read at the start and taken in turn, forever
 --   tokens=once    each is sent once; the thread ends with the file
+--   first=N        how many are taken of the file, which may hold more; all without it
 --   rate=N         requests per second over all connections, about evenly; needs connections=N
 --   body=N         POST with so many bytes
 
@@ -29,6 +30,7 @@ function init(arguments)
     stream = assert(io.open(arguments[1], "r"))
   else
     for token in io.lines(arguments[1]) do
+      if count == tonumber(options.first) then break end
       count = count + 1
       rotate[count] = with(token)
     end
