@@ -207,9 +207,9 @@ async fn the_configuration_in_use_is_shown_with_its_generation_and_hash() {
     gateway.reload(&config);
     let again = shown().await;
     assert_eq!((&again["generation"], &again["hash"]), (&json!(2), &first["hash"]), "the same content");
-    gateway.reload(&format!("{config}limits: {{ requests: 7 }}\n"));
+    gateway.reload(&format!("{config}threads: 3\nlimits: {{ requests: 7 }}\n"));
     let other = shown().await;
-    assert_eq!(other["needsRestart"], json!(["limits.requests"]));
+    assert_eq!(other["needsRestart"], json!(["threads", "limits.requests"]));
     assert_ne!(other["hash"], first["hash"]);
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use mfa_gateway::config::{Config, schema};
 use mfa_gateway::journal::{access_log_schema, decision_log_schema};
 
+use crate::support::Process;
+
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
 }
@@ -137,6 +139,7 @@ reports! {
     an_address_without_a_port: changed("0.0.0.0:8080", "localhost");
     a_proxy_protocol_that_nobody_may_speak: changed("0.0.0.0:8080", "0.0.0.0:8080\n    proxy_protocol: required");
     passed_sockets_without_a_name: changed("0.0.0.0:8080", "\"systemd:\"");
+    no_threads: changed("routes:", "threads: 0\nroutes:");
     a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
     rate_limits_that_limit_nothing: changed("routes:", "rate_limits:\n  - { name: a, requests: 0, per: 1s, key: user }\n  - { name: a, requests: 5, per: 0s, burst: 0, key: tenant }\n  - { name: b, requests: 5, per: 90days, key: address }\nroutes:");
     an_unknown_rate_limit: changed("    upstream: api\n", "    upstream: api\n    rate_limit: per-ap\n").replace("routes:", "rate_limits: [{ name: per-app, requests: 1, per: 1s, key: application }]\nroutes:");
@@ -168,4 +171,18 @@ fn every_problem_has_a_field_or_a_place_and_a_fix() {
     for problem in error.problems() {
         assert!(!problem.field.is_empty() && !problem.message.is_empty() && !problem.fix.is_empty(), "{problem:?}");
     }
+}
+
+#[tokio::test]
+async fn as_many_threads_serve_as_the_file_says() {
+    let config = "
+listeners: [{ address: ${TRAFFIC} }]
+admin: { address: ${ADMIN} }
+upstreams: [{ name: api, endpoints: [http://127.0.0.1:1] }]
+routes: [{ prefix: /, upstream: api, require: public }]
+threads: ";
+    let (one, nine) = (format!("{config}1\n"), format!("{config}9\n"));
+    let (one, nine) = (Process::start(&one).await, Process::start(&nine).await);
+    // There are others, some of them only for a while.
+    assert!((6..=10).contains(&(nine.threads() - one.threads())), "{} and {}", one.threads(), nine.threads());
 }

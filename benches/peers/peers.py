@@ -196,7 +196,7 @@ class Gateway(Peer):
         config.write_text(render("gateway.yaml", {
             **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
         }))
-        return [binary, "serve", "--config", str(config)], {"TOKIO_WORKER_THREADS": str(settings.threads)}
+        return [binary, "serve", "--config", str(config)], {}
 
 
 PEERS = [

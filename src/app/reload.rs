@@ -134,6 +134,7 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
         ("admin.address", admin(before) != admin(after)),
         ("admin.tls", plain_admin(before) != plain_admin(after)),
+        ("threads", before.threads != after.threads),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("limits.requests", before.limits.requests != after.limits.requests),
         ("log.format and log.level", before.log.format != after.log.format || before.log.filter != after.log.filter),

@@ -45,7 +45,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve { config } => {
             let passed = PassedSockets::from_environment()?;
-            block_on(serve(&config, &passed))
+            serve(&config, &passed)
         }
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
@@ -80,9 +80,13 @@ fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
-async fn serve(config: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
-    let path = config;
+fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
+    let threads = config.threads;
+    block_on_threads(threads, serve_with(config, path, passed))
+}
+
+async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
     tell_warnings(&config);
     raise_file_limit();
@@ -110,11 +114,19 @@ fn raise_file_limit() {
 }
 
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the runtime can't be started")?
-        .block_on(command)
+    block_on_threads(None, command)
+}
+
+/// Runs a command with so many threads, or one for each core.
+fn block_on_threads(
+    threads: Option<usize>,
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        runtime.worker_threads(threads);
+    }
+    runtime.enable_all().build().context("the runtime can't be started")?.block_on(command)
 }
 
 /// Writes a command's result to standard output. A closed pipe is no failure.

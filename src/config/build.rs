@@ -48,6 +48,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let config = Config {
         listeners,
         admin,
+        threads: threads(file.threads, problems),
         trusted_proxies,
         issuers,
         keys,
@@ -88,6 +89,14 @@ fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Probl
         listeners.push(Listener { address, tls, proxy_protocol });
     }
     listeners
+}
+
+fn threads(wanted: Option<u16>, problems: &mut Problems<'_>) -> Option<usize> {
+    if wanted.is_some_and(|threads| !(1..=1024).contains(&threads)) {
+        let fix = "write a number from 1 to 1024; without the field there is one for each core";
+        problems.add("threads", "so many threads can't serve requests", fix);
+    }
+    wanted.map(usize::from)
 }
 
 fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {

@@ -16,6 +16,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// The admin listener.
     pub admin: Option<Admin>,
+    /// How many threads serve requests, if not one for each core.
+    pub threads: Option<usize>,
     /// The networks of proxies whose forwarding fields are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The trusted issuers. Entra's are two each, one per token version.

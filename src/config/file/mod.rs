@@ -30,6 +30,8 @@ use serde::Deserialize;
 pub(super) struct File {
     /// The addresses that take traffic. At least one.
     pub listeners: Vec<Listener>,
+    /// How many threads serve requests, from 1 to 1024. Default: as many as there are cores that the process may use.
+    pub threads: Option<u16>,
     /// The second listener: health, metrics, and for operators the gateway's state. Absent: there is none.
     pub admin: Option<Admin>,
     /// The networks (CIDR) of proxies in front of the gateway, whose `X-Forwarded-*` fields are believed and extended.
