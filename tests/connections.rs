@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{CONFIG, Gateway, World, raw, within};
+use crate::support::{CONFIG, Call, Gateway, Http1, World, raw, within};
 
 /// A gateway whose upstream is this listener.
 async fn gateway_before(upstream: &TcpListener) -> Gateway {
@@ -73,6 +73,20 @@ async fn a_connection_is_idle_for_so_long_only_and_a_later_head_counts_as_idle()
         let took = start.elapsed().as_millis();
         assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1, "{answers}");
         assert!((900..5000).contains(&took), "{begun:?}: closed after {took} ms");
+    }
+}
+
+#[tokio::test]
+async fn no_other_deadline_ends_an_idle_connection() {
+    let gateway = Gateway::with(&format!("{CONFIG}timeouts: {{ idle: 1h }}\n")).await;
+    let mut client = Http1::connect(gateway.address()).await;
+    for _ in 0..3 {
+        assert_eq!(client.send(&Call::get("/healthz")).await.code(), 200);
+        tokio::time::pause();
+        for _ in 0..35 {
+            tokio::time::advance(std::time::Duration::from_secs(60)).await;
+        }
+        tokio::time::resume();
     }
 }
 

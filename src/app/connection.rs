@@ -204,7 +204,9 @@ fn byte_sequence(bytes: &[u8]) -> Option<HeaderValue> {
 fn http1_builder(settings: ConnectionSettings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        // Heads come whole, and their deadlines are kept by the stream. hyper's own would be one of 30 s, and a new timer for
+        // each request.
+        .header_read_timeout(None)
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(64 << 10));
     // Setting it has a cost, so the default stays unset.

@@ -280,6 +280,8 @@ impl AsyncWrite for ClientStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_interim(cx))?;
+        // An answer may have ended here, and hyper doesn't read again for that.
+        let _ = self.poll_idle(cx)?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
