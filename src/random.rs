@@ -7,6 +7,9 @@ use std::time::Duration;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// Where the bytes of a UUID stand in its text.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 /// A source of numbers that are even, but not secret.
 #[derive(Clone, Debug, Default)]
 pub struct Random(Option<Arc<Mutex<fastrand::Rng>>>);
@@ -39,16 +42,19 @@ impl Random {
     /// A random UUID (RFC 9562 version 4), in its hyphenated form.
     #[must_use]
     pub fn uuid(&self) -> String {
+        self.uuid_ascii().map(char::from).into_iter().collect()
+    }
+
+    /// The same, as ASCII.
+    #[must_use]
+    pub(crate) fn uuid_ascii(&self) -> [u8; 36] {
         let bits = self.bits();
         let bits = bits & !(0xf << 76) | (4 << 76);
         let bits = bits & !(0x3 << 62) | (2 << 62);
-        let mut text = String::with_capacity(36);
-        for (at, byte) in bits.to_be_bytes().into_iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 15)]));
+        let mut text = [b'-'; 36];
+        for (byte, at) in bits.to_be_bytes().into_iter().zip(PLACES) {
+            text[at] = HEX[usize::from(byte >> 4)];
+            text[at + 1] = HEX[usize::from(byte & 15)];
         }
         text
     }
@@ -75,7 +81,7 @@ mod tests {
     fn uuids_have_their_version_and_differ() {
         let random = Random::seeded(1);
         let uuid = random.uuid();
-        assert_eq!(uuid.len(), 36);
+        assert!(uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12]), "{uuid}");
         assert_eq!(&uuid[14..15], "4");
         assert!("89ab".contains(&uuid[19..20]));
         assert_ne!(uuid, random.uuid());

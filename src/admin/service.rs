@@ -18,9 +18,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::endpoint::{Audience, Endpoint};
 use super::guard::{check_host, check_origin};
 use super::{Reloads, State, openapi, page};
-use crate::gateway::{Answer, Ids, Live, Peer, Rejection, Sanitize, SanitizeLayer, refusal};
+use crate::gateway::{Answer, Arrived, Exchange, Live, Peer, Rejection, Sanitize, SanitizeLayer, refusal};
 use crate::jwks::KeySource;
-use crate::net::Body;
+use crate::net::{Body, Busy};
 use crate::policy::Dialect;
 use crate::telemetry::Metrics;
 
@@ -88,7 +88,7 @@ impl Admin {
 pub(crate) fn service(
     admin: Admin,
 ) -> impl Service<
-    Request<Body>,
+    Arrived,
     Response = Response<Body>,
     Error = Infallible,
     Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
@@ -100,6 +100,11 @@ pub(crate) fn service(
     let render =
         Render { inner: SanitizeLayer::new(Arc::clone(&admin.live)).layer(handler), admin: Arc::clone(&admin) };
     ServiceBuilder::new()
+        // The layer behind it is for requests alone.
+        .map_request(|Arrived { mut request, peer, busy }| {
+            request.extensions_mut().insert(Arc::new(Sender { peer, _busy: busy }));
+            request
+        })
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(CatchPanicLayer::custom(move |_| panicked(&admin.metrics)))
         .service(render)
@@ -119,7 +124,7 @@ pub(crate) struct Handler {
     admin: Arc<Admin>,
 }
 
-impl Service<Request<Body>> for Handler {
+impl Service<Box<Exchange>> for Handler {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Answer;
@@ -128,10 +133,16 @@ impl Service<Request<Body>> for Handler {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer {
+    fn call(&mut self, exchange: Box<Exchange>) -> Answer {
         let admin = Arc::clone(&self.admin);
-        Box::pin(async move { admin.answer(request).await })
+        Box::pin(async move { admin.answer(exchange.into_request()).await })
     }
+}
+
+/// Who sent a request. Its connection isn't idle for as long as this is held.
+struct Sender {
+    peer: Option<Arc<Peer>>,
+    _busy: Option<Busy>,
 }
 
 /// Gives a request its ids, and turns refusals into bytes.
@@ -152,19 +163,23 @@ impl Service<Request<Body>> for Render {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let live = self.admin.live.load_full();
-        let ids = Ids::take(&mut request, &live.random);
         let version = request.version();
-        let peer = (!request.body().is_end_stream()).then(|| request.extensions().get::<Peer>().cloned()).flatten();
-        let answer = self.inner.call(request);
+        let sender = request.extensions_mut().remove::<Arc<Sender>>();
+        let peer = sender.as_ref().and_then(|sender| sender.peer.clone());
+        let unread = peer.clone().filter(|_| !request.body().is_end_stream());
+        let exchange = Exchange::begin(request, peer, &live.random);
+        let ids = exchange.ids().clone();
+        let answer = self.inner.call(exchange);
         Box::pin(async move {
+            let _sender = sender;
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(rejection) => {
                     // What is unread of the body must not become the next request.
-                    if let Some(peer) = &peer {
+                    if let Some(peer) = &unread {
                         peer.handle.linger();
                     }
-                    let close = peer.is_some() && version <= Version::HTTP_11;
+                    let close = unread.is_some() && version <= Version::HTTP_11;
                     refusal::response(&rejection.worded(Dialect::Oauth), &live.refusals, &ids, version, close)
                 }
             };

@@ -1,6 +1,7 @@
 //! Serving one connection.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,13 +17,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tower::util::Oneshot;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
 use super::admission::{Admission, Arrival};
 use super::watch::{Ends, Watch};
 use crate::config::{Config, ServerTls};
-use crate::gateway::Peer;
+use crate::gateway::{Arrived, Peer};
 use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
 use crate::random::Random;
 
@@ -79,25 +79,26 @@ impl ConnectionSettings {
 
 /// hyper's view of the stack: it adds who is at the other end, and counts requests.
 struct Served<S> {
-    stack: S,
-    peer: Peer,
+    /// hyper calls its service by a shared reference, one request after the other.
+    stack: RefCell<S>,
+    peer: Arc<Peer>,
     requests: Arc<AtomicU64>,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Served<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+    S: Service<Arrived, Response = Response<Body>, Error = Infallible>,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Oneshot<S, Request<Body>>;
+    type Future = S::Future;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut request = request.map(Body::from);
-        request.extensions_mut().insert(Arc::new(self.peer.handle.begin()));
-        request.extensions_mut().insert(self.peer.clone());
-        self.stack.clone().oneshot(request)
+        let busy = Some(self.peer.handle.begin());
+        let arrived = Arrived { request: request.map(Body::from), peer: Some(Arc::clone(&self.peer)), busy };
+        // The stack is always ready: it refuses rather than have anybody wait.
+        self.stack.borrow_mut().call(arrived)
     }
 }
 
@@ -115,7 +116,7 @@ pub(super) struct Newcomer {
 /// Serves a connection until it ends, is idle for too long, or is asked to finish.
 pub(super) async fn serve<S>(newcomer: Newcomer, stack: S, settings: ConnectionSettings, ends: Ends)
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let start = Instant::now();
@@ -138,7 +139,7 @@ where
     let address = peer.address;
     // h2 takes leave in two steps, and waits for the client between them.
     let leaving = (version == Version::Http2).then(|| peer.handle.clone());
-    let served = Served { stack, peer, requests: Arc::clone(&requests) };
+    let served = Served { stack: RefCell::new(stack), peer: Arc::new(peer), requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
     let (first_by, idle) = (start + settings.header_timeout, settings.idle_timeout);
     let watch = Watch { requests, first_by, idle, old, ends, leaving };

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 use super::{Ambient, App, Assembled, Before, assemble};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::gateway::{Body, Live, stack};
+use crate::gateway::{Arrived, Body, Live, stack};
 use crate::random::Random;
 use crate::telemetry::Metrics;
 
@@ -42,7 +42,7 @@ impl App {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;
         }
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let service = stack(&live, &ambient.metrics, config.limits.requests);
+        let service = stack(&live, &ambient.metrics, config.limits.requests).map_request(Arrived::from);
         Ok((live, service))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use http::{Request, Response};
+use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -18,6 +18,7 @@ use super::admission::Admission;
 use super::connection::{ConnectionSettings, Newcomer, serve};
 use super::watch::Ends;
 use crate::config::ServerTls;
+use crate::gateway::Arrived;
 use crate::net::Body;
 use crate::telemetry::{Limit, LimitMetrics, Metrics};
 
@@ -80,7 +81,7 @@ impl Acceptor {
     /// Accepts until closing begins. Beyond the limit, connections wait in the listener's queue.
     pub(super) async fn accept<S>(self, listener: TcpListener, entrance: Entrance, service: S)
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
         loop {

@@ -7,28 +7,42 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as _;
 
-use crate::net::{Body, headers};
+use crate::net::{Body, Present};
 
 /// The rule that an answer breaks.
 #[derive(Debug, thiserror::Error)]
 #[error("the upstream's answer {0}")]
 pub(super) struct Unsound(&'static str);
 
-/// Checks an answer, and leaves it with the framing of its body alone.
-pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<(), Unsound> {
+/// Checks an answer, leaves it with the framing of its body alone, and tells which fields it came with.
+pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Present, Unsound> {
     let status = response.status();
     if status.as_u16() >= 600 {
         return Err(Unsound("has a status beyond 599"));
     }
-    check_framing(response.headers())?;
-    let announced = response.headers_mut().remove(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let present = Present::in_answer(response.headers());
+    if present.has(Present::SUSPECT) {
+        return Err(Unsound("has a field that some read as another (content_length)"));
+    }
+    if present.has(Present::TRANSFER_ENCODING) || present.has(Present::CONTENT_LENGTH) {
+        check_framing(response.headers())?;
+    }
+    if present.has(Present::CONTENT_LENGTH) {
+        fix_length(response, method);
+    }
+    Ok(present)
+}
+
+/// Leaves the length that was announced if it is right.
+fn fix_length(response: &mut Response<Body>, method: &Method) {
+    let status = response.status();
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     // Without a body, the length is that of the answer to GET (RFC 9110 section 8.6).
     let bodiless = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
-    let right = bodiless || announced == response.body().size_hint().exact();
-    if let Some(length) = announced.filter(|_: &u64| right && status != StatusCode::NO_CONTENT) {
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    let right = announced.is_some() && (bodiless || announced == response.body().size_hint().exact());
+    if !right || status == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
-    Ok(())
 }
 
 fn check_framing(fields: &HeaderMap) -> Result<(), Unsound> {
@@ -45,9 +59,6 @@ fn check_framing(fields: &HeaderMap) -> Result<(), Unsound> {
     }
     if coding.is_some() && length.is_some() {
         return Err(Unsound("has both Transfer-Encoding and Content-Length"));
-    }
-    if fields.keys().any(headers::is_twin) {
-        return Err(Unsound("has a field that some read as another (content_length)"));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
-use super::{Answer, Authenticated, Rejection, Routed};
+use super::{Authenticated, Inner, Next, Rejection, Routed};
 use crate::authenticator::Lookup;
 use crate::net::Body;
 use crate::policy::{Evidence, Requirement};
@@ -32,32 +32,32 @@ impl<S> Layer<S> for AuthenticateLayer {
 
 impl<S> Service<Routed> for Authenticate<S>
 where
-    S: Service<Authenticated, Response = Response<Body>, Error = Rejection, Future = Answer> + Clone + Send + 'static,
+    S: Inner<Authenticated> + Clone + Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, routed: Routed) -> Answer {
+    fn call(&mut self, routed: Routed) -> Self::Future {
         let known = if routed.route.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
         } else {
-            routed.live.authenticator.look_up(routed.request.headers())
+            routed.live.authenticator.look_up(routed.exchange.request.headers())
         };
         match known {
-            Lookup::Known(evidence) => self.inner.call(Authenticated { routed, evidence }),
+            Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),
             Lookup::Unknown(token) => {
                 // The service that was polled ready is the one to call; its clone takes its place.
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
-                Box::pin(async move {
+                Next::Right(Box::pin(async move {
                     let evidence = routed.live.authenticator.verify(&token).await;
                     inner.call(Authenticated { routed, evidence }).await
-                })
+                }))
             }
         }
     }

@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use tower::{Layer, Service};
 
-use super::Rendered;
+use super::Arrived;
 use crate::net::Body;
 use crate::telemetry::Metrics;
 
@@ -31,9 +31,9 @@ pub(super) struct CatchPanic<S> {
 }
 
 /// The handling of one request.
-pub(super) struct Caught {
+pub(super) struct Caught<F> {
     /// `None` once it panicked.
-    inner: Option<Rendered>,
+    inner: Option<F>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,31 +51,35 @@ impl<S> Layer<S> for CatchPanicLayer {
     }
 }
 
-impl<S> Service<Request<Body>> for CatchPanic<S>
+impl<S> Service<Arrived> for CatchPanic<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Rendered>,
+    S: Service<Arrived, Response = Response<Body>, Error = Infallible>,
+    S::Future: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Caught;
+    type Future = Caught<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Caught {
-        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+    fn call(&mut self, arrived: Arrived) -> Self::Future {
+        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(arrived)));
         let inner = called.map_err(|panic| tell(&self.metrics, panic.as_ref())).ok();
         Caught { inner, metrics: Arc::clone(&self.metrics) }
     }
 }
 
-impl Future for Caught {
+impl<F> Future for Caught<F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
+{
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(Ok(answer())) };
-        match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll(cx))) {
             Ok(polled) => polled,
             Err(panic) => {
                 tell(&self.metrics, panic.as_ref());
@@ -101,6 +105,7 @@ fn answer() -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
     use tower::ServiceExt;
 
     use super::*;
@@ -111,16 +116,16 @@ mod tests {
         at_once: bool,
     }
 
-    impl Service<Request<Body>> for Broken {
+    impl Service<Arrived> for Broken {
         type Response = Response<Body>;
         type Error = Infallible;
-        type Future = Rendered;
+        type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
             Poll::Ready(Ok(()))
         }
 
-        fn call(&mut self, _: Request<Body>) -> Rendered {
+        fn call(&mut self, _: Arrived) -> Self::Future {
             assert!(!self.at_once, "called");
             Box::pin(async { panic!("polled") })
         }
@@ -131,7 +136,7 @@ mod tests {
         let metrics = Arc::new(Metrics::new());
         for at_once in [true, false] {
             let service = CatchPanicLayer::new(&metrics).layer(Broken { at_once });
-            let answer = service.oneshot(Request::new(Body::empty())).await;
+            let answer = service.oneshot(Request::new(Body::empty()).into()).await;
             assert_eq!(answer.map(|answer| answer.status().as_u16()), Ok(500));
         }
         assert_eq!(metrics.panics.get(), 2);

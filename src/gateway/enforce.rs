@@ -7,10 +7,8 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
-use super::exchange::Ids;
-use super::origin::client;
 use super::preview::Preview;
-use super::{Answer, Authenticated, Permitted, Rejection, Routed, trace};
+use super::{Authenticated, Inner, Next, Permitted, Rejection, Routed, refuse, trace};
 use crate::clock::Timestamp;
 use crate::journal::Entry;
 use crate::net::Body;
@@ -34,33 +32,31 @@ impl<S> Layer<S> for EnforceLayer {
     }
 }
 
-impl<S> Service<Authenticated> for Enforce<S>
-where
-    S: Service<Permitted, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Permitted>> Service<Authenticated> for Enforce<S> {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, authenticated: Authenticated) -> Answer {
+    fn call(&mut self, authenticated: Authenticated) -> Self::Future {
         let mut preview = Preview::default();
         let permitted = Permitted::decide(authenticated, |routed, evidence, decision, now| {
             record(routed, evidence, decision, now);
             preview = Preview::of(routed, evidence, decision, now);
         });
         match permitted {
-            Err(rejection) => Box::pin(async move { Err(rejection.with_preview(preview)) }),
+            Err(rejection) => refuse(rejection.with_preview(preview)),
+            Ok(permitted) if preview == Preview::default() => Next::Left(self.inner.call(permitted)),
             Ok(permitted) => {
                 let answer = self.inner.call(permitted);
-                Box::pin(async move {
+                Next::Right(Box::pin(async move {
                     let mut response = answer.await.map_err(|rejection| rejection.with_preview(preview))?;
                     preview.write(response.headers_mut());
                     Ok(response)
-                })
+                }))
             }
         }
     }
@@ -71,17 +67,16 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
     if !live.journal.wants(decision) {
         return;
     }
-    let ids = routed.request.extensions().get::<Ids>();
-    let text = |id: Option<&'_ http::HeaderValue>| id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let trace_id = trace::of(&routed.request, live).map(|trace| trace::id(trace));
+    let exchange = &routed.exchange;
+    let trace_id = exchange.trace.as_deref().map(trace::id);
     live.journal.record(&Entry {
         at,
         generation: live.generation,
-        request_id: &text(ids.map(|ids| &ids.request)),
-        correlation_id: &text(ids.map(|ids| &ids.correlation)),
+        request_id: exchange.ids.request.to_str().unwrap_or_default(),
+        correlation_id: exchange.ids.correlation.to_str().unwrap_or_default(),
         trace_id: trace_id.as_deref(),
-        method: routed.request.method(),
-        client: client(&routed.request),
+        method: exchange.request.method(),
+        client: exchange.client(),
         route: &routed.route,
         waivers: &live.waivers,
         evidence,

@@ -1,21 +1,84 @@
-//! What is observed of a request, carried in its extensions. Nothing here has authority: no decision reads it.
+//! A request on its way in, with what is observed of it. Nothing that is observed has authority: no decision reads it.
 
 use std::any::Any;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
-use crate::net::{Body, Handle};
+use super::origin::Origin;
+use super::upgrade::Wanted;
+use crate::net::{Body, Busy, Handle, Present};
 use crate::random::Random;
+use crate::telemetry::Trace;
 
 /// Partner Center's request id: the same on a retry.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 /// Partner Center's correlation id: the same for a chain of calls.
 pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 
+/// A request as it came by a connection, or by none in tests.
+#[derive(Debug)]
+pub struct Arrived {
+    pub(crate) request: Request<Body>,
+    /// Who is at the other end.
+    pub(crate) peer: Option<Arc<Peer>>,
+    /// Keeps the connection busy for as long as it is held.
+    pub(crate) busy: Option<Busy>,
+}
+
+impl From<Request<Body>> for Arrived {
+    fn from(request: Request<Body>) -> Self {
+        Self { request, peer: None, busy: None }
+    }
+}
+
+/// A request, and what is observed of it. The layers hand on its box: a request is too large to be moved each time.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(super) request: Request<Body>,
+    pub(super) peer: Option<Arc<Peer>>,
+    pub(super) ids: Ids,
+    /// Which fields it came with.
+    pub(super) present: Present,
+    /// How many requests were in flight when it came.
+    pub(super) before: i64,
+    /// Where it comes from, once that was read from its fields.
+    pub(super) origin: Option<Origin>,
+    /// The protocol that it asks for.
+    pub(super) wanted: Option<Wanted>,
+    /// The trace it is part of, if requests are traced.
+    pub(super) trace: Option<Arc<Trace>>,
+}
+
+impl Exchange {
+    /// Gives a request its ids.
+    pub(crate) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, random: &Random) -> Box<Self> {
+        let present = Present::in_request(request.headers());
+        let ids = Ids::take(request.headers_mut(), present, random);
+        let (origin, wanted, trace) = (None, None, None);
+        Box::new(Self { request, peer, ids, present, before: 0, origin, wanted, trace })
+    }
+
+    /// The client's address, if the request came by a connection.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.origin.as_ref().map(|origin| origin.client)
+    }
+
+    /// The request alone.
+    pub(crate) fn into_request(self) -> Request<Body> {
+        self.request
+    }
+
+    /// The request's ids.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+}
+
 /// Who is at the other end of the connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Peer {
     /// Its address: the client's, if the PROXY protocol told it.
     pub(crate) address: SocketAddr,
@@ -42,29 +105,41 @@ pub(crate) struct Ids {
 
 impl Ids {
     /// Takes the client's ids where they are well-formed, makes them otherwise, and puts them into the request.
-    pub(crate) fn take(request: &mut Request<Body>, random: &Random) -> Self {
-        let headers = request.headers_mut();
-        let ids = Self { request: id(headers, &REQUEST_ID, random), correlation: id(headers, &CORRELATION_ID, random) };
-        request.extensions_mut().insert(ids.clone());
+    fn take(headers: &mut HeaderMap, present: Present, random: &Random) -> Self {
+        let request = present.has(Present::REQUEST_ID).then(|| sent(headers, &REQUEST_ID)).flatten();
+        let correlation = present.has(Present::CORRELATION_ID).then(|| sent(headers, &CORRELATION_ID)).flatten();
+        if let (Some(request), Some(correlation)) = (&request, &correlation) {
+            return Self { request: request.clone(), correlation: correlation.clone() };
+        }
+        let [one, other] = random_ids(random);
+        let ids = Self { request: request.unwrap_or(one), correlation: correlation.unwrap_or(other) };
+        headers.reserve(2);
+        headers.insert(&REQUEST_ID, ids.request.clone());
+        headers.insert(&CORRELATION_ID, ids.correlation.clone());
         ids
     }
 
     /// Puts the ids into an answer that has none.
-    pub(crate) fn put(self, headers: &mut HeaderMap) {
-        headers.entry(&REQUEST_ID).or_insert(self.request);
-        headers.entry(&CORRELATION_ID).or_insert(self.correlation);
+    pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        headers.reserve(2);
+        headers.entry(&REQUEST_ID).or_insert_with(|| self.request.clone());
+        headers.entry(&CORRELATION_ID).or_insert_with(|| self.correlation.clone());
     }
 }
 
-fn id(headers: &mut HeaderMap, name: &HeaderName, random: &Random) -> HeaderValue {
+/// The id that the client sent, if it is one and well-formed.
+fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let mut values = headers.get_all(name).iter();
-    let id = match (values.next(), values.next()) {
-        (Some(value), None) if is_well_formed(value) => return value.clone(),
-        // A UUID is visible ASCII.
-        _ => HeaderValue::try_from(random.uuid()).unwrap_or_else(|_| HeaderValue::from_static("-")),
-    };
-    headers.insert(name, id.clone());
-    id
+    values.next().filter(|value| values.next().is_none() && is_well_formed(value)).cloned()
+}
+
+/// Two ids that share their memory.
+fn random_ids(random: &Random) -> [HeaderValue; 2] {
+    let mut one = BytesMut::from(&[random.uuid_ascii(), random.uuid_ascii()].concat()[..]);
+    let other = one.split_off(one.len() / 2);
+    // A UUID is visible ASCII.
+    let value = |id: BytesMut| HeaderValue::from_maybe_shared(id.freeze());
+    [one, other].map(|id| value(id).unwrap_or_else(|_| HeaderValue::from_static("-")))
 }
 
 /// A GUID, or another short word without characters that mean something in logs or markup.

@@ -21,13 +21,13 @@ static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 /// Writes the fields of a request that is forwarded. Sanitizing removed whatever the client put there.
 pub(super) fn prepare_request(
     request: &mut Request<Body>,
+    origin: Option<Origin>,
     route: &Route,
     grounds: &Grounds,
     proof: Option<&Proof>,
     protocol: Protocol,
 ) {
     let from_http2 = request.version() > Version::HTTP_11;
-    let origin = request.extensions_mut().remove::<Origin>();
     let empty = request.body().is_end_stream();
     let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let fields = request.headers_mut();

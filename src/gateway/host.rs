@@ -8,12 +8,14 @@ use http::{HeaderValue, Request, Uri, Version};
 
 use crate::net::Body;
 
+const INVALID: &str = "The host is not valid (RFC 9110 section 7.2).";
+
 /// Leaves the request with exactly one valid `Host`, and with path and query alone as its target.
 ///
 /// The host never chooses the upstream; but a backend may choose by it, so there must not be two readings.
 pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
     let mut fields = request.headers().get_all(HOST).iter();
-    let field = fields.next().cloned();
+    let field = fields.next();
     if !matches!(request.uri().scheme_str(), None | Some("http" | "https")) {
         return Err("The request target's scheme is not http or https (RFC 9110 section 4.2).");
     }
@@ -23,17 +25,22 @@ pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
     if fields.next().is_some() {
         return Err("There is more than one Host field (RFC 9112 section 3.2).");
     }
-    let target = request.uri().authority().cloned();
-    let host = match (field, target) {
-        (Some(field), None) if request.version() <= Version::HTTP_11 => field,
+    let host = match (field, request.uri().authority()) {
+        // Nearly every request has its target and its host as they are to be.
+        (Some(field), None) if request.version() <= Version::HTTP_11 && request.uri().path().starts_with('/') => {
+            return if is_valid(field) { Ok(()) } else { Err(INVALID) };
+        }
+        (Some(field), None) if request.version() <= Version::HTTP_11 => field.clone(),
         // In HTTP/2 the pseudo-field is what counts, and Host may repeat it (RFC 9113 section 8.3.1).
-        (None, Some(target)) if request.version() > Version::HTTP_11 => value(&target)?,
-        (Some(field), Some(target)) if field.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes()) => field,
+        (None, Some(target)) if request.version() > Version::HTTP_11 => value(target)?,
+        (Some(field), Some(target)) if field.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes()) => {
+            field.clone()
+        }
         (Some(_), Some(_)) => return Err("The request target and the Host field name different hosts."),
         _ => return Err("The Host field is missing (RFC 9112 section 3.2)."),
     };
     if !is_valid(&host) {
-        return Err("The host is not valid (RFC 9110 section 7.2).");
+        return Err(INVALID);
     }
     let target = path_and_query(request.uri())?;
     request.headers_mut().insert(HOST, host);

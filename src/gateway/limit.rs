@@ -1,25 +1,22 @@
 //! Limit: refuses when too many requests are in flight.
 //!
 //! It stands in front of all work on a request, so that an overload costs as little as possible. A request counts until
-//! its answer's body has ended.
+//! its answer's body has ended: its account holds its place.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, Version};
+use http::{Response, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use tower::{Layer, Service};
 
-use super::{Answer, Reason, Rejection};
-use crate::net::{Body, Busy};
+use super::{Exchange, Inner, Next, Reason, Rejection, refuse};
+use crate::net::Body;
 use crate::telemetry::Metrics;
 
 /// Makes [`Limit`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LimitLayer {
     max: i64,
-    in_flight: Gauge,
-    streams: Gauge,
 }
 
 /// Refuses when too many requests are in flight.
@@ -27,12 +24,24 @@ pub struct LimitLayer {
 pub struct Limit<S> {
     inner: S,
     max: i64,
-    in_flight: Gauge,
-    streams: Gauge,
 }
 
 /// A request under way: in the gauge of all, and in that of HTTP/2 streams if it is one.
-struct InFlight(Gauge, Option<Gauge>);
+#[derive(Debug)]
+pub(super) struct InFlight(Gauge, Option<Gauge>);
+
+impl InFlight {
+    /// Counts a request, and tells how many there were before. The gauge is the count itself, so that what is shown is what
+    /// is limited.
+    pub(super) fn begin(metrics: &Metrics, version: Version) -> (Self, i64) {
+        let stream = (version == Version::HTTP_2).then(|| metrics.streams.clone());
+        if let Some(streams) = &stream {
+            streams.inc();
+        }
+        let before = metrics.in_flight.inc();
+        (Self(metrics.in_flight.clone(), stream), before)
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -44,12 +53,8 @@ impl Drop for InFlight {
 }
 
 impl LimitLayer {
-    pub(crate) fn new(max: usize, metrics: &Metrics) -> Self {
-        Self {
-            max: i64::try_from(max).unwrap_or(i64::MAX),
-            in_flight: metrics.in_flight.clone(),
-            streams: metrics.streams.clone(),
-        }
+    pub(crate) fn new(max: usize) -> Self {
+        Self { max: i64::try_from(max).unwrap_or(i64::MAX) }
     }
 }
 
@@ -57,34 +62,23 @@ impl<S> Layer<S> for LimitLayer {
     type Service = Limit<S>;
 
     fn layer(&self, inner: S) -> Limit<S> {
-        Limit { inner, max: self.max, in_flight: self.in_flight.clone(), streams: self.streams.clone() }
+        Limit { inner, max: self.max }
     }
 }
 
-impl<S> Service<Request<Body>> for Limit<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Limit<S> {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Answer {
-        let stream = (request.version() == Version::HTTP_2).then(|| self.streams.clone());
-        if let Some(streams) = &stream {
-            streams.inc();
+    fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
+        if exchange.before >= self.max {
+            return refuse(Rejection::new(Reason::Overloaded));
         }
-        let in_flight = InFlight(self.in_flight.clone(), stream);
-        // The gauge is the count itself, so that what is shown is what is limited.
-        if in_flight.0.inc() >= self.max {
-            return Box::pin(async { Err(Rejection::new(Reason::Overloaded)) });
-        }
-        let busy = request.extensions_mut().remove::<Arc<Busy>>();
-        let answer = self.inner.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| body.holding((in_flight, busy)))) })
+        Next::Left(self.inner.call(exchange))
     }
 }

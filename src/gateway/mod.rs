@@ -1,6 +1,6 @@
 //! The data plane: one stack of layers, from a client's request to the upstream's answer or a refusal.
 //!
-//! A request changes its type on the way: `Request<Body>` → [`Routed`] → [`Authenticated`] → [`Permitted`], and
+//! A request changes its type on the way: [`Arrived`] → [`Exchange`] → [`Routed`] → [`Authenticated`] → [`Permitted`], and
 //! [`Proxy`] takes only the last. A [`Permitted`] has one constructor, which calls [`crate::policy::decide`]; so to leave
 //! out the enforcement, to swap two layers, or to make a permit elsewhere is a compile error (`tests/compile_fail`).
 
@@ -39,30 +39,61 @@ pub use pipeline::{Authenticated, Permitted, Routed};
 pub use proxy::Proxy;
 pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use rejection::{Notice, Reason, Rejection};
-pub use render::{Render, RenderLayer};
+pub use render::{Render, RenderLayer, Rendering};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};
 
-pub(crate) use exchange::{Ids, Peer};
+pub(crate) use exchange::Peer;
+pub use exchange::{Arrived, Exchange};
 pub(crate) use rate_limit::RateLimiter;
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::future::Either;
 use http::{Request, Response};
+use tower::util::MapRequest;
 use tower::{Layer, Service, ServiceBuilder};
 
 pub use crate::net::Body;
 
+use crate::random::Random;
 use crate::telemetry::Metrics;
 
 /// What every service inside [`Render`] comes to.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Rejection>> + Send>>;
 
-/// What [`Render`] comes to: a refusal has become an answer.
-pub type Rendered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+/// What a layer comes to: most requests are the next service's, and the layer's own answer is the exception.
+pub type Next<F> = Either<F, Answer>;
+
+/// A service inside [`Render`].
+pub trait Inner<T>:
+    Service<
+        T,
+        Response = Response<Body>,
+        Error = Rejection,
+        Future: Future<Output = Result<Response<Body>, Rejection>> + Send + Unpin + 'static,
+    >
+{
+}
+
+impl<T, S> Inner<T> for S where
+    S: Service<
+            T,
+            Response = Response<Body>,
+            Error = Rejection,
+            Future: Future<Output = Result<Response<Body>, Rejection>> + Send + Unpin + 'static,
+        >
+{
+}
+
+/// A layer's own refusal.
+fn refuse<F>(rejection: Rejection) -> Next<F> {
+    Either::Right(Box::pin(ready(Err(rejection))))
+}
 
 /// The stack, outermost layer first.
 pub(crate) fn stack(
@@ -70,7 +101,7 @@ pub(crate) fn stack(
     metrics: &Arc<Metrics>,
     max_requests: usize,
 ) -> impl Service<
-    Request<Body>,
+    Arrived,
     Response = Response<Body>,
     Error = Infallible,
     Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
@@ -80,9 +111,9 @@ pub(crate) fn stack(
         // Whatever panics inside ends this request only.
         .layer(CatchPanicLayer::new(metrics))
         // Gives the request its ids; turns refusals into bytes, which nothing else does; keeps the account.
-        .layer(RenderLayer::new(Arc::clone(live)))
+        .layer(RenderLayer::new(Arc::clone(live), metrics))
         // Sheds load before anything is spent on a request.
-        .layer(LimitLayer::new(max_requests, metrics))
+        .layer(LimitLayer::new(max_requests))
         // Refuses what two servers could read differently; removes what only the gateway may say.
         .layer(SanitizeLayer::new(Arc::clone(live)))
         // Fixes route and configuration: what follows sees one version.
@@ -96,8 +127,13 @@ pub(crate) fn stack(
         .service(Proxy)
 }
 
+/// The typed part of the stack, for requests that came by no connection.
+#[doc(hidden)]
+pub type DecisionStack<S> = MapRequest<FindRoute<Authenticate<Enforce<S>>>, fn(Request<Body>) -> Box<Exchange>>;
+
 /// The typed part of the stack alone, for benches: everything from routing to the decision, over any last service.
 #[doc(hidden)]
-pub fn decision_stack<S>(live: Arc<ArcSwap<Live>>, last: S) -> FindRoute<Authenticate<Enforce<S>>> {
-    RouteLayer::new(live).layer(AuthenticateLayer.layer(EnforceLayer.layer(last)))
+pub fn decision_stack<S>(live: Arc<ArcSwap<Live>>, last: S) -> DecisionStack<S> {
+    let stack = RouteLayer::new(live).layer(AuthenticateLayer.layer(EnforceLayer.layer(last)));
+    MapRequest::new(stack, |request| Exchange::begin(request, None, &Random::system()))
 }

@@ -7,11 +7,10 @@
 use std::net::IpAddr;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::exchange::Peer;
-use crate::net::Body;
+use super::exchange::{Exchange, Peer};
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -32,10 +31,10 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Notes the origin in the request, while the fields it may be read from are still there.
-    pub(super) fn note(request: &mut Request<Body>, trusted: &[IpNet]) {
-        let Some(peer) = request.extensions().get::<Peer>() else { return };
+    pub(super) fn note(exchange: &mut Exchange, trusted: &[IpNet]) {
+        let Some(peer) = exchange.peer.as_deref() else { return };
         let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
-        let headers = request.headers();
+        let headers = exchange.request.headers();
         let mut origin = Self {
             client: nearest(peer, headers, trusted),
             chain: peer.forwarded_for.clone(),
@@ -53,7 +52,7 @@ impl Origin {
             }
             origin.host = only(headers, &FORWARDED_HOST).cloned().or(origin.host);
         }
-        request.extensions_mut().insert(origin);
+        exchange.origin = Some(origin);
     }
 
     /// Writes what the upstream is told.
@@ -69,8 +68,8 @@ impl Origin {
 }
 
 /// The client, before the request was cleaned, if it came by a connection.
-pub(super) fn find_client(request: &Request<Body>, trusted: &[IpNet]) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|peer| nearest(peer, request.headers(), trusted))
+pub(super) fn find_client(exchange: &Exchange, trusted: &[IpNet]) -> Option<IpAddr> {
+    exchange.peer.as_deref().map(|peer| nearest(peer, exchange.request.headers(), trusted))
 }
 
 /// The peer, or the last address before the trusted proxies.
@@ -108,22 +107,20 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
     values.next().filter(|_| values.next().is_none())
 }
 
-/// The client's address, if the request came by a connection.
-pub(super) fn client<B>(request: &Request<B>) -> Option<IpAddr> {
-    request.extensions().get::<Origin>().map(|origin| origin.client)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
-    use crate::net::Handle;
+    use crate::net::{Body, Handle};
+    use crate::random::Random;
 
     fn told(peer: &str, sent: &[(&str, &str)]) -> (String, Vec<String>) {
         let mut request = Request::builder().header(HOST, "api.example");
         for (name, value) in sent {
             request = request.header(*name, *value);
         }
-        let mut request = request.body(Body::empty()).unwrap();
+        let request = request.body(Body::empty()).unwrap();
         let peer = Peer {
             address: format!("{peer}:1").parse().unwrap(),
             forwarded_for: HeaderValue::from_str(peer).ok(),
@@ -133,11 +130,12 @@ mod tests {
             certificate: None,
             held: std::sync::Arc::new(()),
         };
-        request.extensions_mut().insert(peer);
-        Origin::note(&mut request, &["10.0.0.0/8".parse().unwrap()]);
-        let client = client(&request).unwrap().to_string();
+        let mut exchange = Exchange::begin(request, Some(std::sync::Arc::new(peer)), &Random::seeded(1));
+        Origin::note(&mut exchange, &["10.0.0.0/8".parse().unwrap()]);
+        let origin = exchange.origin.unwrap();
+        let client = origin.client.to_string();
         let mut headers = HeaderMap::new();
-        request.extensions_mut().remove::<Origin>().unwrap().write(&mut headers);
+        origin.write(&mut headers);
         let value = |name| headers[name].to_str().unwrap().to_owned();
         (client, [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST].map(value).to_vec())
     }

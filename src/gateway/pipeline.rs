@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use http::Request;
-
-use super::{Live, Reason, Rejection};
+use super::{Exchange, Live, Reason, Rejection};
 use crate::clock::Timestamp;
-use crate::net::Body;
 use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, decide};
 
 /// A request whose route is known, with the configuration it is judged by.
 #[derive(Debug)]
 pub struct Routed {
-    pub(super) request: Request<Body>,
+    pub(super) exchange: Box<Exchange>,
     pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
 }
@@ -30,7 +27,7 @@ pub struct Authenticated {
 /// [`crate::policy::decide`] permitted it.
 #[derive(Debug)]
 pub struct Permitted {
-    request: Request<Body>,
+    exchange: Box<Exchange>,
     live: Arc<Live>,
     route: Arc<Route>,
     grounds: Grounds,
@@ -39,7 +36,7 @@ pub struct Permitted {
 
 /// A permit taken apart. It is worth nothing any more: [`super::Proxy`] takes only the whole.
 pub(super) struct Parts {
-    pub(super) request: Request<Body>,
+    pub(super) exchange: Box<Exchange>,
     pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
     pub(super) grounds: Grounds,
@@ -56,13 +53,13 @@ impl Permitted {
         let now = routed.live.clock.now();
         let decision = decide(&routed.route, &evidence, &routed.live.waivers, now);
         record(&routed, &evidence, &decision, now);
-        let Routed { request, live, route } = routed;
+        let Routed { exchange, live, route } = routed;
         let proof = match evidence {
             Evidence::Token(proof) => Some(proof),
             _ => None,
         };
         match decision {
-            Decision::Permit(grounds) => Ok(Self { request, live, route, grounds, proof }),
+            Decision::Permit(grounds) => Ok(Self { exchange, live, route, grounds, proof }),
             Decision::Deny(denial) => {
                 // A token that expired since its verification is answered as one that never was verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
@@ -72,8 +69,8 @@ impl Permitted {
     }
 
     /// The request, to look at.
-    pub(super) fn request(&self) -> &Request<Body> {
-        &self.request
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// The configuration it was judged by.
@@ -93,7 +90,7 @@ impl Permitted {
 
     /// Takes it apart, for forwarding.
     pub(super) fn into_parts(self) -> Parts {
-        let Self { request, live, route, grounds, proof } = self;
-        Parts { request, live, route, grounds, proof }
+        let Self { exchange, live, route, grounds, proof } = self;
+        Parts { exchange, live, route, grounds, proof }
     }
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Routed;
 use crate::clock::Timestamp;
+use crate::net::Present;
 use crate::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
 
 /// By which a caller asks.
@@ -16,7 +17,7 @@ static IS_MFA_COMPLIANT: HeaderName = HeaderName::from_static("ismfacompliant");
 static MFA_REPORT: HeaderName = HeaderName::from_static("mfa-report");
 
 /// The fields that an answer gets, whatever it is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Preview {
     /// The answer to `ValidateMfa`, if it was asked.
     pub(super) compliant: Option<bool>,
@@ -28,8 +29,8 @@ impl Preview {
     /// Reads what was asked, and looks ahead.
     pub(super) fn of(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Self {
         let Evidence::Token(proof) = evidence else { return Self::default() };
-        let Routed { request, live, route } = routed;
-        let asked = asks(request.headers());
+        let Routed { exchange, live, route } = routed;
+        let asked = exchange.present.has(Present::VALIDATE_MFA) && asks(exchange.request.headers());
         let would = match decision {
             Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
             Decision::Permit(_) if live.waivers.mode(route, proof, now) == Mode::Report => Some("permit"),

@@ -9,13 +9,11 @@ use http::{Request, Response, Version};
 use http_body::Body as _;
 use tower::Service;
 
-use super::exchange::Peer;
-use super::origin::Origin;
 use super::pipeline::Parts;
 use super::tally::Outcome;
-use super::trace::{self, Call};
-use super::{Answer, Permitted, Reason, Rejection, answer, forward, upgrade};
-use crate::net::{Body, Exceeded, Handle, Refused};
+use super::trace::Call;
+use super::{Answer, Exchange, Permitted, Reason, Rejection, answer, forward, upgrade};
+use crate::net::{Body, Exceeded, Handle, Present, Refused};
 use crate::upstream::{Caller, UpstreamError};
 
 /// Forwards permitted requests to their upstream.
@@ -37,7 +35,8 @@ impl Service<Permitted> for Proxy {
 }
 
 async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
-    let Parts { mut request, live, route, grounds, proof } = permitted.into_parts();
+    let Parts { exchange, live, route, grounds, proof } = permitted.into_parts();
+    let Exchange { mut request, peer, origin, wanted, trace, .. } = *exchange;
     // The configuration was built with the upstream's place, and never changes.
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
         return Err(Rejection::new(Reason::UpstreamFailed).on(Arc::clone(&live), route));
@@ -46,18 +45,17 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let exceeded;
     (request, exceeded) = bound_body(request, route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
-    let shared = request.extensions().get::<Origin>().is_some_and(|origin| origin.shared);
-    forward::prepare_request(&mut request, &route, &grounds, proof.as_deref(), protocol);
-    let client = upgrade::prepare(&mut request);
+    let shared = origin.as_ref().is_some_and(|origin| origin.shared);
+    forward::prepare_request(&mut request, origin, &route, &grounds, proof.as_deref(), protocol);
+    let client = upgrade::prepare(&mut request, wanted);
     let (version, method) = (request.version(), request.method().clone());
-    let peer = request.extensions().get::<Peer>().cloned();
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
     }
-    let call = trace::of(&request, &live).cloned().map(|trace| Call::begin(&trace, request.headers_mut()));
+    let call = trace.map(|trace| Call::begin(&trace, request.headers_mut()));
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
-    let interim = peer.as_ref().filter(|_| version == Version::HTTP_11);
+    let interim = peer.as_deref().filter(|_| version == Version::HTTP_11);
     if let Some(peer) = interim {
         pass_interim(&mut request, peer.handle.clone());
     }
@@ -66,7 +64,8 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let began = Instant::now();
     let mut offered = None;
     let sent = upstream.send(request, &caller, live.body_timeout, &mut offered).await;
-    let took = began.elapsed();
+    let answered = Instant::now();
+    let took = answered.saturating_duration_since(began);
     if let Some(call) = call {
         let answer = sent.as_ref().map(|response| (response.status(), response.version()));
         call.ended(&method, &upstream.settings().name, offered, answer);
@@ -79,13 +78,16 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     let mut response = upgrade::finish(client, interim, response).map_err(rejected)?;
     if !was_upgrade {
-        answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
-        forward::clean_response(response.headers_mut());
+        let present =
+            answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
+        if present.has(Present::HOP_BY_HOP) {
+            forward::clean_response(response.headers_mut());
+        }
     }
     *response.version_mut() = version;
     let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
-    response.extensions_mut().insert(Outcome { live: Arc::clone(&live), route, grounds, class, upstream: took });
-    Ok(response)
+    let outcome = Outcome { live: Arc::clone(&live), route, grounds, class, upstream: took, answered };
+    Ok(response.map(|body| body.carrying(outcome)))
 }
 
 /// Bounds the request's body, before anything of it goes to the upstream. A tunnel isn't a body.

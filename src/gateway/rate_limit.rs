@@ -16,8 +16,7 @@ use http::Response;
 use moka::sync::Cache;
 use tower::{Layer, Service};
 
-use super::origin::client;
-use super::{Answer, Permitted, Reason, Rejection};
+use super::{Inner, Next, Permitted, Reason, Rejection, refuse};
 use crate::config::{RateLimit as Settings, RateLimitKey};
 use crate::net::{Body, client_network};
 use crate::policy::Proof;
@@ -45,22 +44,19 @@ impl<S> Layer<S> for RateLimitLayer {
     }
 }
 
-impl<S> Service<Permitted> for RateLimit<S>
-where
-    S: Service<Permitted, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Permitted>> Service<Permitted> for RateLimit<S> {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, permitted: Permitted) -> Answer {
+    fn call(&mut self, permitted: Permitted) -> Self::Future {
         match check(&permitted) {
-            Ok(()) => self.inner.call(permitted),
-            Err(rejection) => Box::pin(async { Err(rejection) }),
+            Ok(()) => Next::Left(self.inner.call(permitted)),
+            Err(rejection) => refuse(rejection),
         }
     }
 }
@@ -69,7 +65,7 @@ fn check(permitted: &Permitted) -> Result<(), Rejection> {
     let (route, proof) = (permitted.route(), permitted.proof());
     let limiter = route.rate_limit.and_then(|id| permitted.live().rate_limiters.get(id.0));
     let Some(limiter) = limiter else { return Ok(()) };
-    let caller = Caller::of(limiter.settings.key, proof.map(AsRef::as_ref), client(permitted.request()));
+    let caller = Caller::of(limiter.settings.key, proof.map(AsRef::as_ref), permitted.exchange().client());
     limiter.check(&caller).map_err(|wait| {
         let rejection = Rejection::new(Reason::RateLimited(wait))
             .on(Arc::clone(permitted.live()), Arc::clone(route))

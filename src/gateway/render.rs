@@ -4,23 +4,27 @@
 //! their causes.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, Version};
+use http::{Response, Version};
 use http_body::Body as _;
 use tower::{Layer, Service};
 
 use super::exchange::{Ids, Peer};
-use super::tally::Account;
-use super::{Answer, Live, Reason, Rejection, Rendered, refusal};
+use super::limit::InFlight;
+use super::tally::{Account, Holds};
+use super::{Arrived, Exchange, Inner, Live, Reason, Rejection, refusal};
 use crate::net::Body;
+use crate::telemetry::Metrics;
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
 pub struct RenderLayer {
     live: Arc<ArcSwap<Live>>,
+    metrics: Arc<Metrics>,
 }
 
 /// Answers every request: with the inner service's answer, or with the refusal in the client's words.
@@ -28,11 +32,29 @@ pub struct RenderLayer {
 pub struct Render<S> {
     inner: S,
     live: Arc<ArcSwap<Live>>,
+    metrics: Arc<Metrics>,
+}
+
+/// The answering of one request.
+#[derive(Debug)]
+pub struct Rendering<F> {
+    answer: F,
+    /// `None` once it is answered.
+    open: Option<Open>,
+}
+
+/// What is known of a request that isn't answered yet.
+#[derive(Debug)]
+struct Open {
+    account: Box<Account>,
+    version: Version,
+    /// Whose connection has a part of the request unread, if it has a body.
+    sender: Option<Arc<Peer>>,
 }
 
 impl RenderLayer {
-    pub(crate) fn new(live: Arc<ArcSwap<Live>>) -> Self {
-        Self { live }
+    pub(crate) fn new(live: Arc<ArcSwap<Live>>, metrics: &Arc<Metrics>) -> Self {
+        Self { live, metrics: Arc::clone(metrics) }
     }
 }
 
@@ -40,47 +62,60 @@ impl<S> Layer<S> for RenderLayer {
     type Service = Render<S>;
 
     fn layer(&self, inner: S) -> Render<S> {
-        Render { inner, live: Arc::clone(&self.live) }
+        Render { inner, live: Arc::clone(&self.live), metrics: Arc::clone(&self.metrics) }
     }
 }
 
-impl<S> Service<Request<Body>> for Render<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Box<Exchange>>> Service<Arrived> for Render<S> {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Rendered;
+    type Future = Rendering<S::Future>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // No service of the stack is ever busy: Limit refuses instead of waiting.
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let ids = Ids::take(&mut request, &self.live.load().random);
-        let account = Account::open(&mut request, &self.live, ids.clone());
+    fn call(&mut self, Arrived { request, peer, busy }: Arrived) -> Self::Future {
         let version = request.version();
-        let peer = (!request.body().is_end_stream()).then(|| request.extensions().get::<Peer>().cloned()).flatten();
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = match answer.await {
-                Ok(response) => account.permitted(response),
-                Err(rejection) => {
-                    log_cause(&rejection, &ids);
-                    // What is unread of the body must not become the next request.
-                    if let Some(peer) = &peer {
-                        peer.handle.linger();
-                    }
-                    let close = peer.is_some() && version <= Version::HTTP_11;
-                    let live = account.live();
-                    let response = refusal::response(&rejection, &live.refusals, &ids, version, close);
-                    account.refused(response, live, &rejection)
-                }
-            };
-            ids.put(response.headers_mut());
-            Ok(response)
-        })
+        let (in_flight, before) = InFlight::begin(&self.metrics, version);
+        let mut exchange = Exchange::begin(request, peer, &self.live.load().random);
+        exchange.before = before;
+        let account = Account::open(&mut exchange, &self.live, Holds { in_flight: Some(in_flight), _busy: busy });
+        let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
+        Rendering { answer: self.inner.call(exchange), open: Some(Open { account, version, sender }) }
+    }
+}
+
+impl<F> Future for Rendering<F>
+where
+    F: Future<Output = Result<Response<Body>, Rejection>> + Unpin,
+{
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        // A future isn't polled again once it was ready.
+        let Some(open) = self.open.take() else { return Poll::Pending };
+        Poll::Ready(Ok(match answer {
+            Ok(response) => open.account.permitted(response),
+            Err(rejection) => open.refuse(&rejection),
+        }))
+    }
+}
+
+impl Open {
+    fn refuse(self, rejection: &Rejection) -> Response<Body> {
+        let Self { account, version, sender } = self;
+        log_cause(rejection, account.ids());
+        // What is unread of the body must not become the next request.
+        if let Some(peer) = &sender {
+            peer.handle.linger();
+        }
+        let close = sender.is_some() && version <= Version::HTTP_11;
+        let live = account.live();
+        let response = refusal::response(rejection, &live.refusals, account.ids(), version, close);
+        account.refused(response, live, rejection)
     }
 }
 

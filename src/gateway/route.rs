@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-use super::{Answer, Live, Reason, Rejection, Routed};
+use super::{Exchange, Inner, Live, Next, Reason, Rejection, Routed, refuse};
 use crate::net::Body;
 use crate::policy::RouteError;
 
@@ -40,23 +40,20 @@ impl<S> Layer<S> for RouteLayer {
     }
 }
 
-impl<S> Service<Request<Body>> for FindRoute<S>
-where
-    S: Service<Routed, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Routed>> Service<Box<Exchange>> for FindRoute<S> {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer {
+    fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
         let live = self.live.load_full();
-        match find(&live, &request) {
-            Ok(route) => self.inner.call(Routed { request, live, route }),
-            Err(rejection) => Box::pin(async { Err(rejection) }),
+        match find(&live, &exchange.request) {
+            Ok(route) => Next::Left(self.inner.call(Routed { exchange, live, route })),
+            Err(rejection) => refuse(rejection),
         }
     }
 }

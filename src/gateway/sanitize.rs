@@ -8,13 +8,12 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, Method, Response, Version};
 use tower::{Layer, Service};
 
-use super::exchange::Peer;
 use super::origin::Origin;
-use super::{Answer, Live, Reason, Rejection, host, upgrade};
-use crate::net::{Body, Refused, STAND_IN_HOST, headers};
+use super::{Exchange, Inner, Live, Next, Reason, Rejection, host, refuse, upgrade};
+use crate::net::{Body, Present, Refused, STAND_IN_HOST, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;
@@ -46,51 +45,51 @@ impl<S> Layer<S> for SanitizeLayer {
     }
 }
 
-impl<S> Service<Request<Body>> for Sanitize<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future = Answer>,
-{
+impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Sanitize<S> {
     type Response = Response<Body>;
     type Error = Rejection;
-    type Future = Answer;
+    type Future = Next<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Answer {
+    fn call(&mut self, mut exchange: Box<Exchange>) -> Self::Future {
         let live = self.live.load();
-        match sanitize(&mut request, live.max_headers) {
+        match sanitize(&mut exchange, live.max_headers) {
             Ok(()) => {
-                Origin::note(&mut request, &live.trusted_proxies);
+                Origin::note(&mut exchange, &live.trusted_proxies);
                 drop(live);
-                clean(request.headers_mut());
-                self.inner.call(request)
+                clean(&mut exchange);
+                Next::Left(self.inner.call(exchange))
             }
-            Err(reason) => Box::pin(async { Err(Rejection::new(reason)) }),
+            Err(reason) => refuse(Rejection::new(reason)),
         }
     }
 }
 
-fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reason> {
-    match refused(request) {
+fn sanitize(exchange: &mut Exchange, max_headers: usize) -> Result<(), Reason> {
+    match refused(exchange) {
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
         Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
+    let Exchange { request, present, .. } = exchange;
     if is_refused(request.method()) {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
-    check_framing(request.version(), request.headers()).map_err(Reason::Malformed)?;
-    if request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
+    check_framing(request.version(), request.headers(), *present).map_err(Reason::Malformed)?;
+    let authorized = present.has(Present::AUTHORIZATION);
+    if authorized && request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
         return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
     }
     let mut expectations = request.headers().get_all(EXPECT).iter();
-    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+    if present.has(Present::EXPECT) && !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
         return Err(Reason::ExpectationFailed);
     }
-    if request.headers().contains_key(AUTHORIZATION) && names_token(request.uri().query()) {
+    if authorized && names_token(request.uri().query()) {
         let rule = "There are two credentials, one of them in the query (RFC 6750 section 2).";
         return Err(Reason::Malformed(rule));
     }
@@ -99,7 +98,7 @@ fn sanitize(request: &mut Request<Body>, max_headers: usize) -> Result<(), Reaso
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    upgrade::note(request)
+    if present.has(Present::UPGRADE) { upgrade::note(exchange) } else { Ok(()) }
 }
 
 /// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in
@@ -110,13 +109,13 @@ fn is_refused(method: &Method) -> bool {
 
 /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the
 /// same connection are judged as usual.
-pub(super) fn refused(request: &Request<Body>) -> Option<Refused> {
-    let refused = request.extensions().get::<Peer>()?.handle.refused()?;
-    request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
+pub(super) fn refused(exchange: &Exchange) -> Option<Refused> {
+    let refused = exchange.peer.as_ref()?.handle.refused()?;
+    exchange.request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
 }
 
 /// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).
-fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
+fn check_framing(version: Version, headers: &HeaderMap, present: Present) -> Result<(), &'static str> {
     if version > Version::HTTP_11 {
         let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
             || headers.contains_key("keep-alive")
@@ -130,6 +129,9 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), &'static s
         } else {
             Ok(())
         };
+    }
+    if !present.has(Present::FRAMING) {
+        return Ok(());
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {
@@ -163,11 +165,21 @@ fn names_token(query: Option<&str>) -> bool {
 }
 
 /// Removes what belongs to the client's connection, what frames its message, and what only the gateway may say.
-fn clean(fields: &mut HeaderMap) {
+fn clean(exchange: &mut Exchange) {
+    let Exchange { request, present, .. } = exchange;
+    let fields = request.headers_mut();
     // The upstream's message is framed anew from the body itself.
-    headers::remove_hop_by_hop(fields);
-    fields.remove(CONTENT_LENGTH);
+    if present.has(Present::HOP_BY_HOP) {
+        headers::remove_hop_by_hop(fields);
+    }
+    if present.has(Present::CONTENT_LENGTH) {
+        fields.remove(CONTENT_LENGTH);
+    }
     // Answered here: the body is asked for when the upstream takes it, which is after the decision.
-    fields.remove(EXPECT);
-    headers::remove_guarded(fields);
+    if present.has(Present::EXPECT) {
+        fields.remove(EXPECT);
+    }
+    if present.has(Present::SUSPECT) {
+        headers::remove_guarded(fields);
+    }
 }

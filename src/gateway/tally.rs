@@ -6,26 +6,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
-use super::exchange::Ids;
+use super::exchange::{Exchange, Ids};
+use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
 use super::{Live, Rejection, origin, sanitize};
 use crate::clock::Timestamp;
 use crate::journal::{AccessLine, time};
-use crate::net::{Body, Watch};
+use crate::net::{Body, Busy, Watch};
 use crate::policy::{Grounds, Route};
 use crate::telemetry::RouteMetrics;
 
-/// What a permitted request came to. Travels in the answer's extensions, from whoever forwarded it.
-#[derive(Clone, Debug)]
+/// What a permitted request came to. Travels with the answer's body, from whoever forwarded it.
+#[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
     pub(super) grounds: Grounds,
     pub(super) class: &'static str,
     pub(super) upstream: Duration,
+    /// When it was answered.
+    pub(super) answered: Instant,
 }
 
 /// The account of a request, open until its answer's body has ended.
@@ -42,6 +45,16 @@ pub(super) struct Account {
     answer: Option<Answered>,
     bytes: u64,
     complete: bool,
+    holds: Holds,
+}
+
+/// What a request holds until its answer's body has ended.
+#[derive(Debug)]
+pub(super) struct Holds {
+    /// Its place among the requests in flight.
+    pub(super) in_flight: Option<InFlight>,
+    /// Its client's connection, which isn't idle.
+    pub(super) _busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -68,19 +81,20 @@ struct Answered {
 }
 
 impl Account {
-    /// Opens an account.
-    pub(super) fn open(request: &mut Request<Body>, current: &Arc<ArcSwap<Live>>, ids: Ids) -> Self {
+    /// Opens an account, in the box that goes along with the answer's body in the end.
+    pub(super) fn open(exchange: &mut Exchange, current: &Arc<ArcSwap<Live>>, holds: Holds) -> Box<Self> {
         let live = current.load();
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
-                client: origin::find_client(request, &live.trusted_proxies),
-                version: request.version(),
-                method: sanitize::refused(request).is_none().then(|| request.method().clone()),
+                client: origin::find_client(exchange, &live.trusted_proxies),
+                version: exchange.request.version(),
+                method: sanitize::refused(exchange).is_none().then(|| exchange.request.method().clone()),
             })
         });
-        let (current, trace) = (Arc::clone(current), trace::begin(request, &live));
-        Self { at: Instant::now(), ids, current, seen, trace, answer: None, bytes: 0, complete: false }
+        let (current, trace, ids) = (Arc::clone(current), trace::begin(exchange, &live), exchange.ids.clone());
+        let at = Instant::now();
+        Box::new(Self { at, ids, current, seen, trace, answer: None, bytes: 0, complete: false, holds })
     }
 
     /// The configuration of the moment.
@@ -89,22 +103,29 @@ impl Account {
     }
 
     /// Counts a permitted request, and watches its answer.
-    pub(super) fn permitted(self, mut response: Response<Body>) -> Response<Body> {
-        let Some(outcome) = response.extensions_mut().remove::<Outcome>() else { return response };
-        let Outcome { live, route, grounds, class, upstream } = outcome;
+    pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
+        let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
+        let Outcome { live, route, grounds, class, upstream, answered } = *outcome;
         let metrics = metrics(&live, Some(&route));
         metrics.permitted(grounds.code(), class);
         if let Grounds::ReportOnly(denial) = grounds {
             metrics.would_deny(denial.code(), class);
         }
-        metrics.headed(self.at.elapsed(), Some(upstream));
+        metrics.headed(answered.saturating_duration_since(self.at), Some(upstream));
         let (status, length) = (response.status(), response.body().size_hint().exact());
         let (route, upstream, reason) = (Some(route), Some(upstream), grounds.code());
         self.watch(response, Answered { live, route, status, result: "permitted", reason, class, upstream, length })
     }
 
     /// Counts a refused request, and watches its answer. `live` is the configuration that its refusal was worded by.
-    pub(super) fn refused(self, response: Response<Body>, live: Arc<Live>, rejection: &Rejection) -> Response<Body> {
+    pub(super) fn refused(
+        mut self: Box<Self>,
+        response: Response<Body>,
+        live: Arc<Live>,
+        rejection: &Rejection,
+    ) -> Response<Body> {
+        // One that doesn't take its refusal must not keep others out.
+        self.holds.in_flight = None;
         let class = rejection.proof.as_ref().map_or("none", |proof| proof.principal.class());
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
@@ -119,7 +140,13 @@ impl Account {
         self.watch(response, Answered { live, route, status, result: "refused", reason, class, upstream: None, length })
     }
 
-    fn watch(mut self, response: Response<Body>, answer: Answered) -> Response<Body> {
+    /// The request's ids.
+    pub(super) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    fn watch(mut self: Box<Self>, mut response: Response<Body>, answer: Answered) -> Response<Body> {
+        self.ids.put(response.headers_mut());
         self.answer = Some(answer);
         self.complete = response.body().is_end_stream();
         response.map(|body| body.watched(self))

@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
-use super::exchange::Peer;
+use super::exchange::Exchange;
 use super::{Live, origin};
-use crate::net::Body;
 use crate::telemetry::{Attribute, Kind, Told, Trace, TraceContext, Value};
 use crate::upstream::UpstreamError;
 
@@ -43,29 +42,24 @@ pub(super) struct Ended<'e> {
 }
 
 /// Begins the trace of a request, if requests are traced.
-pub(super) fn begin(request: &mut Request<Body>, live: &Live) -> Option<Box<Traced>> {
+pub(super) fn begin(exchange: &mut Exchange, live: &Live) -> Option<Box<Traced>> {
     let tracer = live.tracer.as_ref()?;
+    let request = &exchange.request;
     let trace = Arc::new(tracer.begin(request.headers(), live.clock.now()));
     let seen = trace.context.sampled.then(|| {
-        let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.tls);
+        let tls = exchange.peer.as_ref().is_some_and(|peer| peer.tls);
         let host = || request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
         Seen {
             method: request.method().clone(),
             version: request.version(),
-            client: origin::find_client(request, &live.trusted_proxies),
+            client: origin::find_client(exchange, &live.trusted_proxies),
             tls,
             // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),
         }
     });
-    request.extensions_mut().insert(Arc::clone(&trace));
+    exchange.trace = Some(Arc::clone(&trace));
     Some(Box::new(Traced { trace, seen }))
-}
-
-/// The trace of a request, if requests are traced.
-pub(super) fn of<'r>(request: &'r Request<Body>, live: &Live) -> Option<&'r Arc<Trace>> {
-    live.tracer.as_ref()?;
-    request.extensions().get()
 }
 
 /// A trace's id, as logs have it.

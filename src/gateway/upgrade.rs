@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::Reason;
 use super::exchange::Peer;
+use super::{Exchange, Reason};
 use crate::net::Body;
 
 /// What a server appends to the client's key (RFC 6455 section 1.3).
@@ -25,15 +25,15 @@ const HANDSHAKE: &str = "The WebSocket handshake is not complete and exact (RFC 
 const TOO_EARLY: &str = "Bytes came before the switch of protocols was agreed (RFC 9110 section 7.8).";
 
 /// Notes in the request that the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
-#[derive(Clone, Debug)]
-struct Wanted {
+#[derive(Debug)]
+pub(super) struct Wanted {
     accept: String,
-    asked: Arc<Asked>,
+    asked: Asked,
 }
 
 /// The wait for the upstream's agreement. However it ends, the connection is as it was before, or a tunnel.
 #[derive(Debug)]
-struct Asked(Option<Peer>);
+struct Asked(Option<Arc<Peer>>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
@@ -48,7 +48,8 @@ impl Drop for Asked {
 /// # Errors
 ///
 /// If it does, but not as RFC 6455 section 4.1 has it, or in a version that isn't known (section 4.4).
-pub(super) fn note(request: &mut Request<Body>) -> Result<(), Reason> {
+pub(super) fn note(exchange: &mut Exchange) -> Result<(), Reason> {
+    let request = &exchange.request;
     let headers = request.headers();
     let asked = request.version() == Version::HTTP_11 && is_websocket(headers) && names_upgrade(headers);
     if !asked {
@@ -68,12 +69,11 @@ pub(super) fn note(request: &mut Request<Body>) -> Result<(), Reason> {
     if version != Some(b"13") {
         return Err(Reason::WebSocketVersion);
     }
-    let peer = request.extensions().get::<Peer>().cloned();
+    let peer = exchange.peer.clone();
     if peer.as_ref().is_some_and(|peer| !peer.handle.begin_upgrade()) {
         return Err(Reason::Malformed(TOO_EARLY));
     }
-    let wanted = Wanted { accept: accept(key), asked: Arc::new(Asked(peer)) };
-    request.extensions_mut().insert(wanted);
+    exchange.wanted = Some(Wanted { accept: accept(key), asked: Asked(peer) });
     Ok(())
 }
 
@@ -82,12 +82,12 @@ pub(super) fn note(request: &mut Request<Body>) -> Result<(), Reason> {
 pub(super) struct Pending {
     client: OnUpgrade,
     accept: String,
-    _asked: Arc<Asked>,
+    _asked: Asked,
 }
 
 /// Puts the upgrade back into a request that is forwarded, and takes hold of the client's side.
-pub(super) fn prepare(request: &mut Request<Body>) -> Option<Pending> {
-    let Wanted { accept, asked } = request.extensions_mut().remove::<Wanted>()?;
+pub(super) fn prepare(request: &mut Request<Body>, wanted: Option<Wanted>) -> Option<Pending> {
+    let Wanted { accept, asked } = wanted?;
     let client = request.extensions_mut().remove::<OnUpgrade>()?;
     announce(request.headers_mut());
     Some(Pending { client, accept, _asked: asked })
@@ -154,6 +154,7 @@ pub(super) fn announce(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn the_accept_is_that_of_the_rfc() {
@@ -173,7 +174,8 @@ mod tests {
             for (name, value) in changes {
                 request.headers_mut().insert(*name, HeaderValue::from_static(value));
             }
-            note(&mut request).map(|()| request.extensions().get::<Wanted>().is_some())
+            let mut exchange = Exchange::begin(request, None, &Random::seeded(1));
+            note(&mut exchange).map(|()| exchange.wanted.is_some())
         };
         assert_eq!(ask(&[]), Ok(true));
         assert_eq!(ask(&[("upgrade", "h2c")]), Ok(false));

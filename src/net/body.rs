@@ -19,7 +19,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// One concrete type keeps the signatures of the pipeline short; the common cases aren't boxed.
 pub struct Body {
     inner: Inner,
-    held: Option<Box<dyn Any + Send>>,
+    carried: Option<Box<dyn Any + Send>>,
     watch: Option<Box<dyn Watch>>,
 }
 
@@ -41,23 +41,24 @@ enum Inner {
 
 impl Body {
     fn of(inner: Inner) -> Self {
-        Self { inner, held: None, watch: None }
+        Self { inner, carried: None, watch: None }
     }
 
-    /// Keeps `guard` until the body has ended or is dropped.
+    /// Has `luggage` travel with the body, for whoever takes it in hand next.
     #[must_use]
-    pub fn holding(self, guard: impl Any + Send) -> Self {
-        let held: Box<dyn Any + Send> = match self.held {
-            None => Box::new(guard),
-            Some(other) => Box::new((guard, other)),
-        };
-        Self { held: Some(held), ..self }
+    pub(crate) fn carrying(self, luggage: impl Any + Send) -> Self {
+        Self { carried: Some(Box::new(luggage)), ..self }
+    }
+
+    /// Takes what travels with the body.
+    pub(crate) fn release<T: Any>(&mut self) -> Option<Box<T>> {
+        self.carried.take()?.downcast().ok()
     }
 
     /// Has `watch` see what passes.
     #[must_use]
-    pub(crate) fn watched(self, watch: impl Watch + 'static) -> Self {
-        Self { watch: Some(Box::new(watch)), ..self }
+    pub(crate) fn watched(self, watch: Box<dyn Watch>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// No body.

@@ -4,10 +4,8 @@
 //! know where the next head begins. What breaks a rule never gets through: in its place the parser gets a harmless
 //! request, and the connection's handle says what was wrong, for the refusal.
 
-use memchr::{memchr, memchr_iter};
-
 use super::chunked::Chunked;
-use super::head::{self, Fault, Framing};
+use super::head::{self, Fault, Framing, HeadReader};
 
 /// The request that stands for one that was not let through. It asks for the connection to be closed.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
@@ -38,8 +36,7 @@ pub(super) struct Guard {
     max_headers: usize,
     /// A head that isn't whole yet.
     held: Vec<u8>,
-    /// How much of it was searched for line ends.
-    searched: usize,
+    reader: HeadReader,
     /// Whether another head came in one go with the one before.
     ahead: bool,
     /// How many heads passed.
@@ -67,7 +64,15 @@ pub(super) enum Verdict {
 
 impl Guard {
     pub(super) fn new(max_head: usize, max_headers: usize) -> Self {
-        Self { phase: Phase::Head, max_head, max_headers, held: Vec::new(), searched: 0, ahead: false, heads: 0 }
+        Self {
+            phase: Phase::Head,
+            max_head,
+            max_headers,
+            held: Vec::new(),
+            reader: HeadReader::default(),
+            ahead: false,
+            heads: 0,
+        }
     }
 
     /// Whether anything came behind the last head that passed.
@@ -160,38 +165,24 @@ impl Guard {
     /// The length of the head at the start of `bytes`, if it is whole.
     fn follow_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refused> {
         // An empty line before a request is what some clients leave behind a body (RFC 9112 section 2.2).
-        if bytes.starts_with(b"\r\n") && self.searched <= 2 {
-            self.searched = 0;
+        if bytes.starts_with(b"\r\n") && self.reader.is_at_first() {
+            self.reader = HeadReader::default();
             return Ok(Some(2));
         }
-        while let Some(found) = memchr(b'\n', &bytes[self.searched..]) {
-            let end = self.searched + found + 1;
-            let line = &bytes[..end];
-            if !line.ends_with(b"\r\n") {
-                return Err(Refused::Malformed(head::LINE_END));
-            }
-            self.searched = end;
-            if line.ends_with(b"\r\n\r\n") {
-                self.searched = 0;
-                // The request line and the empty line are none.
-                let fields = memchr_iter(b'\n', line).count().saturating_sub(2);
-                if end > self.max_head || fields > self.max_headers {
-                    return Err(Refused::HeadTooLarge);
-                }
-                self.phase = match head::check(line).map_err(Refused::Malformed)? {
-                    Framing::Length(0) => Phase::Head,
-                    Framing::Length(length) => Phase::Body(length),
-                    Framing::Chunked => Phase::Chunks(Chunked::default()),
-                };
-                return Ok(Some(end));
-            }
+        let end = self.reader.read(bytes, head::check_request).map_err(Refused::Malformed)?;
+        if end.unwrap_or(bytes.len()) > self.max_head || self.reader.fields() > self.max_headers {
+            let in_target = self.reader.is_at_first();
+            return Err(if in_target { Refused::TargetTooLong } else { Refused::HeadTooLarge });
         }
-        self.searched = bytes.len();
-        match bytes.len() > self.max_head {
-            false => Ok(None),
-            true if bytes.contains(&b'\n') => Err(Refused::HeadTooLarge),
-            true => Err(Refused::TargetTooLong),
+        if end.is_some() {
+            let framing = std::mem::take(&mut self.reader).framing().map_err(Refused::Malformed)?;
+            self.phase = match framing.unwrap_or(Framing::Length(0)) {
+                Framing::Length(0) => Phase::Head,
+                Framing::Length(length) => Phase::Body(length),
+                Framing::Chunked => Phase::Chunks(Chunked::default()),
+            };
         }
+        Ok(end)
     }
 }
 

@@ -27,66 +27,101 @@ const LENGTH: Fault = "Content-Length is not one decimal number (RFC 9112 sectio
 const CODING: Fault = "The only transfer coding that is accepted is chunked, in HTTP/1.1 (RFC 9112 section 6.1).";
 const BOTH: Fault = "There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).";
 
-/// Checks a whole head, its final empty line included, and tells how its body is framed.
-pub(super) fn check(head: &[u8]) -> Result<Framing, Fault> {
-    let (request_line, fields) = split(head)?;
-    let version = check_request_line(request_line)?;
-    check_fields(fields, version == b"HTTP/1.1").map(|framing| framing.unwrap_or(Framing::Length(0)))
+/// Reads a head line by line as its bytes come, and each line once.
+#[derive(Debug, Default)]
+pub(super) struct HeadReader {
+    /// How far it has been read, and where the line begins that isn't whole yet.
+    read: usize,
+    line_at: usize,
+    fields: usize,
+    /// What the first line says of it.
+    chunked_allowed: bool,
+    length: Option<u64>,
+    chunked: bool,
 }
 
-/// The first line of a head, and its fields.
-pub(super) fn split(head: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
-    let end = memchr(b'\n', head).ok_or(LINE_END)? + 1;
-    let (first, fields) = head.split_at(end);
-    Ok((line(first)?, fields))
-}
-
-/// Checks the fields of a head, and tells how they frame its body; `None` if they don't say.
-pub(super) fn check_fields(fields: &[u8], chunked_allowed: bool) -> Result<Option<Framing>, Fault> {
-    let (mut length, mut chunked) = (None, false);
-    let mut rest = fields;
-    while let Some(end) = memchr(b'\n', rest) {
-        let (first, others) = rest.split_at(end + 1);
-        rest = others;
-        let line = line(first)?;
-        if line.is_empty() {
-            break;
+impl HeadReader {
+    /// Reads on in the head that `bytes` begin with, and tells where it ends, once it is whole. `first` checks its first
+    /// line, and tells whether the version has the chunked coding.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        first: impl FnOnce(&[u8]) -> Result<bool, Fault>,
+    ) -> Result<Option<usize>, Fault> {
+        let mut first = Some(first);
+        while let Some(found) = memchr(b'\n', &bytes[self.read..]) {
+            let end = self.read + found + 1;
+            let line = line(&bytes[self.line_at..end])?;
+            let first = first.take().filter(|_| self.line_at == 0);
+            (self.read, self.line_at) = (end, end);
+            match first {
+                Some(first) => self.chunked_allowed = first(line)?,
+                None if line.is_empty() => return Ok(Some(end)),
+                None => self.note(line)?,
+            }
         }
+        self.read = bytes.len();
+        Ok(None)
+    }
+
+    /// Whether no line has been whole yet.
+    pub(super) fn is_at_first(&self) -> bool {
+        self.line_at == 0
+    }
+
+    /// How many fields there were.
+    pub(super) fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// How the fields frame the body; `None` if they don't say.
+    pub(super) fn framing(&self) -> Result<Option<Framing>, Fault> {
+        match (self.chunked, self.length) {
+            (true, Some(_)) => Err(BOTH),
+            (true, None) => Ok(Some(Framing::Chunked)),
+            (false, length) => Ok(length.map(Framing::Length)),
+        }
+    }
+
+    /// Checks a field, and notes how it frames the body.
+    fn note(&mut self, line: &[u8]) -> Result<(), Fault> {
+        self.fields += 1;
         let (name, value) = field(line)?;
         if name.eq_ignore_ascii_case(b"content-length") {
-            if length.replace(read_length(value)?).is_some() {
+            if self.length.replace(read_length(value.trim_ascii())?).is_some() {
                 return Err(LENGTH);
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if chunked || !chunked_allowed || !value.eq_ignore_ascii_case(b"chunked") {
+            let is_chunked = value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            if self.chunked || !self.chunked_allowed || !is_chunked {
                 return Err(CODING);
             }
-            chunked = true;
+            self.chunked = true;
         }
+        Ok(())
     }
-    match (chunked, length) {
-        (true, Some(_)) => Err(BOTH),
-        (true, None) => Ok(Some(Framing::Chunked)),
-        (false, length) => Ok(length.map(Framing::Length)),
-    }
+}
+
+/// Checks a request line, and tells whether it is of HTTP/1.1.
+pub(super) fn check_request(line: &[u8]) -> Result<bool, Fault> {
+    Ok(check_request_line(line)? == b"HTTP/1.1")
 }
 
 /// A line without its CRLF.
 fn line(line: &[u8]) -> Result<&[u8], Fault> {
     let line = line.strip_suffix(b"\r\n").ok_or(LINE_END)?;
-    // Without an early end the compiler looks at many bytes at once.
-    let control = |byte: u8| byte == 0x7f || byte < 0x20 && byte != b'\t';
-    if line.iter().fold(false, |any, &byte| any | control(byte)) { Err(LINE_END) } else { Ok(line) }
+    // Without an early end or a branch the compiler looks at many bytes at once.
+    let control = |byte: u8| u8::from(byte == 0x7f) | (u8::from(byte < 0x20) & u8::from(byte != b'\t'));
+    if line.iter().fold(0, |any, &byte| any | control(byte)) == 0 { Ok(line) } else { Err(LINE_END) }
 }
 
 /// Splits a field's line (RFC 9112 section 5): nothing stands before the name or between it and the colon.
 pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
-    let colon = memchr(b':', line).ok_or(FIELD)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
-        return Err(FIELD);
+    let end = line.iter().position(|&byte| !is_token(byte)).unwrap_or(line.len());
+    match line.split_at(end) {
+        ([_, ..], [b':', value @ ..]) => Ok((&line[..end], value)),
+        _ => Err(FIELD),
     }
-    Ok((name, value.trim_ascii()))
 }
 
 /// The version, if the line is a method, a target and a known version.
@@ -137,6 +172,12 @@ const TOKEN: [bool; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(head: &[u8]) -> Result<Framing, Fault> {
+        let mut reader = HeadReader::default();
+        assert_eq!(reader.read(head, check_request)?, Some(head.len()));
+        Ok(reader.framing()?.unwrap_or(Framing::Length(0)))
+    }
 
     fn of(fields: &str) -> Result<Framing, Fault> {
         check(format!("POST /v1?q HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())

@@ -33,7 +33,7 @@ pub(super) const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
 ];
 
 /// Whether a name is one of [`HOP_BY_HOP`].
-fn is_hop_by_hop(name: &str) -> bool {
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -50,22 +50,26 @@ fn is_hop_by_hop(name: &str) -> bool {
 
 /// Removes the fields of the connection a message came by, in either direction.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    // Most messages have none of them: one look at the names costs less than nine searches.
-    if !headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
-        return;
+    let mut there = [false; 9];
+    for name in headers.keys().filter(|name| is_hop_by_hop(name.as_str())) {
+        if let Some(at) = HOP_BY_HOP.iter().position(|known| known == name) {
+            there[at] = true;
+        }
     }
     let nominated: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        // What most connections say names no field.
+        .filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
         .filter(|name| !NOT_CONNECTION_SPECIFIC.contains(name))
         .collect();
     for name in nominated {
         headers.remove(name);
     }
-    for name in &HOP_BY_HOP {
+    for (name, _) in HOP_BY_HOP.iter().zip(there).filter(|(_, there)| *there) {
         headers.remove(name);
     }
 }
@@ -114,7 +118,7 @@ pub(crate) fn is_twin(name: &HeaderName) -> bool {
     !plain && folded(name, |name| REAL.binary_search(&name).is_ok())
 }
 
-fn is_guarded(name: &HeaderName) -> bool {
+pub(super) fn is_guarded(name: &HeaderName) -> bool {
     if is_common(name.as_str()) {
         return false;
     }

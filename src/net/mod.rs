@@ -18,6 +18,7 @@ pub(crate) mod headers;
 mod idle;
 mod pace;
 mod patience;
+mod present;
 pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
@@ -36,6 +37,7 @@ pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST, guarded};
 pub(crate) use handle::{Busy, ConnectionId, Handle};
 pub(crate) use idle::{IdleBody, Stalled, Upload};
+pub(crate) use present::Present;
 pub(crate) use socket::Socket;
 pub(crate) use stream::{ClientStream, StreamLimits, Version};
 

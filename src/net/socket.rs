@@ -1,5 +1,6 @@
 //! A socket, with TLS or without.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +10,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
 use super::eager::Eager;
+
+/// How much is joined to be written at once: the head of an answer and a short body.
+const JOINED: usize = 4096;
+
+thread_local! {
+    /// Where a thread joins them.
+    static JOINT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A socket.
 #[derive(Debug)]
@@ -60,7 +69,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Plain(stream) => with_joined(bufs, |joined| match joined {
+                Some(bytes) => Pin::new(stream).poll_write(cx, bytes),
+                None => Pin::new(stream).poll_write_vectored(cx, bufs),
+            }),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
@@ -84,5 +96,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+/// Hands out the bytes of few and short buffers as one, since the kernel takes one for less than several: the copy is the
+/// cheaper part. What is long stays where it is.
+fn with_joined<T>(bufs: &[io::IoSlice<'_>], write: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    match bufs {
+        [only] => write(Some(only)),
+        _ if bufs.iter().map(|buf| buf.len()).sum::<usize>() > JOINED => write(None),
+        _ => JOINT.with_borrow_mut(|joint| {
+            joint.clear();
+            for buf in bufs {
+                joint.extend_from_slice(buf);
+            }
+            write(Some(joint))
+        }),
     }
 }

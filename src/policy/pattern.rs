@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::{path, spelling};
 
 /// The paths a route is for.
@@ -59,8 +61,8 @@ impl Pattern {
 /// Patterns, with the places of their routes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    pub(super) exact: HashMap<String, Vec<usize>>,
-    prefixes: HashMap<String, Vec<usize>>,
+    pub(super) exact: HashMap<String, Vec<usize>, RandomState>,
+    prefixes: HashMap<String, Vec<usize>, RandomState>,
 }
 
 impl Index {

@@ -2,11 +2,9 @@
 //!
 //! A head is held back until it is whole and was checked; bodies pass as they come.
 
-use memchr::memchr;
-
 use super::super::chunked::Chunked;
-use super::super::head::{self, Fault, Framing};
-use super::head::{Then, check};
+use super::super::head::{Fault, Framing, HeadReader};
+use super::head::{Then, check_status_line, then};
 use super::turn::Asked;
 
 /// The largest head of an answer, and the most interim answers before it.
@@ -26,8 +24,9 @@ pub(super) struct AnswerGuard {
     interim: u8,
     /// A head that isn't whole yet.
     held: Vec<u8>,
-    /// How much of it was searched for line ends.
-    searched: usize,
+    reader: HeadReader,
+    /// The status of the answer whose head is read.
+    status: u16,
 }
 
 #[derive(Debug)]
@@ -53,7 +52,14 @@ pub(super) enum Verdict {
 
 impl AnswerGuard {
     pub(super) fn new() -> Self {
-        Self { phase: Phase::Idle, asked: Asked::default(), interim: 0, held: Vec::new(), searched: 0 }
+        Self {
+            phase: Phase::Idle,
+            asked: Asked::default(),
+            interim: 0,
+            held: Vec::new(),
+            reader: HeadReader::default(),
+            status: 0,
+        }
     }
 
     /// Whether the last answer has ended.
@@ -153,24 +159,20 @@ impl AnswerGuard {
 
     /// The length of the head at the start of `bytes`, if it is whole.
     fn follow_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
-        while let Some(found) = memchr(b'\n', &bytes[self.searched..]) {
-            let end = self.searched + found + 1;
-            let line = &bytes[..end];
-            if !line.ends_with(b"\r\n") {
-                return Err(head::LINE_END);
-            }
-            if end > MAX_HEAD {
-                return Err(TOO_LARGE);
-            }
-            self.searched = end;
-            if line.ends_with(b"\r\n\r\n") {
-                self.searched = 0;
-                self.phase = self.behind(check(line, self.asked.head)?)?;
-                return Ok(Some(end));
-            }
+        let Self { reader, status, .. } = self;
+        let end = reader.read(bytes, |line| {
+            let version;
+            (version, *status) = check_status_line(line)?;
+            Ok(version == b"HTTP/1.1")
+        })?;
+        if end.unwrap_or(bytes.len()) > MAX_HEAD {
+            return Err(TOO_LARGE);
         }
-        self.searched = bytes.len();
-        if bytes.len() > MAX_HEAD { Err(TOO_LARGE) } else { Ok(None) }
+        if end.is_some() {
+            let framing = std::mem::take(&mut self.reader).framing()?;
+            self.phase = self.behind(then(self.status, framing, self.asked.head)?)?;
+        }
+        Ok(end)
     }
 
     fn behind(&mut self, then: Then) -> Result<Phase, Fault> {

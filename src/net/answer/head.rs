@@ -1,6 +1,6 @@
 //! The head of an HTTP/1.1 response, read strictly (RFC 9112).
 
-use super::super::head::{self, Fault, Framing};
+use super::super::head::{Fault, Framing};
 
 const STATUS_LINE: Fault =
     "The status line is not HTTP/1.1, a status from 100 to 599 and a phrase (RFC 9112 section 4).";
@@ -19,11 +19,8 @@ pub(super) enum Then {
     UntilClose,
 }
 
-/// Checks a whole head, its final empty line included, and tells what follows (RFC 9112 section 6.3).
-pub(super) fn check(head: &[u8], to_head: bool) -> Result<Then, Fault> {
-    let (status_line, fields) = head::split(head)?;
-    let (version, status) = check_status_line(status_line)?;
-    let framing = head::check_fields(fields, version == b"HTTP/1.1")?;
+/// Tells what follows a head with this status and framing (RFC 9112 section 6.3).
+pub(super) fn then(status: u16, framing: Option<Framing>, to_head: bool) -> Result<Then, Fault> {
     let bodiless = matches!(status, 100..=199 | 204);
     if bodiless && framing == Some(Framing::Chunked) {
         return Err(NO_CODING);
@@ -37,7 +34,7 @@ pub(super) fn check(head: &[u8], to_head: bool) -> Result<Then, Fault> {
 }
 
 /// The version and the status. Many servers leave out the space before an empty phrase.
-fn check_status_line(line: &[u8]) -> Result<(&[u8], u16), Fault> {
+pub(super) fn check_status_line(line: &[u8]) -> Result<(&[u8], u16), Fault> {
     let (version, rest) = line.split_at_checked(8).ok_or(STATUS_LINE)?;
     let (status, phrase) = rest.split_at_checked(4).ok_or(STATUS_LINE)?;
     let [b' ', first @ b'1'..=b'5', second @ b'0'..=b'9', third @ b'0'..=b'9'] = *status else {
@@ -51,7 +48,19 @@ fn check_status_line(line: &[u8]) -> Result<(&[u8], u16), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::head::HeadReader;
     use super::*;
+
+    fn check(head: &[u8], to_head: bool) -> Result<Then, Fault> {
+        let (mut reader, mut status) = (HeadReader::default(), 0);
+        let first = |line: &[u8]| {
+            let version;
+            (version, status) = check_status_line(line)?;
+            Ok(version == b"HTTP/1.1")
+        };
+        assert_eq!(reader.read(head, first)?, Some(head.len()));
+        then(status, reader.framing()?, to_head)
+    }
 
     fn of(head: &str) -> Result<Then, Fault> {
         check(format!("{head}\r\n\r\n").as_bytes(), false)
