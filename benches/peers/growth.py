@@ -12,6 +12,9 @@ from tokens import Mint
 
 BODY = 1024
 
+# What a proxy keeps for a connection shows once that is idle.
+IDLE_SECONDS = 2
+
 
 def request(token: str) -> bytes:
     return f"GET /v1/customers HTTP/1.1\r\nHost: api.peers.test\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
@@ -39,6 +42,7 @@ def connections(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
                 open_ones.append(connection)
                 connection.sendall(asked)
                 read_answers(connection, 1)
+            time.sleep(IDLE_SECONDS)
             points.append({"at": step, "memory": running.process.memory()})
     finally:
         for connection in open_ones:

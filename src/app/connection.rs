@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use super::admission::{Admission, Arrival};
+use super::resting::Resting;
 use super::watch::{Ends, Watch};
 use crate::config::{Config, ServerTls};
 use crate::gateway::{Arrived, Peer};
@@ -125,7 +126,8 @@ where
     let opened = tokio::select! {
         () = ends.finishing.cancelled() => return,
         () = ends.stop.cancelled() => return,
-        opened = timeout(settings.header_timeout, open(newcomer, settings.stream())) => opened,
+        // Boxed: what a handshake needs is not to be kept for as long as the connection.
+        opened = timeout(settings.header_timeout, Box::pin(open(newcomer, settings.stream()))) => opened,
     };
     let (stream, version, peer) = match opened {
         Ok(Ok(opened)) => opened,
@@ -145,12 +147,12 @@ where
     let watch = Watch { requests, first_by, idle, old, ends, leaving };
     let result = match version {
         Version::Http1 => {
-            let connection = http1_builder(settings).serve_connection(TokioIo::new(stream), served).with_upgrades();
-            watch.over(connection, http1::UpgradeableConnection::graceful_shutdown).await
+            let connection = Resting::new(http1_builder(settings), stream, served, Arc::clone(&watch.requests));
+            watch.over(connection, Resting::finish).await
         }
         Version::Http2 => {
-            let connection = http2_builder(settings).serve_connection(TokioIo::new(stream), served);
-            watch.over(connection, http2::Connection::graceful_shutdown).await
+            let connection = Box::pin(http2_builder(settings).serve_connection(TokioIo::new(stream), served));
+            watch.over(connection, |connection| connection.as_mut().graceful_shutdown()).await
         }
     };
     if let Some(Err(error)) = result {

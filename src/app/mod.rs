@@ -10,6 +10,7 @@ mod listen;
 mod notify;
 mod passed;
 mod reload;
+mod resting;
 mod signal;
 mod sources;
 mod watch;

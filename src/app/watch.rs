@@ -3,7 +3,6 @@
 //! A task of its own waits for what may end a connection: its timers, and the gateway's own end. The connection is polled
 //! for every byte that moves, and looks at one flag.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,11 +52,10 @@ enum Ending {
 impl Watch {
     /// Drives a connection to its end. It is dropped if its first request doesn't come in time, and asked to finish
     /// when the gateway finishes, no new request comes for the idle time, or it has lived for long enough.
-    pub(super) async fn over<C>(self, connection: C, finish: impl Fn(Pin<&mut C>)) -> Option<C::Output>
+    pub(super) async fn over<C>(self, mut connection: C, finish: impl Fn(&mut C)) -> Option<C::Output>
     where
-        C: Future,
+        C: Future + Unpin,
     {
-        let mut connection = pin!(connection);
         let (tell, mut ending) = oneshot::channel();
         let (stop, leaving) = (self.ends.stop.clone(), self.leaving.clone());
         let _watching = AbortOnDropHandle::new(tokio::spawn(async move { tell.send(self.ending().await) }));
@@ -69,7 +67,7 @@ impl Watch {
         if ending == Ok(Ending::Drop) {
             return None;
         }
-        finish(connection.as_mut());
+        finish(&mut connection);
         loop {
             tokio::select! {
                 result = &mut connection => return Some(result),

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -17,11 +18,18 @@ const MAX_QUEUED: usize = 32 << 10;
 /// response is dropped. And they ask it to linger when it closes with a part of a request unread: closed at once, the
 /// kernel would answer what still comes with a reset, and the client might never read why it was refused.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Handle(Arc<Mutex<State>>);
+pub(crate) struct Handle(Arc<Shared>);
 
 /// Tells one connection of a client from another, even when that one is gone.
 #[derive(Clone, Debug)]
-pub(crate) struct ConnectionId(Weak<Mutex<State>>);
+pub(crate) struct ConnectionId(Weak<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Whether all that was asked over HTTP/1.1 was answered, as far as the stream can tell, and nothing waits in it.
+    settled: AtomicBool,
+}
 
 impl PartialEq for ConnectionId {
     fn eq(&self, other: &Self) -> bool {
@@ -80,7 +88,13 @@ impl Handle {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is under way on an HTTP/1.1 connection, in either direction.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let state = self.lock();
+        self.0.settled.load(Ordering::Acquire) && state.busy == 0 && state.switch == Switch::None && !state.linger
     }
 
     /// Notes that a request is being answered.
@@ -192,6 +206,10 @@ impl Handle {
     pub(super) fn refuse(&self, refused: Refused) {
         let mut state = self.lock();
         (state.refused, state.linger) = (Some(refused), true);
+    }
+
+    pub(super) fn set_settled(&self, settled: bool) {
+        self.0.settled.store(settled, Ordering::Release);
     }
 
     pub(super) fn set_answering(&self, answering: usize) {

@@ -27,6 +27,15 @@ pub(crate) enum Socket<S = TcpStream> {
 }
 
 impl Socket {
+    /// Ready once there is something to read, for one whose last read found nothing.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        stream.poll_read_ready(cx).map(drop)
+    }
+
     /// What went wrong on the connection meanwhile, such as a reset.
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {

@@ -62,9 +62,21 @@ pub(crate) struct ClientStream {
     half_closed: Option<HalfClosed>,
     idle: Idle,
     written: u64,
+    progress: Progress,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     patience: Patience,
     handle: Handle,
+}
+
+/// How far what came over HTTP/1.1 was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Not at all.
+    Asked,
+    /// Something was written.
+    Begun,
+    /// Everything that the parser had for us was written, and nothing came since.
+    Settled,
 }
 
 /// How long nothing is asked. hyper has such a timer, and makes a new one for each request.
@@ -113,6 +125,7 @@ impl ClientStream {
             half_closed: None,
             idle: Idle { limit: limits.idle, ..Idle::default() },
             written: 0,
+            progress: Progress::Asked,
             lingering: None,
             patience: Patience::new(limits.patience),
             handle: Handle::default(),
@@ -152,6 +165,26 @@ impl ClientStream {
         deadline.poll_passed(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
+    /// Ready once there is something for the parser: bytes, or that the connection was idle for too long.
+    pub(crate) fn poll_stirred(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_idle(cx).is_ready() { Poll::Ready(()) } else { self.inner.poll_readable(cx) }
+    }
+
+    fn set_progress(&mut self, progress: Progress) {
+        if (self.progress == Progress::Settled) != (progress == Progress::Settled) {
+            self.handle.set_settled(progress == Progress::Settled);
+        }
+        self.progress = progress;
+    }
+
+    /// Notes that all was written, if that settles what was asked.
+    fn note_flushed(&mut self) {
+        let between = self.guard.as_ref().is_some_and(Guard::is_between) && self.half_closed.is_none();
+        if self.progress == Progress::Begun && between && self.instead.is_empty() && self.replayed == self.filled {
+            self.set_progress(Progress::Settled);
+        }
+    }
+
     /// Tells the parser that the client closed its half: at once if it broke off a request or none is being answered. A
     /// client that waits for an answer gets it (RFC 9112 section 9.6).
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -186,6 +219,7 @@ impl ClientStream {
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(mut count)) = written {
             self.written += count as u64;
+            self.set_progress(Progress::Begun);
             if let Some(windows) = &mut self.windows {
                 for buf in bufs {
                     let part = count.min(buf.len());
@@ -223,6 +257,7 @@ impl AsyncRead for ClientStream {
             if self.half_closed.is_none() && self.poll_read_raw(cx, buf)?.is_pending() {
                 return self.poll_idle(cx);
             }
+            self.set_progress(Progress::Asked);
             if buf.filled().len() == before {
                 return self.poll_end(cx);
             }
@@ -282,10 +317,13 @@ impl AsyncWrite for ClientStream {
         ready!(self.poll_interim(cx))?;
         // An answer may have ended here, and hyper doesn't read again for that.
         let _ = self.poll_idle(cx)?;
-        Pin::new(&mut self.inner).poll_flush(cx)
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        self.note_flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.set_progress(Progress::Asked);
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             if !self.handle.lingers() {

@@ -1,0 +1,296 @@
+//! Letting a connection rest.
+//!
+//! hyper keeps two buffers of 8 KiB for each HTTP/1.1 connection, and room for a whole request under way, however long
+//! nothing is asked. Most kept-alive connections are like that most of the time. So one on which nothing happened for a
+//! moment is taken apart until something does: what is left is the socket and who is at its other end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1::{Builder, Parts, UpgradeableConnection};
+use hyper::service::HttpService;
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use crate::net::{Body, ClientStream, Deadline, Handle};
+
+/// How long nothing may happen before a connection rests: long enough that a busy one never does.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often at least it is looked whether an answer that takes long has ended.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
+/// An HTTP/1.1 connection that is served, and rests now and then.
+pub(super) struct Resting<S: HttpService<Incoming, ResBody = Body>> {
+    builder: Box<Builder>,
+    state: State<S>,
+    requests: Arc<AtomicU64>,
+    handle: Handle,
+    /// How many requests there were when it was looked at last, when to look again, and how long to wait after that.
+    seen: u64,
+    look: Deadline,
+    pause: Duration,
+}
+
+enum State<S: HttpService<Incoming, ResBody = Body>> {
+    Awake(Box<UpgradeableConnection<TokioIo<ClientStream>, S>>),
+    Resting(Box<(ClientStream, S)>),
+    Gone,
+}
+
+impl<S> Resting<S>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// `requests` counts those of `service`.
+    pub(super) fn new(builder: Builder, stream: ClientStream, service: S, requests: Arc<AtomicU64>) -> Self {
+        let handle = stream.handle();
+        let state = State::Resting(Box::new((stream, service)));
+        let (builder, look) = (Box::new(builder), Deadline::default());
+        let mut resting = Self { builder, state, requests, handle, seen: 0, look, pause: PAUSE };
+        resting.wake();
+        resting
+    }
+
+    /// Asks the connection to finish.
+    pub(super) fn finish(&mut self) {
+        self.wake();
+        if let State::Awake(connection) = &mut self.state {
+            Pin::new(&mut **connection).graceful_shutdown();
+        }
+    }
+
+    fn wake(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Resting(parts) => {
+                let (stream, service) = *parts;
+                let connection = self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+                State::Awake(Box::new(connection))
+            }
+            other => other,
+        };
+        self.pause = PAUSE;
+        self.look.set(Instant::now() + PAUSE);
+    }
+
+    /// Ready once no request has come for a while.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let requests = self.requests.load(Ordering::Relaxed);
+        if requests != self.seen {
+            (self.seen, self.pause) = (requests, PAUSE);
+            self.look.set(Instant::now() + PAUSE);
+        }
+        self.look.poll_passed(cx)
+    }
+
+    /// Has the connection rest, if it is at rest before and after it saw all that came. `Ready` if it ended.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        let State::Awake(connection) = &mut self.state else { return Poll::Pending };
+        if self.handle.is_at_rest() {
+            if let Poll::Ready(result) = Pin::new(&mut **connection).poll(cx) {
+                return Poll::Ready(result);
+            }
+            if self.handle.is_at_rest() && self.requests.load(Ordering::Relaxed) == self.seen {
+                self.take_apart();
+                return Poll::Pending;
+            }
+        }
+        self.pause = (self.pause * 2).min(LONG_PAUSE);
+        self.look.set(Instant::now() + self.pause);
+        Poll::Pending
+    }
+
+    /// Takes the connection apart. Bytes that hyper has read and not used would be read as something else: with such
+    /// the connection ends, though they can't be there at rest.
+    fn take_apart(&mut self) {
+        let State::Awake(connection) = std::mem::replace(&mut self.state, State::Gone) else { return };
+        if let Some(Parts { io, read_buf, service, .. }) = connection.into_parts()
+            && read_buf.is_empty()
+        {
+            self.state = State::Resting(Box::new((io.into_inner(), service)));
+        }
+    }
+}
+
+impl<S> Future for Resting<S>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Output = hyper::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Awake(connection) => {
+                    if let Poll::Ready(result) = Pin::new(&mut **connection).poll(cx) {
+                        return Poll::Ready(result);
+                    }
+                    ready!(this.poll_pause(cx));
+                    if let Poll::Ready(result) = this.poll_rest(cx) {
+                        return Poll::Ready(result);
+                    }
+                }
+                State::Resting(parts) => {
+                    ready!(parts.0.poll_stirred(cx));
+                    this.wake();
+                }
+                State::Gone => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::poll_fn;
+
+    use http::{Request, Response};
+    use hyper::service::service_fn;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::net::{Busy, Socket, StreamLimits, Version};
+
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// More than sockets hold.
+    const LARGE: usize = 32 << 20;
+    /// Time enough to rest.
+    const WHILE: Duration = Duration::from_millis(600);
+
+    /// A request's body that is held back, as by an upstream that is slow to take it.
+    type Kept = Arc<std::sync::Mutex<(Option<Request<Incoming>>, Option<Busy>)>>;
+
+    type Answer = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    /// `/large` has an answer that a client must read for it to end, `/never` has none, `/keep` leaves its body.
+    async fn connection() -> (Resting<impl HttpService<Incoming, ResBody = Body, Error = Infallible>>, TcpStream, Kept)
+    {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let limits = StreamLimits {
+            max_head: 8192,
+            max_headers: 100,
+            patience: Duration::from_secs(60),
+            idle: Duration::from_secs(5),
+        };
+        let stream = ClientStream::new(Socket::Plain(listener.accept().await.unwrap().0), Version::Http1, limits);
+        let (requests, kept) = (Arc::new(AtomicU64::new(0)), Kept::default());
+        let (handle, count, keep) = (stream.handle(), Arc::clone(&requests), Arc::clone(&kept));
+        let service = service_fn(move |request: Request<Incoming>| -> Answer {
+            count.fetch_add(1, Ordering::Relaxed);
+            let busy = handle.begin();
+            match request.uri().path() {
+                "/large" => Box::pin(async { Ok(Response::new(Body::full(vec![b'x'; LARGE]))) }),
+                "/never" => Box::pin(async move {
+                    let _busy = busy;
+                    std::future::pending().await
+                }),
+                "/keep" => {
+                    *keep.lock().unwrap() = (Some(request), Some(busy));
+                    Box::pin(async { Ok(Response::new(Body::full("ok"))) })
+                }
+                _ => Box::pin(async { Ok(Response::new(Body::full("ok"))) }),
+            }
+        });
+        (Resting::new(Builder::new(), stream, service, requests), client, kept)
+    }
+
+    /// Serves for a while; whether the connection rests then. `None` if it ended.
+    async fn rests<S>(connection: &mut Resting<S>) -> Option<bool>
+    where
+        S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
+    {
+        let served = timeout(WHILE, poll_fn(|cx| Pin::new(&mut *connection).poll(cx))).await;
+        served.is_err().then_some(matches!(connection.state, State::Resting(_)))
+    }
+
+    async fn read_answer(client: &mut TcpStream) {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok") {
+            answer.push(client.read_u8().await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_on_which_nothing_happens_rests_until_something_does() {
+        let (mut connection, mut client, _) = connection().await;
+        assert_eq!(rests(&mut connection).await, Some(false), "nothing was asked yet");
+        for _ in 0..2 {
+            client.write_all(GET).await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(true));
+            read_answer(&mut client).await;
+            client.write_all(&GET[..10]).await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(false), "half a head has come");
+            client.write_all(&GET[10..]).await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(true));
+            read_answer(&mut client).await;
+        }
+        drop(client);
+        assert_eq!(rests(&mut connection).await, None);
+    }
+
+    #[tokio::test]
+    async fn one_with_an_answer_to_come_or_to_be_read_does_not_rest() {
+        let (mut connection, mut client, _) = connection().await;
+        client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        assert_eq!(rests(&mut connection).await, Some(false));
+        let read = async {
+            let mut left = LARGE;
+            let mut buffer = vec![0; 1 << 20];
+            while left > 0 {
+                left -= client.read(&mut buffer).await.unwrap().min(left);
+            }
+        };
+        let serve = async { while rests(&mut connection).await == Some(false) {} };
+        timeout(Duration::from_secs(20), futures_util::future::join(read, serve)).await.unwrap();
+        client.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        assert_eq!(rests(&mut connection).await, Some(false));
+        assert_eq!(rests(&mut connection).await, Some(false));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_took_yet_never_becomes_the_next_request() {
+        let (mut connection, mut client, kept) = connection().await;
+        let hidden = GET.repeat(2);
+        // hyper leaves a body alone that it was not asked for.
+        let fields = format!("Host: a\r\nExpect: 100-continue\r\nContent-Length: {}", hidden.len());
+        let head = format!("POST /keep HTTP/1.1\r\n{fields}\r\n\r\n");
+        client.write_all(&[head.as_bytes(), &hidden].concat()).await.unwrap();
+        assert_eq!(rests(&mut connection).await, Some(false));
+        // From here on the answer has ended, and the request hasn't.
+        kept.lock().unwrap().1 = None;
+        assert_eq!(rests(&mut connection).await, None);
+        drop(connection);
+        let mut answers = String::new();
+        let _ = client.read_to_string(&mut answers).await;
+        assert_eq!(answers.matches("HTTP/1.1").count(), 1, "{answers}");
+    }
+
+    #[tokio::test]
+    async fn one_that_rests_is_closed_when_it_is_idle_for_too_long_or_asked_to_finish() {
+        for asked in [true, false] {
+            let (mut connection, mut client, _) = connection().await;
+            client.write_all(GET).await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(true));
+            if asked {
+                connection.finish();
+            } else {
+                sleep(Duration::from_secs(5)).await;
+            }
+            assert_eq!(rests(&mut connection).await, None);
+            read_answer(&mut client).await;
+            drop(connection);
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        }
+    }
+}
