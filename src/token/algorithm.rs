@@ -2,6 +2,11 @@
 
 use std::str::FromStr;
 
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+};
+
 /// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
@@ -65,18 +70,19 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn backend(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Self::Rs384 => jsonwebtoken::Algorithm::RS384,
-            Self::Rs512 => jsonwebtoken::Algorithm::RS512,
-            Self::Ps256 => jsonwebtoken::Algorithm::PS256,
-            Self::Ps384 => jsonwebtoken::Algorithm::PS384,
-            Self::Ps512 => jsonwebtoken::Algorithm::PS512,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::Es384 => jsonwebtoken::Algorithm::ES384,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        }
+    /// Those of RSA keys.
+    pub(super) const RSA: [(Self, &'static RsaParameters); 6] = [
+        (Self::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+        (Self::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+        (Self::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+        (Self::Ps256, &RSA_PSS_2048_8192_SHA256),
+        (Self::Ps384, &RSA_PSS_2048_8192_SHA384),
+        (Self::Ps512, &RSA_PSS_2048_8192_SHA512),
+    ];
+
+    /// Its place among those of RSA keys, and what the library calls it.
+    pub(super) fn rsa(self) -> Option<(usize, &'static RsaParameters)> {
+        Self::RSA.into_iter().enumerate().find_map(|(at, (algorithm, of))| (algorithm == self).then_some((at, of)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Algorithm, TokenError, json};
 #[derive(Debug)]
 pub struct Unverified<'t> {
     pub(super) signing_input: &'t [u8],
-    pub(super) signature: &'t str,
+    pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) kid: Option<String>,
     pub(super) payload: Map<String, Value>,
@@ -60,7 +60,7 @@ impl<'t> Unverified<'t> {
 /// Any JWS in the compact form: what signs it, and a payload that may be anything.
 pub(super) struct Signed<'t> {
     pub(super) input: &'t str,
-    pub(super) signature: &'t str,
+    pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) kid: Option<String>,
     payload: &'t str,
@@ -70,9 +70,10 @@ impl<'t> Signed<'t> {
     pub(super) fn parse(token: &'t str) -> Result<Self, TokenError> {
         let (input, signature) = token.rsplit_once('.').ok_or(TokenError::Compact)?;
         let (header, payload) = input.split_once('.').ok_or(TokenError::Compact)?;
-        if payload.contains('.') || signature.is_empty() || decode(signature).is_none() {
+        if payload.contains('.') || signature.is_empty() {
             return Err(TokenError::Compact);
         }
+        let signature = decode(signature).ok_or(TokenError::Compact)?;
         let header = decode(header).ok_or(TokenError::Compact)?;
         let header = json::object(&header).ok_or(TokenError::Json("header"))?;
         let (algorithm, kid) = read_header(&header)?;

@@ -1,11 +1,13 @@
 //! A signature key: one JWK, checked and parsed once.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde_json::Value;
 
 use super::algorithm::KeyType;
@@ -17,11 +19,19 @@ pub struct Key {
     pub(super) kid: String,
     pub(super) key_type: KeyType,
     pinned: Option<Algorithm>,
-    decoding: DecodingKey,
+    material: Material,
     issuer: Option<String>,
     cloud_instance: Option<String>,
     pub(super) jwk: Value,
     retired: AtomicBool,
+}
+
+/// What a key verifies with. The library binds each parsed key to one algorithm.
+enum Material {
+    /// Parsed for an algorithm when it is first used: a set may have many keys, and tokens of few.
+    Rsa(RsaPublicKeyComponents<Box<[u8]>>, Box<[OnceLock<Option<ParsedPublicKey>>; Algorithm::RSA.len()]>),
+    /// Of a kind that has one algorithm.
+    Other(ParsedPublicKey),
 }
 
 /// Why an entry of a key set isn't used. The other entries are.
@@ -50,7 +60,7 @@ impl Key {
         if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
             return Err(KeyError("it holds private or symmetric key material"));
         }
-        let (key_type, decoding) = match member(jwk, "kty")? {
+        let (key_type, material) = match member(jwk, "kty")? {
             Some("RSA") => (KeyType::Rsa, rsa(jwk)?),
             Some("EC") => ec(jwk)?,
             Some("OKP") => (KeyType::Ed25519, ed25519(jwk)?),
@@ -66,7 +76,7 @@ impl Key {
             kid,
             key_type,
             pinned,
-            decoding,
+            material,
             issuer: member(jwk, "issuer")?.map(str::to_owned),
             cloud_instance: member(jwk, "cloud_instance_name")?.map(str::to_owned),
             jwk: jwk.clone(),
@@ -74,7 +84,6 @@ impl Key {
         })
     }
 
-    /// Whether the key may verify this algorithm: the kinds agree, and a key pinned to one verifies no other.
     /// Its id.
     #[must_use]
     pub fn kid(&self) -> &str {
@@ -87,18 +96,17 @@ impl Key {
         Algorithm::ALL.into_iter().filter(|algorithm| self.fits(*algorithm)).map(Algorithm::name).collect()
     }
 
+    /// Whether the key may verify this algorithm: the kinds agree, and a key pinned to one verifies no other.
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         self.pinned.map_or(self.key_type == algorithm.key_type(), |pinned| pinned == algorithm)
     }
 
-    pub(super) fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &str) -> Result<(), TokenError> {
+    pub(super) fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), TokenError> {
         if !self.fits(algorithm) {
             return Err(TokenError::Algorithm);
         }
-        match jsonwebtoken::crypto::verify(signature, input, &self.decoding, algorithm.backend()) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(TokenError::Signature),
-        }
+        let key = self.material.parsed(algorithm).ok_or(TokenError::Signature)?;
+        key.verify_sig(input, signature).map_err(|_| TokenError::Signature)
     }
 
     /// The issuer, or issuer template, that Entra binds the key to.
@@ -123,6 +131,19 @@ impl Key {
     }
 }
 
+impl Material {
+    /// The key, ready to verify this algorithm.
+    fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
+        match self {
+            Self::Rsa(components, parsed) => {
+                let (at, parameters) = algorithm.rsa()?;
+                parsed.get(at)?.get_or_init(|| components.to_parsed_public_key(parameters).ok()).as_ref()
+            }
+            Self::Other(key) => Some(key),
+        }
+    }
+}
+
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("kid", &self.kid).field("key_type", &self.key_type).finish_non_exhaustive()
@@ -143,7 +164,7 @@ fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of its key is not unpadded base64url"))
 }
 
-fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
+fn rsa(jwk: &Value) -> Result<Material, KeyError> {
     let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     // Some issuers write a leading zero octet, as ASN.1 does; the library loads such a key and never verifies with it.
     let (n, e) = (unsigned(&n), unsigned(&e));
@@ -159,7 +180,7 @@ fn rsa(jwk: &Value) -> Result<DecodingKey, KeyError> {
     if has_roca_fingerprint(n) {
         return Err(KeyError("its RSA modulus is of the kind that can be factored (CVE-2017-15361)"));
     }
-    Ok(DecodingKey::from_rsa_raw_components(n, e))
+    Ok(Material::Rsa(RsaPublicKeyComponents { n: n.into(), e: e.into() }, Box::default()))
 }
 
 /// Whether the modulus was made by the library that made factorable ones (ROCA, CVE-2017-15361): modulo each of these
@@ -177,7 +198,7 @@ fn unsigned(octets: &[u8]) -> &[u8] {
     &octets[octets.iter().take_while(|&&octet| octet == 0).count()..]
 }
 
-fn ec(jwk: &Value) -> Result<(KeyType, DecodingKey), KeyError> {
+fn ec(jwk: &Value) -> Result<(KeyType, Material), KeyError> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     let (key_type, algorithm, length) = match member(jwk, "crv")? {
         Some("P-256") => (KeyType::P256, &ECDSA_P256_SHA256_FIXED, 32),
@@ -189,11 +210,8 @@ fn ec(jwk: &Value) -> Result<(KeyType, DecodingKey), KeyError> {
     }
     // Parsing checks that the point lies on the curve.
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
-    ParsedPublicKey::new(algorithm, &point).map_err(|_| KeyError("its point is not on the curve"))?;
-    let encode = |coordinate| URL_SAFE_NO_PAD.encode(coordinate);
-    let key =
-        DecodingKey::from_ec_components(&encode(x), &encode(y)).map_err(|_| KeyError("its point is not usable"))?;
-    Ok((key_type, key))
+    let key = ParsedPublicKey::new(algorithm, &point).map_err(|_| KeyError("its point is not on the curve"))?;
+    Ok((key_type, Material::Other(key)))
 }
 
 /// The points of Ed25519 with a small order, as RFC 8032 encodes them without the sign bit, and their encodings that
@@ -208,19 +226,19 @@ const SMALL_ORDER: [&str; 7] = [
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ];
 
-fn ed25519(jwk: &Value) -> Result<DecodingKey, KeyError> {
+fn ed25519(jwk: &Value) -> Result<Material, KeyError> {
     if member(jwk, "crv")? != Some("Ed25519") {
         return Err(KeyError("its crv is not Ed25519"));
     }
-    let mut x = bytes(jwk, "x")?;
-    let encoded = URL_SAFE_NO_PAD.encode(&x);
-    let Some(last) = x.get_mut(31) else { return Err(KeyError("its point is not 32 bytes")) };
+    let x = bytes(jwk, "x")?;
+    let mut unsigned = x.clone();
+    let Some(last) = unsigned.get_mut(31) else { return Err(KeyError("its point is not 32 bytes")) };
     *last &= 0x7f;
-    let hex = x.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = unsigned.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     if x.len() != 32 || SMALL_ORDER.contains(&hex.as_str()) {
         return Err(KeyError("its point is not one of a key"));
     }
-    DecodingKey::from_ed_components(&encoded).map_err(|_| KeyError("its point is not usable"))
+    ParsedPublicKey::new(&ED25519, x).map(Material::Other).map_err(|_| KeyError("its point is not usable"))
 }
 
 #[cfg(test)]
@@ -272,7 +290,6 @@ mod tests {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"input", &mut signature).unwrap();
-        let signature = URL_SAFE_NO_PAD.encode(signature);
         // The modulus within the DER of an RSAPublicKey of 2048 bits, with the zero octet before it.
         let der = pair.public_key().as_ref();
         let n = &der[8..der.len() - 5];

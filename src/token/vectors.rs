@@ -69,7 +69,7 @@ fn a_signature_verifies_if_and_only_if_it_is_valid() {
             let key = Key::from_jwk(&group.jwk);
             for (id, comment, message, signature, right) in group.tests {
                 let verified =
-                    key.as_ref().is_ok_and(|key| key.verify(algorithm, &decode(&message), &signature).is_ok());
+                    key.as_ref().is_ok_and(|key| key.verify(algorithm, &decode(&message), &decode(&signature)).is_ok());
                 count += 1;
                 if verified != (right == Right::Valid) {
                     wrong.push(format!("{name} {id} ({comment}): {right:?}, and verified is {verified}"));
@@ -88,7 +88,7 @@ fn verify(token: &str, keys: &[Value]) -> Result<(), TokenError> {
     let signed = Signed::parse(token)?;
     let algorithm = signed.algorithm.ok_or(TokenError::Algorithm)?;
     let candidates = keys.find(signed.kid.as_deref(), algorithm)?;
-    let verify = |key: &std::sync::Arc<Key>| key.verify(algorithm, signed.input.as_bytes(), signed.signature);
+    let verify = |key: &std::sync::Arc<Key>| key.verify(algorithm, signed.input.as_bytes(), &signed.signature);
     if candidates.iter().any(|key| verify(key).is_ok()) { Ok(()) } else { Err(TokenError::Signature) }
 }
 

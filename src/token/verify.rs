@@ -89,7 +89,7 @@ impl Unverified<'_> {
             self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
         let mut failure = TokenError::KeyUnknown;
         for key in candidates.iter().take(MAX_CANDIDATES) {
-            let signed = key.verify(algorithm, self.signing_input, self.signature);
+            let signed = key.verify(algorithm, self.signing_input, &self.signature);
             match signed.and_then(|()| rules.issuer.check(&self.payload, key)) {
                 Ok(()) => return Ok(key),
                 // What got furthest says most.
