@@ -39,10 +39,9 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 /// Whether a text is a `b64token` (RFC 6750 section 2.1).
 pub(super) fn is_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    // Without an early end, so that many bytes are looked at in one step.
+    !body.is_empty() && body.bytes().fold(0, |odd, byte| odd | u8::from(!is_fine(byte))) == 0
 }
 
 #[cfg(test)]

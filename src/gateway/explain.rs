@@ -211,7 +211,7 @@ struct Facts(Value);
 impl Facts {
     fn of(token: &str) -> Self {
         let Ok(unverified) = Unverified::parse(token) else { return Self::default() };
-        let claim = |name| unverified.peek(name).cloned().unwrap_or_default();
+        let claim = |name| unverified.peek(name).map(crate::token::Claim::to_value).unwrap_or_default();
         Self(json!({
             "alg": unverified.algorithm().map(crate::token::Algorithm::name),
             "kid": unverified.kid(),

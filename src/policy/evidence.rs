@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::token::{Amr, Claims, Principal, TokenError, Validity};
+use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
 #[derive(Clone, Debug)]
@@ -125,11 +125,11 @@ impl MfaRule {
         let readable =
             |one: &Predicate| one.claim == ["amr"] && (methods.is_some() || matches!(one.test, Test::Contains(_)));
         let amr = methods.map(|methods| Value::from(methods.to_vec()));
-        predicates.all(readable).then(|| self.judge(|_| amr.as_ref()))
+        predicates.all(readable).then(|| self.judge(|_| amr.as_ref().map(Claim::from)))
     }
 
-    fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<&'c Value>) -> MfaFinding {
-        let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|value| predicate.test.holds(value));
+    fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<Claim<'c>>) -> MfaFinding {
+        let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|claim| predicate.test.holds(claim));
         if self.deny.iter().any(holds) {
             return MfaFinding::Denied;
         }
@@ -146,10 +146,10 @@ impl MfaRule {
 }
 
 impl Test {
-    fn holds(&self, value: &Value) -> bool {
+    fn holds(&self, claim: Claim<'_>) -> bool {
         match self {
-            Self::Contains(element) => Amr::read(Some(value)).methods().contains(element),
-            Self::Equals(text) => value.as_str() == Some(text),
+            Self::Contains(element) => claim.strings().is_some_and(|list| list.contains(&element.as_str())),
+            Self::Equals(text) => claim.as_str() == Some(text),
         }
     }
 }
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn finding(rule: &MfaRule, claims: &Value) -> MfaFinding {
-        rule.judge(|path| path.iter().try_fold(claims, |value, name| value.get(name)))
+        rule.judge(|path| path.iter().try_fold(Claim::from(claims), |claim, name| claim.get(name)))
     }
 
     fn equals(claim: &str, value: &str) -> Predicate {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::Claim;
+
 /// The methods named by `amr`, or why there are none.
 ///
 /// Only an array of strings counts: Entra documents values such as `wiaormfa`, which a substring test would take for
@@ -19,10 +21,11 @@ pub enum Amr {
 impl Amr {
     /// Reads the claim.
     #[must_use]
-    pub fn read(claim: Option<&Value>) -> Self {
+    pub fn read(claim: Option<Claim<'_>>) -> Self {
         match claim {
             None => Self::Absent,
-            Some(value) => strings(value)
+            Some(claim) => claim
+                .strings()
                 .map_or(Self::Malformed, |methods| Self::Methods(methods.into_iter().map(str::to_owned).collect())),
         }
     }
@@ -50,10 +53,10 @@ mod tests {
 
     #[test]
     fn only_an_array_of_strings_has_methods() {
-        assert_eq!(Amr::read(Some(&json!(["pwd", "mfa"]))).methods(), ["pwd", "mfa"]);
+        assert_eq!(Amr::read(Some((&json!(["pwd", "mfa"])).into())).methods(), ["pwd", "mfa"]);
         assert_eq!(Amr::read(None), Amr::Absent);
         for odd in [json!("mfa"), json!({"mfa": true}), json!(["mfa", 1]), json!([["mfa"]]), json!(null), json!(1)] {
-            assert_eq!(Amr::read(Some(&odd)), Amr::Malformed, "{odd}");
+            assert_eq!(Amr::read(Some((&odd).into())), Amr::Malformed, "{odd}");
         }
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! | Claim | Sign of a user |
 //! |---|---|
-//! | one of [`USER_CLAIMS`], in any letter case | it is there |
+//! | one of `USER_CLAIMS`, in any letter case | it is there |
 //! | one of [`READ_CLAIMS`] | it is there in another letter case |
 //! | `appidacr`, `azpacr` | one is not the text `1` or `2`; the two differ |
 //! | `appid`, `azp`, `client_id` | one is not a text, or is empty; two differ |
@@ -33,11 +33,8 @@
 //! | another text | refused |
 //! | absent | app-only if there is no sign of a user and a proof that the issuer's setting allows holds, else a user's |
 
-use serde_json::Value;
-
-use super::amr::strings;
-use super::user_claims::USER_CLAIMS;
-use super::{AppOnlyProof, Claims, TokenError};
+use super::user_claims::is_users;
+use super::{AppOnlyProof, Claim, Claims, TokenError};
 
 /// Claims that are read here. One that differs in letter case says something, but nobody knows to whom.
 const READ_CLAIMS: [&str; 11] =
@@ -49,7 +46,7 @@ const READ_CLAIMS: [&str; 11] =
 ///
 /// If it says both app-only and user, or `idtyp` is a word that isn't known.
 pub(super) fn is_app_only(claims: &Claims, proof: AppOnlyProof) -> Result<bool, TokenError> {
-    match claims.get("idtyp").map(Value::as_str) {
+    match claims.get("idtyp").map(Claim::as_str) {
         None => Ok(!has_sign_of_user(claims)
             && match proof {
                 AppOnlyProof::Entra => entra_proof(claims),
@@ -67,20 +64,17 @@ pub(super) fn is_app_only(claims: &Claims, proof: AppOnlyProof) -> Result<bool, 
 }
 
 fn has_sign_of_user(claims: &Claims) -> bool {
-    let is_users = |name: &str| {
-        USER_CLAIMS.iter().any(|users| users.eq_ignore_ascii_case(name))
-            || READ_CLAIMS.iter().any(|read| read.eq_ignore_ascii_case(name) && *read != name)
-    };
+    let misspelt = |name: &str| READ_CLAIMS.iter().any(|read| read.eq_ignore_ascii_case(name) && *read != name);
     // A public client (`0`) has no secret, so it can only act for users. There are no others (`1` secret, `2` certificate).
     let confidential = |acr: &str| matches!(acr, "1" | "2");
-    claims.names().any(is_users)
+    claims.names().any(|name| is_users(name) || misspelt(name))
         || !agree(claims, &["appidacr", "azpacr"], confidential)
         || !agree(claims, &["appid", "azp", "client_id"], |id| !id.is_empty())
 }
 
 /// Whether those of the claims that are there are all the same text, and it passes the test.
 fn agree(claims: &Claims, names: &[&str], test: impl Fn(&str) -> bool) -> bool {
-    let mut present = names.iter().filter_map(|name| claims.get(name)).map(Value::as_str);
+    let mut present = names.iter().filter_map(|name| claims.get(name)).map(Claim::as_str);
     let Some(first) = present.next() else { return true };
     first.is_some_and(test) && present.all(|other| other == first)
 }
@@ -118,7 +112,7 @@ fn rfc9068_proof(claims: &Claims) -> bool {
 /// method is a user's.
 fn amr_is_of_client(claims: &Claims) -> bool {
     claims.get("amr").is_none_or(|amr| {
-        strings(amr).is_some_and(|methods| {
+        amr.strings().is_some_and(|methods| {
             !methods.is_empty() && methods.into_iter().all(|method| matches!(method, "pwd" | "rsa"))
         })
     })
@@ -126,18 +120,19 @@ fn amr_is_of_client(claims: &Claims) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::token::Validity;
+    use crate::token::object::Object;
+    use crate::token::user_claims::USER_CLAIMS;
 
     const ALL: [AppOnlyProof; 5] =
         [AppOnlyProof::Entra, AppOnlyProof::Idtyp, AppOnlyProof::Rfc9068, AppOnlyProof::Any, AppOnlyProof::None];
 
     /// `Ok(true)`: app-only.
     fn judge(claims: &Value, proof: AppOnlyProof) -> Result<bool, TokenError> {
-        let Value::Object(map) = claims.clone() else { unreachable!() };
-        is_app_only(&Claims::new(map, Validity::always()), proof)
+        is_app_only(&Claims::new(Object::of(claims), Validity::always()), proof)
     }
 
     fn with(claims: &Value, name: &str, value: Value) -> Value {

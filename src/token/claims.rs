@@ -1,23 +1,21 @@
 //! The claims of a verified token.
 
-use serde_json::{Map, Value};
-
-use super::amr::strings;
+use super::object::Object;
 use super::verify::Validity;
-use super::{Amr, TokenError};
+use super::{Amr, Claim, TokenError};
 use crate::clock::Timestamp;
 
 /// The claims of a token whose signature, issuer, audience and time were checked. [`super::Unverified::verify`] is the
 /// only way to them.
 #[derive(Debug)]
 pub struct Claims {
-    map: Map<String, Value>,
+    object: Object,
     validity: Validity,
 }
 
 impl Claims {
-    pub(super) fn new(map: Map<String, Value>, validity: Validity) -> Self {
-        Self { map, validity }
+    pub(super) fn new(object: Object, validity: Validity) -> Self {
+        Self { object, validity }
     }
 
     /// When the token is valid.
@@ -28,26 +26,26 @@ impl Claims {
 
     /// The claim, whatever its type.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.map.get(name)
+    pub fn get(&self, name: &str) -> Option<Claim<'_>> {
+        self.object.get(name)
     }
 
     /// The names of all claims.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.map.keys().map(String::as_str)
+        self.object.names()
     }
 
     /// The claim that a path of names leads to.
     #[must_use]
-    pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
+    pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<Claim<'_>> {
         let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.map.get(first.as_ref())?, |value, name| value.get(name.as_ref()))
+        rest.iter().try_fold(self.object.get(first.as_ref())?, |claim, name| claim.get(name.as_ref()))
     }
 
     /// The claim, if it is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.map.get(name).and_then(Value::as_str)
+        self.object.get(name).and_then(Claim::as_str)
     }
 
     /// How the user authenticated.
@@ -66,16 +64,16 @@ impl Claims {
     #[must_use]
     pub fn handles_claims_challenge(&self) -> bool {
         let is_cp1 = |value: &str| value.eq_ignore_ascii_case("cp1");
-        match self.get("xms_cc") {
-            Some(Value::String(one)) => is_cp1(one),
-            Some(list) => strings(list).is_some_and(|list| list.into_iter().any(is_cp1)),
-            None => false,
-        }
+        self.get("xms_cc").is_some_and(|claim| match claim.as_str() {
+            Some(one) => is_cp1(one),
+            None => claim.strings().is_some_and(|list| list.into_iter().any(is_cp1)),
+        })
     }
 }
 
 /// Reads a `NumericDate` (RFC 7519 section 2): seconds since the epoch, fractions allowed.
-pub(super) fn numeric_date(value: &Value) -> Option<Timestamp> {
+pub(super) fn numeric_date(claim: Claim<'_>) -> Option<Timestamp> {
+    let Claim::Other(value) = claim else { return None };
     if let Some(seconds) = value.as_i64() {
         return Some(Timestamp::from_secs(seconds));
     }
@@ -87,35 +85,29 @@ pub(super) fn numeric_date(value: &Value) -> Option<Timestamp> {
 }
 
 /// The claim, which may be absent, but not of another type.
-pub(super) fn optional_text<'m>(
-    map: &'m Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<&'m str>, TokenError> {
-    match map.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(TokenError::ClaimMalformed(name)),
-    }
+pub(super) fn optional_text<'o>(object: &'o Object, name: &'static str) -> Result<Option<&'o str>, TokenError> {
+    object.get(name).map(|claim| claim.as_str().ok_or(TokenError::ClaimMalformed(name))).transpose()
 }
 
 /// The date, which may be absent, but not of another type.
-pub(super) fn optional_date(map: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
-    map.get(name).map(|value| numeric_date(value).ok_or(TokenError::ClaimMalformed(name))).transpose()
+pub(super) fn optional_date(object: &Object, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
+    object.get(name).map(|claim| numeric_date(claim).ok_or(TokenError::ClaimMalformed(name))).transpose()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[test]
     fn dates_may_be_fractions_and_never_overflow() {
-        assert_eq!(numeric_date(&json!(1.5)), Some(Timestamp::from_millis(1500)));
-        assert_eq!(numeric_date(&json!(u64::MAX)), Some(Timestamp::from_millis(i64::MAX)));
-        assert_eq!(numeric_date(&json!(-1e300)), Some(Timestamp::from_millis(i64::MIN)));
+        let date = |value: Value| numeric_date(Claim::from(&value));
+        assert_eq!(date(json!(1.5)), Some(Timestamp::from_millis(1500)));
+        assert_eq!(date(json!(u64::MAX)), Some(Timestamp::from_millis(i64::MAX)));
+        assert_eq!(date(json!(-1e300)), Some(Timestamp::from_millis(i64::MIN)));
         for odd in [json!("1"), json!(null), json!([1]), json!(true)] {
-            assert_eq!(numeric_date(&odd), None);
+            assert_eq!(date(odd), None);
         }
     }
 }

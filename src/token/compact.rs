@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Algorithm, TokenError, json};
+use super::claims::optional_text;
+use super::object::Object;
+use super::{Algorithm, Claim, TokenError};
 
 /// A token taken apart. Nothing in it is known to be true yet.
 #[derive(Debug)]
@@ -13,7 +15,7 @@ pub struct Unverified<'t> {
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) kid: Option<String>,
-    pub(super) payload: Map<String, Value>,
+    pub(super) payload: Object,
 }
 
 impl<'t> Unverified<'t> {
@@ -25,17 +27,13 @@ impl<'t> Unverified<'t> {
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
         let Signed { input, signature, algorithm, kid, payload } = Signed::parse(token)?;
         let payload = decode(payload).ok_or(TokenError::Compact)?;
-        let payload = json::object(&payload).ok_or(TokenError::Json("payload"))?;
+        let payload = Object::parse(payload).ok_or(TokenError::Json("payload"))?;
         Ok(Self { signing_input: input.as_bytes(), signature, algorithm, kid, payload })
     }
 
     /// The issuer that the token names, for choosing the key set.
     pub fn issuer(&self) -> Result<&str, TokenError> {
-        match self.payload.get("iss") {
-            Some(Value::String(issuer)) => Ok(issuer),
-            Some(_) => Err(TokenError::ClaimMalformed("iss")),
-            None => Err(TokenError::ClaimMissing("iss")),
-        }
+        optional_text(&self.payload, "iss")?.ok_or(TokenError::ClaimMissing("iss"))
     }
 
     /// The id of the key that is said to have signed.
@@ -52,7 +50,7 @@ impl<'t> Unverified<'t> {
 
     /// A claim as it stands, for showing it to the token's owner. Nothing may be decided by it.
     #[must_use]
-    pub fn peek(&self, claim: &str) -> Option<&Value> {
+    pub fn peek(&self, claim: &str) -> Option<Claim<'_>> {
         self.payload.get(claim)
     }
 }
@@ -75,7 +73,7 @@ impl<'t> Signed<'t> {
         }
         let signature = decode(signature).ok_or(TokenError::Compact)?;
         let header = decode(header).ok_or(TokenError::Compact)?;
-        let header = json::object(&header).ok_or(TokenError::Json("header"))?;
+        let header = Object::parse(header).ok_or(TokenError::Json("header"))?;
         let (algorithm, kid) = read_header(&header)?;
         Ok(Self { input, signature, algorithm, kid, payload })
     }
@@ -88,42 +86,44 @@ fn decode(part: &str) -> Option<Vec<u8>> {
 
 /// Checks the header and reads what is used of it. Unknown parameters are ignored, as RFC 7515 section 4 has it;
 /// none of them (`jwk`, `jku`, `x5u`, `x5c`) ever leads to a key.
-fn read_header(header: &Map<String, Value>) -> Result<(Option<Algorithm>, Option<String>), TokenError> {
+fn read_header(header: &Object) -> Result<(Option<Algorithm>, Option<String>), TokenError> {
     // Each of these changes what the signature covers or what the payload is; none is implemented.
     for name in ["crit", "zip", "enc"] {
-        if header.contains_key(name) {
+        if header.get(name).is_some() {
             return Err(TokenError::Header(name));
         }
     }
-    if header.get("b64").is_some_and(|value| *value != Value::Bool(true)) {
+    if header.get("b64").is_some_and(|value| !matches!(value, Claim::Other(Value::Bool(true)))) {
         return Err(TokenError::Header("b64"));
     }
-    match header.get("cty") {
+    let text = |name| header.get(name).map(Claim::as_str);
+    match text("cty") {
         None => {}
-        Some(Value::String(content)) if !is_nested(content) => {}
+        Some(Some(content)) if !is_nested(content) => {}
         Some(_) => return Err(TokenError::Header("cty")),
     }
-    match header.get("typ") {
+    match text("typ") {
         None => {}
-        Some(Value::String(typ)) if is_media_type(typ, &["jwt", "at+jwt"]) => {}
+        Some(Some(typ)) if is_media_type(typ, &["jwt", "at+jwt"]) => {}
         Some(_) => return Err(TokenError::Type),
     }
-    let kid = match header.get("kid") {
+    let kid = match text("kid") {
         None => None,
-        Some(Value::String(kid)) => Some(kid.clone()),
-        Some(_) => return Err(TokenError::Header("kid")),
+        Some(Some(kid)) => Some(kid.to_owned()),
+        Some(None) => return Err(TokenError::Header("kid")),
     };
-    match header.get("alg") {
-        Some(Value::String(name)) => Ok((name.parse().ok(), kid)),
+    match text("alg") {
+        Some(Some(name)) => Ok((name.parse().ok(), kid)),
         _ => Err(TokenError::Header("alg")),
     }
 }
 
 /// Whether `value` is one of `types`, with or without `application/` (RFC 7515 section 4.1.9), in any letter case.
 fn is_media_type(value: &str, types: &[&str]) -> bool {
-    let value = value.to_ascii_lowercase();
-    let value = value.strip_prefix("application/").unwrap_or(&value);
-    types.contains(&value)
+    const PREFIX: &str = "application/";
+    let prefixed = value.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let value = if prefixed { &value[PREFIX.len()..] } else { value };
+    types.iter().any(|one| one.eq_ignore_ascii_case(value))
 }
 
 /// Whether `cty` says that the payload is a token or another signed or encrypted object (RFC 7519 section 5.2), whatever

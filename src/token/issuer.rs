@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
-
 use super::claims::optional_text;
+use super::object::Object;
 use super::{Key, TokenError};
 
 /// What `iss` must be.
@@ -167,7 +166,7 @@ impl IssuerRule {
     }
 
     /// Checks `iss` with the tenant, the token version and the key that signed.
-    pub(super) fn check(&self, payload: &Map<String, Value>, key: &Key) -> Result<(), TokenError> {
+    pub(super) fn check(&self, payload: &Object, key: &Key) -> Result<(), TokenError> {
         let issuer = optional_text(payload, "iss")?.ok_or(TokenError::ClaimMissing("iss"))?;
         let tid = optional_text(payload, "tid")?;
         match self {

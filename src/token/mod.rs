@@ -17,6 +17,7 @@ mod issuer;
 mod json;
 mod key;
 mod key_set;
+mod object;
 mod principal;
 mod user_claims;
 #[cfg(test)]
@@ -31,5 +32,6 @@ pub use error::{Check, TokenError};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
 pub use key::{Key, KeyError};
 pub use key_set::KeySet;
+pub use object::Claim;
 pub use principal::{App, AppOnlyProof, Principal, User};
 pub use verify::{TokenRules, Validity};

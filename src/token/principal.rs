@@ -90,23 +90,23 @@ mod tests {
 
     use super::*;
     use crate::token::Validity;
+    use crate::token::object::Object;
 
-    fn principal(claims: Value) -> Principal {
-        let Value::Object(map) = claims else { unreachable!() };
-        Principal::classify(&Claims::new(map, Validity::always()), AppOnlyProof::Entra).unwrap()
+    fn principal(claims: &Value) -> Principal {
+        Principal::classify(&Claims::new(Object::of(claims), Validity::always()), AppOnlyProof::Entra).unwrap()
     }
 
     #[test]
     fn an_application_alone_has_no_user_and_everybody_else_has_one() {
         let id = |id: &str| Some(id.to_owned());
-        let alone = principal(json!({"idtyp": "app", "azp": "a", "oid": "o", "sub": "o"}));
+        let alone = principal(&json!({"idtyp": "app", "azp": "a", "oid": "o", "sub": "o"}));
         assert_eq!((alone.class(), alone.app().id.clone(), alone.user()), ("app_only", id("a"), None));
-        let user = principal(json!({"appid": "a", "oid": "o", "sub": "s"}));
+        let user = principal(&json!({"appid": "a", "oid": "o", "sub": "s"}));
         assert_eq!(
             (user.class(), user.app().id.clone(), user.user()),
             ("app_user", id("a"), Some(&User { id: id("o") }))
         );
-        assert_eq!(principal(json!({"sub": "s"})).user(), Some(&User { id: id("s") }));
-        assert_eq!(principal(json!({})).user(), Some(&User { id: None }));
+        assert_eq!(principal(&json!({"sub": "s"})).user(), Some(&User { id: id("s") }));
+        assert_eq!(principal(&json!({})).user(), Some(&User { id: None }));
     }
 }

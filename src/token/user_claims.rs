@@ -1,5 +1,18 @@
 //! The claims that speak of a user.
 
+use std::sync::LazyLock;
+
+/// Those of each length: a token has some dozens of claims, each of which is looked for.
+static BY_LENGTH: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
+    let longest = USER_CLAIMS.iter().map(|name| name.len()).max().unwrap_or_default();
+    (0..=longest).map(|length| USER_CLAIMS.into_iter().filter(|name| name.len() == length).collect()).collect()
+});
+
+/// Whether only a token with a user has a claim of this name, in whatever letter case.
+pub(super) fn is_users(name: &str) -> bool {
+    BY_LENGTH.get(name.len()).is_some_and(|names| names.iter().any(|users| users.eq_ignore_ascii_case(name)))
+}
+
 /// Claims that only a token with a user has.
 ///
 /// Not among them, because Entra puts them into app-only tokens too: `roles`, `groups`, `wids`, `idp`, `acr`, `amr`.

@@ -78,7 +78,7 @@ proptest! {
         let _ = Key::from_jwk(&value);
         let _ = KeySet::parse(value.to_string().as_bytes(), None);
         let _ = KeySet::parse(json!({ "keys": entries }).to_string().as_bytes(), None);
-        let _ = Amr::read(Some(&value));
+        let _ = Amr::read(Some((&value).into()));
     }
 
     #[test]

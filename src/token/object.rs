@@ -1,0 +1,343 @@
+//! The object that a token's header or payload is, as it came.
+//!
+//! Most claims are never looked at. Those that are texts stay where they stand, and cost nothing but their checks.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::amr::strings;
+use super::json::StrictVisitor;
+
+/// An object, and the text that it was read from.
+#[derive(Debug)]
+pub(super) struct Object {
+    text: String,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    /// The length of the name: most names differ in it, and it is at hand.
+    length: usize,
+    name: Text,
+    value: Held,
+}
+
+/// Up to this many members are compared with each other, which takes no memory.
+const FEW: usize = 32;
+
+/// A text within the object's.
+#[derive(Debug)]
+enum Text {
+    Here(Range<usize>),
+    /// It was written with escapes.
+    Escaped(Box<str>),
+}
+
+#[derive(Debug)]
+enum Held {
+    Text(Text),
+    Other(Value),
+}
+
+/// The value of a claim.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'c> {
+    /// A string.
+    Text(&'c str),
+    /// Anything.
+    Other(&'c Value),
+}
+
+impl Object {
+    /// Parses `bytes` as exactly one JSON object; `None` if they aren't one, or a name stands twice.
+    ///
+    /// `serde_json` refuses lone surrogates, trailing bytes, numbers beyond `f64` and a depth over 128.
+    pub(super) fn parse(bytes: Vec<u8>) -> Option<Self> {
+        let text = String::from_utf8(bytes).ok()?;
+        let mut deserializer = serde_json::Deserializer::from_str(&text);
+        let members = MembersVisitor { start: text.as_ptr().addr() };
+        let members = deserializer.deserialize_map(members).ok()?;
+        deserializer.end().ok()?;
+        let object = Self { text, members };
+        object.has_unique_names().then_some(object)
+    }
+
+    /// The member with this name.
+    pub(super) fn get(&self, name: &str) -> Option<Claim<'_>> {
+        let member = self.members.iter().find(|member| member.is_called(name, &self.text))?;
+        Some(match &member.value {
+            Held::Text(text) => Claim::Text(text.within(&self.text)),
+            Held::Other(value) => Claim::Other(value),
+        })
+    }
+
+    fn has_unique_names(&self) -> bool {
+        let Self { text, members } = self;
+        if members.len() <= FEW {
+            let mut rest = members.as_slice();
+            while let Some((one, others)) = rest.split_first() {
+                let name = one.name.within(text);
+                if others.iter().any(|other| other.is_called(name, text)) {
+                    return false;
+                }
+                rest = others;
+            }
+            return true;
+        }
+        let mut names: Vec<_> = self.names().collect();
+        names.sort_unstable();
+        !names.array_windows().any(|[one, other]| one == other)
+    }
+
+    /// The names of all members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.within(&self.text))
+    }
+}
+
+impl Member {
+    #[inline]
+    fn is_called(&self, name: &str, text: &str) -> bool {
+        self.length == name.len() && self.name.within(text) == name
+    }
+}
+
+impl Text {
+    fn within<'t>(&'t self, text: &'t str) -> &'t str {
+        match self {
+            // It was taken from there.
+            Self::Here(range) => text.get(range.clone()).unwrap_or_default(),
+            Self::Escaped(text) => text,
+        }
+    }
+}
+
+impl<'c> Claim<'c> {
+    /// The string, if it is one.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'c str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other(value) => value.as_str(),
+        }
+    }
+
+    /// The member with this name, if it is an object with one.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Text(_) => None,
+            Self::Other(value) => value.get(name).map(Self::Other),
+        }
+    }
+
+    /// The elements, if it is an array of strings.
+    #[must_use]
+    pub fn strings(self) -> Option<Vec<&'c str>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Other(value) => strings(value),
+        }
+    }
+
+    /// The value by itself.
+    #[must_use]
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Other(value) => value.clone(),
+        }
+    }
+}
+
+impl<'c> From<&'c Value> for Claim<'c> {
+    fn from(value: &'c Value) -> Self {
+        Self::Other(value)
+    }
+}
+
+/// Reads the members of the outermost object, of a text that begins at this address.
+struct MembersVisitor {
+    start: usize,
+}
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Vec<Member>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(32);
+        while let Some(name) = access.next_key_seed(TextVisitor(self.start))? {
+            let length = match &name {
+                Text::Here(range) => range.len(),
+                Text::Escaped(text) => text.len(),
+            };
+            members.push(Member { length, name, value: access.next_value_seed(HeldVisitor(TextVisitor(self.start)))? });
+        }
+        Ok(members)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct TextVisitor(usize);
+
+impl<'de> DeserializeSeed<'de> for TextVisitor {
+    type Value = Text;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
+        let at = text.as_ptr().addr() - self.0;
+        Ok(Text::Here(at..at + text.len()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text::Escaped(text.into()))
+    }
+}
+
+/// What isn't a string is read as a whole.
+struct HeldVisitor(TextVisitor);
+
+impl<'de> DeserializeSeed<'de> for HeldVisitor {
+    type Value = Held;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Held, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for HeldVisitor {
+    type Value = Held;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Held, E> {
+        self.0.visit_borrowed_str(text).map(Held::Text)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Held, E> {
+        self.0.visit_str(text).map(Held::Text)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Held, E> {
+        StrictVisitor.visit_bool(value).map(Held::Other)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Held, E> {
+        StrictVisitor.visit_i64(value).map(Held::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Held, E> {
+        StrictVisitor.visit_u64(value).map(Held::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Held, E> {
+        StrictVisitor.visit_f64(value).map(Held::Other)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Held, E> {
+        StrictVisitor.visit_unit().map(Held::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Held, A::Error> {
+        StrictVisitor.visit_seq(seq).map(Held::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Held, A::Error> {
+        StrictVisitor.visit_map(access).map(Held::Other)
+    }
+}
+
+#[cfg(test)]
+impl Object {
+    /// As a token has it.
+    pub(super) fn of(value: &Value) -> Self {
+        Self::parse(value.to_string().into_bytes()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Object> {
+        Object::parse(text.into())
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_exact_name_and_has_its_value() {
+        let object = parse(r#" {"b":"x","a":[1,2.5,null,true,"x"],"\u0061b":"\u00e9","é":"é","":{"c":"d"}} "#).unwrap();
+        let text = |name| object.get(name).and_then(Claim::as_str);
+        assert_eq!((text("b"), text("ab"), text("é"), text("a")), (Some("x"), Some("é"), Some("é"), None));
+        assert_eq!(object.get("a").map(Claim::to_value), Some(serde_json::json!([1, 2.5, null, true, "x"])));
+        assert_eq!(object.get("").and_then(|inner| inner.get("c")).and_then(Claim::as_str), Some("d"));
+        assert!(["B", "c", "b ", "\\u0061b"].iter().all(|name| object.get(name).is_none()));
+        assert_eq!(object.names().count(), 5);
+    }
+
+    #[test]
+    fn it_is_exactly_one_object_with_unique_names_at_every_depth() {
+        for bad in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":"x","b":1,"a":"x"}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            r#"{"a":[{"b":1,"b":1}]}"#,
+            r#"{"amr":1,"\u0061mr":2}"#,
+            "[]",
+            "{}{}",
+            "{} x",
+            "\"x\"",
+            "null",
+            r#"{"a":"\ud800"}"#,
+            r#"{"\ud800":1}"#,
+            r#"{"a":1e999}"#,
+            "{\"a\":\"\n\"}",
+            r"{1:1}",
+            r#"{"a":1,}"#,
+            r#"{"a"}"#,
+            "\u{feff}{}",
+            "",
+        ] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+        assert!(Object::parse(b"{\"a\":\"\xff\"}".to_vec()).is_none());
+        assert!(parse(&"[".repeat(100_000)).is_none());
+        assert!(parse(&format!("{{\"a\":{}", "[".repeat(100_000))).is_none());
+    }
+
+    #[test]
+    fn it_is_what_any_other_reader_finds() {
+        let text = many();
+        let object = parse(&text).unwrap();
+        let Value::Object(expected) = serde_json::from_str(&text).unwrap() else { unreachable!() };
+        assert_eq!(object.names().count(), expected.len());
+        for (name, value) in expected {
+            assert_eq!(object.get(&name).map(Claim::to_value), Some(value), "{name}");
+        }
+    }
+
+    fn many() -> String {
+        let members = (0..500).map(|at| format!(r#""{}{at}":"{at}""#, "n".repeat(at % 7))).collect::<Vec<_>>();
+        format!("{{{}}}", members.join(","))
+    }
+}
