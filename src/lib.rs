@@ -7,7 +7,7 @@
 //! | | |
 //! |---|---|
 //! | [`clock`], [`random`] | time and chance, the two injected seams |
-//! | `net`, `telemetry` | bodies, header sets, outbound fetches; log and metrics |
+//! | `json`, `net`, `telemetry` | objects written as they go; bodies, header sets, outbound fetches; log and metrics |
 //! | [`token`], [`policy`] | the domain: pure, without async and I/O, with time as an argument |
 //! | [`config`] | one file becomes a configuration that is always valid |
 //! | `oidc`, `jwks`, `upstream` | the outside: metadata, keys, backends |
@@ -25,6 +25,7 @@
 pub mod clock;
 pub mod random;
 
+mod json;
 mod net;
 mod telemetry;
 

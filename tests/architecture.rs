@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/` in their one line. A module imports only what stands before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "clock",
     "random",
+    "json",
     "net",
     "telemetry",
     "token",

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::json::Object;
+
 /// A request that has ended: when its answer's body has, or its connection before that.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[schemars(deny_unknown_fields)]
@@ -49,4 +51,73 @@ pub struct AccessLine<'l> {
     pub duration_us: u64,
     /// From sending the request to the head of the upstream's answer, in microseconds; `null` if there was none.
     pub upstream_us: Option<u64>,
+}
+
+impl AccessLine<'_> {
+    /// Writes its members, as `Serialize` has them.
+    pub(super) fn write(&self, object: &mut Object<'_>) {
+        object.text("event", &self.event);
+        object.text("time", &self.time);
+        object.text("request_id", &self.request_id);
+        object.text("correlation_id", &self.correlation_id);
+        object.text_if_any("trace_id", self.trace_id.as_deref());
+        object.text_or_null("client", self.client.as_deref());
+        object.text("protocol", &self.protocol);
+        object.text_or_null("method", self.method.as_deref());
+        object.text_or_null("route", self.route.as_deref());
+        object.literal_or_null("status", self.status);
+        object.text("result", &self.result);
+        object.text("reason", &self.reason);
+        object.text("class", &self.class);
+        object.literal("bytes", self.bytes);
+        object.literal("complete", self.complete);
+        object.literal("duration_us", self.duration_us);
+        object.literal_or_null("upstream_us", self.upstream_us);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::in_line;
+    use crate::journal::plain::Plain;
+
+    #[test]
+    fn a_line_is_what_its_type_says() {
+        let full = AccessLine {
+            event: "access".into(),
+            time: "2019-02-02T06:22:32.000Z".into(),
+            request_id: "r".into(),
+            correlation_id: "c".into(),
+            trace_id: Some("t".into()),
+            client: Some("192.0.2.1".into()),
+            protocol: "HTTP/1.1".into(),
+            method: Some("M\u{7f}\"".into()),
+            route: Some("/v1/".into()),
+            status: Some(200),
+            result: "permitted".into(),
+            reason: "mfa".into(),
+            class: "app_user".into(),
+            bytes: 1024,
+            complete: true,
+            duration_us: 5,
+            upstream_us: Some(4),
+        };
+        let few = AccessLine {
+            trace_id: None,
+            client: None,
+            method: None,
+            route: None,
+            status: None,
+            upstream_us: None,
+            complete: false,
+            ..full.clone()
+        };
+        for line in [full, few] {
+            let (mut written, mut expected) = (Vec::new(), Vec::new());
+            in_line(&mut written, |object| line.write(object));
+            line.serialize(&mut serde_json::Serializer::with_formatter(&mut expected, Plain)).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), String::from_utf8(expected).unwrap());
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, time};
+use super::Entry;
+use crate::json::Object;
 use crate::policy::{Decision, Denial, Grounds, MfaFinding, Requirement};
 use crate::token::Amr;
 
@@ -82,7 +83,7 @@ pub struct DecisionLine<'l> {
 
 impl<'l> DecisionLine<'l> {
     /// The line for a decision.
-    pub(super) fn of(entry: &'l Entry<'_>, client: Option<&'l str>) -> Self {
+    pub(super) fn of(entry: &'l Entry<'_>, time: &'l str, client: Option<&'l str>) -> Self {
         let proof = entry.proof();
         let text = |text: Option<&'l str>| text.map(Cow::Borrowed);
         let denial = entry.denial();
@@ -95,7 +96,7 @@ impl<'l> DecisionLine<'l> {
         let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(entry.route, proof, entry.at).name());
         Self {
             event: "decision".into(),
-            time: time(entry.at).into(),
+            time: time.into(),
             request_id: entry.request_id.into(),
             correlation_id: entry.correlation_id.into(),
             trace_id: text(entry.trace_id),
@@ -125,6 +126,39 @@ impl<'l> DecisionLine<'l> {
             generation: entry.generation,
         }
     }
+
+    /// Writes its members, as `Serialize` has them.
+    pub(super) fn write(&self, object: &mut Object<'_>) {
+        object.text("event", &self.event);
+        object.text("time", &self.time);
+        object.text("request_id", &self.request_id);
+        object.text("correlation_id", &self.correlation_id);
+        object.text_if_any("trace_id", self.trace_id.as_deref());
+        object.text("method", &self.method);
+        object.text("route", &self.route);
+        object.text("route_kind", &self.route_kind);
+        object.text_or_null("client", self.client.as_deref());
+        object.text_or_null("issuer", self.issuer.as_deref());
+        object.text_or_null("class", self.class.as_deref());
+        object.text_or_null("tenant", self.tenant.as_deref());
+        object.text_or_null("application", self.application.as_deref());
+        object.text_or_null("user", self.user.as_deref());
+        object.text_or_null("ver", self.ver.as_deref());
+        match &self.amr {
+            Some(methods) => object.texts("amr", methods.iter()),
+            None => object.text_or_null("amr", None),
+        }
+        object.text_or_null("evidence", self.evidence.as_deref());
+        object.literal_or_null("auth_time", self.auth_time);
+        object.text("requirement", &self.requirement);
+        object.text_or_null("mode", self.mode.as_deref());
+        object.text("decision", &self.decision);
+        object.text_or_null("grounds", self.grounds.as_deref());
+        object.text_or_null("reason", self.reason.as_deref());
+        object.text_or_null("check", self.check.as_deref());
+        object.text_or_null("exception", self.exception.as_deref());
+        object.literal("generation", self.generation);
+    }
 }
 
 impl MfaFinding {
@@ -143,5 +177,84 @@ impl MfaFinding {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Proven, Self::Absent, Self::Missing, Self::Denied].into_iter().find(|finding| finding.name() == name)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::journal::in_line;
+    use crate::journal::plain::Plain;
+
+    /// Lines with every member, with as few as there can be, and with what must be escaped.
+    pub(in super::super) fn lines() -> [DecisionLine<'static>; 3] {
+        let full = DecisionLine {
+            event: "decision".into(),
+            time: "2019-02-02T06:22:32.000Z".into(),
+            request_id: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".into(),
+            correlation_id: "c".into(),
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+            method: "GET".into(),
+            route: "/v1/".into(),
+            route_kind: "prefix".into(),
+            client: Some("192.0.2.1".into()),
+            issuer: Some("entra".into()),
+            class: Some("app_user".into()),
+            tenant: Some("t".into()),
+            application: Some("a".into()),
+            user: Some("u".into()),
+            ver: Some("1.0".into()),
+            amr: Some(vec!["pwd".to_owned(), "mfa".to_owned()].into()),
+            evidence: Some("proven".into()),
+            auth_time: Some(-7),
+            requirement: "mfa".into(),
+            mode: Some("enforce".into()),
+            decision: "permit".into(),
+            grounds: Some("mfa".into()),
+            reason: Some("mfa_missing".into()),
+            check: Some("mfa".into()),
+            exception: Some("e".into()),
+            generation: 12,
+        };
+        let few = DecisionLine {
+            trace_id: None,
+            client: None,
+            issuer: None,
+            class: None,
+            tenant: None,
+            application: None,
+            user: None,
+            ver: None,
+            amr: None,
+            evidence: None,
+            auth_time: None,
+            mode: None,
+            grounds: None,
+            reason: None,
+            check: None,
+            exception: None,
+            ..full.clone()
+        };
+        let odd = "é \"x\" a\\n\n\u{1b}[31m\u{7f}\u{9b}m\u{2028}\u{202e}'";
+        let odd = DecisionLine {
+            tenant: Some(odd.into()),
+            application: Some(odd.into()),
+            user: Some(odd.into()),
+            ver: Some(odd.into()),
+            amr: Some(vec![odd.to_owned(), "mfa".to_owned(), String::new()].into()),
+            route: "/caf\u{e9}/\"".into(),
+            ..full.clone()
+        };
+        [full, few, odd]
+    }
+
+    #[test]
+    fn a_line_is_what_its_type_says() {
+        for line in lines() {
+            let (mut written, mut expected) = (Vec::new(), Vec::new());
+            in_line(&mut written, |object| line.write(object));
+            line.serialize(&mut serde_json::Serializer::with_formatter(&mut expected, Plain)).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), String::from_utf8(expected).unwrap());
+        }
     }
 }

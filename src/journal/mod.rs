@@ -19,14 +19,12 @@ pub(crate) use outputs::Outputs;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::time::{Duration, UNIX_EPOCH};
 
-use serde::Serialize;
-
-use crate::clock::Timestamp;
+use crate::clock::{Rfc3339, Timestamp};
 use crate::config::LogDecisions;
+use crate::json::{self, Object};
 use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, Waivers};
-use crate::telemetry::Sink;
+use crate::telemetry::{Sink, json_log};
 use plain::Plain;
 
 /// Writes decisions and answers down.
@@ -63,23 +61,33 @@ impl Journal {
             LogDecisions::Denied => noteworthy,
             LogDecisions::None => false,
         };
-        wanted && (self.decisions.is_some() || tracing::enabled!(tracing::Level::INFO))
+        wanted && (self.decisions.is_some() || trace::is_wanted())
     }
 
     /// Writes a decision down.
     pub(crate) fn record(&self, entry: &Entry<'_>) {
-        let client = entry.client.map(|client| client.to_string());
-        let line = DecisionLine::of(entry, client.as_deref());
-        match &self.decisions {
-            Some(sink) => write(sink, &line),
-            None => trace::decision(&line),
+        let client = entry.client.map(address);
+        let line = |time| DecisionLine::of(entry, time, client.as_deref());
+        match (&self.decisions, json_log()) {
+            (Some(sink), _) => {
+                let time = Rfc3339::of_millis(entry.at);
+                let line = line(time.as_str());
+                write(sink, |buffer| in_line(buffer, |object| line.write(object)));
+            }
+            (None, Some(log)) => {
+                // As the log's other lines have it: with microseconds.
+                let time = Rfc3339::now();
+                let line = line(time.as_str());
+                write(log, |buffer| trace::write(buffer, &line));
+            }
+            (None, None) => trace::decision(&line("")),
         }
     }
 
     /// Writes an answer down, if answers are.
     pub(crate) fn access(&self, line: &AccessLine<'_>) {
         if let Some(sink) = &self.accesses {
-            write(sink, line);
+            write(sink, |buffer| in_line(buffer, |object| line.write(object)));
         }
     }
 }
@@ -104,19 +112,52 @@ thread_local! {
     static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-fn write(sink: &Sink, line: &impl Serialize) {
+fn write(sink: &Sink, line: impl FnOnce(&mut Vec<u8>)) {
     LINE.with_borrow_mut(|buffer| {
         buffer.clear();
-        // Writing texts and numbers into memory doesn't fail.
-        if line.serialize(&mut serde_json::Serializer::with_formatter(&mut *buffer, Plain)).is_ok() {
-            buffer.push(b'\n');
-            sink.write(buffer);
-        }
+        line(buffer);
+        buffer.push(b'\n');
+        sink.write(buffer);
     });
+}
+
+/// Writes an object, with what is odd in its texts escaped.
+fn in_line(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
+    let mut object = Object::escaping(buffer, |buffer, text| json::escape(buffer, text, Plain));
+    write(&mut object);
+    object.end();
+}
+
+/// An address as its own `Display` has it, which does more for IPv4 than is needed.
+fn address(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity(15);
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
 }
 
 /// A time, as RFC 3339 in UTC with milliseconds.
 pub(crate) fn time(at: Timestamp) -> String {
-    let since = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(0));
-    humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
+    Rfc3339::of_millis(at).as_str().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_its_display_makes_of_it() {
+        for text in ["0.0.0.0", "127.0.0.1", "255.100.99.10", "9.200.101.109", "2001:db8::1", "::ffff:192.0.2.1"] {
+            assert_eq!(address(text.parse().unwrap()), text);
+        }
+    }
 }

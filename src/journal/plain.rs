@@ -8,6 +8,8 @@ use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
+use crate::json::is_plain;
+
 /// Whether a character moves a terminal's cursor, colours it, or turns its text around.
 fn is_odd(char: char) -> bool {
     char.is_control()
@@ -16,7 +18,7 @@ fn is_odd(char: char) -> bool {
 
 /// A claim with what is odd in it written out, for people.
 pub(super) fn visible(claim: &str) -> Cow<'_, str> {
-    if !claim.chars().any(is_odd) {
+    if is_plain(claim) || !claim.chars().any(is_odd) {
         return Cow::Borrowed(claim);
     }
     let escaped =

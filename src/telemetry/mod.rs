@@ -22,12 +22,21 @@ pub(crate) use upstreams::{EndpointFailure, EndpointLabels, EndpointMetrics};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// The log. It lasts as long as the process.
 static LOG: OnceLock<Sink> = OnceLock::new();
+/// The same, if its lines are JSON.
+static JSON_LOG: OnceLock<&'static Sink> = OnceLock::new();
+
+/// Where the log's lines go, if they are JSON and have nothing but the event in them: whoever has many can write them
+/// there, without the machinery that serves all. More than `info` has spans around it, which are in the line as well.
+pub(crate) fn json_log() -> Option<&'static Sink> {
+    JSON_LOG.get().copied().filter(|_| LevelFilter::current() <= LevelFilter::INFO)
+}
 
 /// Waits until the log is written, for a while.
 pub(crate) fn flush_log() {
@@ -67,7 +76,10 @@ pub(crate) fn start_log(format: LogFormat, filter: &str) -> std::io::Result<()> 
         LogFormat::Text => {
             registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()
         }
-        LogFormat::Json => registry.with(layer.json().flatten_event(true).with_ansi(false)).try_init(),
+        LogFormat::Json => {
+            let started = registry.with(layer.json().flatten_event(true).with_ansi(false)).try_init();
+            started.inspect(|()| _ = JSON_LOG.set(sink))
+        }
     };
     Ok(())
 }

@@ -1,0 +1,184 @@
+//! JSON that is written member by member, straight into a buffer: lines of the journals, and the bodies of refusals.
+//!
+//! Names are plain and ours. Most texts need no escapes, which is seen many bytes at a time; the others are left to
+//! `serde_json`, so that there is one judge of what an escape is.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use serde_json::ser::{CompactFormatter, Formatter};
+
+/// One object, in a buffer that it is added to.
+#[derive(Debug)]
+pub(crate) struct Object<'b> {
+    buffer: &'b mut Vec<u8>,
+    empty: bool,
+    escape: Escape,
+}
+
+/// Writes a text that isn't plain as a JSON string.
+type Escape = fn(&mut Vec<u8>, &str);
+
+impl<'b> Object<'b> {
+    /// Begins an object whose texts are escaped as JSON demands.
+    pub(crate) fn begin(buffer: &'b mut Vec<u8>) -> Self {
+        Self::escaping(buffer, |buffer, text| escape(buffer, text, CompactFormatter))
+    }
+
+    /// Begins an object with escapes of its own.
+    pub(crate) fn escaping(buffer: &'b mut Vec<u8>, escape: Escape) -> Self {
+        buffer.push(b'{');
+        Self { buffer, empty: true, escape }
+    }
+
+    /// Ends the object.
+    pub(crate) fn end(self) {
+        self.buffer.push(b'}');
+    }
+
+    #[inline]
+    fn name(&mut self, name: &'static str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.buffer.push(b',');
+        }
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+        self.buffer
+    }
+
+    /// Adds a text.
+    #[inline]
+    pub(crate) fn text(&mut self, name: &'static str, text: &str) {
+        self.name(name);
+        self.string(text);
+    }
+
+    /// Adds a text, or `null`.
+    #[inline]
+    pub(crate) fn text_or_null(&mut self, name: &'static str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.name(name).extend_from_slice(b"null"),
+        }
+    }
+
+    /// Adds a text, if there is one.
+    #[inline]
+    pub(crate) fn text_if_any(&mut self, name: &'static str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    /// Adds a number or a truth value: what JSON writes as Rust does.
+    pub(crate) fn literal(&mut self, name: &'static str, value: impl Display) {
+        // Writing into memory doesn't fail.
+        let _ = write!(self.name(name), "{value}");
+    }
+
+    /// Adds the number or truth value, or `null`.
+    pub(crate) fn literal_or_null(&mut self, name: &'static str, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.literal(name, value),
+            None => self.name(name).extend_from_slice(b"null"),
+        }
+    }
+
+    /// Adds an array of texts.
+    pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &'static str, texts: impl IntoIterator<Item = T>) {
+        self.name(name).push(b'[');
+        for (at, text) in texts.into_iter().enumerate() {
+            if at > 0 {
+                self.buffer.push(b',');
+            }
+            self.string(text.as_ref());
+        }
+        self.buffer.push(b']');
+    }
+
+    /// Adds an object, which `write` fills.
+    pub(crate) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Object<'_>)) {
+        let escape = self.escape;
+        let mut inner = Object::escaping(self.name(name), escape);
+        write(&mut inner);
+        inner.end();
+    }
+
+    #[inline]
+    fn string(&mut self, text: &str) {
+        if is_plain(text) {
+            self.buffer.push(b'"');
+            self.buffer.extend_from_slice(text.as_bytes());
+            self.buffer.push(b'"');
+        } else {
+            (self.escape)(self.buffer, text);
+        }
+    }
+}
+
+/// Writes a text as a JSON string, with the formatter's escapes.
+pub(crate) fn escape(buffer: &mut Vec<u8>, text: &str, formatter: impl Formatter) {
+    use serde::Serialize;
+
+    // Writing a text into memory doesn't fail.
+    let _ = text.serialize(&mut serde_json::Serializer::with_formatter(buffer, formatter));
+}
+
+/// Whether a text is visible ASCII and spaces, without what JSON escapes.
+#[inline]
+pub(crate) fn is_plain(text: &str) -> bool {
+    let is_fine = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    // Without an early end, so that many bytes are looked at in one step.
+    text.bytes().fold(0, |odd, byte| odd | u8::from(!is_fine(byte))) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Object<'_>)) -> String {
+        let mut buffer = Vec::new();
+        let mut object = Object::begin(&mut buffer);
+        write(&mut object);
+        object.end();
+        String::from_utf8(buffer).unwrap()
+    }
+
+    #[test]
+    fn it_is_what_serde_json_writes() {
+        let odd = "é \"x\" a\\b\n\t\u{0}\u{1b}[31m\u{7f}\u{9b}\u{2028}/";
+        let text = written(|object| {
+            object.text("a", "plain text of some length, without anything odd");
+            object.text("b", odd);
+            object.text_or_null("c", None);
+            object.text_or_null("d", Some(""));
+            object.text_if_any("none", None);
+            object.literal("e", -7_i64);
+            object.literal_or_null("f", Some(true));
+            object.literal_or_null("g", None::<u64>);
+            object.texts("h", ["x", odd]);
+            object.texts("i", [""; 0]);
+            object.object("j", |inner| inner.text("k", odd));
+            object.object("l", |_| {});
+        });
+        let expected = json!({
+            "a": "plain text of some length, without anything odd", "b": odd, "c": null, "d": "", "e": -7, "f": true,
+            "g": null, "h": ["x", odd], "i": [], "j": {"k": odd}, "l": {},
+        });
+        assert_eq!(text, expected.to_string());
+    }
+
+    #[test]
+    fn every_character_is_escaped_or_may_stand_as_it_is() {
+        for char in (0..0x300_u32).filter_map(char::from_u32) {
+            for text in [char.to_string(), format!("a long text before {char} and after it")] {
+                let line = written(|object| object.text("t", &text));
+                assert_eq!(line, json!({ "t": text }).to_string());
+                assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), json!({ "t": text }));
+            }
+        }
+    }
+}
