@@ -4,21 +4,27 @@
 //! RFC 9470. Public texts are fixed per reason. Of a token only what was verified is repeated: class, version and `amr`,
 //! in the body, escaped as JSON.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderValue, Response, Version};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
-use serde_json::{Value, json};
 
 use super::exchange::Ids;
 use super::{Reason, Rejection, upgrade};
-use crate::config::{Expected, Refusals};
+use crate::config::Refusals;
+use crate::json::Object;
 use crate::net::Body;
 use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
-use crate::token::{Check, TokenError};
+use crate::token::{Amr, Check, TokenError};
+
+/// What Entra's clients are to ask for: `mfa` in the `amr` of the access token.
+static CLAIMS: LazyLock<String> =
+    LazyLock::new(|| STANDARD.encode(r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]}}}"#));
 
 /// Words a refusal.
 pub(crate) fn response(
@@ -29,7 +35,7 @@ pub(crate) fn response(
     close: bool,
 ) -> Response<Body> {
     let dialect = rejection.dialect();
-    let body = body(rejection, settings, ids, dialect).to_string();
+    let body = body(rejection, settings, ids, dialect);
     // Partner Center's refusal comes in the chunked coding.
     let body = if dialect == Dialect::PartnerCenter { Body::chunked(body) } else { Body::full(body) };
     let mut response = Response::new(body);
@@ -91,20 +97,21 @@ fn is_mfa(reason: &Reason) -> bool {
 
 /// The one challenge of a refusal (RFC 6750 section 3).
 fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
-    let text = match (denial, dialect) {
-        (Denial::NoCredential, _) => "Bearer".to_owned(),
+    let fixed = match (denial, dialect) {
+        (Denial::NoCredential, _) => "Bearer",
         (Denial::KeysUnavailable, _) => return None,
-        (_, Dialect::PartnerCenter) if rejection.reason.status() == http::StatusCode::FORBIDDEN => return None,
-        (_, Dialect::PartnerCenter) => r#"Bearer error="invalid_token""#.to_owned(),
+        (_, Dialect::PartnerCenter) if rejection.reason.status() == StatusCode::FORBIDDEN => return None,
+        (_, Dialect::PartnerCenter) => r#"Bearer error="invalid_token""#,
         (Denial::InvalidToken(error), Dialect::Oauth) => {
-            format!(r#"Bearer error="invalid_token", error_description="{error}""#)
+            let text = format!(r#"Bearer error="invalid_token", error_description="{error}""#);
+            return HeaderValue::try_from(text).ok();
         }
         (Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly, Dialect::Oauth) => {
-            r#"Bearer error="insufficient_scope""#.to_owned()
+            r#"Bearer error="insufficient_scope""#
         }
-        (_, Dialect::Oauth) => step_up(denial, rejection),
+        (_, Dialect::Oauth) => return HeaderValue::try_from(step_up(denial, rejection)).ok(),
     };
-    HeaderValue::from_str(&text).ok()
+    Some(HeaderValue::from_static(fixed))
 }
 
 /// The challenge that lets a client step up by itself: Entra's for clients that say they handle it (`cp1`), else that
@@ -114,8 +121,7 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
     if let Some(uri) =
         proof.filter(|proof| proof.handles_claims_challenge).and_then(|p| p.issuer.authorization_uri.as_ref())
     {
-        let claims = json!({"access_token": {"amr": {"essential": true, "values": ["mfa"]}}}).to_string();
-        let claims = STANDARD.encode(claims);
+        let claims = CLAIMS.as_str();
         return format!(
             r#"Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}""#
         );
@@ -154,80 +160,88 @@ fn max_age(rejection: &Rejection) -> Option<u64> {
     of_issuer.into_iter().chain(of_route).min().map(|age| age.as_secs())
 }
 
-fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Value {
-    let reason = &rejection.reason;
+/// The body's members, in the order of their names.
+fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Vec<u8> {
+    let (reason, status) = (&rejection.reason, rejection.reason.status());
     let (description, remedy) = texts(reason);
-    let id = ids.request.to_str().unwrap_or_default();
-    let mut body = json!({
-        "code": code(reason),
-        "description": description,
-        "reason": reason.code(),
-        "remedy": remedy,
-        "source": settings.source,
-        "requestId": id,
-    });
-    if let Reason::Denied(denial) = reason {
-        body["check"] = denial.check().name().into();
-        if let Some(proof) = &rejection.proof {
-            body["seen"] = seen(proof);
-        }
-        if let (Check::Mfa, Some(proof)) = (denial.check(), &rejection.proof) {
-            body["expected"] = expected(rejection, proof);
-        }
-        if let Some(expected) = settings.expected.as_ref().and_then(|expected| of_token(*denial, expected)) {
-            body["expected"] = expected;
-        }
+    let denial = match reason {
+        Reason::Denied(denial) => Some(*denial),
+        _ => None,
+    };
+    let documentation = settings.documentation.as_ref().map(|base| [base, "#", reason.code()].concat());
+    let of_oauth = dialect == Dialect::Oauth;
+    let mut buffer = Vec::with_capacity(1024);
+    let mut body = Object::begin(&mut buffer);
+    body.text_if_any("check", denial.map(|denial| denial.check().name()));
+    body.text("code", code(reason, &status));
+    body.text("description", description);
+    body.text_if_any("detail", of_oauth.then_some(description));
+    body.text_if_any("documentation", documentation.as_deref());
+    if let Some(denial) = denial {
+        add_expected(&mut body, denial, rejection, settings);
     }
     if let Some(compliant) = rejection.preview.compliant {
-        body["isMfaCompliant"] = compliant.into();
+        body.literal("isMfaCompliant", compliant);
     }
-    if let Some(base) = &settings.documentation {
-        body["documentation"] = format!("{base}#{}", reason.code()).into();
+    body.text("reason", reason.code());
+    body.text("remedy", remedy);
+    body.text("requestId", ids.request.to_str().unwrap_or_default());
+    if let Some(proof) = rejection.proof.as_ref().filter(|_| denial.is_some()) {
+        body.object("seen", |seen| add_seen(seen, proof));
     }
-    if dialect == Dialect::Oauth {
-        body["type"] = body.get("documentation").cloned().unwrap_or_else(|| "about:blank".into());
-        body["title"] = reason.status().canonical_reason().into();
-        body["status"] = reason.status().as_u16().into();
-        body["detail"] = description.into();
+    body.text("source", &settings.source);
+    if of_oauth {
+        body.literal("status", status.as_u16());
+        body.text_or_null("title", status.canonical_reason());
+        body.text("type", documentation.as_deref().unwrap_or("about:blank"));
     }
-    body
+    body.end();
+    buffer
 }
 
 /// The few verified facts that explain an MFA finding.
-fn seen(proof: &Proof) -> Value {
-    let shorten = |method: &String| method.chars().take(64).collect::<String>();
-    let amr: Value = match &proof.amr {
-        crate::token::Amr::Absent => Value::Null,
-        crate::token::Amr::Malformed => "not an array of strings".into(),
-        crate::token::Amr::Methods(methods) => methods.iter().take(16).map(shorten).collect(),
-    };
-    json!({"class": proof.principal.class(), "ver": proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver)), "amr": amr})
-}
-
-fn expected(rejection: &Rejection, proof: &Proof) -> Value {
-    let mut expected = json!({"mfa": proof.issuer.mfa.to_string()});
-    if let Some(max_age) = max_age(rejection) {
-        expected["max_age"] = max_age.into();
+fn add_seen(seen: &mut Object<'_>, proof: &Proof) {
+    match &proof.amr {
+        Amr::Absent => seen.text_or_null("amr", None),
+        Amr::Malformed => seen.text("amr", "not an array of strings"),
+        Amr::Methods(methods) => seen.texts("amr", methods.iter().take(16).map(|method| first_64(method))),
     }
-    expected
+    seen.text("class", proof.principal.class());
+    seen.text_or_null("ver", proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver)));
 }
 
-/// What a token should have been like, where callers may be told.
-fn of_token(denial: Denial, expected: &Expected) -> Option<Value> {
-    match denial {
-        Denial::InvalidToken(TokenError::IssuerUnknown) => Some(json!({"issuers": expected.issuers})),
-        Denial::InvalidToken(TokenError::Audience) => Some(json!({"audiences": expected.audiences})),
-        _ => None,
+/// The first characters of a text.
+fn first_64(text: &str) -> &str {
+    let end = text.char_indices().nth(64).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or_default()
+}
+
+/// What a token should have been like: of a verified one what proves MFA, of others where callers may be told.
+fn add_expected(body: &mut Object<'_>, denial: Denial, rejection: &Rejection, settings: &Refusals) {
+    match (denial, &settings.expected, &rejection.proof) {
+        (Denial::InvalidToken(TokenError::IssuerUnknown), Some(expected), _) => {
+            body.object("expected", |inner| inner.texts("issuers", &expected.issuers));
+        }
+        (Denial::InvalidToken(TokenError::Audience), Some(expected), _) => {
+            body.object("expected", |inner| inner.texts("audiences", &expected.audiences));
+        }
+        (_, _, Some(proof)) if denial.check() == Check::Mfa => body.object("expected", |inner| {
+            if let Some(max_age) = max_age(rejection) {
+                inner.literal("max_age", max_age);
+            }
+            inner.text("mfa", &proof.issuer.mfa.to_string());
+        }),
+        _ => {}
     }
 }
 
 /// Partner Center's error codes where it has one, else the status.
-fn code(reason: &Reason) -> String {
+fn code<'s>(reason: &Reason, status: &'s StatusCode) -> &'s str {
     match reason {
-        Reason::Denied(denial) if denial.check() == Check::Mfa => "900421".to_owned(),
-        Reason::Denied(Denial::InvalidToken(_)) => "900420".to_owned(),
-        Reason::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => "2032".to_owned(),
-        _ => reason.status().as_str().to_owned(),
+        Reason::Denied(denial) if denial.check() == Check::Mfa => "900421",
+        Reason::Denied(Denial::InvalidToken(_)) => "900420",
+        Reason::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => "2032",
+        _ => status.as_str(),
     }
 }
 

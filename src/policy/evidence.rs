@@ -1,5 +1,6 @@
 //! What a caller showed, and what of it proves MFA.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -154,32 +155,36 @@ impl Test {
     }
 }
 
-impl std::fmt::Display for Predicate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let claim = self.claim.join(".");
-        match &self.test {
-            Test::Contains(value) => write!(f, "{claim} contains {value}"),
-            Test::Equals(value) => write!(f, "{claim} equals {value}"),
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.claim.iter().enumerate() {
+            f.write_str(if at > 0 { "." } else { "" })?;
+            f.write_str(name)?;
         }
+        let (word, value) = match &self.test {
+            Test::Contains(value) => (" contains ", value),
+            Test::Equals(value) => (" equals ", value),
+        };
+        f.write_str(word)?;
+        f.write_str(value)
     }
 }
 
-impl std::fmt::Display for MfaRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let list = |predicates: &[Predicate], word: &str| {
-            predicates.iter().map(ToString::to_string).collect::<Vec<_>>().join(word)
-        };
-        let mut parts = Vec::new();
-        if !self.any.is_empty() {
-            parts.push(list(&self.any, " or "));
+impl fmt::Display for MfaRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [("", &self.any, " or ", ""), ("", &self.all, " and ", ""), ("not (", &self.deny, " or ", ")")];
+        let mut between = "";
+        for (before, predicates, word, after) in lists.into_iter().filter(|(_, predicates, ..)| !predicates.is_empty())
+        {
+            f.write_str(std::mem::replace(&mut between, "; "))?;
+            f.write_str(before)?;
+            for (at, predicate) in predicates.iter().enumerate() {
+                f.write_str(if at > 0 { word } else { "" })?;
+                predicate.fmt(f)?;
+            }
+            f.write_str(after)?;
         }
-        if !self.all.is_empty() {
-            parts.push(list(&self.all, " and "));
-        }
-        if !self.deny.is_empty() {
-            parts.push(format!("not ({})", list(&self.deny, " or ")));
-        }
-        f.write_str(&parts.join("; "))
+        Ok(())
     }
 }
 
@@ -232,7 +237,10 @@ mod tests {
         assert_eq!(finding(&rule, &json!({"acr": "b"})), MfaFinding::Missing);
         assert_eq!(finding(&rule, &json!({"acr": "b", "region": "eu", "via": "bypass"})), MfaFinding::Denied);
         assert_eq!(finding(&rule, &json!({})), MfaFinding::Absent);
+        let text = "acr equals a or acr equals b; region equals eu; not (acr equals bypass or via equals bypass)";
+        assert_eq!(rule.to_string(), text);
         let deny_alone = MfaRule { any: vec![], all: vec![], ..rule };
         assert_eq!(finding(&deny_alone, &json!({"acr": "b"})), MfaFinding::Absent);
+        assert_eq!(deny_alone.to_string(), "not (acr equals bypass or via equals bypass)");
     }
 }
