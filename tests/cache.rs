@@ -5,7 +5,8 @@ use std::time::Duration;
 use mfa_gateway::demo::people;
 use serde_json::json;
 
-use crate::support::gateway::{AUDIENCE, CONFIG, assert_invalid, user_claims};
+use crate::support::gateway::{AUDIENCE, CONFIG, START, assert_invalid, user_claims};
+use crate::support::rule::with;
 use crate::support::signer::key_set;
 use crate::support::{Answer, Call, Gateway, Http1, Http2, Recorder, Signer, World, until};
 
@@ -38,6 +39,38 @@ async fn a_remembered_token_dies_with_its_expiry() {
 }
 
 #[tokio::test]
+async fn an_untimely_token_is_remembered_too_and_judged_at_every_moment() {
+    let gateway = Gateway::start().await;
+    let sign = |nbf: i64, exp: i64| {
+        let claims = gateway.claims(|claims| {
+            claims["nbf"] = json!(START.as_secs() + nbf);
+            claims["exp"] = json!(START.as_secs() + exp);
+        });
+        gateway.world.provider.sign_with(&gateway.header(), &claims)
+    };
+    let (token, late) = (sign(600, 1200), sign(-600, -300));
+    let mut expected = 0.0;
+    for (wait, token, found, hit) in [
+        (0, &token, Err("token_not_yet_valid"), 0.0),
+        (0, &token, Err("token_not_yet_valid"), 1.0),
+        (600, &token, Ok(()), 0.0),
+        (0, &token, Ok(()), 1.0),
+        (0, &late, Err("token_expired"), 0.0),
+        (0, &late, Err("token_expired"), 1.0),
+        (660, &token, Err("token_expired"), 1.0),
+    ] {
+        gateway.world.clock.advance(Duration::from_secs(wait));
+        let answer = gateway.get("/v1/customers", token).await;
+        match found {
+            Ok(()) => assert_eq!(answer.code(), 200),
+            Err(reason) => assert_invalid("untimely", &answer, reason),
+        }
+        expected += hit;
+        assert!((gateway.metric(HITS).await - expected).abs() < 0.1, "{found:?}");
+    }
+}
+
+#[tokio::test]
 async fn s12_a_remembered_token_dies_with_its_key() {
     let (old, new) = (Signer::es256("old"), Signer::es256("new"));
     let keys = Recorder::key_set(key_set(&[old.jwk(), new.jwk()])).await;
@@ -47,9 +80,14 @@ async fn s12_a_remembered_token_dies_with_its_key() {
     for token in [&of_old, &of_new, &of_old, &of_new] {
         assert_eq!(gateway.get("/v1/customers", token).await.code(), 200);
     }
+    let late = old.token(&with(claims, "exp", json!(START.as_secs() - 3600)));
+    for _ in 0..2 {
+        assert_invalid("late", &gateway.get("/v1/customers", &late).await, "token_expired");
+    }
     keys.publish(key_set(&[new.jwk()]));
     until("the old key to be forgotten", async || gateway.get("/v1/customers", &of_old).await.code() == 401).await;
     assert_invalid("old key", &gateway.get("/v1/customers", &of_old).await, "key_unknown");
+    assert_invalid("old key, late", &gateway.get("/v1/customers", &late).await, "key_unknown");
     assert_eq!(gateway.get("/v1/customers", &of_new).await.code(), 200);
 }
 

@@ -1,4 +1,4 @@
-//! The cache of verified tokens.
+//! The cache of tokens whose signature was verified.
 
 use std::sync::Arc;
 
@@ -6,22 +6,32 @@ use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use crate::policy::Proof;
-use crate::token::Key;
+use crate::token::{Key, Validity};
 
 /// What an entry takes beyond its token's bytes: keys, pointers, the proof.
 const OVERHEAD: usize = 1024;
 
-/// Verified tokens, keyed on all their bytes and bounded by memory.
+/// Tokens whose signature was verified, keyed on all their bytes and bounded by memory.
 ///
-/// Only tokens that an issuer signed get in, so nobody can fill it with tokens that collide: a fast hash will do, seeded
+/// Only tokens that an issuer signed for us get in, so nobody can fill it with tokens that collide: a fast hash will do, seeded
 /// for each process.
 #[derive(Debug)]
 pub(super) struct TokenCache(Option<Cache<Box<str>, Entry, RandomState>>);
 
 #[derive(Clone, Debug)]
 struct Entry {
-    proof: Arc<Proof>,
+    found: Found,
     key: Arc<Key>,
+}
+
+/// What is known of a token without verifying it again.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// What it proves, if the time is right: that is judged on every request.
+    Proof(Arc<Proof>),
+    /// It was expired, or not valid yet, and nothing else of it was looked at. A client that doesn't renew its token must
+    /// not cost a verification each time.
+    Untimely(Validity),
 }
 
 fn weight(token: &str) -> u32 {
@@ -41,15 +51,15 @@ impl TokenCache {
         }))
     }
 
-    /// What the token proves, if it was verified with a key that is still published.
-    pub(super) fn get(&self, token: &str) -> Option<Arc<Proof>> {
+    /// What is known of the token, if it was verified with a key that is still published.
+    pub(super) fn get(&self, token: &str) -> Option<Found> {
         let cache = self.0.as_ref()?;
         let entry = cache.get(token)?;
         if entry.key.is_retired() {
             cache.invalidate(token);
             return None;
         }
-        Some(entry.proof)
+        Some(entry.found)
     }
 
     /// How many tokens there are, and the bytes they take.
@@ -60,9 +70,9 @@ impl TokenCache {
         (cache.entry_count(), cache.weighted_size())
     }
 
-    pub(super) fn put(&self, token: &str, proof: &Arc<Proof>, key: Arc<Key>) {
+    pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
         if let Some(cache) = &self.0 {
-            cache.insert(token.into(), Entry { proof: Arc::clone(proof), key });
+            cache.insert(token.into(), Entry { found, key });
         }
     }
 }

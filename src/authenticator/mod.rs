@@ -1,8 +1,8 @@
 //! Authentication: from a request's headers to [`Evidence`]. It never refuses.
 //!
-//! Verified tokens are cached, decisions never. The cache is keyed on the whole token; an entry ends when its key is
-//! retired, and the cache itself with the configuration it was made for. Whether the token is valid at this moment is
-//! judged on every request.
+//! Tokens whose signature was verified are cached, decisions never. The cache is keyed on the whole token; an entry ends
+//! when its key is retired, and the cache itself with the configuration it was made for. Whether the token is valid at
+//! this moment is judged on every request.
 
 mod bearer;
 mod cache;
@@ -19,9 +19,9 @@ use prometheus_client::metrics::counter::Counter;
 use crate::clock::Clock;
 use crate::policy::{Evidence, IssuerProfile, Proof};
 use crate::telemetry::Metrics;
-use crate::token::{Key, Principal, TokenError, TokenRules, Unverified};
+use crate::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
 use bearer::is_token;
-use cache::TokenCache;
+use cache::{Found, TokenCache};
 
 /// Judges tokens by the configured issuers.
 #[derive(Debug)]
@@ -81,9 +81,9 @@ impl Authenticator {
         if token.len() > self.max_token_bytes {
             return Lookup::Known(Evidence::Invalid(TokenError::TooLong));
         }
-        if let Some(proof) = self.cache.get(token) {
+        if let Some(evidence) = self.recall(token) {
             self.hits.inc();
-            return Lookup::Known(Evidence::Token(proof));
+            return Lookup::Known(evidence);
         }
         // What was verified once is a token; so the bytes of the others alone are looked at.
         if !is_token(token) {
@@ -91,6 +91,15 @@ impl Authenticator {
         }
         self.misses.inc();
         Lookup::Unknown(token.into())
+    }
+
+    /// What the cache says of a token at this moment.
+    fn recall(&self, token: &str) -> Option<Evidence> {
+        match self.cache.get(token)? {
+            Found::Proof(proof) => Some(Evidence::Token(proof)),
+            // If its time has come, it is verified as any other.
+            Found::Untimely(validity) => validity.check(self.clock.now()).err().map(Evidence::Invalid),
+        }
     }
 
     /// What [`Self::look_up`] asks of a token before it is read, for one that came by another way: that it can stand in
@@ -105,26 +114,29 @@ impl Authenticator {
     /// Verifies a token, fetching keys if none fits it.
     pub(crate) async fn verify(&self, token: &str) -> Evidence {
         match self.verify_new(token).await {
-            Ok(Some((proof, key))) => {
-                self.cache.put(token, &proof, key);
-                Evidence::Token(proof)
-            }
+            Ok(Some(proof)) => Evidence::Token(proof),
             Ok(None) => Evidence::KeysUnavailable,
             Err(error) => Evidence::Invalid(error),
         }
     }
 
-    async fn verify_new(&self, token: &str) -> Result<Option<(Arc<Proof>, Arc<Key>)>, TokenError> {
+    async fn verify_new(&self, token: &str) -> Result<Option<Arc<Proof>>, TokenError> {
         let unverified = Unverified::parse(token)?;
         let issuer = self.issuer_of(&unverified)?;
         let Some(keys) = issuer.keys_for(&unverified).await? else { return Ok(None) };
-        let judged = judge(unverified, &keys, issuer.rules(), issuer.profile(), &self.clock);
-        if matches!(judged, Err(TokenError::Signature)) {
+        let genuine = unverified.genuine(&keys, issuer.rules());
+        if matches!(genuine, Err(TokenError::Signature)) {
             // The key may have been replaced under its name. Most such tokens are forged, so nobody waits.
             issuer.keys().nudge();
         }
-        let (proof, key) = judged?;
-        Ok(Some((Arc::new(proof), key)))
+        let (genuine, now) = (genuine?, self.clock.now());
+        if genuine.validity().check(now).is_err() {
+            self.cache.put(token, Found::Untimely(genuine.validity()), Arc::clone(genuine.key()));
+        }
+        let (proof, key) = prove(genuine.check(now)?, issuer.rules(), issuer.profile())?;
+        let proof = Arc::new(proof);
+        self.cache.put(token, Found::Proof(Arc::clone(&proof)), key);
+        Ok(Some(proof))
     }
 
     /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
@@ -147,7 +159,15 @@ pub(crate) fn judge(
     profile: &Arc<IssuerProfile>,
     clock: &Clock,
 ) -> Result<(Proof, Arc<Key>), TokenError> {
-    let (claims, key) = unverified.verify(candidates, rules, clock.now())?;
+    prove(unverified.verify(candidates, rules, clock.now())?, rules, profile)
+}
+
+/// Reads from verified claims what they prove.
+fn prove(
+    (claims, key): (Claims, Arc<Key>),
+    rules: &TokenRules,
+    profile: &Arc<IssuerProfile>,
+) -> Result<(Proof, Arc<Key>), TokenError> {
     let owned = |name| claims.text(name).map(str::to_owned);
     let proof = Proof {
         issuer: Arc::clone(profile),

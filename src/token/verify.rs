@@ -57,6 +57,35 @@ impl Validity {
     }
 }
 
+/// A token that an issuer signed for us, whatever the time.
+#[derive(Debug)]
+pub(crate) struct Genuine {
+    payload: Object,
+    validity: Validity,
+    key: Arc<Key>,
+}
+
+impl Genuine {
+    /// When it is valid.
+    pub(crate) fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// The key that signed it.
+    pub(crate) fn key(&self) -> &Arc<Key> {
+        &self.key
+    }
+
+    /// Checks the time and what comes after it.
+    pub(crate) fn check(self, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
+        self.validity.check(now)?;
+        for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
+            optional_text(&self.payload, name)?;
+        }
+        Ok((Claims::new(self.payload, self.validity), self.key))
+    }
+}
+
 impl Unverified<'_> {
     /// Checks the token, and hands out its claims and the key that signed it if it is valid. The candidates are those
     /// of [`super::KeySet::find`].
@@ -70,14 +99,15 @@ impl Unverified<'_> {
         rules: &TokenRules,
         now: Timestamp,
     ) -> Result<(Claims, Arc<Key>), TokenError> {
-        let key = self.signer(candidates, rules)?;
+        self.genuine(candidates, rules)?.check(now)
+    }
+
+    /// Checks all that comes before the time.
+    pub(crate) fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
+        let key = Arc::clone(self.signer(candidates, rules)?);
         check_audience(&self.payload, &rules.audiences)?;
         let validity = read_validity(&self.payload, rules.clock_skew)?;
-        validity.check(now)?;
-        for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
-            optional_text(&self.payload, name)?;
-        }
-        Ok((Claims::new(self.payload, validity), Arc::clone(key)))
+        Ok(Genuine { payload: self.payload, validity, key })
     }
 
     /// The candidate that signed the token and may sign for its issuer. The bound on them bounds what a forged token
