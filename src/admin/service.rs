@@ -97,8 +97,7 @@ pub(crate) fn service(
 + 'static {
     let admin = Arc::new(admin);
     let handler = Handler { admin: Arc::clone(&admin) };
-    let render =
-        Render { inner: SanitizeLayer::new(Arc::clone(&admin.live)).layer(handler), admin: Arc::clone(&admin) };
+    let render = Render { inner: SanitizeLayer.layer(handler), admin: Arc::clone(&admin) };
     ServiceBuilder::new()
         // The layer behind it is for requests alone.
         .map_request(|Arrived { mut request, peer, busy }| {
@@ -167,7 +166,7 @@ impl Service<Request<Body>> for Render {
         let sender = request.extensions_mut().remove::<Arc<Sender>>();
         let peer = sender.as_ref().and_then(|sender| sender.peer.clone());
         let unread = peer.clone().filter(|_| !request.body().is_end_stream());
-        let exchange = Exchange::begin(request, peer, &live.random);
+        let exchange = Exchange::begin(request, peer, Arc::clone(&live));
         let ids = exchange.ids().clone();
         let answer = self.inner.call(exchange);
         Box::pin(async move {

@@ -4,7 +4,7 @@
 //! them after the gateway could resolve them otherwise, so an answer with ambiguous framing is refused with 502.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
 use crate::net::{Body, Present};
@@ -24,43 +24,51 @@ pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Pr
     if present.has(Present::SUSPECT) {
         return Err(Unsound("has a field that some read as another (content_length)"));
     }
-    if present.has(Present::TRANSFER_ENCODING) || present.has(Present::CONTENT_LENGTH) {
-        check_framing(response.headers())?;
-    }
-    if present.has(Present::CONTENT_LENGTH) {
-        fix_length(response, method);
+    if present.has(Present::FRAMING) {
+        check_framing(response, method, present)?;
     }
     Ok(present)
 }
 
-/// Leaves the length that was announced if it is right.
-fn fix_length(response: &mut Response<Body>, method: &Method) {
-    let status = response.status();
-    let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    // Without a body, the length is that of the answer to GET (RFC 9110 section 8.6).
-    let bodiless = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
-    let right = announced.is_some() && (bodiless || announced == response.body().size_hint().exact());
-    if !right || status == StatusCode::NO_CONTENT {
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
-}
-
-fn check_framing(fields: &HeaderMap) -> Result<(), Unsound> {
-    let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
-    let coding = codings.next();
-    if codings.next().is_some() || coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return Err(Unsound("has a transfer coding other than chunked"));
+/// Refuses framing that is ambiguous, and leaves the length that is announced if it is right.
+fn check_framing(response: &mut Response<Body>, method: &Method, present: Present) -> Result<(), Unsound> {
+    let fields = response.headers();
+    if present.has(Present::TRANSFER_ENCODING) {
+        let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
+        let chunked = codings.next().is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        if codings.next().is_some() || !chunked {
+            return Err(Unsound("has a transfer coding other than chunked"));
+        }
+        if present.has(Present::CONTENT_LENGTH) {
+            return Err(Unsound("has both Transfer-Encoding and Content-Length"));
+        }
+        return Ok(());
     }
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
-    let length = lengths.next();
-    let digits = |length: &http::HeaderValue| !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
-    if lengths.next().is_some() || length.is_some_and(|length| !digits(length)) {
+    let (Some((written, length)), None) = (lengths.next().and_then(number), lengths.next()) else {
         return Err(Unsound("has a Content-Length that is not one number"));
-    }
-    if coding.is_some() && length.is_some() {
-        return Err(Unsound("has both Transfer-Encoding and Content-Length"));
+    };
+    let plain = written.len() == 1 || !written.starts_with(b"0");
+    let status = response.status();
+    // Without a body, the length is that of the answer to GET (RFC 9110 section 8.6).
+    let bodiless = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
+    let right = bodiless || response.body().size_hint().exact() == Some(length);
+    if !right || status == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    } else if !plain {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
     Ok(())
+}
+
+/// The number that a value writes in digits, and those.
+fn number(value: &HeaderValue) -> Option<(&[u8], u64)> {
+    let next = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    let digits = value.as_bytes();
+    if digits.is_empty() { None } else { Some((digits, digits.iter().try_fold(0, next)?)) }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ where
         let known = if routed.route.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
         } else {
-            routed.live.authenticator.look_up(routed.exchange.request.headers())
+            routed.exchange.live.authenticator.look_up(routed.exchange.request.headers())
         };
         match known {
             Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),
@@ -55,7 +55,7 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 Next::Right(Box::pin(async move {
-                    let evidence = routed.live.authenticator.verify(&token).await;
+                    let evidence = routed.exchange.live.authenticator.verify(&token).await;
                     inner.call(Authenticated { routed, evidence }).await
                 }))
             }

@@ -63,7 +63,7 @@ impl<S: Inner<Permitted>> Service<Authenticated> for Enforce<S> {
 }
 
 fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
-    let live = &routed.live;
+    let live = &routed.exchange.live;
     if !live.journal.wants(decision) {
         return;
     }

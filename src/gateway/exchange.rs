@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
+use super::Live;
 use super::origin::Origin;
 use super::upgrade::Wanted;
 use crate::net::{Body, Busy, Handle, Present};
@@ -38,6 +39,8 @@ impl From<Request<Body>> for Arrived {
 #[derive(Debug)]
 pub struct Exchange {
     pub(super) request: Request<Body>,
+    /// The configuration it is judged by: the one of the moment it came, for all of its way.
+    pub(super) live: Arc<Live>,
     pub(super) peer: Option<Arc<Peer>>,
     pub(super) ids: Ids,
     /// Which fields it came with.
@@ -54,11 +57,11 @@ pub struct Exchange {
 
 impl Exchange {
     /// Gives a request its ids.
-    pub(crate) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, random: &Random) -> Box<Self> {
+    pub(crate) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, live: Arc<Live>) -> Box<Self> {
         let present = Present::in_request(request.headers());
-        let ids = Ids::take(request.headers_mut(), present, random);
+        let ids = Ids::take(request.headers_mut(), present, &live.random);
         let (origin, wanted, trace) = (None, None, None);
-        Box::new(Self { request, peer, ids, present, before: 0, origin, wanted, trace })
+        Box::new(Self { request, live, peer, ids, present, before: 0, origin, wanted, trace })
     }
 
     /// The client's address, if the request came by a connection.

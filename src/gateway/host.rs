@@ -55,24 +55,30 @@ fn value(authority: &Authority) -> Result<HeaderValue, &'static str> {
 /// A host name or address with an optional port; no user information, no list.
 fn is_valid(host: &HeaderValue) -> bool {
     let Ok(host) = host.to_str() else { return false };
-    let (name, port) = if let Some(rest) = host.strip_prefix('[') {
-        let Some((address, port)) = rest.split_once(']') else { return false };
-        if address.parse::<Ipv6Addr>().is_err() {
-            return false;
-        }
-        (None, port)
-    } else {
-        let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-        (Some(name), port)
-    };
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest
+            .split_once(']')
+            .is_some_and(|(address, port)| address.parse::<Ipv6Addr>().is_ok() && is_valid_port(port));
+    }
+    let end = host.bytes().position(|byte| byte == b':').unwrap_or(host.len());
+    is_valid_name(&host.as_bytes()[..end]) && is_valid_port(&host[end..])
+}
+
+/// Labels of letters, with a dot between them and perhaps the root's at the end.
+fn is_valid_name(name: &[u8]) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let label = |label: &str| !label.is_empty() && label.bytes().all(letter);
-    let port = port.is_empty()
-        || port
-            .strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok());
-    // A name may end with the root's dot.
-    port && name.is_none_or(|name| name.strip_suffix('.').unwrap_or(name).split('.').all(label))
+    let mut last = b'.';
+    let mut follows = |byte| {
+        let before = std::mem::replace(&mut last, byte);
+        letter(byte) || byte == b'.' && before != b'.'
+    };
+    !name.is_empty() && name.iter().all(|&byte| follows(byte))
+}
+
+/// Nothing, or a colon and a number.
+fn is_valid_port(port: &str) -> bool {
+    let is_number = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port.is_empty() || port.strip_prefix(':').is_some_and(is_number)
 }
 
 fn path_and_query(uri: &Uri) -> Result<Uri, &'static str> {

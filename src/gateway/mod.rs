@@ -60,7 +60,6 @@ use tower::{Layer, Service, ServiceBuilder};
 
 pub use crate::net::Body;
 
-use crate::random::Random;
 use crate::telemetry::Metrics;
 
 /// What every service inside [`Render`] comes to.
@@ -110,14 +109,14 @@ pub(crate) fn stack(
     ServiceBuilder::new()
         // Whatever panics inside ends this request only.
         .layer(CatchPanicLayer::new(metrics))
-        // Gives the request its ids; turns refusals into bytes, which nothing else does; keeps the account.
+        // Gives the request its ids and the configuration it is judged by, in one version; turns refusals into bytes, which nothing else does; keeps the account.
         .layer(RenderLayer::new(Arc::clone(live), metrics))
         // Sheds load before anything is spent on a request.
         .layer(LimitLayer::new(max_requests))
         // Refuses what two servers could read differently; removes what only the gateway may say.
-        .layer(SanitizeLayer::new(Arc::clone(live)))
-        // Fixes route and configuration: what follows sees one version.
-        .layer(RouteLayer::new(Arc::clone(live)))
+        .layer(SanitizeLayer)
+        // Finds what the request is for.
+        .layer(RouteLayer)
         // Gathers evidence, and never refuses.
         .layer(AuthenticateLayer)
         // Decides. What gets past it is permitted.
@@ -127,13 +126,12 @@ pub(crate) fn stack(
         .service(Proxy)
 }
 
-/// The typed part of the stack, for requests that came by no connection.
-#[doc(hidden)]
-pub type DecisionStack<S> = MapRequest<FindRoute<Authenticate<Enforce<S>>>, fn(Request<Body>) -> Box<Exchange>>;
-
 /// The typed part of the stack alone, for benches: everything from routing to the decision, over any last service.
 #[doc(hidden)]
-pub fn decision_stack<S>(live: Arc<ArcSwap<Live>>, last: S) -> DecisionStack<S> {
-    let stack = RouteLayer::new(live).layer(AuthenticateLayer.layer(EnforceLayer.layer(last)));
-    MapRequest::new(stack, |request| Exchange::begin(request, None, &Random::system()))
+pub fn decision_stack<S: Inner<Permitted> + Clone + Send + 'static>(
+    live: Arc<ArcSwap<Live>>,
+    last: S,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future: Send> + Clone {
+    let stack = RouteLayer.layer(AuthenticateLayer.layer(EnforceLayer.layer(last)));
+    MapRequest::new(stack, move |request| Exchange::begin(request, None, live.load_full()))
 }

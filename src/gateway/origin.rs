@@ -30,11 +30,9 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Notes the origin in the request, while the fields it may be read from are still there.
-    pub(super) fn note(exchange: &mut Exchange, trusted: &[IpNet]) {
-        let Some(peer) = exchange.peer.as_deref() else { return };
+    /// The origin of a request, which is read while the fields it may be read from are still there.
+    pub(super) fn of(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
-        let headers = exchange.request.headers();
         let mut origin = Self {
             client: nearest(peer, headers, trusted),
             chain: peer.forwarded_for.clone(),
@@ -52,7 +50,7 @@ impl Origin {
             }
             origin.host = only(headers, &FORWARDED_HOST).cloned().or(origin.host);
         }
-        exchange.origin = Some(origin);
+        origin
     }
 
     /// Writes what the upstream is told.
@@ -68,7 +66,8 @@ impl Origin {
 }
 
 /// The client, before the request was cleaned, if it came by a connection.
-pub(super) fn find_client(exchange: &Exchange, trusted: &[IpNet]) -> Option<IpAddr> {
+pub(super) fn find_client(exchange: &Exchange) -> Option<IpAddr> {
+    let trusted = &exchange.live.trusted_proxies;
     exchange.peer.as_deref().map(|peer| nearest(peer, exchange.request.headers(), trusted))
 }
 
@@ -113,7 +112,6 @@ mod tests {
 
     use super::*;
     use crate::net::{Body, Handle};
-    use crate::random::Random;
 
     fn told(peer: &str, sent: &[(&str, &str)]) -> (String, Vec<String>) {
         let mut request = Request::builder().header(HOST, "api.example");
@@ -130,9 +128,7 @@ mod tests {
             certificate: None,
             held: std::sync::Arc::new(()),
         };
-        let mut exchange = Exchange::begin(request, Some(std::sync::Arc::new(peer)), &Random::seeded(1));
-        Origin::note(&mut exchange, &["10.0.0.0/8".parse().unwrap()]);
-        let origin = exchange.origin.unwrap();
+        let origin = Origin::of(&peer, request.headers(), &["10.0.0.0/8".parse().unwrap()]);
         let client = origin.client.to_string();
         let mut headers = HeaderMap::new();
         origin.write(&mut headers);

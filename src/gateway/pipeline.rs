@@ -10,7 +10,6 @@ use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, decide};
 #[derive(Debug)]
 pub struct Routed {
     pub(super) exchange: Box<Exchange>,
-    pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
 }
 
@@ -28,7 +27,6 @@ pub struct Authenticated {
 #[derive(Debug)]
 pub struct Permitted {
     exchange: Box<Exchange>,
-    live: Arc<Live>,
     route: Arc<Route>,
     grounds: Grounds,
     proof: Option<Arc<Proof>>,
@@ -37,7 +35,6 @@ pub struct Permitted {
 /// A permit taken apart. It is worth nothing any more: [`super::Proxy`] takes only the whole.
 pub(super) struct Parts {
     pub(super) exchange: Box<Exchange>,
-    pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
     pub(super) grounds: Grounds,
     pub(super) proof: Option<Arc<Proof>>,
@@ -50,20 +47,20 @@ impl Permitted {
         record: impl FnOnce(&Routed, &Evidence, &Decision, Timestamp),
     ) -> Result<Self, Rejection> {
         let Authenticated { routed, evidence } = authenticated;
-        let now = routed.live.clock.now();
-        let decision = decide(&routed.route, &evidence, &routed.live.waivers, now);
+        let now = routed.exchange.live.clock.now();
+        let decision = decide(&routed.route, &evidence, &routed.exchange.live.waivers, now);
         record(&routed, &evidence, &decision, now);
-        let Routed { exchange, live, route } = routed;
+        let Routed { exchange, route } = routed;
         let proof = match evidence {
             Evidence::Token(proof) => Some(proof),
             _ => None,
         };
         match decision {
-            Decision::Permit(grounds) => Ok(Self { exchange, live, route, grounds, proof }),
+            Decision::Permit(grounds) => Ok(Self { exchange, route, grounds, proof }),
             Decision::Deny(denial) => {
                 // A token that expired since its verification is answered as one that never was verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
-                Err(Rejection::new(Reason::Denied(denial)).on(live, route).with_proof(proof))
+                Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof))
             }
         }
     }
@@ -75,7 +72,7 @@ impl Permitted {
 
     /// The configuration it was judged by.
     pub(super) fn live(&self) -> &Arc<Live> {
-        &self.live
+        &self.exchange.live
     }
 
     /// Its route.
@@ -90,7 +87,7 @@ impl Permitted {
 
     /// Takes it apart, for forwarding.
     pub(super) fn into_parts(self) -> Parts {
-        let Self { exchange, live, route, grounds, proof } = self;
-        Parts { exchange, live, route, grounds, proof }
+        let Self { exchange, route, grounds, proof } = self;
+        Parts { exchange, route, grounds, proof }
     }
 }

@@ -29,7 +29,8 @@ impl Preview {
     /// Reads what was asked, and looks ahead.
     pub(super) fn of(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Self {
         let Evidence::Token(proof) = evidence else { return Self::default() };
-        let Routed { exchange, live, route } = routed;
+        let Routed { exchange, route } = routed;
+        let live = &exchange.live;
         let asked = exchange.present.has(Present::VALIDATE_MFA) && asks(exchange.request.headers());
         let would = match decision {
             Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),

@@ -35,29 +35,28 @@ impl Service<Permitted> for Proxy {
 }
 
 async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
-    let Parts { exchange, live, route, grounds, proof } = permitted.into_parts();
-    let Exchange { mut request, peer, origin, wanted, trace, .. } = *exchange;
+    let Parts { mut exchange, route, grounds, proof } = permitted.into_parts();
+    let Exchange { request, live, peer, origin, wanted, trace, .. } = &mut *exchange;
     // The configuration was built with the upstream's place, and never changes.
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
-        return Err(Rejection::new(Reason::UpstreamFailed).on(Arc::clone(&live), route));
+        return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
-    let rejected = |reason| Rejection::new(reason).on(Arc::clone(&live), Arc::clone(&route)).with_proof(proof.clone());
-    let exceeded;
-    (request, exceeded) = bound_body(request, route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
+    let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
+    let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
     let shared = origin.as_ref().is_some_and(|origin| origin.shared);
-    forward::prepare_request(&mut request, origin, &route, &grounds, proof.as_deref(), protocol);
-    let client = upgrade::prepare(&mut request, wanted);
+    forward::prepare_request(request, origin.take(), &route, &grounds, proof.as_deref(), protocol);
+    let client = upgrade::prepare(request, wanted.take());
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
     }
-    let call = trace.map(|trace| Call::begin(&trace, request.headers_mut()));
+    let call = trace.take().map(|trace| Call::begin(&trace, request.headers_mut()));
     // Nothing that was noted about the client's side goes along.
     request.extensions_mut().clear();
     let interim = peer.as_deref().filter(|_| version == Version::HTTP_11);
     if let Some(peer) = interim {
-        pass_interim(&mut request, peer.handle.clone());
+        pass_interim(request, peer.handle.clone());
     }
     let caller =
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
@@ -74,7 +73,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         peer.handle.close();
     }
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let response = sent.map_err(|error| rejected(reason(&error, broken, &exceeded)).because(error))?;
+    let response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
     let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     let mut response = upgrade::finish(client, interim, response).map_err(rejected)?;
     if !was_upgrade {
@@ -86,24 +85,20 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     }
     *response.version_mut() = version;
     let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
-    let outcome = Outcome { live: Arc::clone(&live), route, grounds, class, upstream: took, answered };
+    let outcome = Outcome { route, grounds, class, upstream: took, answered };
     Ok(response.map(|body| body.carrying(outcome)))
 }
 
 /// Bounds the request's body, before anything of it goes to the upstream. A tunnel isn't a body.
-fn bound_body(request: Request<Body>, most: Option<u64>) -> Result<(Request<Body>, Exceeded), Reason> {
-    let Some(most) = most.filter(|_| !request.body().is_end_stream()) else {
-        return Ok((request, Exceeded::default()));
-    };
-    let (head, body) = request.into_parts();
-    let (body, exceeded) = body.bounded(most).map_err(|_| Reason::BodyTooLarge)?;
-    Ok((Request::from_parts(head, body), exceeded))
+fn bound_body(body: &mut Body, most: Option<u64>) -> Result<Option<Exceeded>, Reason> {
+    let Some(most) = most.filter(|_| !body.is_end_stream()) else { return Ok(None) };
+    body.bound(most).map_err(|_| Reason::BodyTooLarge)
 }
 
-fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: &Exceeded) -> Reason {
+fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exceeded>) -> Reason {
     match (error, broken) {
         // Whatever the protocol made of it.
-        _ if exceeded.is_set() => Reason::BodyTooLarge,
+        _ if exceeded.is_some_and(Exceeded::is_set) => Reason::BodyTooLarge,
         (UpstreamError::RequestBody(_), Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
         (UpstreamError::RequestBody(error), _) if is_broken(error) => Reason::Malformed(BROKEN_BODY),
         (UpstreamError::RequestBody(_), _) => Reason::BodyIncomplete,

@@ -67,9 +67,7 @@ fn check(permitted: &Permitted) -> Result<(), Rejection> {
     let Some(limiter) = limiter else { return Ok(()) };
     let caller = Caller::of(limiter.settings.key, proof.map(AsRef::as_ref), permitted.exchange().client());
     limiter.check(&caller).map_err(|wait| {
-        let rejection = Rejection::new(Reason::RateLimited(wait))
-            .on(Arc::clone(permitted.live()), Arc::clone(route))
-            .with_proof(proof.cloned());
+        let rejection = Rejection::new(Reason::RateLimited(wait)).on(Arc::clone(route)).with_proof(proof.cloned());
         rejection.because(UsedUp(limiter.settings.name.clone()))
     })
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::Live;
 use super::preview::Preview;
 use crate::net::BoxError;
 use crate::policy::{Denial, Dialect, Proof, Route};
@@ -65,8 +64,6 @@ pub struct Notice {
 pub struct Rejection {
     pub(super) reason: Reason,
     pub(super) route: Option<Arc<Route>>,
-    /// The configuration that the route is of.
-    pub(super) live: Option<Arc<Live>>,
     pub(super) proof: Option<Arc<Proof>>,
     pub(super) preview: Preview,
     pub(super) cause: Option<BoxError>,
@@ -77,13 +74,13 @@ impl Rejection {
     /// A refusal for this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, route: None, live: None, proof: None, preview: Preview::default(), cause: None, dialect: None }
+        Self { reason, route: None, proof: None, preview: Preview::default(), cause: None, dialect: None }
     }
 
     /// The same, on a known route.
     #[must_use]
-    pub(super) fn on(self, live: Arc<Live>, route: Arc<Route>) -> Self {
-        Self { live: Some(live), route: Some(route), ..self }
+    pub(super) fn on(self, route: Arc<Route>) -> Self {
+        Self { route: Some(route), ..self }
     }
 
     /// The same, by what another surface asks of callers as a route would.

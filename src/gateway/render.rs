@@ -79,9 +79,9 @@ impl<S: Inner<Box<Exchange>>> Service<Arrived> for Render<S> {
     fn call(&mut self, Arrived { request, peer, busy }: Arrived) -> Self::Future {
         let version = request.version();
         let (in_flight, before) = InFlight::begin(&self.metrics, version);
-        let mut exchange = Exchange::begin(request, peer, &self.live.load().random);
+        let mut exchange = Exchange::begin(request, peer, self.live.load_full());
         exchange.before = before;
-        let account = Account::open(&mut exchange, &self.live, Holds { in_flight: Some(in_flight), _busy: busy });
+        let account = Account::open(&mut exchange, Holds { in_flight: Some(in_flight), _busy: busy });
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
         Rendering { answer: self.inner.call(exchange), open: Some(Open { account, version, sender }) }
     }
@@ -113,9 +113,8 @@ impl Open {
             peer.handle.linger();
         }
         let close = sender.is_some() && version <= Version::HTTP_11;
-        let live = account.live();
-        let response = refusal::response(rejection, &live.refusals, account.ids(), version, close);
-        account.refused(response, live, rejection)
+        let response = refusal::response(rejection, &account.live().refusals, account.ids(), version, close);
+        account.refused(response, rejection)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Route: finds what the request is for, and fixes the configuration it is judged by.
 //!
-//! It loads the live configuration once, so that no request sees two versions of it.
+//! The configuration that it looks into came with the request, so that no request sees two versions of it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Layer, Service};
 
@@ -14,29 +13,20 @@ use crate::net::Body;
 use crate::policy::RouteError;
 
 /// Makes [`FindRoute`].
-#[derive(Clone, Debug)]
-pub struct RouteLayer {
-    live: Arc<ArcSwap<Live>>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct RouteLayer;
 
 /// Finds the route of a request.
 #[derive(Clone, Debug)]
 pub struct FindRoute<S> {
     inner: S,
-    live: Arc<ArcSwap<Live>>,
-}
-
-impl RouteLayer {
-    pub(crate) fn new(live: Arc<ArcSwap<Live>>) -> Self {
-        Self { live }
-    }
 }
 
 impl<S> Layer<S> for RouteLayer {
     type Service = FindRoute<S>;
 
     fn layer(&self, inner: S) -> FindRoute<S> {
-        FindRoute { inner, live: Arc::clone(&self.live) }
+        FindRoute { inner }
     }
 }
 
@@ -50,9 +40,8 @@ impl<S: Inner<Routed>> Service<Box<Exchange>> for FindRoute<S> {
     }
 
     fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
-        let live = self.live.load_full();
-        match find(&live, &exchange.request) {
-            Ok(route) => Next::Left(self.inner.call(Routed { exchange, live, route })),
+        match find(&exchange.live, &exchange.request) {
+            Ok(route) => Next::Left(self.inner.call(Routed { exchange, route })),
             Err(rejection) => refuse(rejection),
         }
     }

@@ -3,45 +3,34 @@
 //! It stands before routing, so that everything after it sees one host, one path and no field by which a client could
 //! pass for somebody else.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Response, Version};
 use tower::{Layer, Service};
 
 use super::origin::Origin;
-use super::{Exchange, Inner, Live, Next, Reason, Rejection, host, refuse, upgrade};
+use super::{Exchange, Inner, Next, Reason, Rejection, host, refuse, upgrade};
 use crate::net::{Body, Present, Refused, STAND_IN_HOST, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;
 
 /// Makes [`Sanitize`].
-#[derive(Clone, Debug)]
-pub struct SanitizeLayer {
-    live: Arc<ArcSwap<Live>>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct SanitizeLayer;
 
 /// Refuses ambiguous requests, and cleans the others.
 #[derive(Clone, Debug)]
 pub struct Sanitize<S> {
     inner: S,
-    live: Arc<ArcSwap<Live>>,
-}
-
-impl SanitizeLayer {
-    pub(crate) fn new(live: Arc<ArcSwap<Live>>) -> Self {
-        Self { live }
-    }
 }
 
 impl<S> Layer<S> for SanitizeLayer {
     type Service = Sanitize<S>;
 
     fn layer(&self, inner: S) -> Sanitize<S> {
-        Sanitize { inner, live: Arc::clone(&self.live) }
+        Sanitize { inner }
     }
 }
 
@@ -55,11 +44,10 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Sanitize<S> {
     }
 
     fn call(&mut self, mut exchange: Box<Exchange>) -> Self::Future {
-        let live = self.live.load();
-        match sanitize(&mut exchange, live.max_headers) {
+        match sanitize(&mut exchange) {
             Ok(()) => {
-                Origin::note(&mut exchange, &live.trusted_proxies);
-                drop(live);
+                let Exchange { request, live, peer, origin, .. } = &mut *exchange;
+                *origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.trusted_proxies));
                 clean(&mut exchange);
                 Next::Left(self.inner.call(exchange))
             }
@@ -68,14 +56,14 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Sanitize<S> {
     }
 }
 
-fn sanitize(exchange: &mut Exchange, max_headers: usize) -> Result<(), Reason> {
+fn sanitize(exchange: &mut Exchange) -> Result<(), Reason> {
     match refused(exchange) {
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
         Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
-    let Exchange { request, present, .. } = exchange;
+    let Exchange { request, present, live, peer, wanted, .. } = exchange;
     if is_refused(request.method()) {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
@@ -94,11 +82,14 @@ fn sanitize(exchange: &mut Exchange, max_headers: usize) -> Result<(), Reason> {
         return Err(Reason::Malformed(rule));
     }
     // Rendering has put the two ids in.
-    if request.headers().len() > max_headers + 2 {
+    if request.headers().len() > live.max_headers + 2 {
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    if present.has(Present::UPGRADE) { upgrade::note(exchange) } else { Ok(()) }
+    if present.has(Present::UPGRADE) {
+        *wanted = upgrade::wanted(request, peer.as_ref())?;
+    }
+    Ok(())
 }
 
 /// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in

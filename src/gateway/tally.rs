@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use http::{Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
@@ -22,7 +21,6 @@ use crate::telemetry::RouteMetrics;
 /// What a permitted request came to. Travels with the answer's body, from whoever forwarded it.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    pub(super) live: Arc<Live>,
     pub(super) route: Arc<Route>,
     pub(super) grounds: Grounds,
     pub(super) class: &'static str,
@@ -36,8 +34,8 @@ pub(super) struct Outcome {
 pub(super) struct Account {
     at: Instant,
     ids: Ids,
-    /// The configuration of the moment.
-    current: Arc<ArcSwap<Live>>,
+    /// The configuration it is judged by.
+    live: Arc<Live>,
     /// What the access log says of the request, if there is one.
     seen: Option<Box<Seen>>,
     /// The trace that it is part of, if requests are traced.
@@ -69,7 +67,6 @@ struct Seen {
 /// How a request was answered.
 #[derive(Debug)]
 struct Answered {
-    live: Arc<Live>,
     route: Option<Arc<Route>>,
     status: StatusCode,
     result: &'static str,
@@ -82,31 +79,31 @@ struct Answered {
 
 impl Account {
     /// Opens an account, in the box that goes along with the answer's body in the end.
-    pub(super) fn open(exchange: &mut Exchange, current: &Arc<ArcSwap<Live>>, holds: Holds) -> Box<Self> {
-        let live = current.load();
+    pub(super) fn open(exchange: &mut Exchange, holds: Holds) -> Box<Self> {
+        let live = Arc::clone(&exchange.live);
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
-                client: origin::find_client(exchange, &live.trusted_proxies),
+                client: origin::find_client(exchange),
                 version: exchange.request.version(),
                 method: sanitize::refused(exchange).is_none().then(|| exchange.request.method().clone()),
             })
         });
-        let (current, trace, ids) = (Arc::clone(current), trace::begin(exchange, &live), exchange.ids.clone());
+        let (trace, ids) = (trace::begin(exchange), exchange.ids.clone());
         let at = Instant::now();
-        Box::new(Self { at, ids, current, seen, trace, answer: None, bytes: 0, complete: false, holds })
+        Box::new(Self { at, ids, live, seen, trace, answer: None, bytes: 0, complete: false, holds })
     }
 
-    /// The configuration of the moment.
-    pub(super) fn live(&self) -> Arc<Live> {
-        self.current.load_full()
+    /// The configuration that the request is judged by.
+    pub(super) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Counts a permitted request, and watches its answer.
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
-        let Outcome { live, route, grounds, class, upstream, answered } = *outcome;
-        let metrics = metrics(&live, Some(&route));
+        let Outcome { route, grounds, class, upstream, answered } = *outcome;
+        let metrics = metrics(&self.live, Some(&route));
         metrics.permitted(grounds.code(), class);
         if let Grounds::ReportOnly(denial) = grounds {
             metrics.would_deny(denial.code(), class);
@@ -114,30 +111,24 @@ impl Account {
         metrics.headed(answered.saturating_duration_since(self.at), Some(upstream));
         let (status, length) = (response.status(), response.body().size_hint().exact());
         let (route, upstream, reason) = (Some(route), Some(upstream), grounds.code());
-        self.watch(response, Answered { live, route, status, result: "permitted", reason, class, upstream, length })
+        self.watch(response, Answered { route, status, result: "permitted", reason, class, upstream, length })
     }
 
-    /// Counts a refused request, and watches its answer. `live` is the configuration that its refusal was worded by.
-    pub(super) fn refused(
-        mut self: Box<Self>,
-        response: Response<Body>,
-        live: Arc<Live>,
-        rejection: &Rejection,
-    ) -> Response<Body> {
+    /// Counts a refused request, and watches its answer.
+    pub(super) fn refused(mut self: Box<Self>, response: Response<Body>, rejection: &Rejection) -> Response<Body> {
         // One that doesn't take its refusal must not keep others out.
         self.holds.in_flight = None;
         let class = rejection.proof.as_ref().map_or("none", |proof| proof.principal.class());
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
-        let live = rejection.live.clone().unwrap_or(live);
-        let metrics = metrics(&live, route.as_deref());
+        let metrics = metrics(&self.live, route.as_deref());
         metrics.refused(reason, class);
         if let Some(limit) = rejection.reason.limit() {
-            live.limit_metrics.hit(limit);
+            self.live.limit_metrics.hit(limit);
         }
         metrics.headed(self.at.elapsed(), None);
         let (status, length) = (response.status(), response.body().size_hint().exact());
-        self.watch(response, Answered { live, route, status, result: "refused", reason, class, upstream: None, length })
+        self.watch(response, Answered { route, status, result: "refused", reason, class, upstream: None, length })
     }
 
     /// The request's ids.
@@ -161,14 +152,14 @@ impl Account {
     /// Writes the line of an answered request.
     fn close(&self, answer: &Answered) {
         let duration = self.at.elapsed();
-        metrics(&answer.live, answer.route.as_deref()).ended(duration);
+        metrics(&self.live, answer.route.as_deref()).ended(duration);
         if let Some(trace) = &self.trace {
             let Answered { status, result, reason, class, .. } = *answer;
             let route = answer.route.as_ref().map(|route| route.pattern.as_written());
             trace.ended(&Ended { route, status: Some(status), result, reason, class });
         }
         let Some(seen) = &self.seen else { return };
-        answer.live.journal.access(&AccessLine {
+        self.live.journal.access(&AccessLine {
             route: answer.route.as_ref().map(|route| route.pattern.as_written().into()),
             status: Some(answer.status.as_u16()),
             result: answer.result.into(),
@@ -184,7 +175,7 @@ impl Account {
     /// Counts a request without an answer of ours: its connection or stream ended before there was one, or it panicked,
     /// and a bare 500 answers it.
     fn close_unanswered(&self) {
-        let current = self.current.load();
+        let current = &self.live;
         let (status, result, reason) = if std::thread::panicking() {
             current.no_route_metrics.refused("panicked", "none");
             (Some(StatusCode::INTERNAL_SERVER_ERROR), "refused", "panicked")

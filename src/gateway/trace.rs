@@ -10,7 +10,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
-use super::{Live, origin};
+use super::origin;
 use crate::telemetry::{Attribute, Kind, Told, Trace, TraceContext, Value};
 use crate::upstream::UpstreamError;
 
@@ -42,7 +42,8 @@ pub(super) struct Ended<'e> {
 }
 
 /// Begins the trace of a request, if requests are traced.
-pub(super) fn begin(exchange: &mut Exchange, live: &Live) -> Option<Box<Traced>> {
+pub(super) fn begin(exchange: &mut Exchange) -> Option<Box<Traced>> {
+    let live = &exchange.live;
     let tracer = live.tracer.as_ref()?;
     let request = &exchange.request;
     let trace = Arc::new(tracer.begin(request.headers(), live.clock.now()));
@@ -52,7 +53,7 @@ pub(super) fn begin(exchange: &mut Exchange, live: &Live) -> Option<Box<Traced>>
         Seen {
             method: request.method().clone(),
             version: request.version(),
-            client: origin::find_client(exchange, &live.trusted_proxies),
+            client: origin::find_client(exchange),
             tls,
             // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),

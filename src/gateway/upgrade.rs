@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::Reason;
 use super::exchange::Peer;
-use super::{Exchange, Reason};
 use crate::net::Body;
 
 /// What a server appends to the client's key (RFC 6455 section 1.3).
@@ -24,7 +24,7 @@ const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const HANDSHAKE: &str = "The WebSocket handshake is not complete and exact (RFC 6455 section 4.1).";
 const TOO_EARLY: &str = "Bytes came before the switch of protocols was agreed (RFC 9110 section 7.8).";
 
-/// Notes in the request that the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
+/// That the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
 #[derive(Debug)]
 pub(super) struct Wanted {
     accept: String,
@@ -43,17 +43,16 @@ impl Drop for Asked {
     }
 }
 
-/// Notes whether the request asks for a `WebSocket`, before its connection fields are removed.
+/// The `WebSocket` that the request asks for, if it does, before its connection fields are removed.
 ///
 /// # Errors
 ///
 /// If it does, but not as RFC 6455 section 4.1 has it, or in a version that isn't known (section 4.4).
-pub(super) fn note(exchange: &mut Exchange) -> Result<(), Reason> {
-    let request = &exchange.request;
+pub(super) fn wanted(request: &Request<Body>, peer: Option<&Arc<Peer>>) -> Result<Option<Wanted>, Reason> {
     let headers = request.headers();
     let asked = request.version() == Version::HTTP_11 && is_websocket(headers) && names_upgrade(headers);
     if !asked {
-        return Ok(());
+        return Ok(None);
     }
     let field = |name| {
         let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
@@ -69,12 +68,10 @@ pub(super) fn note(exchange: &mut Exchange) -> Result<(), Reason> {
     if version != Some(b"13") {
         return Err(Reason::WebSocketVersion);
     }
-    let peer = exchange.peer.clone();
-    if peer.as_ref().is_some_and(|peer| !peer.handle.begin_upgrade()) {
+    if peer.is_some_and(|peer| !peer.handle.begin_upgrade()) {
         return Err(Reason::Malformed(TOO_EARLY));
     }
-    exchange.wanted = Some(Wanted { accept: accept(key), asked: Asked(peer) });
-    Ok(())
+    Ok(Some(Wanted { accept: accept(key), asked: Asked(peer.cloned()) }))
 }
 
 /// The client's side of an upgrade that was asked for.
@@ -154,7 +151,6 @@ pub(super) fn announce(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
 
     #[test]
     fn the_accept_is_that_of_the_rfc() {
@@ -174,8 +170,7 @@ mod tests {
             for (name, value) in changes {
                 request.headers_mut().insert(*name, HeaderValue::from_static(value));
             }
-            let mut exchange = Exchange::begin(request, None, &Random::seeded(1));
-            note(&mut exchange).map(|()| exchange.wanted.is_some())
+            wanted(&request, None).map(|wanted| wanted.is_some())
         };
         assert_eq!(ask(&[]), Ok(true));
         assert_eq!(ask(&[("upgrade", "h2c")]), Ok(false));

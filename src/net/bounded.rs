@@ -34,23 +34,24 @@ struct BoundedBody {
 }
 
 impl Body {
-    /// The same, but no longer than `most` bytes.
+    /// Lets it be no longer than `most` bytes, and tells whether it turned out to be; nothing if that can't be.
     ///
     /// # Errors
     ///
     /// If it says itself that it is longer.
-    pub(crate) fn bounded(self, most: u64) -> Result<(Self, Exceeded), TooLong> {
-        let exceeded = Exceeded::default();
-        let length = http_body::Body::size_hint(&self);
+    pub(crate) fn bound(&mut self, most: u64) -> Result<Option<Exceeded>, TooLong> {
+        let length = http_body::Body::size_hint(self);
         if length.lower() > most {
             return Err(TooLong);
         }
         // One of a known length isn't watched: HTTP has it end there.
         if length.exact().is_some() {
-            return Ok((self, exceeded));
+            return Ok(None);
         }
-        let bounded = BoundedBody { inner: self, left: most, exceeded: exceeded.clone() };
-        Ok((Self::new(bounded), exceeded))
+        let exceeded = Exceeded::default();
+        let inner = std::mem::take(self);
+        *self = Self::new(BoundedBody { inner, left: most, exceeded: exceeded.clone() });
+        Ok(Some(exceeded))
     }
 }
 
@@ -89,13 +90,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_may_be_as_long_as_it_may_and_not_a_byte_longer() {
-        let (body, exceeded) = Body::chunked("12345").bounded(5).unwrap();
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
-        assert!(!exceeded.is_set());
-        let (body, exceeded) = Body::chunked("12345").bounded(4).unwrap();
-        assert!(body.collect().await.unwrap_err().is::<TooLong>());
-        assert!(exceeded.is_set());
-        assert!(Body::full("12345").bounded(5).is_ok());
-        assert!(Body::full("12345").bounded(4).is_err());
+        for (most, fits) in [(5, true), (4, false)] {
+            let mut body = Body::chunked("12345");
+            let exceeded = body.bound(most).unwrap().unwrap();
+            match body.collect().await {
+                Ok(whole) => assert!(fits && whole.to_bytes() == "12345"),
+                Err(error) => assert!(!fits && error.is::<TooLong>()),
+            }
+            assert_eq!(exceeded.is_set(), !fits);
+        }
+        assert!(Body::full("12345").bound(5).is_ok_and(|exceeded| exceeded.is_none()));
+        assert!(Body::full("12345").bound(4).is_err());
     }
 }

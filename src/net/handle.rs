@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -24,13 +24,6 @@ pub(crate) struct Handle(Arc<Shared>);
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionId(Weak<Shared>);
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    /// Whether all that was asked over HTTP/1.1 was answered, as far as the stream can tell, and nothing waits in it.
-    settled: AtomicBool,
-}
-
 impl PartialEq for ConnectionId {
     fn eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)
@@ -45,29 +38,40 @@ impl Hash for ConnectionId {
     }
 }
 
-/// How far a switch of protocols is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Switch {
-    #[default]
-    None,
-    Asked,
-    Agreed,
+/// What is looked at with every byte that moves takes no lock; what changes rarely is changed under one.
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many requests are being answered.
+    busy: AtomicUsize,
+    /// How many answers over HTTP/2 aren't written yet.
+    answering: AtomicUsize,
+    /// Whether all that was asked over HTTP/1.1 was answered, as far as the stream can tell, and nothing waits in it.
+    settled: AtomicBool,
+    /// Changed under the lock alone.
+    flags: AtomicU8,
+    state: Mutex<State>,
 }
+
+/// The final response is still to come, so that interim ones may be sent.
+const OPEN: u8 = 1;
+/// An interim response is half written.
+const UNDERWAY: u8 = 2;
+/// The connection reads on for a while before it closes.
+const LINGER: u8 = 4;
+/// Something came behind the request that passed last.
+const AHEAD: u8 = 8;
+/// Another protocol was asked for.
+const ASKED: u8 = 16;
+/// Another protocol was agreed on.
+const AGREED: u8 = 32;
+/// What came was not let through.
+const REFUSED: u8 = 64;
 
 #[derive(Debug, Default)]
 struct State {
     bytes: Vec<u8>,
     written: usize,
     waker: Option<Waker>,
-    /// Whether the final response is still to come, so that interim ones may be sent.
-    open: bool,
-    /// How many requests are being answered.
-    busy: usize,
-    /// How many answers over HTTP/2 aren't written yet.
-    answering: usize,
-    linger: bool,
-    ahead: bool,
-    switch: Switch,
     refused: Option<Refused>,
 }
 
@@ -77,7 +81,25 @@ pub(crate) struct Busy(Handle);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.lock().busy -= 1;
+        self.0.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Shared {
+    fn has(&self, flag: u8) -> bool {
+        self.flags.load(Ordering::Acquire) & flag != 0
+    }
+
+    fn set(&self, flag: u8, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Ordering::AcqRel);
+        } else {
+            self.flags.fetch_and(!flag, Ordering::AcqRel);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,38 +109,33 @@ impl Handle {
         ConnectionId(Arc::downgrade(&self.0))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether nothing is under way on an HTTP/1.1 connection, in either direction.
     pub(crate) fn is_at_rest(&self) -> bool {
-        let state = self.lock();
-        self.0.settled.load(Ordering::Acquire) && state.busy == 0 && state.switch == Switch::None && !state.linger
+        self.0.settled.load(Ordering::Acquire) && !self.is_busy() && !self.0.has(ASKED | AGREED | LINGER)
     }
 
     /// Notes that a request is being answered.
     pub(crate) fn begin(&self) -> Busy {
-        self.lock().busy += 1;
+        self.0.busy.fetch_add(1, Ordering::AcqRel);
         Busy(self.clone())
     }
 
     /// Whether anything is left to do for the client.
     pub(crate) fn is_in_use(&self) -> bool {
-        let state = self.lock();
-        state.busy + state.answering > 0
+        self.is_busy() || self.0.answering.load(Ordering::Acquire) > 0
     }
 
     /// Lets interim responses be sent from now on, until [`Handle::close`].
     pub(crate) fn open(&self) {
-        self.lock().open = true;
+        let _state = self.0.lock();
+        self.0.set(OPEN, true);
     }
 
     /// Queues an interim response's head, and wakes the connection; whether one may be sent now.
     pub(crate) fn send(&self, head: &[u8]) -> bool {
         let waker = {
-            let mut queue = self.lock();
-            if !queue.open {
+            let mut queue = self.0.lock();
+            if !self.0.has(OPEN) {
                 return false;
             }
             // A client that doesn't read must not have them pile up; each could have been left out.
@@ -136,66 +153,74 @@ impl Handle {
 
     /// Reads on for a while after the last response, before the connection is closed.
     pub(crate) fn linger(&self) {
-        self.lock().linger = true;
+        let _state = self.0.lock();
+        self.0.set(LINGER, true);
     }
 
     /// Notes that another protocol is asked for; whether nothing came behind the request that asks.
     pub(crate) fn begin_upgrade(&self) -> bool {
-        let mut state = self.lock();
-        if !state.ahead {
-            state.switch = Switch::Asked;
+        let _state = self.0.lock();
+        let ahead = self.0.has(AHEAD);
+        if !ahead {
+            self.0.set(ASKED, true);
         }
-        !state.ahead
+        !ahead
     }
 
     /// Forgets an upgrade that was asked for and not agreed to.
     pub(crate) fn end_upgrade(&self) {
-        let mut state = self.lock();
-        if state.switch == Switch::Asked {
-            (state.switch, state.ahead) = (Switch::None, false);
+        let _state = self.0.lock();
+        if self.0.has(ASKED) {
+            self.0.set(ASKED | AHEAD, false);
         }
     }
 
     /// Lets bytes pass unjudged from now on, since client and upstream agreed on another protocol; not if the client
     /// didn't wait for that.
     pub(crate) fn tunnel(&self) -> bool {
-        let mut state = self.lock();
-        if !state.ahead {
-            state.switch = Switch::Agreed;
+        let _state = self.0.lock();
+        let ahead = self.0.has(AHEAD);
+        if !ahead {
+            self.0.set(ASKED, false);
+            self.0.set(AGREED, true);
         }
-        !state.ahead
+        !ahead
     }
 
     /// Notes that bytes came; whether they may pass unjudged.
     pub(super) fn note_read(&self) -> bool {
-        let mut state = self.lock();
-        if state.switch == Switch::Asked {
-            state.ahead = true;
+        if self.0.has(ASKED) {
+            let _state = self.0.lock();
+            if self.0.has(ASKED) {
+                self.0.set(AHEAD, true);
+            }
         }
-        state.switch == Switch::Agreed
+        self.0.has(AGREED)
     }
 
     /// Whether a request is being answered, or another protocol was agreed on: then silence is the client's right.
     pub(super) fn may_be_silent(&self) -> bool {
-        let state = self.lock();
-        state.busy > 0 || state.switch == Switch::Agreed
+        self.is_busy() || self.0.has(AGREED)
     }
 
     /// Notes whether something came behind the request that passed last.
     pub(super) fn set_ahead(&self, ahead: bool) {
-        let mut state = self.lock();
-        state.ahead = ahead || state.switch == Switch::Asked && state.ahead;
+        let _state = self.0.lock();
+        // What came while the other protocol is asked for stays noted.
+        if ahead || !self.0.has(ASKED) {
+            self.0.set(AHEAD, ahead);
+        }
     }
 
     /// Why the request at hand was not let through, if it stands for one that was not.
     pub(crate) fn refused(&self) -> Option<Refused> {
-        self.lock().refused
+        if self.0.has(REFUSED) { self.0.lock().refused } else { None }
     }
 
     /// Drops what hasn't begun to go out, since the final response comes now.
     pub(crate) fn close(&self) {
-        let mut queue = self.lock();
-        queue.open = false;
+        let mut queue = self.0.lock();
+        self.0.set(OPEN, false);
         if queue.written == 0 {
             queue.bytes.clear();
         }
@@ -204,8 +229,8 @@ impl Handle {
 
 impl Handle {
     pub(super) fn refuse(&self, refused: Refused) {
-        let mut state = self.lock();
-        (state.refused, state.linger) = (Some(refused), true);
+        self.0.lock().refused = Some(refused);
+        self.0.set(REFUSED | LINGER, true);
     }
 
     pub(super) fn set_settled(&self, settled: bool) {
@@ -213,16 +238,16 @@ impl Handle {
     }
 
     pub(super) fn set_answering(&self, answering: usize) {
-        self.lock().answering = answering;
+        self.0.answering.store(answering, Ordering::Release);
     }
 
     /// Whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
-        self.lock().busy > 0
+        self.0.busy.load(Ordering::Acquire) > 0
     }
 
     pub(super) fn lingers(&self) -> bool {
-        self.lock().linger
+        self.0.has(LINGER)
     }
 
     /// Writes what is queued, by `write`.
@@ -231,22 +256,32 @@ impl Handle {
         cx: &mut Context<'_>,
         mut write: impl FnMut(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        let mut state = self.lock();
-        state.waker = Some(cx.waker().clone());
+        // What is queued is dropped when it is closed, but for the rest of what is half written.
+        if !self.0.has(OPEN | UNDERWAY) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.0.lock();
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
         while state.written < state.bytes.len() {
             let written = ready!(write(cx, &state.bytes[state.written..]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             state.written += written;
+            self.0.set(UNDERWAY, true);
         }
         state.bytes.clear();
         state.written = 0;
+        if self.0.has(UNDERWAY) {
+            self.0.set(UNDERWAY, false);
+        }
         Poll::Ready(Ok(()))
     }
 
     /// Whether a response is half written: nothing else may come in between.
     pub(super) fn is_underway(&self) -> bool {
-        self.lock().written > 0
+        self.0.has(UNDERWAY)
     }
 }

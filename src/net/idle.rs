@@ -26,11 +26,6 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// One that has nothing to send.
-    pub(crate) fn none() -> Self {
-        Self { ended: AtomicBool::new(true) }
-    }
-
     /// Whether the whole body was taken.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)

@@ -1,5 +1,6 @@
 //! One endpoint: its load, its health and its connections.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(super) struct Endpoint {
     connector: Connector,
     pool: Pool,
     metrics: EndpointMetrics,
+    /// Whether anything is noted in its health. Nearly always nothing is, and no lock is taken to know.
+    is_in_trouble: AtomicBool,
     health: Mutex<Health>,
 }
 
@@ -49,7 +52,15 @@ impl Drop for InFlight {
 impl Endpoint {
     pub(super) fn new(uri: http::Uri, settings: Arc<Settings>, connector: Connector, metrics: EndpointMetrics) -> Self {
         let pool = Pool::new(settings.keep_alive);
-        Self { uri, settings, connector, pool, metrics, health: Mutex::default() }
+        Self {
+            uri,
+            settings,
+            connector,
+            pool,
+            metrics,
+            is_in_trouble: AtomicBool::new(false),
+            health: Mutex::default(),
+        }
     }
 
     pub(super) fn uri(&self) -> &http::Uri {
@@ -75,13 +86,19 @@ impl Endpoint {
     }
 
     pub(super) fn is_set_aside(&self) -> bool {
-        self.health().aside_until.is_some_and(|until| Instant::now() < until)
+        let in_trouble = self.is_in_trouble.load(Ordering::Acquire);
+        in_trouble && self.health().aside_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Records an answer. One that comes from a proxy in trouble counts as a failure only when it keeps coming.
     pub(super) fn answered(&self, status: http::StatusCode) {
+        let is_bad = matches!(status.as_u16(), 502..=504);
+        if !is_bad && !self.is_in_trouble.load(Ordering::Acquire) {
+            return;
+        }
         let mut health = self.health();
-        if !matches!(status.as_u16(), 502..=504) {
+        self.is_in_trouble.store(is_bad, Ordering::Release);
+        if !is_bad {
             *health = Health::default();
             return;
         }
@@ -101,7 +118,9 @@ impl Endpoint {
             UpstreamError::ResponseTimeout { .. } => EndpointFailure::Timeout,
             UpstreamError::Exchange { .. } | UpstreamError::RequestBody(_) => EndpointFailure::Exchange,
         });
-        self.health().set_aside();
+        let mut health = self.health();
+        self.is_in_trouble.store(true, Ordering::Release);
+        health.set_aside();
     }
 
     /// Puts into the metrics whether it is set aside: that ends by time alone.
@@ -125,7 +144,8 @@ impl Endpoint {
     pub(super) async fn fresh_lease(self: &Arc<Self>) -> Result<Lease, UpstreamError> {
         let endpoint = || self.name();
         let after = self.settings.connect_timeout;
-        match tokio::time::timeout(after, self.connect()).await {
+        // Boxed: most requests find a kept connection, and would carry the room for this in vain.
+        match Box::pin(tokio::time::timeout(after, self.connect())).await {
             Ok(Ok(lease)) => Ok(lease),
             Ok(Err(source)) => Err(UpstreamError::Connect { endpoint: endpoint(), source }),
             Err(_) => Err(UpstreamError::ConnectTimeout { endpoint: endpoint(), after }),

@@ -76,6 +76,9 @@ impl Upstream {
     /// The less loaded of two endpoints at random, of those that aren't set aside and weren't tried.
     fn choose(&self, tried: &[usize]) -> Option<usize> {
         let open = |at: &usize| !tried.contains(at);
+        if let [_] = self.endpoints[..] {
+            return Some(0).filter(open);
+        }
         let healthy: Vec<usize> =
             (0..self.endpoints.len()).filter(open).filter(|&at| !self.endpoints[at].is_set_aside()).collect();
         // With all of them set aside, trying one is better than refusing.

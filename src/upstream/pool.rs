@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -89,21 +89,23 @@ impl Lease {
         }
     }
 
-    /// Sends a request, and waits for the head of the answer, `patience` again and again as long as `goes_on` says so.
+    /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long as `goes_on` says so.
     /// `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         patience: Duration,
         goes_on: impl Fn() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
             Self::Http1(Http1 { sender, turn, deadline, .. }) => {
                 turn.ask(request.method(), request.headers());
-                within(sender.try_send_request(request), deadline, patience, goes_on).await
+                let sending = pin!(sender.try_send_request(std::mem::take(request)));
+                within(sending, deadline, patience, goes_on).await
             }
             Self::Http2 { sender, .. } => {
-                within(sender.try_send_request(request), &mut Deadline::default(), patience, goes_on).await
+                let sending = pin!(sender.try_send_request(std::mem::take(request)));
+                within(sending, &mut Deadline::default(), patience, goes_on).await
             }
         }
     }
@@ -111,12 +113,11 @@ impl Lease {
 
 /// Waits for an answer for as long as it may take.
 async fn within<F: Future>(
-    sending: F,
+    mut sending: Pin<&mut F>,
     deadline: &mut Deadline,
     patience: Duration,
     goes_on: impl Fn() -> bool,
 ) -> Option<F::Output> {
-    let mut sending = pin!(sending);
     loop {
         let more = goes_on();
         deadline.set(Instant::now() + patience);

@@ -25,8 +25,8 @@ const MAX_ENDPOINTS: usize = 3;
 type Spare = Option<Request<()>>;
 
 enum Failure {
-    /// Nothing of the request can have reached the backend; here it is again.
-    NotSent(Box<Request<Body>>, UpstreamError),
+    /// Nothing of the request can have reached the backend; it is back in its place.
+    NotSent(UpstreamError),
     Sent(UpstreamError),
 }
 
@@ -39,22 +39,20 @@ impl Upstream {
     /// If no endpoint answers in time, or the exchange breaks off.
     pub(crate) async fn send<'u>(
         &'u self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         caller: &Caller,
         client_idle: Duration,
         offered: &mut Option<&'u Uri>,
     ) -> Result<Response<Body>, UpstreamError> {
-        let upload;
-        (request, upload) = watch_body(request, client_idle);
-        let mut tried = Vec::new();
+        let upload = watch_body(request.body_mut(), client_idle);
+        let mut tried = [usize::MAX; MAX_ENDPOINTS];
         let mut last = None;
-        while tried.len() < MAX_ENDPOINTS
-            && let Some(at) = self.choose(&tried)
-        {
-            tried.push(at);
+        for time in 0..MAX_ENDPOINTS {
+            let Some(at) = self.choose(&tried[..time]) else { break };
+            tried[time] = at;
             let endpoint = &self.endpoints[at];
             *offered = Some(endpoint.uri());
-            match self.offer(endpoint, request, caller, &upload).await {
+            match self.offer(endpoint, request, caller, upload.as_deref()).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     if !matches!(error, UpstreamError::RequestBody(_)) {
@@ -62,9 +60,8 @@ impl Upstream {
                     }
                     return Err(error);
                 }
-                Err(Failure::NotSent(unsent, error)) => {
+                Err(Failure::NotSent(error)) => {
                     endpoint.failed(&error);
-                    request = *unsent;
                     last = Some(error);
                 }
             }
@@ -80,20 +77,20 @@ impl Upstream {
     async fn offer(
         &self,
         endpoint: &Arc<Endpoint>,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         caller: &Caller,
-        upload: &Arc<Upload>,
+        upload: Option<&Upload>,
     ) -> Result<Response<Body>, Failure> {
-        self.address(&mut request, endpoint.uri());
+        self.address(request, endpoint.uri());
         let in_flight = endpoint.begin();
         let mut repeated = false;
         loop {
             let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller).await };
             let mut lease = match lease {
                 Ok(lease) => lease,
-                Err(error) => return Err(Failure::NotSent(Box::new(request), error)),
+                Err(error) => return Err(Failure::NotSent(error)),
             };
-            let spare = if lease.is_reused() && !repeated { spare(&request) } else { None };
+            let spare = if lease.is_reused() && !repeated { spare(request) } else { None };
             let Some(answer) = self.exchange(&mut lease, request, upload).await else {
                 let after = self.settings.response_timeout;
                 return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: endpoint.name(), after }));
@@ -107,7 +104,8 @@ impl Upstream {
                     }
                     // An answer that came before the request's end leaves the rest of it on the connection, and a backend
                     // that doesn't read it takes it for the next request.
-                    let kept = upload.has_ended().then(|| (Arc::clone(endpoint), lease, caller.clone()));
+                    let kept =
+                        upload.is_none_or(Upload::has_ended).then(|| (Arc::clone(endpoint), lease, caller.clone()));
                     return Ok(response.map(|body| {
                         let body = AnswerBody::new(body, kept, in_flight);
                         Body::new(IdleBody::new(body, self.settings.idle_timeout, trailers::clean_response))
@@ -116,14 +114,16 @@ impl Upstream {
                 Err(mut error) => {
                     endpoint.pool().give_up(&lease).await;
                     match (error.take_message(), spare) {
-                        // A kept connection may have been closed meanwhile, but not one that was just made.
-                        (Some(unsent), _) if lease.is_reused() => request = unsent,
                         (Some(unsent), _) => {
-                            return Err(Failure::NotSent(Box::new(unsent), of_exchange(endpoint, error.into_error())));
+                            // A kept connection may have been closed meanwhile, but not one that was just made.
+                            *request = unsent;
+                            if !lease.is_reused() {
+                                return Err(Failure::NotSent(of_exchange(endpoint, error.into_error())));
+                            }
                         }
                         (None, Some(spare)) if is_closed(error.error()) => {
                             repeated = true;
-                            request = spare.map(|()| Body::empty());
+                            *request = spare.map(|()| Body::empty());
                         }
                         (None, _) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
                     }
@@ -136,12 +136,12 @@ impl Upstream {
     async fn exchange(
         &self,
         lease: &mut Lease,
-        request: Request<Body>,
-        upload: &Upload,
+        request: &mut Request<Body>,
+        upload: Option<&Upload>,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by the
         // body itself.
-        lease.send(request, self.settings.response_timeout, || !upload.has_ended()).await
+        lease.send(request, self.settings.response_timeout, || upload.is_some_and(|upload| !upload.has_ended())).await
     }
 
     /// Gives the request the form of the protocol, and the host that the upstream is to see.
@@ -166,14 +166,15 @@ impl Upstream {
     }
 }
 
-/// Bounds how long the body may stand still, and tells how far it is.
-fn watch_body(request: Request<Body>, idle: Duration) -> (Request<Body>, Arc<Upload>) {
-    if request.body().is_end_stream() {
-        return (request, Arc::new(Upload::none()));
+/// Bounds how long the body may stand still, and tells how far it is, if there is one.
+fn watch_body(body: &mut Body, idle: Duration) -> Option<Arc<Upload>> {
+    if body.is_end_stream() {
+        return None;
     }
     let upload = Arc::new(Upload::default());
-    let watched = |body| IdleBody::new(body, idle, trailers::clean_request).telling(Arc::clone(&upload));
-    (request.map(|body| Body::new(watched(body))), upload)
+    let watched = IdleBody::new(std::mem::take(body), idle, trailers::clean_request).telling(Arc::clone(&upload));
+    *body = Body::new(watched);
+    Some(upload)
 }
 
 /// An answer that switches protocols: its connection can be taken over, and it has no body.
