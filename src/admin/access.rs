@@ -102,7 +102,9 @@ impl Access {
         let token = match bearer(headers) {
             Bearer::None => return Err(denied(Denial::NoCredential)),
             Bearer::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
-            Bearer::Token(token) => token,
+            Bearer::Token(token) => {
+                std::str::from_utf8(token).map_err(|_| denied(Denial::InvalidToken(TokenError::Credential)))?
+            }
         };
         if is_one_of(tokens, token) {
             return Ok(Operator("token file".to_owned()));

@@ -16,7 +16,7 @@ const OVERHEAD: usize = 1024;
 /// Only tokens that an issuer signed for us get in, so nobody can fill it with tokens that collide: a fast hash will do, seeded
 /// for each process.
 #[derive(Debug)]
-pub(super) struct TokenCache(Option<Cache<Box<str>, Entry, RandomState>>);
+pub(super) struct TokenCache(Option<Cache<Box<[u8]>, Entry, RandomState>>);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -34,7 +34,7 @@ pub(super) enum Found {
     Untimely(Validity),
 }
 
-fn weight(token: &str) -> u32 {
+fn weight(token: &[u8]) -> u32 {
     u32::try_from(token.len() + OVERHEAD).unwrap_or(u32::MAX)
 }
 
@@ -42,7 +42,7 @@ impl TokenCache {
     /// A cache that takes about `max_bytes`; none if that is 0.
     pub(super) fn new(max_bytes: u64) -> Self {
         Self((max_bytes > 0).then(|| {
-            Cache::<Box<str>, Entry>::builder()
+            Cache::<Box<[u8]>, Entry>::builder()
                 .max_capacity(max_bytes)
                 .weigher(|token, _| weight(token))
                 // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
@@ -52,7 +52,7 @@ impl TokenCache {
     }
 
     /// What is known of the token, if it was verified with a key that is still published.
-    pub(super) fn get(&self, token: &str) -> Option<Found> {
+    pub(super) fn get(&self, token: &[u8]) -> Option<Found> {
         let cache = self.0.as_ref()?;
         let entry = cache.get(token)?;
         if entry.key.is_retired() {
@@ -72,7 +72,7 @@ impl TokenCache {
 
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
         if let Some(cache) = &self.0 {
-            cache.insert(token.into(), Entry { found, key });
+            cache.insert(token.as_bytes().into(), Entry { found, key });
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::policy::{Evidence, IssuerProfile, Proof};
 use crate::telemetry::Metrics;
 use crate::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
-use bearer::is_token;
+use bearer::as_token;
 use cache::{Found, TokenCache};
 
 /// Judges tokens by the configured issuers.
@@ -86,15 +86,15 @@ impl Authenticator {
             return Lookup::Known(evidence);
         }
         // What was verified once is a token; so the bytes of the others alone are looked at.
-        if !is_token(token) {
+        let Some(token) = as_token(token) else {
             return Lookup::Known(Evidence::Invalid(TokenError::Credential));
-        }
+        };
         self.misses.inc();
         Lookup::Unknown(token.into())
     }
 
     /// What the cache says of a token at this moment.
-    fn recall(&self, token: &str) -> Option<Evidence> {
+    fn recall(&self, token: &[u8]) -> Option<Evidence> {
         match self.cache.get(token)? {
             Found::Proof(proof) => Some(Evidence::Token(proof)),
             // If its time has come, it is verified as any other.
@@ -105,7 +105,7 @@ impl Authenticator {
     /// What [`Self::look_up`] asks of a token before it is read, for one that came by another way: that it can stand in
     /// the field, and isn't too long.
     pub(crate) fn admit(&self, token: &str) -> Result<(), TokenError> {
-        if !is_token(token) {
+        if as_token(token.as_bytes()).is_none() {
             return Err(TokenError::Credential);
         }
         if token.len() > self.max_token_bytes { Err(TokenError::TooLong) } else { Ok(()) }
