@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::connection::ConnectionSettings;
 use super::listen::{Acceptor, Entrance};
+use super::workers::Workers;
 use super::{Ambient, App};
 use crate::admin::{Access, Admin, State, service};
 use crate::authenticator::Issuer;
@@ -45,6 +46,7 @@ impl App {
             connections: TaskTracker::new(),
             open: apart.connections.clone(),
             limits: apart.limits.clone(),
+            workers: Workers::here(),
         };
         self.admin_tls.store(tls);
         let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false };

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use super::admission::{Admission, Arrival};
+use super::listen::Accepted;
 use super::resting::Resting;
 use super::watch::{Ends, Watch};
 use crate::config::{Config, ServerTls};
@@ -105,7 +106,7 @@ where
 
 /// A connection that was just accepted.
 pub(super) struct Newcomer {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Accepted,
     pub(super) address: SocketAddr,
     pub(super) admission: Admission,
     pub(super) proxy_protocol: bool,
@@ -163,7 +164,8 @@ where
 /// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or
 /// from its first bytes.
 async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
-    let Newcomer { mut stream, address, admission, proxy_protocol, tls, held } = newcomer;
+    let Newcomer { stream, address, admission, proxy_protocol, tls, held } = newcomer;
+    let mut stream = stream.take_over()?;
     let _ = stream.set_nodelay(true);
     let Arrival { address, untold } = if proxy_protocol {
         admission.introduce(&mut stream, address).await?

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use tower::Service;
 use super::admission::Admission;
 use super::connection::{ConnectionSettings, Newcomer, serve};
 use super::watch::Ends;
+use super::workers::{Place, Workers};
 use crate::config::ServerTls;
 use crate::gateway::Arrived;
 use crate::net::Body;
@@ -38,6 +39,7 @@ pub(super) struct Acceptor {
     pub(super) connections: TaskTracker,
     pub(super) open: Gauge,
     pub(super) limits: LimitMetrics,
+    pub(super) workers: Workers,
 }
 
 /// How connections of one listener begin.
@@ -63,6 +65,7 @@ impl Acceptor {
         admission: Admission,
         max: usize,
         stop: CancellationToken,
+        workers: Workers,
         metrics: &Metrics,
     ) -> Self {
         Self {
@@ -75,6 +78,7 @@ impl Acceptor {
             connections: TaskTracker::new(),
             open: metrics.connections.clone(),
             limits: metrics.limits.clone(),
+            workers,
         }
     }
 
@@ -104,7 +108,10 @@ impl Acceptor {
                 }
             };
             self.open.inc();
-            let held = Arc::new((permit, Open(self.open.clone()), self.connections.token()));
+            let place = self.workers.place();
+            let runtime = place.runtime().clone();
+            let Ok(stream) = Accepted::new(stream, &place) else { continue };
+            let held = Arc::new((permit, Open(self.open.clone()), self.connections.token(), place));
             let newcomer = Newcomer {
                 stream,
                 address,
@@ -115,7 +122,27 @@ impl Acceptor {
             };
             let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
             let ends = Ends { finishing, stop: self.stop.clone() };
-            self.connections.spawn(serve(newcomer, service.clone(), settings, ends));
+            self.connections.spawn_on(serve(newcomer, service.clone(), settings, ends), &runtime);
+        }
+    }
+}
+
+/// A stream that was accepted, and is served by this runtime or by another.
+pub(super) enum Accepted {
+    Here(TcpStream),
+    Elsewhere(std::net::TcpStream),
+}
+
+impl Accepted {
+    fn new(stream: TcpStream, place: &Place) -> io::Result<Self> {
+        if place.is_here() { Ok(Self::Here(stream)) } else { stream.into_std().map(Self::Elsewhere) }
+    }
+
+    /// The stream, for the runtime that this is called in.
+    pub(super) fn take_over(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Here(stream) => Ok(stream),
+            Self::Elsewhere(stream) => TcpStream::from_std(stream),
         }
     }
 }

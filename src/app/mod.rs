@@ -14,6 +14,7 @@ mod resting;
 mod signal;
 mod sources;
 mod watch;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) use notify::{keep_watchdog, ready, stopping};
 pub(crate) use passed::PassedSockets;
 pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
+pub(crate) use workers::Workers;
 
 use crate::admin::{Reloads, State};
 use crate::clock::Clock;
@@ -71,15 +73,16 @@ impl App {
     ///
     /// If an address can't be bound, or TLS can't be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
-        Self::start_with(config, clock, random, &PassedSockets::default()).await
+        Self::start_with(config, clock, random, &PassedSockets::default(), Workers::here()).await
     }
 
-    /// The same, with the sockets that the service manager passed.
+    /// The same, with the sockets that the service manager passed, on these threads.
     pub(crate) async fn start_with(
         config: Config,
         clock: Clock,
         random: Random,
         passed: &PassedSockets,
+        workers: Workers,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: Some(Outputs::default()) };
@@ -88,7 +91,8 @@ impl App {
         let live = Arc::new(ArcSwap::from_pointee(live));
         let settings = ConnectionSettings::of(&config);
         let admission = Admission::new(&config, &ambient.metrics);
-        let acceptor = Acceptor::new(settings, admission, config.limits.connections, stop.clone(), &ambient.metrics);
+        let most = config.limits.connections;
+        let acceptor = Acceptor::new(settings, admission, most, stop.clone(), workers, &ambient.metrics);
         let service = stack(&live, &ambient.metrics, config.limits.requests);
         let mut app = Self {
             addresses: Vec::new(),

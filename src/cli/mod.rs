@@ -6,6 +6,7 @@ mod explain;
 mod replay;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,7 +14,8 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 use crate::app::{
-    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
+    App, PassedSockets, Watched, Workers, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping,
+    tell_warnings,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -82,8 +84,8 @@ fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
 
 fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
-    let threads = config.threads;
-    block_on_threads(threads, serve_with(config, path, passed))
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    run_on(runtime.enable_all(), serve_with(config, path, passed))
 }
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
@@ -91,7 +93,9 @@ async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyh
     tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
-    let app = App::start_with(config, Clock::system(), Random::system(), passed).await?;
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let workers = Workers::start(config.threads.unwrap_or_else(cores))?;
+    let app = App::start_with(config, Clock::system(), Random::system(), passed, workers).await?;
     ready();
     tokio::spawn(keep_watchdog());
     tokio::select! {
@@ -114,19 +118,14 @@ fn raise_file_limit() {
 }
 
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    block_on_threads(None, command)
+    run_on(tokio::runtime::Builder::new_multi_thread().enable_all(), command)
 }
 
-/// Runs a command with so many threads, or one for each core.
-fn block_on_threads(
-    threads: Option<usize>,
+fn run_on(
+    runtime: &mut tokio::runtime::Builder,
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = threads {
-        runtime.worker_threads(threads);
-    }
-    runtime.enable_all().build().context("the runtime can't be started")?.block_on(command)
+    runtime.build().context("the runtime can't be started")?.block_on(command)
 }
 
 /// Writes a command's result to standard output. A closed pipe is no failure.

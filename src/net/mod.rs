@@ -22,6 +22,7 @@ mod present;
 pub(crate) mod proxy_protocol;
 mod socket;
 mod stream;
+mod thread;
 pub(crate) mod trailers;
 mod windows;
 
@@ -40,6 +41,7 @@ pub(crate) use idle::{IdleBody, Stalled, Upload};
 pub(crate) use present::Present;
 pub(crate) use socket::Socket;
 pub(crate) use stream::{ClientStream, StreamLimits, Version};
+pub(crate) use thread::{set_thread, thread};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
-use crate::net::{Body, ConnectionId, Deadline, Turn};
+use crate::net::{Body, ConnectionId, Deadline, Turn, thread};
 use crate::policy::Proof;
 
-/// How many unused HTTP/1.1 connections are kept to one endpoint.
+/// How many unused HTTP/1.1 connections are kept to one endpoint by a thread.
 const MAX_IDLE: usize = 1024;
+
+/// How many threads have connections of their own.
+const SHELVES: usize = 32;
 
 /// How long a connection rests between two callers.
 const REST: Duration = Duration::from_millis(10);
@@ -39,10 +42,17 @@ pub(crate) struct Caller {
     pub(crate) proof: Option<Arc<Proof>>,
 }
 
-/// The connections kept to one endpoint.
+/// The connections kept to one endpoint: those of a thread serve that thread's clients, since another would have to wake
+/// this one for every byte.
 #[derive(Debug)]
 pub(super) struct Pool {
     keep_alive: Duration,
+    shelves: [Shelf; SHELVES],
+}
+
+/// The connections of a thread, or of two that share it where there are many.
+#[derive(Debug, Default)]
+struct Shelf {
     kept: Mutex<Kept>,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Body>>>,
 }
@@ -188,18 +198,18 @@ impl Kept {
 
 impl Pool {
     pub(super) fn new(keep_alive: Duration) -> Self {
-        Self { keep_alive, kept: Mutex::default(), shared: tokio::sync::Mutex::default() }
+        Self { keep_alive, shelves: Default::default() }
     }
 
-    /// The shared HTTP/2 connection's place.
+    /// The place of this thread's shared HTTP/2 connection.
     pub(super) async fn shared(&self) -> tokio::sync::MutexGuard<'_, Option<http2::SendRequest<Body>>> {
-        self.shared.lock().await
+        self.shelf().shared.lock().await
     }
 
     /// Forgets the shared connection after a failure on it: it may be going away, and look open.
     pub(super) async fn give_up(&self, lease: &Lease) {
         if matches!(lease, Lease::Http2 { .. }) {
-            *self.shared.lock().await = None;
+            *self.shelf().shared.lock().await = None;
         }
     }
 
@@ -230,13 +240,26 @@ impl Pool {
 
     /// Lets go of all connections, and keeps none for a while.
     pub(super) fn distrust(&self) {
-        let mut kept = self.kept();
-        kept.distrusted_until = Some(Instant::now() + DISTRUST);
-        kept.idle.clear();
-        kept.count = 0;
+        for shelf in &self.shelves {
+            let mut kept = shelf.kept();
+            kept.distrusted_until = Some(Instant::now() + DISTRUST);
+            kept.idle.clear();
+            kept.count = 0;
+        }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+    /// This thread's.
+    fn shelf(&self) -> &Shelf {
+        &self.shelves[thread() % SHELVES]
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.shelf().kept()
+    }
+}
+
+impl Shelf {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

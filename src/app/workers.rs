@@ -1,0 +1,124 @@
+//! The threads that serve.
+//!
+//! Each has a runtime of its own, and a connection stays on the thread it was given to: nothing of a request goes from
+//! one core to another, or waits for a lock that another holds. Such a runtime also takes tasks in their order, so that
+//! what came on many connections is read, forwarded and answered in batches; one that goes after each task at once
+//! wakes the upstream and the clients for every request, which costs more than the request itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::net::set_thread;
+
+/// The threads that serve. The first is the one this is made on, which does everything else too.
+#[derive(Clone, Debug)]
+pub(crate) struct Workers {
+    workers: Arc<[Worker]>,
+    /// Ends the other threads with the last of these.
+    _end: Arc<DropGuard>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    runtime: Handle,
+    /// How many connections it serves.
+    connections: AtomicUsize,
+}
+
+/// A connection's place on a thread.
+#[derive(Debug)]
+pub(super) struct Place {
+    workers: Workers,
+    at: usize,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.workers.workers[self.at].connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Workers {
+    /// This thread alone.
+    pub(crate) fn here() -> Self {
+        Self::of(vec![Worker::new(Handle::current())], CancellationToken::new())
+    }
+
+    /// This thread and as many more as make `threads`.
+    ///
+    /// # Errors
+    ///
+    /// If the system doesn't give them.
+    pub(crate) fn start(threads: usize) -> anyhow::Result<Self> {
+        let end = CancellationToken::new();
+        let mut workers = vec![Worker::new(Handle::current())];
+        for number in 1..threads {
+            let runtime = Builder::new_current_thread().enable_all().build().context("a runtime can't be started")?;
+            workers.push(Worker::new(runtime.handle().clone()));
+            let end = end.clone();
+            let serve = move || {
+                set_thread(number);
+                runtime.block_on(end.cancelled());
+            };
+            let thread = std::thread::Builder::new().name(format!("serve-{number}"));
+            thread.spawn(serve).context("a thread can't be started")?;
+        }
+        Ok(Self::of(workers, end))
+    }
+
+    fn of(workers: Vec<Worker>, end: CancellationToken) -> Self {
+        Self { workers: workers.into(), _end: Arc::new(end.drop_guard()) }
+    }
+
+    /// A place on the thread with the fewest connections.
+    pub(super) fn place(&self) -> Place {
+        let load = |worker: &Worker| worker.connections.load(Ordering::Relaxed);
+        let least = self.workers.iter().enumerate().min_by_key(|(_, worker)| load(worker));
+        let at = least.map_or(0, |(at, _)| at);
+        self.workers[at].connections.fetch_add(1, Ordering::Relaxed);
+        Place { workers: self.clone(), at }
+    }
+}
+
+impl Worker {
+    fn new(runtime: Handle) -> Self {
+        Self { runtime, connections: AtomicUsize::new(0) }
+    }
+}
+
+impl Place {
+    /// Whether it is on the thread that accepts.
+    pub(super) fn is_here(&self) -> bool {
+        self.at == 0
+    }
+
+    /// The thread's runtime.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.workers.workers[self.at].runtime
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::thread;
+
+    #[tokio::test]
+    async fn connections_are_spread_evenly_and_stay_where_they_are() {
+        let workers = Workers::start(3).unwrap();
+        let places: Vec<Place> = (0..6).map(|_| workers.place()).collect();
+        let mut numbers = Vec::new();
+        for place in &places {
+            numbers.push(place.runtime().spawn(async { thread() }).await.unwrap());
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 0, 1, 1, 2, 2]);
+        let mut places = places;
+        let freed = places.remove(3).at;
+        assert_eq!(workers.place().at, freed, "the one that has least to do");
+    }
+}
