@@ -1,5 +1,6 @@
 //! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
@@ -55,26 +56,29 @@ pub(super) fn prepare_request(
 
 fn add_identity(fields: &mut HeaderMap, grounds: &Grounds, proof: &Proof) {
     let of_token = proof.fields.get_or_init(|| identity(proof));
-    fields.reserve(of_token.len() + 1);
+    fields.reserve(of_token.len() + 2);
     fields.insert(&GROUNDS, HeaderValue::from_static(grounds.code()));
+    fields.insert(&CLASS, HeaderValue::from_static(proof.principal.class()));
     for (name, value) in of_token {
-        fields.insert(name.clone(), value.clone());
+        fields.insert(*name, value.clone());
     }
 }
 
-/// What the upstream is told of a token.
-fn identity(proof: &Proof) -> Box<[(HeaderName, HeaderValue)]> {
+/// What the upstream is told of a token. The values share one text, since they are kept with each token in the cache.
+fn identity(proof: &Proof) -> Box<[(&'static HeaderName, HeaderValue)]> {
     let methods = proof.amr.methods().iter().map(|method| escaped(method)).collect::<Vec<_>>().join(",");
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [
-        (&CLASS, Some(proof.principal.class().to_owned())),
         (&ISSUER, Some(escaped(&proof.issuer.name))),
         (&TENANT, proof.tenant.as_deref().map(escaped)),
         (&APPLICATION, proof.principal.app().id.as_deref().map(escaped)),
         (&USER, user.map(escaped)),
         (&METHODS, Some(methods).filter(|methods| !methods.is_empty())),
     ];
-    told.into_iter().filter_map(|(name, value)| Some((name.clone(), HeaderValue::try_from(value?).ok()?))).collect()
+    let text: String = told.iter().filter_map(|(_, value)| value.as_deref()).collect();
+    let mut text = Bytes::from(text.into_bytes().into_boxed_slice());
+    let told = told.into_iter().filter_map(|(name, value)| Some((name, text.split_to(value?.len()))));
+    told.filter_map(|(name, value)| Some((name, HeaderValue::from_maybe_shared(value).ok()?))).collect()
 }
 
 /// A claim as a field's value: visible ASCII as it is, everything else, `%` and `,` percent-encoded as UTF-8.

@@ -45,7 +45,7 @@ pub struct Proof {
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
     /// The fields in which an upstream is told of it, made when they are first needed.
-    pub fields: OnceLock<Box<[(HeaderName, HeaderValue)]>>,
+    pub fields: OnceLock<Box<[(&'static HeaderName, HeaderValue)]>>,
 }
 
 /// What the configuration says of an issuer, as far as decisions and refusals need it.
