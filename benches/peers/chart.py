@@ -8,9 +8,11 @@ WIDTH, LABEL, BAR, GAP = 760, 190, 22, 10
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .faint { fill: #656d76 } .bar { fill: #8c959f } .ours { fill: #1f6feb } .line { stroke: #d0d7de }
+.curve { fill: none; stroke: #8c959f; stroke-width: 2 } .curve.ours { stroke: #1f6feb; stroke-width: 3 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .faint { fill: #9198a1 } .bar { fill: #6e7681 }
   .ours { fill: #4493f8 } .line { stroke: #3d444d }
+  .curve { fill: none; stroke: #6e7681 } .curve.ours { fill: none; stroke: #4493f8 }
 }
 """
 
@@ -51,8 +53,8 @@ def rounded_up(value: float) -> float:
 
 
 def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]], ours: str, note: str) -> str:
-    """Curves over a logarithmic axis, each with its name at its end."""
-    top, bottom, left, right = 50, 300, 70, WIDTH - 150
+    """Curves over a logarithmic axis, each with its name and last value at its end."""
+    top, bottom, left, right = 50, 300, 70, WIDTH - 170
     points = [point for curve in series.values() for point in curve]
     low, high = (log10(max(1, pick(x for x, _ in points))) for pick in (min, max))
     tallest = rounded_up(max(y for _, y in points))
@@ -64,8 +66,7 @@ def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]],
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 70}" role="img" '
         f'aria-label="{escape(title)}">',
-        f"<style>{STYLE} .curve {{ fill: none; stroke: #8c959f; stroke-width: 2 }} "
-        ".curve.ours { stroke: #1f6feb; stroke-width: 3 }</style>",
+        f"<style>{STYLE}</style>",
         f'<text x="0" y="18" font-weight="600">{escape(title)}</text>',
     ]
     for share in (0, 0.25, 0.5, 0.75, 1):
@@ -81,11 +82,15 @@ def lines(title: str, across: str, series: dict[str, list[tuple[float, float]]],
         mark = "curve ours" if name == ours else "curve"
         path = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in curve)
         parts.append(f'<polyline class="{mark}" points="{path}"/>')
+        dot = "ours" if name == ours else "bar"
+        parts += ['<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>'.format(dot, *place(x, y)) for x, y in curve]
     # Names at the curves' ends, from the bottom up, none over another.
     lowest = bottom + 20
-    for end, name in sorted(((place(*curve[-1]), name) for name, curve in series.items()), key=lambda it: -it[0][1]):
-        lowest = min(end[1] + 4, lowest - 16)
-        parts.append(f'<text x="{end[0] + 8:.1f}" y="{lowest:.1f}">{escape(name)}</text>')
+    ends = ((place(*curve[-1]), name, curve[-1][1]) for name, curve in series.items())
+    for (x, y), name, value in sorted(ends, key=lambda it: -it[0][1]):
+        lowest = min(y + 4, lowest - 16)
+        weight = ' font-weight="600"' if name == ours else ""
+        parts.append(f'<text x="{x + 8:.1f}" y="{lowest:.1f}"{weight}>{escape(name)} {value:.3g}</text>')
     parts += [f'<text class="faint" x="{left}" y="{bottom + 40}">{escape(across)}</text>',
               f'<text class="faint" x="0" y="{bottom + 62}">{escape(note)}</text>', "</svg>"]
     return "\n".join(parts) + "\n"
