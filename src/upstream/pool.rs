@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -99,8 +99,8 @@ impl Lease {
         }
     }
 
-    /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long as `goes_on` says so.
-    /// `None` if it doesn't come.
+    /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long
+    /// as `goes_on` says so. `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
@@ -110,11 +110,13 @@ impl Lease {
         match self {
             Self::Http1(Http1 { sender, turn, deadline, .. }) => {
                 turn.ask(request.method(), request.headers());
-                let sending = pin!(sender.try_send_request(std::mem::take(request)));
+                // Boxed, as is what is sent again: the future of a request is to be a small piece of memory, which the
+                // allocator has at hand.
+                let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, deadline, patience, goes_on).await
             }
             Self::Http2 { sender, .. } => {
-                let sending = pin!(sender.try_send_request(std::mem::take(request)));
+                let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, &mut Deadline::default(), patience, goes_on).await
             }
         }
@@ -123,7 +125,7 @@ impl Lease {
 
 /// Waits for an answer for as long as it may take.
 async fn within<F: Future>(
-    mut sending: Pin<&mut F>,
+    mut sending: Pin<Box<F>>,
     deadline: &mut Deadline,
     patience: Duration,
     goes_on: impl Fn() -> bool,

@@ -9,10 +9,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 
 use super::body::AnswerBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
@@ -22,7 +21,7 @@ use crate::net::{Body, IdleBody, Upload, trailers};
 const MAX_ENDPOINTS: usize = 3;
 
 /// A bodyless request that may be repeated.
-type Spare = Option<Request<()>>;
+type Spare = Option<Box<Request<()>>>;
 
 enum Failure {
     /// Nothing of the request can have reached the backend; it is back in its place.
@@ -91,57 +90,58 @@ impl Upstream {
                 Err(error) => return Err(Failure::NotSent(error)),
             };
             let spare = if lease.is_reused() && !repeated { spare(request) } else { None };
-            let Some(answer) = self.exchange(&mut lease, request, upload).await else {
-                let after = self.settings.response_timeout;
-                return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: endpoint.name(), after }));
+            // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by
+            // the body itself.
+            let after = self.settings.response_timeout;
+            let is_sending = || upload.is_some_and(|upload| !upload.has_ended());
+            // What is in this block takes no room while the connection is given up.
+            let (unsent, error) = {
+                match lease.send(request, after, is_sending).await {
+                    None => {
+                        let endpoint = endpoint.name();
+                        return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
+                    }
+                    Some(Ok(response)) => {
+                        // An answer that came before the request's end leaves the rest of it on the connection, and a
+                        // backend that doesn't read it takes it for the next request.
+                        let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.clone()));
+                        return Ok(self.answered(endpoint, response, kept, in_flight));
+                    }
+                    Some(Err(mut error)) => (error.take_message().map(|unsent| *request = unsent), error.into_error()),
+                }
             };
-            match answer {
-                Ok(response) => {
-                    endpoint.answered(response.status());
-                    // From here on the connection is the upgrade's.
-                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                        return Ok(upgraded(response));
-                    }
-                    // An answer that came before the request's end leaves the rest of it on the connection, and a backend
-                    // that doesn't read it takes it for the next request.
-                    let kept =
-                        upload.is_none_or(Upload::has_ended).then(|| (Arc::clone(endpoint), lease, caller.clone()));
-                    return Ok(response.map(|body| {
-                        let body = AnswerBody::new(body, kept, in_flight);
-                        Body::new(IdleBody::new(body, self.settings.idle_timeout, trailers::clean_response))
-                    }));
+            endpoint.pool().give_up(&lease).await;
+            match (unsent, spare) {
+                // A kept connection may have been closed meanwhile, but not one that was just made.
+                (Some(()), _) if lease.is_reused() => {}
+                (Some(()), _) => return Err(Failure::NotSent(of_exchange(endpoint, error))),
+                (None, Some(spare)) if is_closed(&error) => {
+                    repeated = true;
+                    *request = spare.map(|()| Body::empty());
                 }
-                Err(mut error) => {
-                    endpoint.pool().give_up(&lease).await;
-                    match (error.take_message(), spare) {
-                        (Some(unsent), _) => {
-                            // A kept connection may have been closed meanwhile, but not one that was just made.
-                            *request = unsent;
-                            if !lease.is_reused() {
-                                return Err(Failure::NotSent(of_exchange(endpoint, error.into_error())));
-                            }
-                        }
-                        (None, Some(spare)) if is_closed(error.error()) => {
-                            repeated = true;
-                            *request = spare.map(|()| Body::empty());
-                        }
-                        (None, _) => return Err(Failure::Sent(of_exchange(endpoint, error.into_error()))),
-                    }
-                }
+                (None, _) => return Err(Failure::Sent(of_exchange(endpoint, error))),
             }
         }
     }
 
-    /// Sends the request and waits for the head of the answer; `None` if it doesn't come in time.
-    async fn exchange(
+    /// An answer whose body gives its connection back in the end, if that may be kept.
+    fn answered(
         &self,
-        lease: &mut Lease,
-        request: &mut Request<Body>,
-        upload: Option<&Upload>,
-    ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
-        // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by the
-        // body itself.
-        lease.send(request, self.settings.response_timeout, || upload.is_some_and(|upload| !upload.has_ended())).await
+        endpoint: &Arc<Endpoint>,
+        response: Response<Incoming>,
+        kept: Option<(Lease, Caller)>,
+        in_flight: InFlight,
+    ) -> Response<Body> {
+        endpoint.answered(response.status());
+        // From here on the connection is the upgrade's.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return upgraded(response);
+        }
+        let kept = kept.map(|(lease, caller)| (Arc::clone(endpoint), lease, caller));
+        response.map(|body| {
+            let body = AnswerBody::new(body, kept, in_flight);
+            Body::new(IdleBody::new(body, self.settings.idle_timeout, trailers::clean_response))
+        })
     }
 
     /// Gives the request the form of the protocol, and the host that the upstream is to see.
@@ -214,7 +214,7 @@ fn spare(request: &Request<Body>) -> Spare {
     {
         return None;
     }
-    let mut copy = Request::new(());
+    let mut copy = Box::new(Request::new(()));
     copy.method_mut().clone_from(request.method());
     copy.uri_mut().clone_from(request.uri());
     *copy.version_mut() = request.version();
