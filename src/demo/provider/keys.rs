@@ -4,24 +4,23 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::RsaKeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 /// Published keys beyond this many are forgotten, oldest first.
 const MAX_PUBLISHED: usize = 8;
 
-/// The DER of an `RSAPublicKey` (RFC 8017 §A.1.1) of 2048 bits with the exponent 65537 is the modulus between these.
-const DER_HEAD: [u8; 9] = [0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00];
-const DER_TAIL: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
-
-/// The exponent 65537, encoded.
-const EXPONENT: &str = "AQAB";
+/// What PKCS #8 (RFC 5208 §5) puts before the `RSAPrivateKey` of 2048 bits: two heads of four octets, version, algorithm.
+/// `aws-lc-rs` writes a key with it, and `jsonwebtoken` reads one without it.
+const PKCS8_HEAD: usize = 26;
 
 /// The keys that are in use, replaced as one.
 #[derive(Debug)]
@@ -43,13 +42,13 @@ pub(crate) struct Published {
 #[derive(Debug)]
 struct SigningKey {
     kid: String,
-    modulus: String,
-    pair: RsaKeyPair,
+    jwk: Jwk,
+    key: EncodingKey,
 }
 
 impl KeyRing {
     /// Makes a first key. It takes a while, so not on a thread that serves others.
-    pub(crate) fn generate() -> Result<Self, Unspecified> {
+    pub(crate) fn generate() -> Result<Self, Error> {
         Ok(Self(ArcSwap::from_pointee(Published::new(Arc::new(SigningKey::generate()?), Vec::new()))))
     }
 
@@ -76,19 +75,22 @@ impl KeyRing {
     /// Signs claims with the current key.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let published = self.published();
-        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": published.kid() });
-        published.current.sign(&header, claims)
+        let header = Header { kid: Some(published.kid().to_owned()), ..Header::new(Algorithm::RS256) };
+        or_nothing(jsonwebtoken::encode(&header, claims, &published.current.key))
     }
 
     /// Signs any header and payload with the current key, always with RS256.
     pub(crate) fn sign_with(&self, header: &Value, payload: &Value) -> String {
-        self.published().current.sign(header, payload)
+        let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let input = format!("{header}.{payload}");
+        let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &self.published().current.key, Algorithm::RS256);
+        or_nothing(signature.map(|signature| format!("{input}.{signature}")))
     }
 }
 
 impl Published {
     fn new(current: Arc<SigningKey>, old: Vec<Arc<SigningKey>>) -> Self {
-        let keys: Vec<_> = std::iter::once(&current).chain(&old).map(|key| key.jwk()).collect();
+        let keys: Vec<_> = std::iter::once(&current).chain(&old).map(|key| &key.jwk).collect();
         let body = format!("{:#}\n", json!({ "keys": keys }));
         let etag = format!("\"{}\"", sha256(body.as_bytes()));
         Self { current, old, body: Bytes::from(body), etag }
@@ -110,32 +112,24 @@ impl Published {
 }
 
 impl SigningKey {
-    fn generate() -> Result<Self, Unspecified> {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
-        let der = pair.public_key().as_ref();
-        let modulus = der.strip_prefix(&DER_HEAD).and_then(|der| der.strip_suffix(&DER_TAIL)).ok_or(Unspecified)?;
-        let modulus = URL_SAFE_NO_PAD.encode(modulus);
-        // The thumbprint of RFC 7638 §3: the required members in lexical order, without white space.
-        let kid = sha256(format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{modulus}"}}"#).as_bytes());
-        Ok(Self { kid, modulus, pair })
+    fn generate() -> Result<Self, Error> {
+        let der = RsaKeyPair::generate(KeySize::Rsa2048).and_then(|pair| pair.as_der());
+        let der = der.map_err(|_| ErrorKind::InvalidRsaKey("it could not be made".to_owned()))?;
+        let key = EncodingKey::from_rsa_der(der.as_ref().get(PKCS8_HEAD..).unwrap_or_default());
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        jwk.common.key_id = Some(kid.clone());
+        Ok(Self { kid, jwk, key })
     }
+}
 
-    fn jwk(&self) -> Value {
-        json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": self.modulus, "e": EXPONENT })
-    }
-
-    /// The compact form (RFC 7515 §3.1). If signing fails, the signature is empty and nobody will accept the token.
-    fn sign(&self, header: &Value, payload: &Value) -> String {
-        let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let input = format!("{header}.{payload}");
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        let signed = self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature);
-        if let Err(error) = signed {
-            tracing::error!(%error, "could not sign a token");
-            signature.clear();
-        }
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
+/// The token, or if signing failed an empty one, which nobody will accept.
+fn or_nothing(token: Result<String, Error>) -> String {
+    token.unwrap_or_else(|error| {
+        tracing::error!(%error, "could not sign a token");
+        String::new()
+    })
 }
 
 /// The SHA-256 of `bytes`, in unpadded base64url.
