@@ -52,6 +52,9 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 /// The fields that a `Connection` field names, but for those that it can't.
 fn nominated(connection: &HeaderValue) -> Vec<HeaderName> {
+    if connection == "keep-alive" || connection == "close" {
+        return Vec::new();
+    }
     let names = connection.to_str().unwrap_or_default().split(',').map(str::trim);
     // What most connections say names no field.
     let names = names.filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"));

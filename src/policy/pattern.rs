@@ -63,13 +63,19 @@ impl Pattern {
 pub(super) struct Index {
     pub(super) exact: HashMap<String, Vec<usize>, RandomState>,
     prefixes: HashMap<String, Vec<usize>, RandomState>,
+    /// The length of the longest prefix.
+    longest: usize,
 }
 
 impl Index {
     pub(super) fn insert(&mut self, pattern: &Pattern, at: usize, fold: impl Fn(&str) -> String) {
         match pattern {
             Pattern::Exact(path) => self.exact.entry(fold(path)).or_default().push(at),
-            Pattern::Prefix(path) => self.prefixes.entry(fold(path.trim_end_matches('/'))).or_default().push(at),
+            Pattern::Prefix(path) => {
+                let prefix = fold(path.trim_end_matches('/'));
+                self.longest = self.longest.max(prefix.len());
+                self.prefixes.entry(prefix).or_default().push(at);
+            }
         }
     }
 
@@ -79,6 +85,11 @@ impl Index {
             return Some(group);
         }
         let mut prefix = path.trim_end_matches('/');
+        if prefix.len() > self.longest {
+            // None of the prefixes is as long, so the search begins at a slash in reach of them.
+            let slash = prefix.as_bytes()[..=self.longest].iter().rposition(|&byte| byte == b'/')?;
+            prefix = &prefix[..slash];
+        }
         loop {
             if let Some(group) = self.prefixes.get(prefix) {
                 return Some(group);

@@ -133,8 +133,8 @@ impl Endpoint {
     }
 
     /// A connection for one request: a kept one, or a new one.
-    pub(super) async fn lease(self: &Arc<Self>, caller: &Caller) -> Result<Lease, UpstreamError> {
-        match self.pool.take(caller) {
+    pub(super) async fn lease(self: &Arc<Self>, caller: &Caller, now: Instant) -> Result<Lease, UpstreamError> {
+        match self.pool.take(caller, now) {
             Some(lease) => Ok(lease),
             None => self.fresh_lease().await,
         }

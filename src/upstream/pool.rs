@@ -104,6 +104,7 @@ impl Lease {
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
+        began: Instant,
         patience: Duration,
         goes_on: impl Fn() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
@@ -113,11 +114,11 @@ impl Lease {
                 // Boxed, as is what is sent again: the future of a request is to be a small piece of memory, which the
                 // allocator has at hand.
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
-                within(sending, deadline, patience, goes_on).await
+                within(sending, deadline, began, patience, goes_on).await
             }
             Self::Http2 { sender, .. } => {
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
-                within(sending, &mut Deadline::default(), patience, goes_on).await
+                within(sending, &mut Deadline::default(), began, patience, goes_on).await
             }
         }
     }
@@ -127,18 +128,20 @@ impl Lease {
 async fn within<F: Future>(
     mut sending: Pin<Box<F>>,
     deadline: &mut Deadline,
+    began: Instant,
     patience: Duration,
     goes_on: impl Fn() -> bool,
 ) -> Option<F::Output> {
+    let mut until = began + patience;
     loop {
         let more = goes_on();
-        deadline.set(Instant::now() + patience);
+        deadline.set(until);
         let answer = poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
             Poll::Pending => deadline.poll_passed(cx).map(|()| None),
         });
         match answer.await {
-            None if more => {}
+            None if more => until = Instant::now() + patience,
             answer => return answer,
         }
     }
@@ -216,8 +219,7 @@ impl Pool {
     }
 
     /// The connection that was used last for this caller, or another one, if one is open and free for it.
-    pub(super) fn take(&self, caller: &Caller) -> Option<Lease> {
-        let now = Instant::now();
+    pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<Lease> {
         let mut kept = self.kept();
         kept.sweep(self.keep_alive, now);
         let one = kept.take_own(caller, now).or_else(|| kept.take_rested(now))?;

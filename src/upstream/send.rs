@@ -9,6 +9,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::body::AnswerBody;
 use super::endpoint::{Endpoint, InFlight};
@@ -84,7 +85,8 @@ impl Upstream {
         let in_flight = endpoint.begin();
         let mut repeated = false;
         loop {
-            let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller).await };
+            let now = Instant::now();
+            let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller, now).await };
             let mut lease = match lease {
                 Ok(lease) => lease,
                 Err(error) => return Err(Failure::NotSent(error)),
@@ -93,10 +95,12 @@ impl Upstream {
             // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by
             // the body itself.
             let after = self.settings.response_timeout;
+            // The clock is asked again only if a connection had to be made.
+            let began = if lease.is_reused() { now } else { Instant::now() };
             let is_sending = || upload.is_some_and(|upload| !upload.has_ended());
             // What is in this block takes no room while the connection is given up.
             let (unsent, error) = {
-                match lease.send(request, after, is_sending).await {
+                match lease.send(request, began, after, is_sending).await {
                     None => {
                         let endpoint = endpoint.name();
                         return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
