@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
-use crate::support::{Call, Gateway, Http2, Recorder, World, raw, skip, until, within};
+use crate::support::{Call, Gateway, Http1, Http2, Recorder, World, raw, skip, until, within};
 
 /// Connections that come from addresses of the test's choice.
 const BALANCED: &str = "
@@ -216,4 +217,67 @@ async fn beyond_the_limit_of_requests_the_answer_comes_at_once() {
     assert_eq!((shed.code(), shed.refusal().as_str(), shed.header("retry-after")), (503, "overloaded", Some("1")));
     drop(waiting);
     until("its place to be free", async || gateway.send(&Call::get("/x")).await.code() == 200).await;
+}
+
+/// Takes the only place there is.
+async fn fill(gateway: &Gateway, silent: &TcpListener) -> (TcpStream, TcpStream) {
+    let mut waiting = TcpStream::connect(gateway.address()).await.unwrap();
+    waiting.write_all(b"GET /silent/x HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let behind = within("the request upstream", silent.accept()).await.unwrap().0;
+    (waiting, behind)
+}
+
+#[tokio::test]
+async fn whoever_asks_again_at_once_is_heard_later_each_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let gateway = World::new().await.with("SILENT", &url).gateway(NARROW).await;
+    let (call, code) = (Call::get("/x"), async |http1: &mut Http1| http1.send(&Call::get("/x")).await.code());
+    let mut hasty = Http1::connect(gateway.address()).await;
+    let full = fill(&gateway, &silent).await;
+    let start = Instant::now();
+    for (before, at_least) in [0, 20, 60, 140, 300, 620].into_iter().enumerate() {
+        assert_eq!(code(&mut hasty).await, 503);
+        let took = start.elapsed().as_millis();
+        assert!(took >= at_least, "{took} ms with {before} refusals before");
+    }
+    let others = async {
+        assert_eq!(code(&mut Http1::connect(gateway.address()).await).await, 503);
+        // A connection over HTTP/2 is many clients' at times, and goes on.
+        let http2 = Http2::connect(gateway.address()).await;
+        for _ in 0..8 {
+            assert_eq!(http2.send(&call).await.code(), 503);
+        }
+        drop(full);
+        until("its place to be free", async || gateway.send(&call).await.code() == 200).await;
+    };
+    tokio::select! {
+        biased;
+        code = code(&mut hasty) => panic!("{code} before the others' answers"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_admitted_is_heard_at_once_again() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let gateway = World::new().await.with("SILENT", &url).gateway(NARROW).await;
+    let code = async |http1: &mut Http1| http1.send(&Call::get("/x")).await.code();
+    let mut patient = Http1::connect(gateway.address()).await;
+    let full = fill(&gateway, &silent).await;
+    for _ in 0..6 {
+        assert_eq!(code(&mut patient).await, 503);
+    }
+    drop(full);
+    until("its place to be free", async || gateway.send(&Call::get("/x")).await.code() == 200).await;
+    assert_eq!(code(&mut patient).await, 200);
+    let start = Instant::now();
+    assert_eq!(code(&mut patient).await, 200);
+    let _full = fill(&gateway, &silent).await;
+    assert_eq!(code(&mut patient).await, 503);
+    assert_eq!(code(&mut patient).await, 503);
+    // Without the admission it would be over a second.
+    let took = start.elapsed().as_millis();
+    assert!((20..640).contains(&took), "{took} ms");
 }

@@ -178,7 +178,8 @@ mod tests {
 
     type Answer = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    /// `/large` has an answer that a client must read for it to end, `/never` has none, `/keep` leaves its body.
+    /// `/large` has an answer that a client must read for it to end, `/never` has none, `/keep` leaves its body, `/away`
+    /// holds the connection back for a second.
     async fn connection() -> (Resting<impl HttpService<Incoming, ResBody = Body, Error = Infallible>>, TcpStream, Kept)
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -201,6 +202,10 @@ mod tests {
                     let _busy = busy;
                     std::future::pending().await
                 }),
+                "/away" => {
+                    (0..7).for_each(|_| handle.hold_back());
+                    Box::pin(async { Ok(Response::new(Body::full("ok"))) })
+                }
                 "/keep" => {
                     *keep.lock().unwrap() = (Some(request), Some(busy));
                     Box::pin(async { Ok(Response::new(Body::full("ok"))) })
@@ -280,6 +285,20 @@ mod tests {
         let mut answers = String::new();
         let _ = client.read_to_string(&mut answers).await;
         assert_eq!(answers.matches("HTTP/1.1").count(), 1, "{answers}");
+    }
+
+    #[tokio::test]
+    async fn one_that_is_held_back_does_not_rest_nor_wait_to_finish() {
+        let (mut connection, mut client, _) = connection().await;
+        let away = b"GET /away HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.write_all(away).await.unwrap();
+        assert_eq!(rests(&mut connection).await, Some(false));
+        read_answer(&mut client).await;
+        client.write_all(away).await.unwrap();
+        assert_eq!(rests(&mut connection).await, Some(false), "what has come was not read at first");
+        read_answer(&mut client).await;
+        connection.finish();
+        assert_eq!(rests(&mut connection).await, None);
     }
 
     #[tokio::test]

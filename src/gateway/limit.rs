@@ -1,6 +1,7 @@
 //! Limit: refuses when too many requests are in flight.
 //!
-//! It stands in front of all work on a request, so that an overload costs as little as possible. A request counts until
+//! It stands in front of all work on a request, so that an overload costs as little as possible, and a client that is
+//! refused has to wait before it is heard again, so that it doesn't cost this all the time. A request counts until
 //! its answer's body has ended: its account holds its place.
 
 use std::task::{Context, Poll};
@@ -76,7 +77,16 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Limit<S> {
     }
 
     fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
-        if exchange.before >= self.max {
+        let admitted = exchange.before < self.max;
+        if let Some(peer) = &exchange.peer {
+            match exchange.request.version() {
+                _ if admitted => peer.handle.admit(),
+                // The other streams of such a connection have nothing to do with it.
+                Version::HTTP_2 => {}
+                _ => peer.handle.hold_back(),
+            }
+        }
+        if !admitted {
             return refuse(Rejection::new(Reason::Overloaded));
         }
         Next::Left(self.inner.call(exchange))

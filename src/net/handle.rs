@@ -2,14 +2,22 @@
 
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::guard::Refused;
 
 /// How many bytes of interim responses may wait.
 const MAX_QUEUED: usize = 32 << 10;
+
+/// How long a connection is held back after a request was turned away, at first and at most: as long as `Retry-After`
+/// asks for.
+const HOLD: Duration = Duration::from_millis(20);
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 /// What services may do to the connection that a request came by.
 ///
@@ -47,6 +55,8 @@ struct Shared {
     answering: AtomicUsize,
     /// Whether all that was asked over HTTP/1.1 was answered, as far as the stream can tell, and nothing waits in it.
     settled: AtomicBool,
+    /// How many requests in a row were turned away.
+    turned_away: AtomicU32,
     /// Changed under the lock alone.
     flags: AtomicU8,
     state: Mutex<State>,
@@ -66,6 +76,8 @@ const ASKED: u8 = 16;
 const AGREED: u8 = 32;
 /// What came was not let through.
 const REFUSED: u8 = 64;
+/// Nothing is read for a while.
+const HELD_BACK: u8 = 128;
 
 #[derive(Debug, Default)]
 struct State {
@@ -73,6 +85,7 @@ struct State {
     written: usize,
     waker: Option<Waker>,
     refused: Option<Refused>,
+    held_until: Option<Instant>,
 }
 
 /// A request that is being answered, until its answer's body has ended.
@@ -109,9 +122,9 @@ impl Handle {
         ConnectionId(Arc::downgrade(&self.0))
     }
 
-    /// Whether nothing is under way on an HTTP/1.1 connection, in either direction.
+    /// Whether nothing is under way on an HTTP/1.1 connection, in either direction, and all that came was read.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.0.settled.load(Ordering::Acquire) && !self.is_busy() && !self.0.has(ASKED | AGREED | LINGER)
+        self.0.settled.load(Ordering::Acquire) && !self.is_busy() && !self.0.has(ASKED | AGREED | LINGER | HELD_BACK)
     }
 
     /// Notes that a request is being answered.
@@ -157,6 +170,23 @@ impl Handle {
         self.0.set(LINGER, true);
     }
 
+    /// Reads nothing for a while, since a request was turned away for want of room: a client that asks again at once would
+    /// take the time of those that were admitted. The while doubles each time until [`Handle::admit`].
+    pub(crate) fn hold_back(&self) {
+        let before = self.0.turned_away.fetch_add(1, Ordering::Relaxed);
+        let hold = HOLD.saturating_mul(1 << before.min(16)).min(LONGEST_HOLD);
+        self.0.lock().held_until = Some(Instant::now() + hold);
+        self.0.set(HELD_BACK, true);
+    }
+
+    /// Notes that a request was admitted.
+    pub(crate) fn admit(&self) {
+        if self.0.turned_away.load(Ordering::Relaxed) > 0 {
+            self.0.turned_away.store(0, Ordering::Relaxed);
+            self.read_on();
+        }
+    }
+
     /// Notes that another protocol is asked for; whether nothing came behind the request that asks.
     pub(crate) fn begin_upgrade(&self) -> bool {
         let _state = self.0.lock();
@@ -198,9 +228,10 @@ impl Handle {
         self.0.has(AGREED)
     }
 
-    /// Whether a request is being answered, or another protocol was agreed on: then silence is the client's right.
+    /// Whether a request is being answered, another protocol was agreed on, or nothing is read: then silence is the client's
+    /// right.
     pub(super) fn may_be_silent(&self) -> bool {
-        self.is_busy() || self.0.has(AGREED)
+        self.is_busy() || self.0.has(AGREED | HELD_BACK)
     }
 
     /// Notes whether something came behind the request that passed last.
@@ -244,6 +275,17 @@ impl Handle {
     /// Whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.0.busy.load(Ordering::Acquire) > 0
+    }
+
+    /// Until when nothing is read, if so.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        if self.0.has(HELD_BACK) { self.0.lock().held_until } else { None }
+    }
+
+    /// Reads again from now on.
+    pub(super) fn read_on(&self) {
+        let _state = self.0.lock();
+        self.0.set(HELD_BACK, false);
     }
 
     pub(super) fn lingers(&self) -> bool {

@@ -65,6 +65,7 @@ pub(crate) struct ClientStream {
     progress: Progress,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
     patience: Patience,
+    hold: Deadline,
     handle: Handle,
 }
 
@@ -128,6 +129,7 @@ impl ClientStream {
             progress: Progress::Asked,
             lingering: None,
             patience: Patience::new(limits.patience),
+            hold: Deadline::default(),
             handle: Handle::default(),
         }
     }
@@ -137,8 +139,13 @@ impl ClientStream {
         self.handle.clone()
     }
 
-    /// Reads what the client sent, the first bytes again.
+    /// Reads what the client sent, the first bytes again; nothing while it is held back.
     fn poll_read_raw(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(until) = self.handle.held_until() {
+            self.hold.set(until);
+            ready!(self.hold.poll_passed(cx));
+            self.handle.read_on();
+        }
         let (from, to) = (self.replayed, self.filled);
         if from < to {
             let part = (to - from).min(buf.remaining());
