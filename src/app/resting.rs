@@ -298,7 +298,8 @@ mod tests {
         assert_eq!(rests(&mut connection).await, Some(false), "what has come was not read at first");
         read_answer(&mut client).await;
         connection.finish();
-        assert_eq!(rests(&mut connection).await, None);
+        let ended = poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx))).await;
+        assert!(ended.is_ready(), "nothing is under way");
     }
 
     #[tokio::test]

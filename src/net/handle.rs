@@ -17,7 +17,7 @@ const MAX_QUEUED: usize = 32 << 10;
 /// How long a connection is held back after a request was turned away, at first and at most: as long as `Retry-After`
 /// asks for.
 const HOLD: Duration = Duration::from_millis(20);
-const LONGEST_HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_millis(160);
 
 /// What services may do to the connection that a request came by.
 ///
