@@ -236,26 +236,20 @@ async fn whoever_asks_again_at_once_is_heard_later_each_time() {
     let mut hasty = Http1::connect(gateway.address()).await;
     let full = fill(&gateway, &silent).await;
     let start = Instant::now();
-    for (before, at_least) in [0, 20, 60, 140, 300, 620].into_iter().enumerate() {
+    for (before, at_least) in [0, 20, 60, 140, 300, 460].into_iter().enumerate() {
         assert_eq!(code(&mut hasty).await, 503);
         let took = start.elapsed().as_millis();
         assert!(took >= at_least, "{took} ms with {before} refusals before");
     }
-    let others = async {
-        assert_eq!(code(&mut Http1::connect(gateway.address()).await).await, 503);
-        // A connection over HTTP/2 is many clients' at times, and goes on.
-        let http2 = Http2::connect(gateway.address()).await;
-        for _ in 0..8 {
-            assert_eq!(http2.send(&call).await.code(), 503);
-        }
-        drop(full);
-        until("its place to be free", async || gateway.send(&call).await.code() == 200).await;
-    };
-    tokio::select! {
-        biased;
-        code = code(&mut hasty) => panic!("{code} before the others' answers"),
-        () = others => {}
+    // A connection over HTTP/2 is many clients' at times, and goes on.
+    let start = Instant::now();
+    let http2 = Http2::connect(gateway.address()).await;
+    for _ in 0..20 {
+        assert_eq!(http2.send(&call).await.code(), 503);
     }
+    assert_eq!(code(&mut Http1::connect(gateway.address()).await).await, 503);
+    assert!(start.elapsed().as_millis() < 2500, "with pauses it would be three seconds");
+    drop(full);
 }
 
 #[tokio::test]
@@ -277,7 +271,7 @@ async fn whoever_was_admitted_is_heard_at_once_again() {
     let _full = fill(&gateway, &silent).await;
     assert_eq!(code(&mut patient).await, 503);
     assert_eq!(code(&mut patient).await, 503);
-    // Without the admission it would be over a second.
+    // Without the admission it would be 320 ms.
     let took = start.elapsed().as_millis();
-    assert!((20..640).contains(&took), "{took} ms");
+    assert!((20..300).contains(&took), "{took} ms");
 }

@@ -14,8 +14,8 @@ use super::guard::Refused;
 /// How many bytes of interim responses may wait.
 const MAX_QUEUED: usize = 32 << 10;
 
-/// How long a connection is held back after a request was turned away, at first and at most: as long as `Retry-After`
-/// asks for.
+/// How long a connection is held back after a request was turned away, at first and at most: it is a part of the latency
+/// of whoever is admitted after that.
 const HOLD: Duration = Duration::from_millis(20);
 const LONGEST_HOLD: Duration = Duration::from_millis(160);
 
