@@ -109,8 +109,7 @@ impl Acceptor {
             };
             self.open.inc();
             let place = self.workers.place();
-            let runtime = place.runtime().clone();
-            let Ok(stream) = Accepted::new(stream, &place) else { continue };
+            let (runtime, stream) = (place.runtime().clone(), Accepted::new(stream, &place));
             let held = Arc::new((permit, Open(self.open.clone()), self.connections.token(), place));
             let newcomer = Newcomer {
                 stream,
@@ -130,19 +129,19 @@ impl Acceptor {
 /// A stream that was accepted, and is served by this runtime or by another.
 pub(super) enum Accepted {
     Here(TcpStream),
-    Elsewhere(std::net::TcpStream),
+    Elsewhere(io::Result<std::net::TcpStream>),
 }
 
 impl Accepted {
-    fn new(stream: TcpStream, place: &Place) -> io::Result<Self> {
-        if place.is_here() { Ok(Self::Here(stream)) } else { stream.into_std().map(Self::Elsewhere) }
+    fn new(stream: TcpStream, place: &Place) -> Self {
+        if place.is_here() { Self::Here(stream) } else { Self::Elsewhere(stream.into_std()) }
     }
 
     /// The stream, for the runtime that this is called in.
     pub(super) fn take_over(self) -> io::Result<TcpStream> {
         match self {
             Self::Here(stream) => Ok(stream),
-            Self::Elsewhere(stream) => TcpStream::from_std(stream),
+            Self::Elsewhere(stream) => TcpStream::from_std(stream?),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use http::{Response, Version};
@@ -94,9 +94,15 @@ where
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
-        // A future isn't polled again once it was ready.
-        let Some(open) = self.open.take() else { return Poll::Pending };
+        // Out of its place, so that a panic takes it along, and the account is closed as that of a request which panicked.
+        let open = self.open.take();
+        let (answer, open) = match (Pin::new(&mut self.answer).poll(cx), open) {
+            (Poll::Ready(answer), Some(open)) => (answer, open),
+            (_, open) => {
+                self.open = open;
+                return Poll::Pending;
+            }
+        };
         Poll::Ready(Ok(match answer {
             Ok(response) => open.account.permitted(response),
             Err(rejection) => open.refuse(&rejection),
