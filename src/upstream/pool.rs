@@ -187,10 +187,10 @@ impl Kept {
         Some(own.remove(at))
     }
 
-    /// Lets go of what is closed or was kept for too long, now and then.
-    fn sweep(&mut self, keep_alive: Duration, now: Instant) {
+    /// Lets go of what is closed or was kept for too long, now and then; whether it was time for that.
+    fn sweep(&mut self, keep_alive: Duration, now: Instant) -> bool {
         if self.swept.is_some_and(|swept| now.duration_since(swept) < SWEEP.min(keep_alive)) {
-            return;
+            return false;
         }
         self.swept = Some(now);
         for own in self.idle.values_mut() {
@@ -198,6 +198,7 @@ impl Kept {
         }
         self.idle.retain(|_, own| !own.is_empty());
         self.count = self.idle.values().map(Vec::len).sum();
+        true
     }
 }
 
@@ -221,7 +222,9 @@ impl Pool {
     /// The connection that was used last for this caller, or another one, if one is open and free for it.
     pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<Lease> {
         let mut kept = self.kept();
-        kept.sweep(self.keep_alive, now);
+        if kept.sweep(self.keep_alive, now) {
+            self.sweep_others(now);
+        }
         let one = kept.take_own(caller, now).or_else(|| kept.take_rested(now))?;
         if now.duration_since(one.since) >= self.keep_alive {
             // The other side may be about to close it.
@@ -249,6 +252,15 @@ impl Pool {
             kept.distrusted_until = Some(Instant::now() + DISTRUST);
             kept.idle.clear();
             kept.count = 0;
+        }
+    }
+
+    /// Sweeps the shelves of threads that may have nothing to do any more. One that is being used is swept by its own.
+    fn sweep_others(&self, now: Instant) {
+        for shelf in &self.shelves {
+            if let Ok(mut kept) = shelf.kept.try_lock() {
+                kept.sweep(self.keep_alive, now);
+            }
         }
     }
 
