@@ -109,7 +109,8 @@ pub(crate) fn stack(
     ServiceBuilder::new()
         // Whatever panics inside ends this request only.
         .layer(CatchPanicLayer::new(metrics))
-        // Gives the request its ids and the configuration it is judged by, in one version; turns refusals into bytes, which nothing else does; keeps the account.
+        // Gives the request its ids, and the configuration it is judged by, in one version; turns refusals into bytes,
+        // which nothing else does; keeps the account.
         .layer(RenderLayer::new(Arc::clone(live), metrics))
         // Sheds load before anything is spent on a request.
         .layer(LimitLayer::new(max_requests))

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(crate) struct Caller {
 #[derive(Debug)]
 pub(super) struct Pool {
     keep_alive: Duration,
-    shelves: [Shelf; SHELVES],
+    shelves: [Arc<Shelf>; SHELVES],
 }
 
 /// The connections of a thread, or of two that share it where there are many.
@@ -62,7 +62,8 @@ struct Kept {
     /// By the client's connection that they were used for last. A client finds its own without a search.
     idle: HashMap<Option<ConnectionId>, Vec<Idle>, foldhash::fast::RandomState>,
     count: usize,
-    swept: Option<Instant>,
+    /// Whether a task sweeps it.
+    is_swept: bool,
     distrusted_until: Option<Instant>,
 }
 
@@ -187,18 +188,13 @@ impl Kept {
         Some(own.remove(at))
     }
 
-    /// Lets go of what is closed or was kept for too long, now and then; whether it was time for that.
-    fn sweep(&mut self, keep_alive: Duration, now: Instant) -> bool {
-        if self.swept.is_some_and(|swept| now.duration_since(swept) < SWEEP.min(keep_alive)) {
-            return false;
-        }
-        self.swept = Some(now);
+    /// Lets go of what is closed or was kept for too long.
+    fn sweep(&mut self, keep_alive: Duration, now: Instant) {
         for own in self.idle.values_mut() {
             own.retain(|one| one.is_usable() && now.duration_since(one.since) < keep_alive);
         }
         self.idle.retain(|_, own| !own.is_empty());
         self.count = self.idle.values().map(Vec::len).sum();
-        true
     }
 }
 
@@ -222,9 +218,6 @@ impl Pool {
     /// The connection that was used last for this caller, or another one, if one is open and free for it.
     pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<Lease> {
         let mut kept = self.kept();
-        if kept.sweep(self.keep_alive, now) {
-            self.sweep_others(now);
-        }
         let one = kept.take_own(caller, now).or_else(|| kept.take_rested(now))?;
         if now.duration_since(one.since) >= self.keep_alive {
             // The other side may be about to close it.
@@ -242,6 +235,9 @@ impl Pool {
         if one.is_usable() && trusted && !self.keep_alive.is_zero() && kept.count < MAX_IDLE {
             kept.count += 1;
             kept.idle.entry(caller.connection).or_default().push(one);
+            if !std::mem::replace(&mut kept.is_swept, true) {
+                tokio::spawn(sweep(Arc::downgrade(self.shelf()), self.keep_alive));
+            }
         }
     }
 
@@ -255,22 +251,27 @@ impl Pool {
         }
     }
 
-    /// Sweeps the shelves of threads that may have nothing to do any more. One that is being used is swept by its own.
-    fn sweep_others(&self, now: Instant) {
-        for shelf in &self.shelves {
-            if let Ok(mut kept) = shelf.kept.try_lock() {
-                kept.sweep(self.keep_alive, now);
-            }
-        }
-    }
-
     /// This thread's.
-    fn shelf(&self) -> &Shelf {
+    fn shelf(&self) -> &Arc<Shelf> {
         &self.shelves[thread() % SHELVES]
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.shelf().kept()
+    }
+}
+
+/// Sweeps a shelf as long as anything is kept there: whether requests come or not, none is kept for longer than it may be.
+async fn sweep(shelf: Weak<Shelf>, keep_alive: Duration) {
+    loop {
+        tokio::time::sleep(SWEEP.min(keep_alive)).await;
+        let Some(shelf) = shelf.upgrade() else { return };
+        let mut kept = shelf.kept();
+        kept.sweep(keep_alive, Instant::now());
+        if kept.count == 0 {
+            kept.is_swept = false;
+            return;
+        }
     }
 }
 
