@@ -1,5 +1,6 @@
 //! What an upstream answers reaches the one who asked, if it is sound, and nobody else.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::gateway::START;
@@ -259,6 +260,32 @@ async fn a_post_is_sent_anew_when_its_connection_was_closed_before_it() {
         assert_eq!(client.send(&Call::post("/v1/x", "order").bearer(&jane)).await.body, "ok");
     }
     assert_eq!(upstream.seen().iter().filter(|(_, target)| target == "/v1/x").count(), 10);
+}
+
+#[tokio::test]
+async fn a_get_whose_kept_connection_closes_without_an_answer_is_sent_once_more_as_it_was() {
+    let asked = AtomicUsize::new(0);
+    let (gateway, upstream) = gateway(move |target| {
+        let closes = target == "/v1/gone?a=%20b" && asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        (closes || target == "/v1/post").then_some(vec![Step::Close])
+    })
+    .await;
+    let jane = gateway.jane();
+    let mut client = Http1::connect(gateway.address()).await;
+    for _ in 0..3 {
+        assert_eq!(client.send(&Call::get("/v1/x").bearer(&jane)).await.body, "ok");
+        let call = Call::get("/v1/gone?a=%20b").bearer(&jane).header("x-one", "a\tb").header("x-one", "");
+        assert_eq!(client.send(&call).await.body, "ok");
+    }
+    assert_eq!(client.send(&Call::get("/v1/x").bearer(&jane)).await.body, "ok");
+    is_refused(&client.send(&Call::post("/v1/post", "order").bearer(&jane)).await);
+    let heads = upstream.heads();
+    let of = |target: &str| heads.iter().filter(|head| head.contains(target)).collect::<Vec<_>>();
+    assert_eq!((of("/v1/gone").len(), of("/v1/post").len()), (6, 1), "{heads:?}");
+    for pair in of("/v1/gone").chunks(2) {
+        assert_eq!(pair[0], pair[1]);
+        assert!(pair[0].contains("\r\nx-one: a\tb\r\nx-one: \r\n"), "{pair:?}");
+    }
 }
 
 #[tokio::test]

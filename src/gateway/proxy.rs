@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response, Version};
+use http::{Response, Version};
 use http_body::Body as _;
 use tower::Service;
 
@@ -13,7 +12,7 @@ use super::pipeline::Parts;
 use super::tally::Outcome;
 use super::trace::Call;
 use super::{Answer, Exchange, Permitted, Reason, Rejection, answer, forward, upgrade};
-use crate::net::{Body, Exceeded, Handle, Present, Refused};
+use crate::net::{Body, Exceeded, Present, Refused};
 use crate::upstream::{Caller, UpstreamError};
 
 /// Forwards permitted requests to their upstream.
@@ -56,7 +55,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     request.extensions_mut().clear();
     let interim = peer.as_deref().filter(|_| version == Version::HTTP_11);
     if let Some(peer) = interim {
-        pass_interim(request, peer.handle.clone());
+        peer.handle.open();
     }
     let caller =
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
@@ -122,32 +121,6 @@ fn is_broken(error: &hyper::Error) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// Has interim responses of an upstream passed to an HTTP/1.1 client (RFC 9110 section 15.2).
-fn pass_interim(request: &mut Request<Body>, handle: Handle) {
-    handle.open();
-    hyper::ext::on_informational(request, move |interim| {
-        // 100 is the gateway's own to send; 101 isn't interim here.
-        if interim.status().as_u16() > 101 {
-            let _ = handle.send(&head(interim.status(), interim.headers()));
-        }
-    });
-}
-
-fn head(status: http::StatusCode, fields: &http::HeaderMap) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
-    let mut fields = fields.clone();
-    forward::clean_response(&mut fields);
-    fields.remove(CONTENT_LENGTH);
-    for (name, value) in &fields {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }
 
 #[cfg(test)]

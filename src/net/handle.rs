@@ -32,6 +32,13 @@ pub(crate) struct Handle(Arc<Shared>);
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionId(Weak<Shared>);
 
+impl ConnectionId {
+    /// The connection, unless it is gone.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.0.upgrade().map(Handle)
+    }
+}
+
 impl PartialEq for ConnectionId {
     fn eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)

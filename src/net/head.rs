@@ -4,6 +4,7 @@
 //! resolves a `Content-Length` beside `Transfer-Encoding`. Whoever reads such a head otherwise sees another request. So
 //! heads are checked before the parser sees them, and these are refused.
 
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use memchr::memchr;
 
 /// How the body that follows a head is framed.
@@ -100,6 +101,26 @@ impl HeadReader {
         }
         Ok(())
     }
+}
+
+/// The fields of a whole head. `None` if it isn't one.
+pub(super) fn fields(head: &[u8]) -> Option<HeaderMap> {
+    let lines = head.strip_suffix(b"\r\n\r\n")?.split(|&byte| byte == b'\n').skip(1);
+    let mut fields = HeaderMap::new();
+    for line in lines {
+        let (name, value) = field(line).ok()?;
+        let (name, value) = (HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?);
+        fields.append(name, value);
+    }
+    Some(fields)
+}
+
+/// The request without a body whose whole head this is. `None` if it isn't one.
+pub(super) fn request(head: &[u8]) -> Option<Request<()>> {
+    let mut parts = head.split(|&byte| byte == b' ');
+    let mut request = Request::builder().method(parts.next()?).uri(parts.next()?).body(()).ok()?;
+    *request.headers_mut() = fields(head)?;
+    Some(request)
 }
 
 /// Checks a request line, and tells whether it is of HTTP/1.1.

@@ -157,7 +157,7 @@ impl Endpoint {
             // One connection carries all requests; whoever comes while it is made waits for it.
             let mut shared = self.pool.shared().await;
             if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
-                return Ok(Lease::Http2 { sender: sender.clone(), reused: true });
+                return Ok(Lease::Http2 { sender: sender.clone(), reused: true, spare: None });
             }
             let io = TokioIo::new(self.connector.connect(&self.uri).await?);
             let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
@@ -167,7 +167,7 @@ impl Endpoint {
                 .await?;
             tokio::spawn(connection);
             *shared = Some(sender.clone());
-            return Ok(Lease::Http2 { sender, reused: false });
+            return Ok(Lease::Http2 { sender, reused: false, spare: None });
         }
         let stream = AnswerStream::new(self.connector.connect(&self.uri).await?);
         let turn = stream.turn();

@@ -88,7 +88,7 @@ pub(super) struct Http1 {
 #[derive(Debug)]
 pub(super) enum Lease {
     Http1(Http1),
-    Http2 { sender: http2::SendRequest<Body>, reused: bool },
+    Http2 { sender: http2::SendRequest<Body>, reused: bool, spare: Option<Box<Request<()>>> },
 }
 
 impl Lease {
@@ -101,28 +101,49 @@ impl Lease {
     }
 
     /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long
-    /// as `goes_on` says so. `None` if it doesn't come.
+    /// as `goes_on` says so. `None` if it doesn't come. With `keep` the request can be had once more.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
+        caller: &Caller,
+        keep: bool,
         began: Instant,
         patience: Duration,
         goes_on: impl Fn() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
             Self::Http1(Http1 { sender, turn, deadline, .. }) => {
-                turn.ask(request.method(), request.headers());
-                // Boxed, as is what is sent again: the future of a request is to be a small piece of memory, which the
+                turn.ask(request.method(), request.headers(), caller.connection.as_ref(), keep);
+                // Boxed: the future of a request is to be a small piece of memory, which the
                 // allocator has at hand.
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, deadline, began, patience, goes_on).await
             }
-            Self::Http2 { sender, .. } => {
+            Self::Http2 { sender, spare, .. } => {
+                *spare = keep.then(|| copy(request));
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, &mut Deadline::default(), began, patience, goes_on).await
             }
         }
     }
+
+    /// The request that was sent, if it was to be kept. It has no body.
+    pub(super) fn sent(&mut self) -> Option<Request<()>> {
+        match self {
+            Self::Http1(connection) => connection.turn.written(),
+            Self::Http2 { spare, .. } => spare.take().map(|spare| *spare),
+        }
+    }
+}
+
+/// A copy of a request without its body.
+fn copy(request: &Request<Body>) -> Box<Request<()>> {
+    let mut copy = Box::new(Request::new(()));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    copy
 }
 
 /// Waits for an answer for as long as it may take.

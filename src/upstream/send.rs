@@ -21,9 +21,6 @@ use crate::net::{Body, IdleBody, Upload, trailers};
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
 
-/// A bodyless request that may be repeated.
-type Spare = Option<Box<Request<()>>>;
-
 enum Failure {
     /// Nothing of the request can have reached the backend; it is back in its place.
     NotSent(UpstreamError),
@@ -91,7 +88,7 @@ impl Upstream {
                 Ok(lease) => lease,
                 Err(error) => return Err(Failure::NotSent(error)),
             };
-            let spare = if lease.is_reused() && !repeated { spare(request) } else { None };
+            let keep = lease.is_reused() && !repeated && is_repeatable(request);
             // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by
             // the body itself.
             let after = self.settings.response_timeout;
@@ -100,7 +97,7 @@ impl Upstream {
             let is_sending = || upload.is_some_and(|upload| !upload.has_ended());
             // What is in this block takes no room while the connection is given up.
             let (unsent, error) = {
-                match lease.send(request, began, after, is_sending).await {
+                match lease.send(request, caller, keep, began, after, is_sending).await {
                     None => {
                         let endpoint = endpoint.name();
                         return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
@@ -115,15 +112,16 @@ impl Upstream {
                 }
             };
             endpoint.pool().give_up(&lease).await;
+            let spare = if unsent.is_none() && keep && is_closed(&error) { lease.sent() } else { None };
             match (unsent, spare) {
                 // A kept connection may have been closed meanwhile, but not one that was just made.
                 (Some(()), _) if lease.is_reused() => {}
                 (Some(()), _) => return Err(Failure::NotSent(of_exchange(endpoint, error))),
-                (None, Some(spare)) if is_closed(&error) => {
+                (None, Some(spare)) => {
                     repeated = true;
                     *request = spare.map(|()| Body::empty());
                 }
-                (None, _) => return Err(Failure::Sent(of_exchange(endpoint, error))),
+                (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error))),
             }
         }
     }
@@ -210,18 +208,9 @@ fn is_closed(error: &hyper::Error) -> bool {
     !error.is_parse()
 }
 
-/// A copy of a request that is safe to repeat (RFC 9110 section 9.2.1) and has no body.
-fn spare(request: &Request<Body>) -> Spare {
-    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        || !request.body().is_end_stream()
-        || request.extensions().get::<hyper::upgrade::OnUpgrade>().is_some()
-    {
-        return None;
-    }
-    let mut copy = Box::new(Request::new(()));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    *copy.version_mut() = request.version();
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
+/// Whether a request is safe to repeat (RFC 9110 section 9.2.1), and has no body.
+fn is_repeatable(request: &Request<Body>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && request.body().is_end_stream()
+        && request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none()
 }

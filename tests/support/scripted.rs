@@ -33,6 +33,8 @@ pub(crate) struct Scripted {
     address: SocketAddr,
     /// The number of its connection and its target, of each request that arrived.
     seen: Arc<Mutex<Vec<(usize, String)>>>,
+    /// Their heads.
+    heads: Arc<Mutex<Vec<String>>>,
     done: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
@@ -43,6 +45,8 @@ impl Scripted {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&heads);
         let (shared, script) = (Arc::clone(&seen), Arc::new(script));
         let (sender, done) = watch::channel(0);
         let accepting = tokio::spawn(async move {
@@ -51,15 +55,17 @@ impl Scripted {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
                 let (seen, script) = (Arc::clone(&shared), Arc::clone(&script));
-                let script = move |target: &str| {
+                let heads = Arc::clone(&heard);
+                let script = move |target: &str, head: &str| {
                     seen.lock().unwrap().push((number, target.to_owned()));
+                    heads.lock().unwrap().push(head.to_owned());
                     script(target)
                 };
                 connections.spawn(serve(stream, script, sender.clone()));
                 number += 1;
             }
         });
-        Self { address, seen, done, accepting }
+        Self { address, seen, heads, done, accepting }
     }
 
     /// `http://127.0.0.1:{port}`.
@@ -76,6 +82,11 @@ impl Scripted {
     pub(crate) fn seen(&self) -> Vec<(usize, String)> {
         self.seen.lock().unwrap().clone()
     }
+
+    /// Their heads, in lower case.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
 }
 
 impl Drop for Scripted {
@@ -87,7 +98,7 @@ impl Drop for Scripted {
 /// Serves one connection. What breaks off is the test's doing.
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    script: impl Fn(&str) -> Vec<Step>,
+    script: impl Fn(&str, &str) -> Vec<Step>,
     done: watch::Sender<usize>,
 ) {
     let mut bytes = Vec::new();
@@ -115,7 +126,7 @@ async fn serve(
         }
         bytes.drain(..whole);
         let mut closed = false;
-        for step in script(target) {
+        for step in script(target, &head) {
             match step {
                 Step::Send(bytes) => {
                     if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {

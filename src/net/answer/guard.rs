@@ -22,6 +22,8 @@ pub(super) struct AnswerGuard {
     phase: Phase,
     asked: Asked,
     interim: u8,
+    /// The heads of interim answers that the client may get.
+    passed_on: Vec<Vec<u8>>,
     /// A head that isn't whole yet.
     held: Vec<u8>,
     reader: HeadReader,
@@ -56,6 +58,7 @@ impl AnswerGuard {
             phase: Phase::Idle,
             asked: Asked::default(),
             interim: 0,
+            passed_on: Vec::new(),
             held: Vec::new(),
             reader: HeadReader::default(),
             status: 0,
@@ -87,6 +90,11 @@ impl AnswerGuard {
         }
     }
 
+    /// The heads of interim answers that came since this was asked last.
+    pub(super) fn take_interim(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.passed_on)
+    }
+
     /// Judges the next bytes.
     pub(super) fn judge(&mut self, new: &[u8]) -> Verdict {
         if self.held.is_empty() {
@@ -116,6 +124,10 @@ impl AnswerGuard {
             match &mut self.phase {
                 Phase::Head => match self.follow_head(&bytes[at..]) {
                     Ok(Some(length)) => {
+                        // 100 is the gateway's own to send.
+                        if matches!(self.phase, Phase::Head) && self.status > 100 {
+                            self.passed_on.push(bytes[at..at + length].to_vec());
+                        }
                         head_at = Some(at);
                         at += length;
                     }

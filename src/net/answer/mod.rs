@@ -7,6 +7,7 @@
 
 mod guard;
 mod head;
+mod interim;
 mod stream;
 mod turn;
 

@@ -60,12 +60,12 @@ impl AnswerStream {
         }
     }
 
-    /// Notes that a request begins, if it does.
-    fn begin(&mut self) -> io::Result<()> {
+    /// Notes that a request begins with `first`, if it does.
+    fn begin(&mut self, first: &[io::IoSlice<'_>]) -> io::Result<()> {
         self.check()?;
         if self.guard.is_idle()
             && self.turn.is_asked()
-            && let Some(asked) = self.turn.begin()
+            && let Some(asked) = self.turn.begin(first)
         {
             self.guard.expect(asked);
         }
@@ -90,6 +90,9 @@ impl AsyncRead for AnswerStream {
             }
             let verdict = self.guard.judge(&buf.filled()[before..]);
             self.tell();
+            for head in self.guard.take_interim() {
+                self.turn.pass_interim(&head);
+            }
             match verdict {
                 Verdict::Pass(passing) => buf.set_filled(before + passing),
                 Verdict::Instead(bytes) => {
@@ -106,7 +109,7 @@ impl AsyncRead for AnswerStream {
 
 impl AsyncWrite for AnswerStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.begin()?;
+        self.begin(&[io::IoSlice::new(buf)])?;
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.writing = written.is_pending();
         written
@@ -117,7 +120,7 @@ impl AsyncWrite for AnswerStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.begin()?;
+        self.begin(bufs)?;
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
         self.writing = written.is_pending();
         written
@@ -159,7 +162,7 @@ mod tests {
     async fn what_came_before_a_request_is_written_spoils_the_connection() {
         let (mut stream, mut upstream) = connection().await;
         let turn = stream.turn();
-        turn.ask(&Method::GET, &HeaderMap::new());
+        turn.ask(&Method::GET, &HeaderMap::new(), None, false);
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         upstream.write_all(OK).unwrap();
         let mut answer = [0; OK.len()];
@@ -169,7 +172,7 @@ mod tests {
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64])).is_pending());
         upstream.write_all(OK).unwrap();
-        turn.ask(&Method::GET, &HeaderMap::new());
+        turn.ask(&Method::GET, &HeaderMap::new(), None, false);
         let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
         assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
         assert!(turn.is_spoilt() && turn.heard_unasked());
