@@ -1,7 +1,9 @@
 //! The cache of tokens whose signature was verified.
 
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use equivalent::Equivalent;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
@@ -16,7 +18,42 @@ const OVERHEAD: usize = 1328;
 /// Only tokens that an issuer signed for us get in, so nobody can fill it with tokens that collide: a fast hash will do, seeded
 /// for each process.
 #[derive(Debug)]
-pub(super) struct TokenCache(Option<Cache<Box<[u8]>, Entry, RandomState>>);
+pub(super) struct TokenCache {
+    entries: Option<Cache<Known, Entry, RandomState>>,
+    hasher: RandomState,
+}
+
+/// A token in the cache. Its hash is kept: tokens of one issuer begin alike for hundreds of bytes, and are told apart by it
+/// without a look at them.
+#[derive(Debug, PartialEq, Eq)]
+struct Known {
+    hash: u64,
+    bytes: Box<[u8]>,
+}
+
+/// A token that is asked for.
+struct Asked<'t> {
+    hash: u64,
+    bytes: &'t [u8],
+}
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}
+
+impl Hash for Asked<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}
+
+impl Equivalent<Known> for Asked<'_> {
+    fn equivalent(&self, known: &Known) -> bool {
+        self.hash == known.hash && *self.bytes == *known.bytes
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -41,22 +78,24 @@ fn weight(token: &[u8]) -> u32 {
 impl TokenCache {
     /// A cache that takes about `max_bytes`; none if that is 0.
     pub(super) fn new(max_bytes: u64) -> Self {
-        Self((max_bytes > 0).then(|| {
-            Cache::<Box<[u8]>, Entry>::builder()
+        let entries = (max_bytes > 0).then(|| {
+            Cache::<Known, Entry>::builder()
                 .max_capacity(max_bytes)
-                .weigher(|token, _| weight(token))
+                .weigher(|token, _| weight(&token.bytes))
                 // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
                 .time_to_idle(std::time::Duration::from_secs(3600))
                 .build_with_hasher(RandomState::default())
-        }))
+        });
+        Self { entries, hasher: RandomState::default() }
     }
 
     /// What is known of the token, if it was verified with a key that is still published.
     pub(super) fn get(&self, token: &[u8]) -> Option<Found> {
-        let cache = self.0.as_ref()?;
-        let entry = cache.get(token)?;
+        let cache = self.entries.as_ref()?;
+        let asked = Asked { hash: self.hasher.hash_one(token), bytes: token };
+        let entry = cache.get(&asked)?;
         if entry.key.is_retired() {
-            cache.invalidate(token);
+            cache.invalidate(&asked);
             return None;
         }
         Some(entry.found)
@@ -64,15 +103,16 @@ impl TokenCache {
 
     /// How many tokens there are, and the bytes they take.
     pub(super) fn size(&self) -> (u64, u64) {
-        let Some(cache) = &self.0 else { return (0, 0) };
+        let Some(cache) = &self.entries else { return (0, 0) };
         // The counts lag behind until the cache has done its pending work.
         cache.run_pending_tasks();
         (cache.entry_count(), cache.weighted_size())
     }
 
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
-        if let Some(cache) = &self.0 {
-            cache.insert(token.as_bytes().into(), Entry { found, key });
+        if let Some(cache) = &self.entries {
+            let bytes = token.as_bytes();
+            cache.insert(Known { hash: self.hasher.hash_one(bytes), bytes: bytes.into() }, Entry { found, key });
         }
     }
 }
