@@ -15,6 +15,11 @@ mod verify;
 use std::env;
 
 use criterion::{Criterion, criterion_group};
+use mimalloc::MiMalloc;
+
+/// As the gateway has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 criterion_group!(benches, verify::verify, decide::decisions, decide::routes, stack::decisions, stack::refusals);
 
