@@ -19,6 +19,9 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid
 /// Partner Center's correlation id: the same for a chain of calls.
 pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 
+/// How many fields a request gets on its way, so that there is room for all of them at once.
+const ADDED: usize = 14;
+
 /// A request as it came by a connection, or by none in tests.
 #[derive(Debug)]
 pub struct Arrived {
@@ -116,7 +119,7 @@ impl Ids {
         }
         let [one, other] = random_ids(random);
         let ids = Self { request: request.unwrap_or(one), correlation: correlation.unwrap_or(other) };
-        headers.reserve(2);
+        headers.reserve(ADDED);
         headers.insert(&REQUEST_ID, ids.request.clone());
         headers.insert(&CORRELATION_ID, ids.correlation.clone());
         ids

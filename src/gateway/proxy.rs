@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{Response, Version};
+use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use tower::Service;
 
@@ -45,7 +45,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let protocol = upstream.settings().protocol;
     let shared = origin.as_ref().is_some_and(|origin| origin.shared);
     forward::prepare_request(request, origin.take(), &route, &grounds, proof.as_deref(), protocol);
-    let client = upgrade::prepare(request, wanted.take());
+    let client = wanted.take().and_then(|wanted| upgrade::prepare(request, wanted));
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
@@ -72,10 +72,10 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         peer.handle.close();
     }
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
-    let was_upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = upgrade::finish(client, interim, response).map_err(rejected)?;
-    if !was_upgrade {
+    let mut response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        response = upgrade::finish(client, interim, response).map_err(rejected)?;
+    } else {
         let present =
             answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
         if present.has(Present::HOP_BY_HOP) {

@@ -108,13 +108,17 @@ pub(super) fn refused(exchange: &Exchange) -> Option<Refused> {
 /// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).
 fn check_framing(version: Version, headers: &HeaderMap, present: Present) -> Result<(), &'static str> {
     if version > Version::HTTP_11 {
-        let foreign = [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
-            || headers.contains_key("keep-alive")
-            || headers.contains_key("proxy-connection");
-        if !has_one_length(headers) || headers.values().any(headers::is_padded) {
+        let of_connection = present.has(Present::HOP_BY_HOP);
+        let foreign = of_connection
+            && ([CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
+                || headers.contains_key("keep-alive")
+                || headers.contains_key("proxy-connection"));
+        if present.has(Present::CONTENT_LENGTH) && !has_one_length(headers) || headers.values().any(headers::is_padded)
+        {
             return Err("Content-Length is not one number, or a value has white space around it (RFC 9113 section 8).");
         }
-        let te = headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
+        let te = !of_connection
+            || headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
         return if foreign || !te {
             Err("A connection-specific field is not allowed in HTTP/2 (RFC 9113 section 8.2.2).")
         } else {

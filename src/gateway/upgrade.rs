@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
@@ -83,14 +83,13 @@ pub(super) struct Pending {
 }
 
 /// Puts the upgrade back into a request that is forwarded, and takes hold of the client's side.
-pub(super) fn prepare(request: &mut Request<Body>, wanted: Option<Wanted>) -> Option<Pending> {
-    let Wanted { accept, asked } = wanted?;
+pub(super) fn prepare(request: &mut Request<Body>, Wanted { accept, asked }: Wanted) -> Option<Pending> {
     let client = request.extensions_mut().remove::<OnUpgrade>()?;
     announce(request.headers_mut());
     Some(Pending { client, accept, _asked: asked })
 }
 
-/// Joins the two sides if the upstream agreed to what was asked. Any other answer passes.
+/// Joins the two sides if the upstream, which switches protocols, agreed to what was asked.
 ///
 /// # Errors
 ///
@@ -100,9 +99,6 @@ pub(super) fn finish(
     peer: Option<&Peer>,
     mut response: Response<Body>,
 ) -> Result<Response<Body>, Reason> {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(response);
-    }
     let upstream = response.extensions_mut().remove::<OnUpgrade>().ok_or(Reason::UnexpectedUpgrade)?;
     let agreed = |pending: &Pending| {
         let accept = response.headers().get("sec-websocket-accept");
