@@ -9,7 +9,7 @@ from pathlib import Path
 import report
 import scale
 from checks import check
-from peers import DIRECT, PEERS, Peer, Running, Settings, Surroundings
+from peers import DIRECT, PEERS, Bare, Peer, Running, Settings, Surroundings
 from processes import Failure, cores
 from setting import started, surroundings
 from setup import install_programs
@@ -125,7 +125,9 @@ def enforcement(peers: list[Peer], around: Surroundings, mint: Mint) -> dict[str
 
 
 def suits(workload: Workload, peer: Peer) -> bool:
-    if peer is DIRECT:
+    if isinstance(peer, Bare) and workload.settings != Settings():
+        return False
+    if peer is DIRECT or isinstance(peer, Bare):
         return workload.port == "PORT" and not workload.refuses
     return peer.enforces or not workload.refuses
 

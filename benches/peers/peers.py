@@ -199,6 +199,20 @@ class Gateway(Peer):
         return [binary, "serve", "--config", str(config)], {}
 
 
+class Bare(Peer):
+    """A proxy of hyper alone: what the library costs, before anything is checked."""
+
+    def install(self) -> None:
+        subprocess.run(["cargo", "build", "--quiet", "--release", "--example", self.program], cwd=Path(__file__).parent, check=True)
+
+    def version(self) -> str:
+        return first_line(["cargo", "tree", "--quiet", "--package=hyper", "--depth=0"], r"hyper v(\S+)")
+
+    def command(self, values, settings, folder):
+        binary = Path(os.environ["PEERS_TARGET"]).parent / "release" / "examples" / self.program
+        return [str(binary), str(values["PORT"]), f"127.0.0.1:{values['BACKEND']}"], {}
+
+
 PEERS = [
     Nginx("nginx", enforces=False, packages=("nginx",), program="nginx"),
     Haproxy("haproxy", enforces=False, packages=("haproxy",), program="haproxy"),
@@ -207,6 +221,7 @@ PEERS = [
     Envoy("envoy-jwt"),
     Envoy("envoy-cache"),
     Apache("apache-openidc", packages=("apache2", "libapache2-mod-auth-openidc"), program="apache2"),
+    Bare("hyper-bare", enforces=False, program="bare-proxy"),
     Gateway("mfa-gateway"),
 ]
 DIRECT = Direct("direct", enforces=False)

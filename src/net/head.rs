@@ -110,7 +110,7 @@ pub(super) fn fields(head: &[u8]) -> Option<HeaderMap> {
     for line in lines {
         let (name, value) = field(line).ok()?;
         let (name, value) = (HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?);
-        fields.append(name, value);
+        fields.try_append(name, value).ok()?;
     }
     Some(fields)
 }
