@@ -28,7 +28,9 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().context("no port")?.parse()?;
     let backend: SocketAddr = arguments.next().context("no backend")?.parse()?;
-    LocalSet::new().block_on(&Builder::new_current_thread().enable_all().build()?, serve(port, backend))
+    // The interval is the gateway's.
+    let runtime = Builder::new_current_thread().enable_all().event_interval(256).build()?;
+    LocalSet::new().block_on(&runtime, serve(port, backend))
 }
 
 async fn serve(port: u16, backend: SocketAddr) -> Result<()> {

@@ -14,6 +14,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::net::set_thread;
 
+/// After how many tasks the kernel is asked for news while there are tasks to go on with. Whatever it has waits behind them
+/// all the same, and the question is a system call.
+const EVENT_INTERVAL: u32 = 256;
+
 /// The threads that serve. The first is the one this is made on, which does everything else too.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
@@ -48,6 +52,13 @@ impl Workers {
         Self::of(vec![Worker::new(Handle::current())], CancellationToken::new())
     }
 
+    /// The runtime of a thread that serves.
+    pub(crate) fn runtime() -> Builder {
+        let mut runtime = Builder::new_current_thread();
+        runtime.enable_all().event_interval(EVENT_INTERVAL);
+        runtime
+    }
+
     /// This thread and as many more as make `threads`.
     ///
     /// # Errors
@@ -57,7 +68,7 @@ impl Workers {
         let end = CancellationToken::new();
         let mut workers = vec![Worker::new(Handle::current())];
         for number in 1..threads {
-            let runtime = Builder::new_current_thread().enable_all().build().context("a runtime can't be started")?;
+            let runtime = Self::runtime().build().context("a runtime can't be started")?;
             workers.push(Worker::new(runtime.handle().clone()));
             let end = end.clone();
             let serve = move || {

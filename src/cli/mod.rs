@@ -84,8 +84,7 @@ fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
 
 fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    run_on(runtime.enable_all(), serve_with(config, path, passed))
+    run_on(&mut Workers::runtime(), serve_with(config, path, passed))
 }
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
