@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     let port: u16 = arguments.next().context("no port")?.parse()?;
     let backend: SocketAddr = arguments.next().context("no backend")?.parse()?;
     // The interval is the gateway's.
-    let runtime = Builder::new_current_thread().enable_all().event_interval(256).build()?;
+    let runtime = Builder::new_current_thread().enable_all().event_interval(128).build()?;
     LocalSet::new().block_on(&runtime, serve(port, backend))
 }
 

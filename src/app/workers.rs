@@ -16,7 +16,7 @@ use crate::net::set_thread;
 
 /// After how many tasks the kernel is asked for news while there are tasks to go on with. Whatever it has waits behind them
 /// all the same, and the question is a system call.
-const EVENT_INTERVAL: u32 = 256;
+const EVENT_INTERVAL: u32 = 128;
 
 /// The threads that serve. The first is the one this is made on, which does everything else too.
 #[derive(Clone, Debug)]
