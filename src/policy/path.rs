@@ -146,12 +146,13 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
     if decoded.chars().any(normalises_to_delimiter) {
         return Err(PathError::EncodedDelimiter);
     }
-    // Whoever trims spaces takes these for an empty segment and for one of dots.
+    // Whoever drops white space, or dots and white space at the end, takes these for an empty segment or for one of dots.
     for segment in decoded.split('/').filter(|segment| segment.contains(char::is_whitespace)) {
-        match segment.trim() {
-            "" => return Err(PathError::EmptySegment),
-            trimmed if is_dots(trimmed) => return Err(PathError::DotSegment),
-            _ => {}
+        if segment.trim().is_empty() {
+            return Err(PathError::EmptySegment);
+        }
+        if segment.chars().all(|char| char == '.' || char.is_whitespace()) {
+            return Err(PathError::DotSegment);
         }
     }
     let twice = |(at, _): (usize, &str)| {
@@ -214,6 +215,8 @@ mod tests {
             ("/v1/.../x", PathError::DotSegment),
             ("/v1/..%20/x", PathError::DotSegment),
             ("/v1/%20..", PathError::DotSegment),
+            ("/v1/.%20.%20/", PathError::DotSegment),
+            ("/v1/%20.%20./x", PathError::DotSegment),
             ("/v1/%20/x", PathError::EmptySegment),
             ("/v1/%c2%a0", PathError::EmptySegment),
             ("/v1\\x", PathError::Character),

@@ -262,6 +262,9 @@ mod tests {
             "/Admin%C2%B4",
             "/secret+",
             "/+Admin",
+            "/secret/+.",
+            "/secret/.+./",
+            "/secret/:x/",
         ] {
             assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
         }

@@ -16,7 +16,12 @@ pub(super) fn trim_segments(path: &str) -> Option<String> {
     let name = |segment: &str| {
         segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
     };
-    let trimmed = path.split('/').map(name).collect::<Vec<_>>().join("/");
+    // Of some names nothing is left, and many a server leaves empty segments out.
+    let mut trimmed =
+        path.split('/').map(name).filter(|name| !name.is_empty()).fold(String::new(), |path, name| path + "/" + &name);
+    if trimmed.is_empty() || path.ends_with('/') {
+        trimmed.push('/');
+    }
     (trimmed != path).then_some(trimmed)
 }
 
