@@ -280,6 +280,9 @@ async fn s16_there_is_no_tunnel_but_one_that_was_asked_for_and_agreed() {
         let answer = String::from_utf8_lossy(&answer[..read]);
         assert!(matches!(raw::status(&answer), 400 | 502), "{upgrade:?}: {answer}");
         let arrived = String::from_utf8(wire.take()).unwrap().to_ascii_lowercase();
+        // A token is random, and may hold such a word.
+        let arrived: Vec<&str> = arrived.lines().filter(|line| !line.starts_with("authorization: ")).collect();
+        let arrived = arrived.join("\n");
         assert!(
             !arrived.contains("h2c") && !arrived.contains("http2-settings") && !arrived.contains("tls/"),
             "{upgrade:?}: {arrived}"
