@@ -77,7 +77,7 @@ def chart(workload, rounds: dict[str, list[dict]]) -> str:
     about = machine()
     return bars(f"CPU time per request: {workload.about}", rows, "mfa-gateway",
                 [f"One proxy thread; medians of {max(map(len, rounds.values()))} rounds; {about['cpu']}.",
-                 "nginx, and haproxy and envoy without a suffix, check nothing."])
+                 "nginx, hyper-bare, and haproxy and envoy without a suffix, check nothing."])
 
 
 def machine() -> dict:
