@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::support::gateway::START;
-use crate::support::{Answer, CONFIG, Call, Gateway, Http1, Recorder, Scripted, Step, World, raw, until};
+use crate::support::{Answer, CONFIG, Call, Gateway, Http1, Recorder, Scripted, Step, World, raw, until, within};
 use mfa_gateway::clock::Clock;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -303,6 +305,27 @@ async fn a_connection_is_kept_for_the_same_caller_and_for_others_after_a_rest() 
         gateway.get("/healthz", "").await.code() == 200 && upstream.seen().last().unwrap().0 == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_let_go_in_time_though_no_request_comes() {
+    let upstream = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let world = World::new().await.with("KEPT", &format!("http://{}", upstream.local_addr().unwrap()));
+    let kept = CONFIG.replace("[\"${UPSTREAM}\"] }", "[\"${KEPT}\"], keep_alive: 1s }");
+    let gateway = world.gateway(&kept).await;
+    let closed = tokio::spawn(async move {
+        let (mut stream, _) = upstream.accept().await.unwrap();
+        let mut bytes = [0; 16 << 10];
+        assert!(stream.read(&mut bytes).await.unwrap() > 0);
+        stream.write_all(OK.as_bytes()).await.unwrap();
+        let answered = Instant::now();
+        let read = stream.read(&mut bytes).await.unwrap();
+        (read, answered.elapsed())
+    });
+    assert_eq!(gateway.get("/v1/x", &gateway.jane()).await.body, "ok");
+    let (read, kept) = within("the connection's end", closed).await.unwrap();
+    assert_eq!(read, 0);
+    assert!(kept >= Duration::from_millis(500), "it was not kept: {kept:?}");
 }
 
 #[tokio::test]
