@@ -62,7 +62,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: false,
-        fields: OnceLock::new(),
+        told: OnceLock::new(),
         issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None }),
     }))
 }

@@ -179,7 +179,7 @@ fn prove(
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
-        fields: OnceLock::new(),
+        told: OnceLock::new(),
     };
     Ok((proof, key))
 }

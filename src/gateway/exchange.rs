@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use super::Live;
 use super::origin::Origin;
 use super::upgrade::Wanted;
-use crate::net::{Body, Busy, Handle, Present};
+use crate::net::{Body, Busy, Handle, Lines, Present};
 use crate::random::Random;
 use crate::telemetry::Trace;
 
@@ -18,9 +18,6 @@ use crate::telemetry::Trace;
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 /// Partner Center's correlation id: the same for a chain of calls.
 pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
-
-/// How many fields a request gets on its way, so that there is room for all of them at once.
-const ADDED: usize = 14;
 
 /// A request as it came by a connection, or by none in tests.
 #[derive(Debug)]
@@ -56,6 +53,8 @@ pub struct Exchange {
     pub(super) wanted: Option<Wanted>,
     /// The trace it is part of, if requests are traced.
     pub(super) trace: Option<Arc<Trace>>,
+    /// What its upstream is told beside its own fields.
+    pub(super) told: Lines,
 }
 
 impl Exchange {
@@ -63,8 +62,8 @@ impl Exchange {
     pub(crate) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, live: Arc<Live>) -> Box<Self> {
         let present = Present::in_request(request.headers());
         let ids = Ids::take(request.headers_mut(), present, &live.random);
-        let (origin, wanted, trace) = (None, None, None);
-        Box::new(Self { request, live, peer, ids, present, before: 0, origin, wanted, trace })
+        let (origin, wanted, trace, told) = (None, None, None, Lines::default());
+        Box::new(Self { request, live, peer, ids, present, before: 0, origin, wanted, trace, told })
     }
 
     /// The client's address, if the request came by a connection.
@@ -102,7 +101,7 @@ pub(crate) struct Peer {
     pub(crate) held: Arc<dyn Any + Send + Sync>,
 }
 
-/// The ids of a request.
+/// The ids of a request. They stand in none of its own fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     pub(super) request: HeaderValue,
@@ -110,19 +109,21 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Takes the client's ids where they are well-formed, makes them otherwise, and puts them into the request.
+    /// Takes the client's ids out of a request where they are well-formed, and makes them otherwise.
     fn take(headers: &mut HeaderMap, present: Present, random: &Random) -> Self {
-        let request = present.has(Present::REQUEST_ID).then(|| sent(headers, &REQUEST_ID)).flatten();
-        let correlation = present.has(Present::CORRELATION_ID).then(|| sent(headers, &CORRELATION_ID)).flatten();
-        if let (Some(request), Some(correlation)) = (&request, &correlation) {
-            return Self { request: request.clone(), correlation: correlation.clone() };
+        let mut sent = |any, name| if present.has(any) { taken(headers, name) } else { None };
+        let ids = (sent(Present::REQUEST_ID, &REQUEST_ID), sent(Present::CORRELATION_ID, &CORRELATION_ID));
+        if let (Some(request), Some(correlation)) = ids {
+            return Self { request, correlation };
         }
         let [one, other] = random_ids(random);
-        let ids = Self { request: request.unwrap_or(one), correlation: correlation.unwrap_or(other) };
-        headers.reserve(ADDED);
-        headers.insert(&REQUEST_ID, ids.request.clone());
-        headers.insert(&CORRELATION_ID, ids.correlation.clone());
-        ids
+        Self { request: ids.0.unwrap_or(one), correlation: ids.1.unwrap_or(other) }
+    }
+
+    /// What the upstream is told of them.
+    pub(super) fn tell(&self, lines: &mut Lines) {
+        lines.push(&REQUEST_ID, &self.request);
+        lines.push(&CORRELATION_ID, &self.correlation);
     }
 
     /// Puts the ids into an answer that has none.
@@ -133,10 +134,10 @@ impl Ids {
     }
 }
 
-/// The id that the client sent, if it is one and well-formed.
-fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|value| values.next().is_none() && is_well_formed(value)).cloned()
+/// The id that the client sent, if it is one and well-formed. Whatever it sent is removed.
+fn taken(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let is_one = headers.get_all(name).iter().count() == 1;
+    headers.remove(name).filter(|value| is_one && is_well_formed(value))
 }
 
 /// Two ids that share their memory.

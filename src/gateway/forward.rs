@@ -1,13 +1,12 @@
 //! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
 
-use super::origin::Origin;
+use super::Exchange;
 use crate::config::Protocol;
-use crate::net::{Body, headers};
+use crate::net::{Body, Lines, headers};
 use crate::policy::{Grounds, Proof, Route};
 
 /// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
@@ -19,22 +18,15 @@ static USER: HeaderName = HeaderName::from_static("x-auth-request-user");
 static METHODS: HeaderName = HeaderName::from_static("x-auth-request-methods");
 static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 
-/// Writes the fields of a request that is forwarded. Sanitizing removed whatever the client put there.
-pub(super) fn prepare_request(
-    request: &mut Request<Body>,
-    origin: Option<Origin>,
-    route: &Route,
-    grounds: &Grounds,
-    proof: Option<&Proof>,
-    protocol: Protocol,
-) {
+/// How long what is told of a request is, as a rule.
+const ROOM: usize = 768;
+
+/// Gives the fields of a request the form in which they are forwarded.
+pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protocol: Protocol) {
     let from_http2 = request.version() > Version::HTTP_11;
     let empty = request.body().is_end_stream();
     let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let fields = request.headers_mut();
-    if let Some(origin) = origin {
-        origin.write(fields);
-    }
     if !route.forward_authorization {
         fields.remove(AUTHORIZATION);
     }
@@ -49,23 +41,26 @@ pub(super) fn prepare_request(
     if protocol == Protocol::Http2 {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
+}
+
+/// Notes what the upstream is told of a request: its ids, where it comes from, and who calls. Sanitizing removed whatever
+/// the client put there.
+pub(super) fn tell(exchange: &mut Exchange, grounds: &Grounds, proof: Option<&Proof>) {
+    let Exchange { ids, origin, told, .. } = exchange;
+    *told = Lines::with_capacity(ROOM);
+    ids.tell(told);
+    if let Some(origin) = origin {
+        origin.tell(told);
+    }
     if let Some(proof) = proof {
-        add_identity(fields, grounds, proof);
+        told.push(&GROUNDS, &HeaderValue::from_static(grounds.code()));
+        told.push(&CLASS, &HeaderValue::from_static(proof.principal.class()));
+        told.extend(proof.told.get_or_init(|| identity(proof)));
     }
 }
 
-fn add_identity(fields: &mut HeaderMap, grounds: &Grounds, proof: &Proof) {
-    let of_token = proof.fields.get_or_init(|| identity(proof));
-    fields.reserve(of_token.len() + 2);
-    fields.insert(&GROUNDS, HeaderValue::from_static(grounds.code()));
-    fields.insert(&CLASS, HeaderValue::from_static(proof.principal.class()));
-    for (name, value) in of_token {
-        fields.insert(*name, value.clone());
-    }
-}
-
-/// What the upstream is told of a token. The values share one text, since they are kept with each token in the cache.
-fn identity(proof: &Proof) -> Box<[(&'static HeaderName, HeaderValue)]> {
+/// What the upstream is told of a token. It is kept with the token in the cache.
+fn identity(proof: &Proof) -> Lines {
     let methods = proof.amr.methods().iter().map(|method| escaped(method)).collect::<Vec<_>>().join(",");
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [
@@ -75,10 +70,15 @@ fn identity(proof: &Proof) -> Box<[(&'static HeaderName, HeaderValue)]> {
         (&USER, user.map(escaped)),
         (&METHODS, Some(methods).filter(|methods| !methods.is_empty())),
     ];
-    let text: String = told.iter().filter_map(|(_, value)| value.as_deref()).collect();
-    let mut text = Bytes::from(text.into_bytes().into_boxed_slice());
-    let told = told.into_iter().filter_map(|(name, value)| Some((name, text.split_to(value?.len()))));
-    told.filter_map(|(name, value)| Some((name, HeaderValue::from_maybe_shared(value).ok()?))).collect()
+    let mut lines = Lines::default();
+    for (name, value) in told {
+        // What is escaped is a value.
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            lines.push(name, &value);
+        }
+    }
+    lines.shrink_to_fit();
+    lines
 }
 
 /// A claim as a field's value: visible ASCII as it is, everything else, `%` and `,` percent-encoded as UTF-8.

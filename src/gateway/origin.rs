@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::exchange::{Exchange, Peer};
+use crate::net::Lines;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -53,14 +54,14 @@ impl Origin {
         origin
     }
 
-    /// Writes what the upstream is told.
-    pub(super) fn write(self, headers: &mut HeaderMap) {
-        if let Some(chain) = self.chain {
-            headers.insert(&FORWARDED_FOR, chain);
+    /// What the upstream is told of it.
+    pub(super) fn tell(&self, lines: &mut Lines) {
+        if let Some(chain) = &self.chain {
+            lines.push(&FORWARDED_FOR, chain);
         }
-        headers.insert(&FORWARDED_PROTO, self.proto);
-        if let Some(host) = self.host {
-            headers.insert(&FORWARDED_HOST, host);
+        lines.push(&FORWARDED_PROTO, &self.proto);
+        if let Some(host) = &self.host {
+            lines.push(&FORWARDED_HOST, host);
         }
     }
 }
@@ -130,8 +131,9 @@ mod tests {
         };
         let origin = Origin::of(&peer, request.headers(), &["10.0.0.0/8".parse().unwrap()]);
         let client = origin.client.to_string();
-        let mut headers = HeaderMap::new();
-        origin.write(&mut headers);
+        let (mut lines, mut headers) = (Lines::default(), HeaderMap::new());
+        origin.tell(&mut lines);
+        lines.put(&mut headers);
         let value = |name| headers[name].to_str().unwrap().to_owned();
         (client, [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST].map(value).to_vec())
     }

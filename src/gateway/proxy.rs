@@ -35,7 +35,8 @@ impl Service<Permitted> for Proxy {
 
 async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let Parts { mut exchange, route, grounds, proof } = permitted.into_parts();
-    let Exchange { request, live, peer, origin, wanted, trace, .. } = &mut *exchange;
+    forward::tell(&mut exchange, &grounds, proof.as_deref());
+    let Exchange { request, live, peer, origin, wanted, trace, told, .. } = &mut *exchange;
     // The configuration was built with the upstream's place, and never changes.
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
@@ -44,7 +45,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
     let shared = origin.as_ref().is_some_and(|origin| origin.shared);
-    forward::prepare_request(request, origin.take(), &route, &grounds, proof.as_deref(), protocol);
+    forward::prepare_request(request, &route, protocol);
     let client = wanted.take().and_then(|wanted| upgrade::prepare(request, wanted));
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
@@ -61,7 +62,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
     let began = Instant::now();
     let mut offered = None;
-    let sent = upstream.send(request, &caller, live.body_timeout, &mut offered).await;
+    let sent = upstream.send(request, told, &caller, live.body_timeout, &mut offered).await;
     let answered = Instant::now();
     let took = answered.saturating_duration_since(began);
     if let Some(call) = call {

@@ -81,8 +81,7 @@ fn sanitize(exchange: &mut Exchange) -> Result<(), Reason> {
         let rule = "There are two credentials, one of them in the query (RFC 6750 section 2).";
         return Err(Reason::Malformed(rule));
     }
-    // Rendering has put the two ids in.
-    if request.headers().len() > live.max_headers + 2 {
+    if request.headers().len() > live.max_headers {
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;

@@ -108,11 +108,16 @@ pub(super) fn fields(head: &[u8]) -> Option<HeaderMap> {
     let lines = head.strip_suffix(b"\r\n\r\n")?.split(|&byte| byte == b'\n').skip(1);
     let mut fields = HeaderMap::new();
     for line in lines {
-        let (name, value) = field(line).ok()?;
-        let (name, value) = (HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?);
+        let (name, value) = parsed(line)?;
         fields.try_append(name, value).ok()?;
     }
     Some(fields)
+}
+
+/// The field of a line without its CRLF, if it is one.
+pub(super) fn parsed(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = field(line).ok()?;
+    Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
 }
 
 /// The request without a body whose whole head this is. `None` if it isn't one.

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::net::Lines;
 use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
@@ -45,7 +45,7 @@ pub struct Proof {
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
     /// The fields in which an upstream is told of it, made when they are first needed.
-    pub fields: OnceLock<Box<[(&'static HeaderName, HeaderValue)]>>,
+    pub told: OnceLock<Lines>,
 }
 
 /// What the configuration says of an issuer, as far as decisions and refusals need it.

@@ -15,6 +15,7 @@ mod requirement;
 mod route;
 mod spelling;
 
+pub use crate::net::Lines;
 pub use activation::{Activation, Mode, Stage, StageSet};
 pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};

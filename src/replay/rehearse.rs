@@ -145,7 +145,7 @@ impl Rehearsal {
             auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
             validity: Validity::always(),
             handles_claims_challenge: false,
-            fields: OnceLock::new(),
+            told: OnceLock::new(),
         };
         Ok((Caller::Known(Evidence::Token(Arc::new(proof))), finding_taken))
     }

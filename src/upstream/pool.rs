@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
-use crate::net::{Body, ConnectionId, Deadline, Turn, thread};
+use crate::net::{Body, ConnectionId, Deadline, Lines, Turn, thread};
 use crate::policy::Proof;
 
 /// How many unused HTTP/1.1 connections are kept to one endpoint by a thread.
@@ -100,27 +100,32 @@ impl Lease {
         }
     }
 
+    /// Announces the request that is sent next, and what is told behind its fields. With `keep` it can be had once more, with
+    /// that among its fields.
+    pub(super) fn announce(&mut self, request: &Request<Body>, told: &Lines, caller: &Caller, keep: bool) {
+        match self {
+            Self::Http1(Http1 { turn, .. }) => turn.ask(request, told, caller.connection.as_ref(), keep),
+            Self::Http2 { spare, .. } => *spare = keep.then(|| copy(request)),
+        }
+    }
+
     /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long
-    /// as `goes_on` says so. `None` if it doesn't come. With `keep` the request can be had once more.
+    /// as `goes_on` says so. `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
-        caller: &Caller,
-        keep: bool,
         began: Instant,
         patience: Duration,
         goes_on: impl Fn() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
-            Self::Http1(Http1 { sender, turn, deadline, .. }) => {
-                turn.ask(request.method(), request.headers(), caller.connection.as_ref(), keep);
+            Self::Http1(Http1 { sender, deadline, .. }) => {
                 // Boxed: the future of a request is to be a small piece of memory, which the
                 // allocator has at hand.
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, deadline, began, patience, goes_on).await
             }
-            Self::Http2 { sender, spare, .. } => {
-                *spare = keep.then(|| copy(request));
+            Self::Http2 { sender, .. } => {
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
                 within(sending, &mut Deadline::default(), began, patience, goes_on).await
             }

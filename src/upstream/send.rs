@@ -16,7 +16,7 @@ use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{Body, IdleBody, Upload, trailers};
+use crate::net::{Body, IdleBody, Lines, Upload, trailers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
@@ -28,8 +28,9 @@ enum Failure {
 }
 
 impl Upstream {
-    /// Sends a request of `caller`, whose URI holds path and query alone, and waits for the head of the answer. The
-    /// client may let its body stand still for `client_idle`. `offered` becomes the endpoint that was asked last.
+    /// Sends a request of `caller`, whose URI holds path and query alone, with `told` behind its fields, and waits for the
+    /// head of the answer. The client may let its body stand still for `client_idle`. `offered` becomes the endpoint that
+    /// was asked last.
     ///
     /// # Errors
     ///
@@ -37,11 +38,15 @@ impl Upstream {
     pub(crate) async fn send<'u>(
         &'u self,
         request: &mut Request<Body>,
+        told: &mut Lines,
         caller: &Caller,
         client_idle: Duration,
         offered: &mut Option<&'u Uri>,
     ) -> Result<Response<Body>, UpstreamError> {
         let upload = watch_body(request.body_mut(), client_idle);
+        if self.settings.protocol == Protocol::Http2 {
+            std::mem::take(told).put(request.headers_mut());
+        }
         let mut tried = [usize::MAX; MAX_ENDPOINTS];
         let mut last = None;
         for time in 0..MAX_ENDPOINTS {
@@ -49,7 +54,7 @@ impl Upstream {
             tried[time] = at;
             let endpoint = &self.endpoints[at];
             *offered = Some(endpoint.uri());
-            match self.offer(endpoint, request, caller, upload.as_deref()).await {
+            match self.offer(endpoint, (request, told), caller, upload.as_deref()).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     if !matches!(error, UpstreamError::RequestBody(_)) {
@@ -74,7 +79,7 @@ impl Upstream {
     async fn offer(
         &self,
         endpoint: &Arc<Endpoint>,
-        request: &mut Request<Body>,
+        (request, told): (&mut Request<Body>, &mut Lines),
         caller: &Caller,
         upload: Option<&Upload>,
     ) -> Result<Response<Body>, Failure> {
@@ -95,9 +100,10 @@ impl Upstream {
             // The clock is asked again only if a connection had to be made.
             let began = if lease.is_reused() { now } else { Instant::now() };
             let is_sending = || upload.is_some_and(|upload| !upload.has_ended());
+            lease.announce(request, told, caller, keep);
             // What is in this block takes no room while the connection is given up.
             let (unsent, error) = {
-                match lease.send(request, caller, keep, began, after, is_sending).await {
+                match lease.send(request, began, after, is_sending).await {
                     None => {
                         let endpoint = endpoint.name();
                         return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
@@ -119,6 +125,8 @@ impl Upstream {
                 (Some(()), _) => return Err(Failure::NotSent(of_exchange(endpoint, error))),
                 (None, Some(spare)) => {
                     repeated = true;
+                    // They are among its fields now.
+                    *told = Lines::default();
                     *request = spare.map(|()| Body::empty());
                 }
                 (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error))),

@@ -63,7 +63,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
-        fields: OnceLock::new(),
+        told: OnceLock::new(),
         issuer,
     })
 }

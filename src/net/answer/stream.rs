@@ -19,7 +19,8 @@ pub(crate) struct AnswerStream {
     guard: AnswerGuard,
     /// What passes in place of what came, and isn't read yet.
     instead: Bytes,
-    /// Whether a part of a request waits to be written.
+    /// Whether a part of a request's head waits to be written here, and whether any other part does.
+    heading: bool,
     writing: bool,
     turn: Turn,
 }
@@ -27,7 +28,7 @@ pub(crate) struct AnswerStream {
 impl AnswerStream {
     pub(crate) fn new(inner: Socket<Eager>) -> Self {
         let (guard, turn) = (AnswerGuard::new(), Turn::default());
-        Self { inner, guard, instead: Bytes::new(), writing: false, turn }
+        Self { inner, guard, instead: Bytes::new(), heading: false, writing: false, turn }
     }
 
     /// What the one who sends requests needs.
@@ -55,21 +56,38 @@ impl AnswerStream {
             Some(UNASKED) => self.turn.hear_unasked(),
             Some(_) => self.turn.spoil(),
             // What is left of the request would stand before the next one's beginning.
-            None if self.guard.is_idle() && self.writing => self.turn.spoil(),
+            None if self.guard.is_idle() && (self.heading || self.writing) => self.turn.spoil(),
             None => {}
         }
     }
 
-    /// Notes that a request begins with `first`, if it does.
-    fn begin(&mut self, first: &[io::IoSlice<'_>]) -> io::Result<()> {
+    /// Notes that a request begins with `first`, if it does, and how much of that is its head, which is written from here.
+    fn begin(&mut self, first: &[u8]) -> io::Result<usize> {
         self.check()?;
-        if self.guard.is_idle()
-            && self.turn.is_asked()
-            && let Some(asked) = self.turn.begin(first)
-        {
-            self.guard.expect(asked);
+        if !self.guard.is_idle() || !self.turn.is_asked() {
+            return Ok(0);
         }
-        Ok(())
+        let (asked, length) = self.turn.begin(first)?;
+        self.guard.expect(asked);
+        self.heading = true;
+        Ok(length)
+    }
+
+    /// Writes what is left of a head, and as much of what is behind it as goes along; how much that was.
+    fn poll_head(&mut self, cx: &mut Context<'_>, behind: [&[io::IoSlice<'_>]; 2]) -> Poll<io::Result<usize>> {
+        let Self { inner, turn, .. } = self;
+        let written = turn.poll_head(behind, |buffers| Pin::new(inner).poll_write_vectored(cx, buffers));
+        let (count, whole) = ready!(written)?;
+        self.heading = !whole;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Writes what is left of a head.
+    fn poll_headed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.heading {
+            ready!(self.poll_head(cx, [&[], &[]]))?;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -108,11 +126,8 @@ impl AsyncRead for AnswerStream {
 }
 
 impl AsyncWrite for AnswerStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.begin(&[io::IoSlice::new(buf)])?;
-        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.writing = written.is_pending();
-        written
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -120,7 +135,14 @@ impl AsyncWrite for AnswerStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.begin(bufs)?;
+        let [first, others @ ..] = bufs else { return Poll::Ready(Ok(0)) };
+        let head = self.begin(first)?;
+        if head > 0 {
+            // What was taken is written sooner or later.
+            let behind = self.poll_head(cx, [&[io::IoSlice::new(&first[head..])], others])?;
+            return Poll::Ready(Ok(head + if let Poll::Ready(behind) = behind { behind } else { 0 }));
+        }
+        ready!(self.poll_headed(cx))?;
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
         self.writing = written.is_pending();
         written
@@ -131,6 +153,7 @@ impl AsyncWrite for AnswerStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_headed(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
@@ -144,10 +167,12 @@ mod tests {
     use std::io::Write;
     use std::net::TcpListener;
 
-    use http::{HeaderMap, Method};
+    use http::Request;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
+    use super::super::super::body::Body;
+    use super::super::super::lines::Lines;
     use super::*;
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -162,7 +187,7 @@ mod tests {
     async fn what_came_before_a_request_is_written_spoils_the_connection() {
         let (mut stream, mut upstream) = connection().await;
         let turn = stream.turn();
-        turn.ask(&Method::GET, &HeaderMap::new(), None, false);
+        turn.ask(&Request::new(Body::empty()), &Lines::default(), None, false);
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         upstream.write_all(OK).unwrap();
         let mut answer = [0; OK.len()];
@@ -172,7 +197,7 @@ mod tests {
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64])).is_pending());
         upstream.write_all(OK).unwrap();
-        turn.ask(&Method::GET, &HeaderMap::new(), None, false);
+        turn.ask(&Request::new(Body::empty()), &Lines::default(), None, false);
         let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
         assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
         assert!(turn.is_spoilt() && turn.heard_unasked());
