@@ -131,7 +131,7 @@ impl Authenticator {
         }
         let (genuine, now) = (genuine?, self.clock.now());
         if genuine.validity().check(now).is_err() {
-            self.cache.put(token, Found::Untimely(genuine.validity()), Arc::clone(genuine.key()));
+            self.cache.put(token, Found::Untimely(Box::new(genuine.validity())), Arc::clone(genuine.key()));
         }
         let (proof, key) = prove(genuine.check(now)?, issuer.rules(), issuer.profile())?;
         let proof = Arc::new(proof);

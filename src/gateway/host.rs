@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Uri, Version};
+use memchr::memchr;
 
 use crate::net::Body;
 
@@ -54,14 +55,13 @@ fn value(authority: &Authority) -> Result<HeaderValue, &'static str> {
 
 /// A host name or address with an optional port; no user information, no list.
 fn is_valid(host: &HeaderValue) -> bool {
-    let Ok(host) = host.to_str() else { return false };
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest
-            .split_once(']')
-            .is_some_and(|(address, port)| address.parse::<Ipv6Addr>().is_ok() && is_valid_port(port));
+    let host = host.as_bytes();
+    if let Some(rest) = host.strip_prefix(b"[") {
+        let parts = std::str::from_utf8(rest).ok().and_then(|rest| rest.split_once(']'));
+        return parts.is_some_and(|(address, port)| address.parse::<Ipv6Addr>().is_ok() && is_valid_port(port));
     }
-    let end = host.bytes().position(|byte| byte == b':').unwrap_or(host.len());
-    is_valid_name(&host.as_bytes()[..end]) && is_valid_port(&host[end..])
+    let (name, port) = host.split_at(memchr(b':', host).unwrap_or(host.len()));
+    is_valid_name(name) && std::str::from_utf8(port).is_ok_and(is_valid_port)
 }
 
 /// Labels of letters, with a dot between them and perhaps the root's at the end.

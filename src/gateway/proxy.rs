@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_future_of_a_request_is_small() {
-        // glibc keeps pieces of up to 1032 bytes at hand, by thread.
-        assert!(size(proxy) <= 1032, "{}", size(proxy));
+        // The next larger piece of memory that mimalloc has takes a quarter more.
+        assert!(size(proxy) <= 1024, "{}", size(proxy));
     }
 }

@@ -6,7 +6,7 @@
 use std::task::{Context, Poll};
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use tower::{Layer, Service};
 
 use super::origin::Origin;
@@ -72,9 +72,8 @@ fn sanitize(exchange: &mut Exchange) -> Result<(), Reason> {
     if authorized && request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
         return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
     }
-    let mut expectations = request.headers().get_all(EXPECT).iter();
-    if present.has(Present::EXPECT) && !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-    {
+    let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if present.has(Present::EXPECT) && !request.headers().get_all(EXPECT).iter().all(expected) {
         return Err(Reason::ExpectationFailed);
     }
     if authorized && names_token(request.uri().query()) {

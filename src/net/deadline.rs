@@ -1,7 +1,7 @@
 //! A deadline that is moved often and met rarely.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::{Instant, Sleep};
 
@@ -11,6 +11,8 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct Deadline {
     timer: Option<Pin<Box<Sleep>>>,
     at: Option<Instant>,
+    /// Whom the timer wakes.
+    waiting: Option<Waker>,
 }
 
 impl Deadline {
@@ -21,6 +23,7 @@ impl Deadline {
             && at < timer.deadline()
         {
             timer.as_mut().reset(at);
+            self.waiting = None;
         }
     }
 
@@ -38,8 +41,15 @@ impl Deadline {
     pub(crate) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if !timer.is_elapsed() && self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        self.waiting = None;
         loop {
-            ready!(timer.as_mut().poll(cx));
+            if timer.as_mut().poll(cx).is_pending() {
+                self.waiting = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             if timer.deadline() >= at {
                 return Poll::Ready(());
             }

@@ -55,15 +55,16 @@ impl<'p> CanonicalPath<'p> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
-        let mut encoded = false;
+        let (mut encoded, mut doubled, mut dotted) = (false, false, false);
+        let mut before = 0;
         for byte in raw.bytes() {
             match byte {
+                b'/' => doubled |= before == b'/',
+                b'.' => dotted |= before == b'/',
                 b'a'..=b'z'
                 | b'A'..=b'Z'
                 | b'0'..=b'9'
-                | b'/'
                 | b'-'
-                | b'.'
                 | b'_'
                 | b'~'
                 | b'!'
@@ -82,11 +83,12 @@ impl<'p> CanonicalPath<'p> {
                 b';' => return Err(PathError::Parameter),
                 _ => return Err(PathError::Character),
             }
+            before = byte;
         }
-        if raw.contains("//") {
+        if doubled {
             return Err(PathError::EmptySegment);
         }
-        if raw.contains("/.") && raw.split('/').any(is_dots) {
+        if dotted && raw.split('/').any(is_dots) {
             return Err(PathError::DotSegment);
         }
         if encoded {

@@ -173,7 +173,7 @@ impl Endpoint {
         let turn = stream.turn();
         let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(TokioIo::new(stream)).await?;
         tokio::spawn(watch(connection.with_upgrades(), turn.clone(), Arc::downgrade(self)));
-        Ok(Lease::Http1(Http1 { sender, turn, reused: false, deadline: Deadline::default() }))
+        Ok(Lease::Http1(Box::new(Http1 { sender, turn, reused: false, deadline: Deadline::default() })))
     }
 }
 

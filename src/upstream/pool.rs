@@ -69,7 +69,7 @@ struct Kept {
 
 #[derive(Debug)]
 struct Idle {
-    connection: Http1,
+    connection: Box<Http1>,
     proof: Option<Arc<Proof>>,
     since: Instant,
 }
@@ -84,10 +84,10 @@ pub(super) struct Http1 {
     pub(super) deadline: Deadline,
 }
 
-/// A connection for one request.
+/// A connection for one request. It is moved often, and stays in its box.
 #[derive(Debug)]
 pub(super) enum Lease {
-    Http1(Http1),
+    Http1(Box<Http1>),
     Http2 { sender: http2::SendRequest<Body>, reused: bool, spare: Option<Box<Request<()>>> },
 }
 
@@ -104,7 +104,7 @@ impl Lease {
     /// that among its fields.
     pub(super) fn announce(&mut self, request: &Request<Body>, told: &Lines, caller: &Caller, keep: bool) {
         match self {
-            Self::Http1(Http1 { turn, .. }) => turn.ask(request, told, caller.connection.as_ref(), keep),
+            Self::Http1(connection) => connection.turn.ask(request, told, caller.connection.as_ref(), keep),
             Self::Http2 { spare, .. } => *spare = keep.then(|| copy(request)),
         }
     }
@@ -119,7 +119,8 @@ impl Lease {
         goes_on: impl Fn() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
-            Self::Http1(Http1 { sender, deadline, .. }) => {
+            Self::Http1(connection) => {
+                let Http1 { sender, deadline, .. } = &mut **connection;
                 // Boxed: the future of a request is to be a small piece of memory, which the
                 // allocator has at hand.
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
@@ -249,7 +250,9 @@ impl Pool {
             // The other side may be about to close it.
             return None;
         }
-        Some(Lease::Http1(Http1 { reused: true, ..one.connection }))
+        let mut connection = one.connection;
+        connection.reused = true;
+        Some(Lease::Http1(connection))
     }
 
     /// Keeps a connection whose answer was read to its end.
