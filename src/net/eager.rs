@@ -21,6 +21,12 @@ impl Eager {
         Self { stream, eager: false }
     }
 
+    /// The socket itself.
+    #[cfg(test)]
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.stream)
+    }
+
     pub(super) fn set_eager(&mut self, eager: bool) {
         self.eager = eager;
     }

@@ -55,16 +55,15 @@ impl<'p> CanonicalPath<'p> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
-        let (mut encoded, mut doubled, mut dotted) = (false, false, false);
-        let mut before = 0;
+        let mut encoded = false;
         for byte in raw.bytes() {
             match byte {
-                b'/' => doubled |= before == b'/',
-                b'.' => dotted |= before == b'/',
                 b'a'..=b'z'
                 | b'A'..=b'Z'
                 | b'0'..=b'9'
+                | b'/'
                 | b'-'
+                | b'.'
                 | b'_'
                 | b'~'
                 | b'!'
@@ -83,12 +82,11 @@ impl<'p> CanonicalPath<'p> {
                 b';' => return Err(PathError::Parameter),
                 _ => return Err(PathError::Character),
             }
-            before = byte;
         }
-        if doubled {
+        if raw.contains("//") {
             return Err(PathError::EmptySegment);
         }
-        if dotted && raw.split('/').any(is_dots) {
+        if raw.contains("/.") && raw.split('/').any(is_dots) {
             return Err(PathError::DotSegment);
         }
         if encoded {

@@ -164,7 +164,7 @@ impl AsyncWrite for AnswerStream {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use http::Request;
@@ -181,6 +181,31 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         (AnswerStream::new(Socket::Plain(Eager::new(stream))), listener.accept().unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_head_and_its_lines_come_whole_and_in_order_to_an_upstream_that_reads_slowly() {
+        let (mut stream, mut upstream) = connection().await;
+        let Socket::Plain(eager) = &stream.inner else { panic!() };
+        eager.socket().set_send_buffer_size(4096).unwrap();
+        let mut lines = Lines::default();
+        for at in 0..4000 {
+            lines.push(&http::header::VIA, &http::HeaderValue::from(at));
+        }
+        let (head, body) = (&b"POST / HTTP/1.1\r\nhost: a\r\n\r\n"[..], b"\r\n\r\nbody".repeat(100_000));
+        stream.turn().ask(&Request::new(Body::full("body")), &lines, None, false);
+        let reader = std::thread::spawn(move || {
+            let (mut read, mut part) = (Vec::new(), [0; 3000]);
+            while let Ok(count @ 1..) = upstream.read(&mut part) {
+                read.extend_from_slice(&part[..count]);
+            }
+            read
+        });
+        stream.write_all(&[head, &body].concat()).await.unwrap();
+        stream.flush().await.unwrap();
+        drop(stream);
+        let expected = [&head[..head.len() - 2], lines.as_bytes(), b"\r\n", &body].concat();
+        assert!(reader.join().unwrap() == expected);
     }
 
     #[tokio::test]
