@@ -23,7 +23,7 @@ const UNASKED: u8 = 16;
 /// Nothing follows the head.
 const ALONE: u8 = 32;
 
-/// How much room for a head stays with a connection.
+/// How much room for a head, and for lines, stays with a connection.
 const KEPT_ROOM: usize = 4096;
 
 /// How many buffers are written at once.
@@ -73,6 +73,7 @@ impl Turn {
         told.keep = keep;
         told.head.clear();
         told.lines.clear();
+        told.lines.shrink_to(KEPT_ROOM);
         told.lines.extend_from_slice(lines.as_bytes());
         self.0.flags.fetch_or(ASKED | head | upgrade | alone, Ordering::AcqRel);
     }
