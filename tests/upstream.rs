@@ -262,6 +262,8 @@ async fn a_post_is_sent_anew_when_its_connection_was_closed_before_it() {
         assert_eq!(client.send(&Call::post("/v1/x", "order").bearer(&jane)).await.body, "ok");
     }
     assert_eq!(upstream.seen().iter().filter(|(_, target)| target == "/v1/x").count(), 10);
+    // What the upstream is told of the caller goes along each time, and once.
+    assert!(upstream.heads().iter().all(|head| head.matches("\r\nx-auth-request-user: ").count() == 1));
 }
 
 #[tokio::test]
