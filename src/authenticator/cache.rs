@@ -130,3 +130,61 @@ impl TokenCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    const TOKEN_BYTES: usize = 1300;
+    const ROOM: usize = 500;
+
+    /// A cache with room for so many tokens, and a key that signed them.
+    fn cache() -> (TokenCache, Arc<Key>) {
+        // The example of RFC 7517 appendix A.1.
+        let key = Key::from_jwk(&json!({"kty": "EC", "crv": "P-256", "kid": "1",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}));
+        (TokenCache::new((ROOM * (TOKEN_BYTES + OVERHEAD)) as u64), Arc::new(key.unwrap()))
+    }
+
+    /// Asks for a token as a request does: it is put there if it isn't known. Whether it was.
+    fn ask((cache, key): &(TokenCache, Arc<Key>), kind: &str, number: usize) -> bool {
+        let token = format!("{:x<958}.{kind}{number:x<340}", "");
+        assert_eq!(token.len(), TOKEN_BYTES);
+        let known = cache.get(token.as_bytes()).is_some();
+        if !known {
+            let found = Found::Untimely(Box::new(Validity::until(Timestamp::from_secs(1))));
+            cache.put(&token, found, Arc::clone(key));
+        }
+        known
+    }
+
+    #[test]
+    fn what_is_asked_again_and_again_is_not_driven_out_by_what_is_asked_once() {
+        let (cache, known) = (cache(), ROOM / 2);
+        for _ in 0..10 {
+            (0..known).for_each(|number| drop(ask(&cache, "k", number)));
+        }
+        let mut forgotten = 0;
+        for round in 0..8 {
+            // As many as there is room for, all of them genuine: the least recently used would all be gone.
+            (0..ROOM).for_each(|number| assert!(!ask(&cache, "n", round * ROOM + number)));
+            forgotten += (0..known).filter(|&number| !ask(&cache, "k", number)).count();
+        }
+        assert!(forgotten < known / 4, "{forgotten} of {}", 8 * known);
+    }
+
+    #[test]
+    fn it_takes_no_more_memory_than_it_may_and_forgets_what_a_retired_key_signed() {
+        let cache = cache();
+        (0..3 * ROOM).for_each(|number| drop(ask(&cache, "n", number)));
+        let (entries, bytes) = cache.0.size();
+        assert!(entries > 0 && entries <= ROOM as u64 && bytes <= (ROOM * (TOKEN_BYTES + OVERHEAD)) as u64);
+        ask(&cache, "k", 0);
+        cache.1.retire();
+        let left = (0..3 * ROOM).filter(|&number| ask(&cache, "n", number)).count();
+        assert_eq!((left, ask(&cache, "k", 0)), (0, false));
+    }
+}

@@ -32,6 +32,14 @@ pub struct Validity {
     clock_skew: Duration,
 }
 
+#[cfg(test)]
+impl Validity {
+    /// Until then, from ever.
+    pub(crate) fn until(expires: Timestamp) -> Self {
+        Self { not_before: None, expires, clock_skew: Duration::ZERO }
+    }
+}
+
 impl Validity {
     /// Checks the time: `exp` is the first moment that is too late (RFC 7519 section 4.1.4), `nbf` the first that is
     /// not too early.
