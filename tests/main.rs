@@ -30,4 +30,6 @@ mod reload;
 mod security;
 mod soak;
 mod support;
+mod uploads;
 mod upstream;
+mod upstream_http2;

@@ -99,9 +99,9 @@ fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exce
     match (error, broken) {
         // Whatever the protocol made of it.
         _ if exceeded.is_some_and(Exceeded::is_set) => Reason::BodyTooLarge,
-        (UpstreamError::RequestBody(_), Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
-        (UpstreamError::RequestBody(error), _) if is_broken(error) => Reason::Malformed(BROKEN_BODY),
-        (UpstreamError::RequestBody(_), _) => Reason::BodyIncomplete,
+        (UpstreamError::RequestBody { .. }, Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
+        (UpstreamError::RequestBody { malformed: true, .. }, _) => Reason::Malformed(BROKEN_BODY),
+        (UpstreamError::RequestBody { .. }, _) => Reason::BodyIncomplete,
         (error, _) if error.is_timeout() => Reason::UpstreamTimeout,
         _ => Reason::UpstreamFailed,
     }
@@ -109,20 +109,6 @@ fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exce
 
 const BROKEN_BODY: &str =
     "The framing of the request's body is broken, or beyond what is accepted (RFC 9112 section 7.1).";
-
-/// Whether the client's body was malformed, rather than slow or cut short.
-fn is_broken(error: &hyper::Error) -> bool {
-    use std::io::{Error, ErrorKind};
-
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<Error>() {
-            return matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData);
-        }
-        cause = error.source();
-    }
-    false
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,6 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,24 +12,12 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::BoxError;
+use super::upload::Upload;
 
 /// The body made no progress for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the body made no progress for {0:?}")]
 pub(crate) struct Stalled(Duration);
-
-/// How far a request's body is on its way to the upstream.
-#[derive(Debug, Default)]
-pub(crate) struct Upload {
-    ended: AtomicBool,
-}
-
-impl Upload {
-    /// Whether the whole body was taken.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
-    }
-}
 
 /// Ends a body with an error when its sender makes no progress, and cleans its trailers.
 ///
@@ -67,6 +54,26 @@ impl<B> IdleBody<B> {
     }
 }
 
+impl<B> IdleBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            return self.poll_stalled(cx).map(|stalled| Some(Err(stalled.into())));
+        };
+        self.armed = false;
+        Poll::Ready(frame.map(|frame| {
+            let mut frame = frame.map_err(Into::into)?;
+            if let Some(trailers) = frame.trailers_mut() {
+                (self.clean_trailers)(trailers)?;
+            }
+            Ok(frame)
+        }))
+    }
+}
+
 impl<B> Body for IdleBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -76,22 +83,11 @@ where
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
-            return self.poll_stalled(cx).map(|stalled| Some(Err(stalled.into())));
-        };
-        self.armed = false;
-        if let Some(upload) = &self.upload
-            && (frame.is_none() || self.inner.is_end_stream())
-        {
-            upload.ended.store(true, Ordering::Release);
+        let polled = self.poll_inner(cx);
+        if let Some(upload) = &self.upload {
+            upload.note(&polled, self.inner.is_end_stream());
         }
-        Poll::Ready(frame.map(|frame| {
-            let mut frame = frame.map_err(Into::into)?;
-            if let Some(trailers) = frame.trailers_mut() {
-                (self.clean_trailers)(trailers)?;
-            }
-            Ok(frame)
-        }))
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

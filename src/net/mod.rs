@@ -25,6 +25,7 @@ mod socket;
 mod stream;
 mod thread;
 pub(crate) mod trailers;
+mod upload;
 mod windows;
 
 pub(crate) use address::client_network;
@@ -38,12 +39,13 @@ pub(crate) use fetch::is_loopback;
 pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST, guarded};
 pub(crate) use handle::{Busy, ConnectionId, Handle};
-pub(crate) use idle::{IdleBody, Stalled, Upload};
+pub(crate) use idle::IdleBody;
 pub use lines::Lines;
 pub(crate) use present::Present;
 pub(crate) use socket::Socket;
 pub(crate) use stream::{ClientStream, StreamLimits, Version};
 pub(crate) use thread::{set_thread, thread};
+pub(crate) use upload::{Upload, UploadFault};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

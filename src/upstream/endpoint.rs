@@ -17,6 +17,12 @@ use crate::telemetry::{EndpointFailure, EndpointMetrics};
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
 
+/// How much of an answer over HTTP/2 an upstream may send that its client hasn't taken. All requests share a connection,
+/// whose own window is as large as can be (RFC 9113 section 6.9.1): clients that don't read must not use up what others wait
+/// for.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
 /// The longest time an endpoint is set aside.
 const MAX_ASIDE: Duration = Duration::from_secs(30);
 
@@ -116,7 +122,7 @@ impl Endpoint {
                 EndpointFailure::Connect
             }
             UpstreamError::ResponseTimeout { .. } => EndpointFailure::Timeout,
-            UpstreamError::Exchange { .. } | UpstreamError::RequestBody(_) => EndpointFailure::Exchange,
+            UpstreamError::Exchange { .. } | UpstreamError::RequestBody { .. } => EndpointFailure::Exchange,
         });
         let mut health = self.health();
         self.is_in_trouble.store(true, Ordering::Release);
@@ -163,6 +169,8 @@ impl Endpoint {
             let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(20))
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
                 .handshake(io)
                 .await?;
             tokio::spawn(connection);
@@ -189,10 +197,34 @@ async fn watch(connection: impl Future<Output = hyper::Result<()>>, turn: Turn, 
 }
 
 impl Health {
-    /// Sets the endpoint aside: for one second, and twice as long with each failure in a row.
+    /// Sets the endpoint aside: for one second, and twice as long with each failure in a row. What was under way when it
+    /// was set aside, and fails with it, is the same failure.
     fn set_aside(&mut self) {
+        if self.aside_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
         let pause = Duration::from_secs(1 << self.failures.min(5)).min(MAX_ASIDE);
         self.failures += 1;
         self.aside_until = Some(Instant::now() + pause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_together_is_one_failure() {
+        let mut health = Health::default();
+        let mut aside = async |seconds| {
+            for _ in 0..6 {
+                health.set_aside();
+            }
+            assert_eq!(health.aside_until.map(|until| until - Instant::now()), Some(Duration::from_secs(seconds)));
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+        };
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            aside(seconds).await;
+        }
     }
 }

@@ -44,7 +44,12 @@ pub(crate) enum UpstreamError {
     },
     /// The client's body ended early, is malformed, or stood still.
     #[error("the request's body could not be read")]
-    RequestBody(#[source] hyper::Error),
+    RequestBody {
+        /// Whether its framing is broken.
+        malformed: bool,
+        /// The reason.
+        source: hyper::Error,
+    },
 }
 
 impl UpstreamError {

@@ -110,13 +110,13 @@ impl Lease {
     }
 
     /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long
-    /// as `goes_on` says so. `None` if it doesn't come.
+    /// as `goes_on` says so in the end. `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
         began: Instant,
         patience: Duration,
-        goes_on: impl Fn() -> bool,
+        goes_on: impl FnMut() -> bool,
     ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
         match self {
             Self::Http1(connection) => {
@@ -158,18 +158,17 @@ async fn within<F: Future>(
     deadline: &mut Deadline,
     began: Instant,
     patience: Duration,
-    goes_on: impl Fn() -> bool,
+    mut goes_on: impl FnMut() -> bool,
 ) -> Option<F::Output> {
     let mut until = began + patience;
     loop {
-        let more = goes_on();
         deadline.set(until);
         let answer = poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
             Poll::Pending => deadline.poll_passed(cx).map(|()| None),
         });
         match answer.await {
-            None if more => until = Instant::now() + patience,
+            None if goes_on() => until = Instant::now() + patience,
             answer => return answer,
         }
     }

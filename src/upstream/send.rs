@@ -16,7 +16,7 @@ use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{Body, IdleBody, Lines, Upload, trailers};
+use crate::net::{Body, IdleBody, Lines, Upload, UploadFault, trailers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
@@ -57,7 +57,7 @@ impl Upstream {
             match self.offer(endpoint, (request, told), caller, upload.as_deref()).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
-                    if !matches!(error, UpstreamError::RequestBody(_)) {
+                    if !matches!(error, UpstreamError::RequestBody { .. }) {
                         endpoint.failed(&error);
                     }
                     return Err(error);
@@ -94,16 +94,16 @@ impl Upstream {
                 Err(error) => return Err(Failure::NotSent(error)),
             };
             let keep = lease.is_reused() && !repeated && is_repeatable(request);
-            // The upstream's time begins when it has the whole request. Until then it is the client's, which is watched by
-            // the body itself.
+            // As long as the client is due the time is the client's, and the body itself watches it.
             let after = self.settings.response_timeout;
             // The clock is asked again only if a connection had to be made.
             let began = if lease.is_reused() { now } else { Instant::now() };
-            let is_sending = || upload.is_some_and(|upload| !upload.has_ended());
+            let mut taken = 0;
+            let goes_on = || upload.is_some_and(|upload| upload.goes_on(&mut taken));
             lease.announce(request, told, caller, keep);
             // What is in this block takes no room while the connection is given up.
             let (unsent, error) = {
-                match lease.send(request, began, after, is_sending).await {
+                match lease.send(request, began, after, goes_on).await {
                     None => {
                         let endpoint = endpoint.name();
                         return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
@@ -117,19 +117,22 @@ impl Upstream {
                     Some(Err(mut error)) => (error.take_message().map(|unsent| *request = unsent), error.into_error()),
                 }
             };
-            endpoint.pool().give_up(&lease).await;
+            let fault = upload.and_then(Upload::fault);
+            if fault.is_none() {
+                endpoint.pool().give_up(&lease).await;
+            }
             let spare = if unsent.is_none() && keep && is_closed(&error) { lease.sent() } else { None };
             match (unsent, spare) {
                 // A kept connection may have been closed meanwhile, but not one that was just made.
                 (Some(()), _) if lease.is_reused() => {}
-                (Some(()), _) => return Err(Failure::NotSent(of_exchange(endpoint, error))),
+                (Some(()), _) => return Err(Failure::NotSent(of_exchange(endpoint, error, fault))),
                 (None, Some(spare)) => {
                     repeated = true;
                     // They are among its fields now.
                     *told = Lines::default();
                     *request = spare.map(|()| Body::empty());
                 }
-                (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error))),
+                (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error, fault))),
             }
         }
     }
@@ -169,7 +172,8 @@ impl Upstream {
         let judged = request.headers_mut().remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         parts.scheme = endpoint.scheme().cloned().or(Some(Scheme::HTTP));
-        parts.authority = judged.or(own);
+        // An endpoint that was tried before left the host here.
+        parts.authority = judged.or(parts.authority).or(own);
         parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
@@ -194,11 +198,10 @@ fn upgraded(mut response: Response<Incoming>) -> Response<Body> {
     response.map(|_| Body::empty())
 }
 
-fn of_exchange(endpoint: &Endpoint, source: hyper::Error) -> UpstreamError {
-    // hyper calls a failing request body the user's error: here that is the client, not the upstream.
-    let stalled = std::error::Error::source(&source).is_some_and(<dyn std::error::Error>::is::<crate::net::Stalled>);
-    if source.is_user() || stalled {
-        UpstreamError::RequestBody(source)
+/// The error of an exchange. One of the client's body is the client's, whatever the protocol made of it.
+fn of_exchange(endpoint: &Endpoint, source: hyper::Error, fault: Option<UploadFault>) -> UpstreamError {
+    if fault.is_some() || source.is_user() {
+        UpstreamError::RequestBody { malformed: fault == Some(UploadFault::Malformed), source }
     } else {
         UpstreamError::Exchange { endpoint: endpoint.name(), source }
     }

@@ -66,6 +66,13 @@ impl Recorder {
         Self::serve(true, Box::new(|_| Response::new(Full::from("ok")))).await
     }
 
+    /// A recorder that speaks HTTP/2 and answers as told.
+    pub(crate) async fn http2_answering(
+        respond: impl Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve(true, Box::new(respond)).await
+    }
+
     /// A recorder that publishes a key set.
     pub(crate) async fn key_set(document: String) -> Self {
         let recorder = Self::start().await;
@@ -138,7 +145,11 @@ impl Drop for Recorder {
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let (method, headers) = (parts.method, parts.headers);
+    let (method, mut headers) = (parts.method, parts.headers);
+    // In HTTP/2 the host stands in `:authority`.
+    if let Some(authority) = parts.uri.authority().filter(|_| parts.version == http::Version::HTTP_2) {
+        headers.insert(http::header::HOST, authority.as_str().parse().unwrap());
+    }
     let (body, trailers) = match body.collect().await {
         Ok(body) => {
             let trailers = body.trailers().cloned();
