@@ -251,6 +251,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_got_an_empty_line_behind_a_body_serves_on() {
+        let (mut connection, mut client, _) = connection().await;
+        for _ in 0..2 {
+            let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab\r\n";
+            client.write_all(post).await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(true));
+            read_answer(&mut client).await;
+            client.write_all(b"\r\n").await.unwrap();
+            assert_eq!(rests(&mut connection).await, Some(true));
+        }
+    }
+
+    #[tokio::test]
     async fn one_with_an_answer_to_come_or_to_be_read_does_not_rest() {
         let (mut connection, mut client, _) = connection().await;
         client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
 /// A deadline that costs next to nothing to move later: its timer is left where it is, and looked after only when it
@@ -47,7 +48,8 @@ impl Deadline {
         self.waiting = None;
         loop {
             if timer.as_mut().poll(cx).is_pending() {
-                self.waiting = Some(cx.waker().clone());
+                // Without budget the timer wasn't asked, and wakes nobody.
+                self.waiting = has_budget_remaining().then(|| cx.waker().clone());
                 return Poll::Pending;
             }
             if timer.deadline() >= at {
@@ -82,5 +84,19 @@ mod tests {
         deadline.clear();
         let poll = poll_fn(|cx| Poll::Ready(deadline.poll_passed(cx))).await;
         assert!(poll.is_pending());
+    }
+    #[tokio::test(start_paused = true)]
+    async fn it_passes_though_it_was_asked_by_a_task_that_had_used_up_its_turn() {
+        let mut deadline = Deadline::default();
+        deadline.set(Instant::now() + Duration::from_secs(1));
+        let spent = poll_fn(|cx| {
+            while has_budget_remaining() {
+                std::task::ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
+            }
+            Poll::Ready(deadline.poll_passed(cx))
+        });
+        assert!(spent.await.is_pending());
+        tokio::task::yield_now().await;
+        tokio::time::timeout(Duration::from_secs(9), poll_fn(|cx| deadline.poll_passed(cx))).await.unwrap();
     }
 }

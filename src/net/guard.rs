@@ -4,6 +4,8 @@
 //! know where the next head begins. What breaks a rule never gets through: in its place the parser gets a harmless
 //! request, and the connection's handle says what was wrong, for the refusal.
 
+use std::borrow::Cow;
+
 use super::chunked::Chunked;
 use super::head::{self, Fault, Framing, HeadReader};
 
@@ -37,10 +39,9 @@ pub(super) struct Guard {
     /// A head that isn't whole yet.
     held: Vec<u8>,
     reader: HeadReader,
-    /// Whether another head came in one go with the one before.
-    ahead: bool,
-    /// How many heads passed.
+    /// How many heads passed, and how many of them before the last bytes came.
     heads: u64,
+    before: u64,
 }
 
 #[derive(Debug)]
@@ -70,14 +71,14 @@ impl Guard {
             max_headers,
             held: Vec::new(),
             reader: HeadReader::default(),
-            ahead: false,
             heads: 0,
+            before: 0,
         }
     }
 
     /// Whether anything came behind the last head that passed.
     pub(super) fn is_ahead(&self) -> bool {
-        self.ahead || !self.held.is_empty() || !matches!(self.phase, Phase::Head)
+        self.heads > self.before + 1 || !self.held.is_empty() || !matches!(self.phase, Phase::Head)
     }
 
     /// How many heads passed.
@@ -95,48 +96,50 @@ impl Guard {
         if matches!(self.phase, Phase::Refused) {
             return Verdict::Instead(Vec::new());
         }
-        if self.held.is_empty() {
-            return match self.follow(new) {
-                Ok(passing) if passing == new.len() => Verdict::Pass,
-                Ok(passing) => {
-                    self.held.extend_from_slice(&new[passing..]);
-                    Verdict::Instead(new[..passing].to_vec())
+        self.before = self.heads;
+        let held = std::mem::take(&mut self.held);
+        let bytes = if held.is_empty() { Cow::Borrowed(new) } else { Cow::Owned([&held, new].concat()) };
+        let (mut at, mut passing) = (0, Vec::new());
+        loop {
+            match self.follow(&bytes[at..]) {
+                Ok((length, 0)) if at == 0 && held.is_empty() && length == new.len() => return Verdict::Pass,
+                Ok((length, dropped)) => {
+                    passing.extend_from_slice(&bytes[at..at + length]);
+                    at += length + dropped;
+                    if dropped == 0 {
+                        self.held.extend_from_slice(&bytes[at..]);
+                        return Verdict::Instead(passing);
+                    }
                 }
-                Err((passing, refused)) => Self::refuse(&mut self.phase, &new[..passing], refused),
-            };
-        }
-        let mut bytes = std::mem::take(&mut self.held);
-        bytes.extend_from_slice(new);
-        match self.follow(&bytes) {
-            Ok(passing) => {
-                self.held = bytes.split_off(passing);
-                Verdict::Instead(bytes)
+                Err((length, refused)) => {
+                    passing.extend_from_slice(&bytes[at..at + length]);
+                    let rest = if matches!(self.phase, Phase::Chunks(_)) { BREAK } else { STAND_IN };
+                    passing.extend_from_slice(rest);
+                    self.phase = Phase::Refused;
+                    return Verdict::Refuse(passing, refused);
+                }
             }
-            Err((passing, refused)) => Self::refuse(&mut self.phase, &bytes[..passing], refused),
         }
     }
 
-    fn refuse(phase: &mut Phase, passing: &[u8], refused: Refused) -> Verdict {
-        let rest = if matches!(phase, Phase::Chunks(_)) { BREAK } else { STAND_IN };
-        *phase = Phase::Refused;
-        Verdict::Refuse([passing, rest].concat(), refused)
-    }
-
-    /// Follows the bytes through heads and bodies, and tells how many of them may pass.
-    fn follow(&mut self, bytes: &[u8]) -> Result<usize, (usize, Refused)> {
+    /// Follows the bytes through heads and bodies, and tells how many of them may pass, and how many behind those are
+    /// dropped.
+    fn follow(&mut self, bytes: &[u8]) -> Result<(usize, usize), (usize, Refused)> {
         let mut at = 0;
-        let mut heads = 0;
-        self.ahead = false;
         while at < bytes.len() {
             match &mut self.phase {
+                // An empty line before a request is what some clients leave behind a body (RFC 9112 section 2.2). It asks for
+                // nothing, and a parser that had a part of it would seem to have a part of a request.
+                Phase::Head if self.reader.is_at_first() && bytes[at..].starts_with(b"\r\n") => {
+                    self.reader = HeadReader::default();
+                    return Ok((at, 2));
+                }
                 Phase::Head => match self.follow_head(&bytes[at..]) {
                     Ok(Some(length)) => {
                         at += length;
-                        heads += 1;
                         self.heads += 1;
-                        self.ahead = heads > 1;
                     }
-                    Ok(None) => return Ok(at),
+                    Ok(None) => return Ok((at, 0)),
                     Err(refused) => return Err((at, refused)),
                 },
                 Phase::Body(left) => {
@@ -156,19 +159,14 @@ impl Guard {
                     }
                     Err((length, fault)) => return Err((at + length, Refused::Malformed(fault))),
                 },
-                Phase::Refused => return Ok(at),
+                Phase::Refused => return Ok((at, 0)),
             }
         }
-        Ok(at)
+        Ok((at, 0))
     }
 
     /// The length of the head at the start of `bytes`, if it is whole.
     fn follow_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refused> {
-        // An empty line before a request is what some clients leave behind a body (RFC 9112 section 2.2).
-        if bytes.starts_with(b"\r\n") && self.reader.is_at_first() {
-            self.reader = HeadReader::default();
-            return Ok(Some(2));
-        }
         let end = self.reader.read(bytes, head::check_request).map_err(Refused::Malformed)?;
         if end.unwrap_or(bytes.len()) > self.max_head || self.reader.fields() > self.max_headers {
             let in_target = self.reader.is_at_first();
@@ -208,7 +206,7 @@ mod tests {
     use super::*;
 
     const GOOD: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nG\n\nT\
-        \r\nPOST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n\
+        POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n\
         GET /c HTTP/1.1\r\nHost: a\r\n\r\n";
 
     #[test]
@@ -216,6 +214,21 @@ mod tests {
         for size in 1..=GOOD.len() {
             assert_eq!(guarded(GOOD, size), (GOOD.to_vec(), None), "in parts of {size}");
         }
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_dropped_however_they_are_cut() {
+        let lines = b"\r\n\r\n";
+        let bytes = [lines, GOOD, lines, GOOD, lines].concat();
+        for size in 1..=bytes.len() {
+            assert_eq!(guarded(&bytes, size), (GOOD.repeat(2), None), "in parts of {size}");
+        }
+        let mut guard = Guard::new(1024, 100);
+        let upgrade = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(guard.judge(upgrade), Verdict::Instead(upgrade[2..].to_vec()));
+        assert_eq!((guard.heads(), guard.is_ahead(), guard.is_between()), (1, false, true));
+        assert_eq!(guard.judge(b"\r\n"), Verdict::Instead(Vec::new()));
+        assert_eq!((guard.heads(), guard.is_ahead(), guard.is_between()), (1, false, true));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -64,27 +64,29 @@ struct Shared {
     settled: AtomicBool,
     /// How many requests in a row were turned away.
     turned_away: AtomicU32,
-    /// Changed under the lock alone.
-    flags: AtomicU8,
+    /// What goes with the state is changed under its lock.
+    flags: AtomicU16,
     state: Mutex<State>,
 }
 
 /// The final response is still to come, so that interim ones may be sent.
-const OPEN: u8 = 1;
+const OPEN: u16 = 1;
 /// An interim response is half written.
-const UNDERWAY: u8 = 2;
+const UNDERWAY: u16 = 2;
 /// The connection reads on for a while before it closes.
-const LINGER: u8 = 4;
+const LINGER: u16 = 4;
 /// Something came behind the request that passed last.
-const AHEAD: u8 = 8;
+const AHEAD: u16 = 8;
 /// Another protocol was asked for.
-const ASKED: u8 = 16;
+const ASKED: u16 = 16;
 /// Another protocol was agreed on.
-const AGREED: u8 = 32;
+const AGREED: u16 = 32;
 /// What came was not let through.
-const REFUSED: u8 = 64;
+const REFUSED: u16 = 64;
 /// Nothing is read for a while.
-const HELD_BACK: u8 = 128;
+const HELD_BACK: u16 = 128;
+/// Something came while another protocol was asked for.
+const EARLY: u16 = 256;
 
 #[derive(Debug, Default)]
 struct State {
@@ -106,11 +108,11 @@ impl Drop for Busy {
 }
 
 impl Shared {
-    fn has(&self, flag: u8) -> bool {
+    fn has(&self, flag: u16) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
     }
 
-    fn set(&self, flag: u8, on: bool) {
+    fn set(&self, flag: u16, on: bool) {
         if on {
             self.flags.fetch_or(flag, Ordering::AcqRel);
         } else {
@@ -208,7 +210,7 @@ impl Handle {
     pub(crate) fn end_upgrade(&self) {
         let _state = self.0.lock();
         if self.0.has(ASKED) {
-            self.0.set(ASKED | AHEAD, false);
+            self.0.set(ASKED | EARLY, false);
         }
     }
 
@@ -216,7 +218,7 @@ impl Handle {
     /// didn't wait for that.
     pub(crate) fn tunnel(&self) -> bool {
         let _state = self.0.lock();
-        let ahead = self.0.has(AHEAD);
+        let ahead = self.0.has(AHEAD | EARLY);
         if !ahead {
             self.0.set(ASKED, false);
             self.0.set(AGREED, true);
@@ -229,7 +231,7 @@ impl Handle {
         if self.0.has(ASKED) {
             let _state = self.0.lock();
             if self.0.has(ASKED) {
-                self.0.set(AHEAD, true);
+                self.0.set(EARLY, true);
             }
         }
         self.0.has(AGREED)
@@ -244,10 +246,7 @@ impl Handle {
     /// Notes whether something came behind the request that passed last.
     pub(super) fn set_ahead(&self, ahead: bool) {
         let _state = self.0.lock();
-        // What came while the other protocol is asked for stays noted.
-        if ahead || !self.0.has(ASKED) {
-            self.0.set(AHEAD, ahead);
-        }
+        self.0.set(AHEAD, ahead);
     }
 
     /// Why the request at hand was not let through, if it stands for one that was not.

@@ -239,10 +239,14 @@ impl ClientStream {
         self.patience.watch(written, cx)
     }
 
-    /// Writes the interim responses that are queued.
+    /// Writes the interim responses that are queued. A client that doesn't take them is as slow as one that doesn't take an
+    /// answer.
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { inner, handle, .. } = self;
-        handle.poll_interim(cx, |cx, bytes| Pin::new(&mut *inner).poll_write(cx, bytes))
+        let Self { inner, handle, patience, .. } = self;
+        handle.poll_interim(cx, |cx, bytes| {
+            let written = Pin::new(&mut *inner).poll_write(cx, bytes);
+            patience.watch(written, cx)
+        })
     }
 }
 
@@ -264,6 +268,7 @@ impl AsyncRead for ClientStream {
             if self.half_closed.is_none() && self.poll_read_raw(cx, buf)?.is_pending() {
                 return self.poll_idle(cx);
             }
+            let progress = self.progress;
             self.set_progress(Progress::Asked);
             if buf.filled().len() == before {
                 return self.poll_end(cx);
@@ -278,12 +283,15 @@ impl AsyncRead for ClientStream {
             }
             let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
             let verdict = guard.judge(&buf.filled()[before..]);
-            if guard.is_ahead() != self.ahead {
-                self.ahead = !self.ahead;
+            let (ahead, between) = (guard.is_ahead(), guard.is_between());
+            if ahead != self.ahead {
+                self.ahead = ahead;
                 self.handle.set_ahead(self.ahead);
             }
             match verdict {
                 Verdict::Pass => return Poll::Ready(Ok(())),
+                // Nothing but an empty line.
+                Verdict::Instead(bytes) if bytes.is_empty() && between => self.set_progress(progress),
                 Verdict::Instead(bytes) => self.instead = bytes.into(),
                 Verdict::Refuse(bytes, refused) => {
                     self.instead = bytes.into();
