@@ -12,6 +12,7 @@ mod cache;
 mod compile_fail;
 mod configuration;
 mod connections;
+mod drain;
 mod enforcement;
 mod entra;
 mod forwarding;

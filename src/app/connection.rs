@@ -22,7 +22,7 @@ use tower::Service;
 use super::admission::{Admission, Arrival};
 use super::listen::Accepted;
 use super::resting::Resting;
-use super::watch::{Ends, Watch};
+use super::watch::{Ends, FAREWELL, Watch};
 use crate::config::{Config, ServerTls};
 use crate::gateway::{Arrived, Peer};
 use crate::net::{Body, ClientStream, Socket, StreamLimits, Version};
@@ -125,7 +125,7 @@ where
     let address = newcomer.address;
     // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
     let opened = tokio::select! {
-        () = ends.finishing.cancelled() => return,
+        () = farewell(&ends) => return,
         () = ends.stop.cancelled() => return,
         // Boxed: what a handshake needs is not to be kept for as long as the connection.
         opened = timeout(settings.header_timeout, Box::pin(open(newcomer, settings.stream()))) => opened,
@@ -159,6 +159,12 @@ where
     if let Some(Err(error)) = result {
         tracing::debug!(client = %address, error = crate::net::chain(&error), "a connection ended with an error");
     }
+}
+
+/// How long a client that just connected may take to open the connection when the gateway finishes.
+async fn farewell(ends: &Ends) {
+    ends.finishing.cancelled().await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 /// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or

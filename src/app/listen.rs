@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -88,41 +89,64 @@ impl Acceptor {
         S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
+        // Nobody takes the connections for ended while there may be another.
+        let _last = self.connections.token();
         loop {
             if self.free.available_permits() == 0 {
                 self.limits.hit(Limit::Connections);
             }
             let permit = tokio::select! {
-                () = self.closing.cancelled() => return,
+                () = self.closing.cancelled() => break,
                 permit = Arc::clone(&self.free).acquire_owned() => permit,
             };
             let accepted = tokio::select! {
-                () = self.closing.cancelled() => return,
+                () = self.closing.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
-            let (stream, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    rest_after(&error).await;
-                    continue;
-                }
-            };
-            self.open.inc();
-            let place = self.workers.place();
-            let (runtime, stream) = (place.runtime().clone(), Accepted::new(stream, &place));
-            let held = Arc::new((permit, Open(self.open.clone()), self.connections.token(), place));
-            let newcomer = Newcomer {
-                stream,
-                address,
-                admission: self.admission.clone(),
-                proxy_protocol: entrance.proxy_protocol,
-                tls: entrance.tls.load_full(),
-                held,
-            };
-            let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
-            let ends = Ends { finishing, stop: self.stop.clone() };
-            self.connections.spawn_on(serve(newcomer, service.clone(), settings, ends), &runtime);
+            match (accepted, permit) {
+                (Ok((stream, address)), Ok(permit)) => self.serve((stream, address), permit, &entrance, &service),
+                (Ok(_), Err(_)) => {}
+                (Err(error), _) => rest_after(&error).await,
+            }
         }
+        // Whoever waits in the queue has sent a request, or is about to. Closed, the queue resets them.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok(permit) = Arc::clone(&self.free).try_acquire_owned()
+            && let Ok((stream, address)) = listener.accept()
+        {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.serve((stream, address), permit, &entrance, &service);
+            }
+        }
+    }
+
+    /// Has a connection served by a task of its own.
+    fn serve<S>(
+        &self,
+        (stream, address): (TcpStream, SocketAddr),
+        permit: OwnedSemaphorePermit,
+        entrance: &Entrance,
+        service: &S,
+    ) where
+        S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        self.open.inc();
+        let place = self.workers.place();
+        let (runtime, stream) = (place.runtime().clone(), Accepted::new(stream, &place));
+        let held = Arc::new((permit, Open(self.open.clone()), self.connections.token(), place));
+        let newcomer = Newcomer {
+            stream,
+            address,
+            admission: self.admission.clone(),
+            proxy_protocol: entrance.proxy_protocol,
+            tls: entrance.tls.load_full(),
+            held,
+        };
+        let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
+        let ends = Ends { finishing, stop: self.stop.clone() };
+        self.connections.spawn_on(serve(newcomer, service.clone(), settings, ends), &runtime);
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::net::Handle;
 
 /// How long a client may take to answer that a connection is to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What ends a connection.
 pub(super) struct Watch {
@@ -43,9 +43,9 @@ pub(super) struct Ends {
 /// How a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// At once: nothing was ever asked on it, or the gateway ends.
+    /// At once: nothing was asked on it in time, or the gateway ends.
     Drop,
-    /// Requests in flight go on; without any it ends now.
+    /// Requests in flight go on; without any it ends soon.
     Finish,
 }
 
@@ -57,7 +57,7 @@ impl Watch {
         C: Future + Unpin,
     {
         let (tell, mut ending) = oneshot::channel();
-        let (stop, leaving) = (self.ends.stop.clone(), self.leaving.clone());
+        let (stop, leaving, requests) = (self.ends.stop.clone(), self.leaving.clone(), Arc::clone(&self.requests));
         let _watching = AbortOnDropHandle::new(tokio::spawn(async move { tell.send(self.ending().await) }));
         let ending = tokio::select! {
             biased;
@@ -74,7 +74,8 @@ impl Watch {
                 () = stop.cancelled() => return None,
                 () = sleep(FAREWELL) => {}
             }
-            if leaving.as_ref().is_some_and(|handle| !handle.is_in_use()) {
+            let unused = requests.load(Ordering::Relaxed) == 0;
+            if unused || leaving.as_ref().is_some_and(|handle| !handle.is_in_use()) {
                 return None;
             }
         }
@@ -83,7 +84,8 @@ impl Watch {
     async fn ending(self) -> Ending {
         tokio::select! {
             () = sleep_until(self.first_by) => {}
-            () = self.ends.finishing.cancelled() => {}
+            // The first request may be on its way.
+            () = self.ends.finishing.cancelled() => return Ending::Finish,
             () = self.ends.stop.cancelled() => return Ending::Drop,
         }
         if self.requests.load(Ordering::Relaxed) == 0 {

@@ -81,7 +81,7 @@ impl<S: Inner<Box<Exchange>>> Service<Arrived> for Render<S> {
         let (in_flight, before) = InFlight::begin(&self.metrics, version);
         let mut exchange = Exchange::begin(request, peer, self.live.load_full());
         exchange.before = before;
-        let account = Account::open(&mut exchange, Holds { in_flight: Some(in_flight), _busy: busy });
+        let account = Account::open(&mut exchange, Holds { in_flight: Some(in_flight), busy });
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
         Rendering { answer: self.inner.call(exchange), open: Some(Open { account, version, sender }) }
     }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, Response, StatusCode, Version};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
 use super::exchange::{Exchange, Ids};
@@ -52,7 +53,7 @@ pub(super) struct Holds {
     /// Its place among the requests in flight.
     pub(super) in_flight: Option<InFlight>,
     /// Its client's connection, which isn't idle.
-    pub(super) _busy: Option<Busy>,
+    pub(super) busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -138,6 +139,10 @@ impl Account {
 
     fn watch(mut self: Box<Self>, mut response: Response<Body>, answer: Answered) -> Response<Body> {
         self.ids.put(response.headers_mut());
+        let last = self.holds.busy.as_ref().is_some_and(Busy::is_last);
+        if last && answer.status != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         self.answer = Some(answer);
         self.complete = response.body().is_end_stream();
         response.map(|body| body.watched(self))

@@ -87,6 +87,8 @@ const REFUSED: u16 = 64;
 const HELD_BACK: u16 = 128;
 /// Something came while another protocol was asked for.
 const EARLY: u16 = 256;
+/// The connection is to end.
+const LEAVING: u16 = 512;
 
 #[derive(Debug, Default)]
 struct State {
@@ -100,6 +102,13 @@ struct State {
 /// A request that is being answered, until its answer's body has ended.
 #[derive(Debug)]
 pub(crate) struct Busy(Handle);
+
+impl Busy {
+    /// Whether its answer is to be the last.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.0.has(LEAVING)
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -145,6 +154,12 @@ impl Handle {
     /// Whether anything is left to do for the client.
     pub(crate) fn is_in_use(&self) -> bool {
         self.is_busy() || self.0.answering.load(Ordering::Acquire) > 0
+    }
+
+    /// Notes that an HTTP/1.1 connection is to end.
+    pub(crate) fn leave(&self) {
+        let _state = self.0.lock();
+        self.0.set(LEAVING, true);
     }
 
     /// Lets interim responses be sent from now on, until [`Handle::close`].

@@ -106,6 +106,11 @@ impl Gateway {
         self.app.reload(self.world.config(text)).unwrap();
     }
 
+    /// Has it finish, as on SIGTERM.
+    pub(crate) async fn drain(self) {
+        super::within("the gateway to end", self.app.drain()).await;
+    }
+
     /// Sends one request over a connection of its own.
     pub(crate) async fn send(&self, call: &Call) -> Answer {
         Http1::connect(self.address()).await.send(call).await
