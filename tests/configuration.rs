@@ -132,6 +132,7 @@ reports! {
     a_path_that_is_rewritten: changed("prefix: /v1/", "prefix: /v1/../admin");
     a_path_without_a_slash: changed("prefix: /v1/", "prefix: v1");
     two_routes_for_the_same: changed("    upstream: api\n", "    upstream: api\n  - { prefix: /v1, upstream: api, require: public }\n");
+    get_includes_head: changed("    upstream: api\n", "    upstream: api\n    methods: [HEAD]\n  - { prefix: /v1, upstream: api, methods: [POST, GET] }\n");
     demands_on_a_public_route: changed("    upstream: api\n", "    upstream: api\n    require: public\n    app_only: deny\n    max_age: 5m\n    mode: report\n");
     an_unknown_method: changed("    upstream: api\n", "    upstream: api\n    methods: [get, TRACE]\n");
     an_exception_for_everybody: changed("routes:", "exceptions:\n  - { id: EX, owner: ops, reason: why, expires: 2027-01-31T00:00:00Z }\nroutes:");

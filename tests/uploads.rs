@@ -89,3 +89,16 @@ async fn an_upstream_does_not_answer_for_a_client_that_pauses() {
         assert_eq!(upstream.only().body, "abcdef");
     }
 }
+
+#[tokio::test]
+async fn a_body_without_a_length_arrives_whatever_the_method() {
+    let gateway = Gateway::start().await;
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST", "QUERY"] {
+        let head = head(&gateway, 0).replace("POST", method).replace("Content-Length: 0", "Transfer-Encoding: chunked");
+        let head = head.replace("Host: a\r\n", "Host: a\r\nConnection: close\r\n");
+        let answer = raw::exchange(gateway.address(), (head + "7\r\nabcdefg\r\n0\r\n\r\n").as_bytes()).await;
+        assert_eq!(raw::status(&answer), 200, "{method}: {answer}");
+        let seen = gateway.world.upstream.seen().pop().unwrap();
+        assert_eq!((seen.method.as_str(), &seen.body[..]), (method, &b"abcdefg"[..]));
+    }
+}

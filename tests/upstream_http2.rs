@@ -1,17 +1,24 @@
 //! Upstreams over HTTP/2: all requests of a thread share one connection, and no client spoils it for another.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use mfa_gateway::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::support::gateway::START;
-use crate::support::{CONFIG, Call, Gateway, Recorder, World, raw, skip, within};
+use crate::support::{CONFIG, Call, Gateway, Recorder, Scripted, Step, World, raw, skip, within};
 
 /// More than sockets and windows hold.
 const LARGE: usize = 24 << 20;
@@ -24,7 +31,11 @@ async fn gateway(upstream: Recorder) -> Gateway {
 
 /// How often exchanges with the endpoint failed, and whether it is set aside.
 async fn trouble(gateway: &Gateway) -> (f64, f64) {
-    let endpoint = gateway.world.upstream.url().replace("http://", "");
+    trouble_at(gateway, &gateway.world.upstream.url()).await
+}
+
+async fn trouble_at(gateway: &Gateway, url: &str) -> (f64, f64) {
+    let endpoint = url.replace("http://", "");
     let labels = format!("upstream=\"api\",endpoint=\"{endpoint}\"");
     let failures = format!("mfa_gateway_upstream_failures_total{{{labels},kind=\"exchange\"}}");
     let aside = format!("mfa_gateway_upstream_set_aside{{{labels}}}");
@@ -114,4 +125,51 @@ async fn another_endpoint_is_told_the_same_host() {
         }
         assert!(request < 100, "the other endpoint was never tried");
     }
+}
+
+/// A backend whose first connection answers once, and is silent from then on.
+async fn half_dead() -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let asked = Arc::new(AtomicUsize::new(0));
+        for connection in 0.. {
+            let Ok((stream, _)) = listener.accept().await else { return };
+            let asked = Arc::clone(&asked);
+            let service = service_fn(move |_: Request<Incoming>| {
+                let is_dead = connection == 0 && asked.fetch_add(1, Ordering::Relaxed) > 0;
+                async move {
+                    if is_dead {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok"))))
+                }
+            });
+            tokio::spawn(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (url, serving)
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_is_not_used_for_long() {
+    let (url, serving) = half_dead().await;
+    let config = CONFIG.replace("name: api,", "name: api, response_timeout: 500ms, protocol: http2,");
+    let gateway = World::new().await.gateway(&config.replace("${UPSTREAM}", &url)).await;
+    for code in [200, 504, 200, 200] {
+        assert_eq!(gateway.get("/v1/x", &gateway.jane()).await.code(), code);
+    }
+    serving.abort();
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_counted() {
+    let half = || vec![Step::send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), Step::Close];
+    let upstream = Scripted::start(move |_| half()).await;
+    let gateway = World::new().await.gateway(&CONFIG.replace("${UPSTREAM}", &upstream.url())).await;
+    let fields = [("authorization", format!("Bearer {}", gateway.jane()))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let answer = raw::request(gateway.address(), "GET", "/v1/x", &fields).await;
+    assert!(raw::status(&answer) == 200 && answer.ends_with("half"), "{answer}");
+    assert_eq!(trouble_at(&gateway, &upstream.url()).await, (1.0, 0.0));
 }

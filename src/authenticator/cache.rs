@@ -175,7 +175,7 @@ mod tests {
             (0..ROOM).for_each(|number| assert!(!ask(&cache, "n", round * ROOM + number)));
             forgotten += (0..known).filter(|&number| !ask(&cache, "k", number)).count();
         }
-        assert!(forgotten < known / 4, "{forgotten} of {}", 8 * known);
+        assert!(forgotten < 8 * known / 4, "{forgotten} of {}", 8 * known);
     }
 
     #[test]

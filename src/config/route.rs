@@ -48,7 +48,7 @@ pub(super) fn build(
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
         if let Some((other, _)) = routes.iter().find(|(_, other)| collide(other, &route)) {
             let message = format!("routes[{other}] is for the same path and method");
-            problems.add(&path, message, "give them different methods, or remove one");
+            problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
         }
         routes.push((at, route));
     }
@@ -165,7 +165,11 @@ fn collide(one: &Route, other: &Route) -> bool {
         _ => false,
     };
     let same_method = match (&one.methods, &other.methods) {
-        (Some(one), Some(other)) => one.iter().any(|method| other.contains(method)),
+        (Some(methods), Some(others)) => {
+            // GET includes HEAD.
+            methods.iter().any(|method| other.admits_method(method))
+                || others.iter().any(|method| one.admits_method(method))
+        }
         _ => true,
     };
     same_pattern && same_method

@@ -1,6 +1,6 @@
 //! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
 
@@ -33,6 +33,12 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     // A method that has a body by its meaning says that there is none (RFC 9110 section 8.6).
     if empty && has_body_by_meaning {
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    // Without a length hyper takes a GET or HEAD for one without a body.
+    let unannounced = !empty && request.body().size_hint().exact().is_none();
+    let fields = request.headers_mut();
+    if protocol == Protocol::Http1 && unannounced && !has_body_by_meaning {
+        fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if from_http2 {
         join_cookies(fields);

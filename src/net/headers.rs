@@ -102,9 +102,29 @@ pub(crate) fn is_twin(name: &HeaderName) -> bool {
     if !may_be_listed(name) {
         return false;
     }
-    // Registered names are made of letters and single dashes; most fields are, and pass here.
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-') && !name.ends_with('-');
-    !plain && folded(name, |name| REAL.binary_search(&name).is_ok())
+    folded(name, |name| REAL.binary_search(&name).is_ok()) && !is_registered(name)
+}
+
+/// Whether a name is one of those that frame, address or authorise a message, as it is registered.
+fn is_registered(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization"
+            | "connection"
+            | "content-encoding"
+            | "content-length"
+            | "content-type"
+            | "cookie"
+            | "expect"
+            | "host"
+            | "keep-alive"
+            | "ms-correlationid"
+            | "ms-requestid"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 pub(super) fn is_guarded(name: &HeaderName) -> bool {
@@ -227,6 +247,18 @@ mod tests {
             "host.",
             "authorization_",
             "http_authorization",
+            "http-authorization",
+            "transferencoding",
+            "transfer--encoding",
+            "-content-length",
+            "ho-st",
+            "author-ization",
+            "ms_requestid",
+            "ms.correlationid",
+            "iv-user",
+            "sm_user",
+            "$wsru",
+            "x-jwt-claim-sub",
             "proxy",
         ] {
             assert!(is_guarded(&HeaderName::from_static(name)), "{name}");

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::spelling::{normalises_to_delimiter, plain, trim_segments};
+use super::spelling::{fold_plain, normalises_to_delimiter, plain, trim_segments};
 
 /// A path without any of the refused forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,31 +101,46 @@ impl<'p> CanonicalPath<'p> {
         self.raw
     }
 
-    /// Other readings that some backend might take: decoded, in plain letters, with `+` for a space as in forms, and without
-    /// trailing dots and spaces around segments or a trailing slash.
-    pub(super) fn readings(&self) -> Vec<Cow<'p, str>> {
-        let mut readings = vec![Cow::Borrowed(self.raw)];
+    /// Readings that some backend might take: as it is, decoded, in plain letters, with `+` for a space as in forms, and
+    /// without trailing dots and spaces around segments or a trailing slash.
+    pub(super) fn readings(&self) -> Vec<Reading<'p>> {
+        let mut readings = vec![Reading { text: Cow::Borrowed(self.raw), is_plain: true }];
         if self.encoded {
             let decoded = decoded(self.raw);
-            if !decoded.is_ascii() {
-                readings.push(Cow::Owned(plain(&decoded)));
+            let is_plain = decoded.is_ascii();
+            if !is_plain {
+                readings.push(Reading { text: Cow::Owned(plain(&decoded)), is_plain: true });
             }
-            readings.push(decoded);
+            readings.push(Reading { text: decoded, is_plain });
         }
-        for at in 0..readings.len() {
-            if readings[at].contains('+') {
-                readings.push(Cow::Owned(readings[at].replace('+', " ")));
+        let mut add = |change: fn(&str) -> Option<String>| {
+            for at in 0..readings.len() {
+                let Reading { text, is_plain } = &readings[at];
+                if let Some(changed) = change(text) {
+                    readings.push(Reading { text: Cow::Owned(changed), is_plain: *is_plain });
+                }
             }
-        }
-        for at in 0..readings.len() {
-            readings.extend(trim_segments(&readings[at]).map(Cow::Owned));
-        }
-        for at in 0..readings.len() {
-            if let Some(without) = readings[at].strip_suffix('/').map(str::to_owned) {
-                readings.push(Cow::Owned(without));
-            }
-        }
+        };
+        add(|text| text.contains('+').then(|| text.replace('+', " ")));
+        add(trim_segments);
+        add(|text| text.strip_suffix('/').map(str::to_owned));
         readings
+    }
+}
+
+/// How some backend might read a path.
+#[derive(Debug)]
+pub(super) struct Reading<'p> {
+    pub(super) text: Cow<'p, str>,
+    /// Whether it is in plain letters already.
+    is_plain: bool,
+}
+
+impl Reading<'_> {
+    /// How the laxest comparisons see it. `None` for one that isn't in plain letters: the same in plain ones is a reading
+    /// too, and a long path isn't put into them again and again.
+    pub(super) fn folded(&self) -> Option<String> {
+        self.is_plain.then(|| fold_plain(&self.text))
     }
 }
 
@@ -143,7 +158,9 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
         return Err(PathError::EncodedDelimiter);
     }
     let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
-    if decoded.chars().any(normalises_to_delimiter) {
+    // The best fit of a tilde that stands over the letter before it is a tilde, and with a number the end of a short name.
+    let shortens = |(at, mark): (usize, &str)| decoded.as_bytes().get(at + mark.len()).is_some_and(u8::is_ascii_digit);
+    if decoded.chars().any(normalises_to_delimiter) || decoded.match_indices('\u{303}').any(shortens) {
         return Err(PathError::EncodedDelimiter);
     }
     // Whoever drops white space, or dots and white space at the end, takes these for an empty segment or for one of dots.
@@ -239,6 +256,9 @@ mod tests {
             ("/v1/%E2%84%80", PathError::EncodedDelimiter),
             ("/v1/.%EF%B8%8F./x", PathError::EncodedDelimiter),
             ("/v1/%E2%92%88/x", PathError::EncodedDelimiter),
+            ("/v1/%D9%AA2e%D9%AA2e/x", PathError::EncodedDelimiter),
+            ("/v1/%E2%94%8C/x", PathError::EncodedDelimiter),
+            ("/ADMINI%CC%831", PathError::EncodedDelimiter),
             ("/v1/%252e", PathError::DoubleEncoding),
             ("/v1/%c0%ae", PathError::NotUtf8),
             ("/v1/%c0%af", PathError::NotUtf8),

@@ -44,17 +44,29 @@ impl Pattern {
             }
         }
     }
+}
 
-    /// Whether a folded path may be one of these with short names (8.3) in place of long ones.
+/// The segments of a pattern, decoded and folded: what names of theirs Windows might shorten (8.3).
+#[derive(Debug)]
+pub(super) struct LongNames {
+    segments: Vec<String>,
+    /// Whether paths below are of the pattern too.
+    is_prefix: bool,
+}
+
+impl LongNames {
+    pub(super) fn of(pattern: &Pattern) -> Self {
+        let folded = spelling::fold(&path::decoded(pattern.as_written()));
+        let segments = folded.trim_end_matches('/').split('/').map(str::to_owned).collect();
+        Self { segments, is_prefix: matches!(pattern, Pattern::Prefix(_)) }
+    }
+
+    /// Whether a folded path may be one of the pattern's with short names in place of long ones.
     pub(super) fn may_be_abbreviated_as(&self, folded: &str) -> bool {
-        let own = spelling::fold(&path::decoded(self.as_written()));
-        let (own, path) = (own.trim_end_matches('/'), folded.trim_end_matches('/'));
-        let (own, path) = (own.split('/'), path.split('/'));
-        let long_enough = match self {
-            Self::Exact(_) => own.clone().count() == path.clone().count(),
-            Self::Prefix(_) => own.clone().count() <= path.clone().count(),
-        };
-        long_enough && own.zip(path).all(|(own, given)| own == given || spelling::may_abbreviate(given, own))
+        let mut given = folded.trim_end_matches('/').split('/');
+        let same =
+            |own: &String| given.next().is_some_and(|given| own == given || spelling::may_abbreviate(given, own));
+        self.segments.iter().all(same) && (self.is_prefix || given.next().is_none())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::pattern::Index;
+use super::pattern::{Index, LongNames};
 use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Pattern, Requirement, path, spelling};
 
 /// Which upstream serves a route: its place in the configuration.
@@ -102,6 +102,8 @@ pub struct RouteTable {
     index: Index,
     /// The same, decoded and folded: for backends that don't mind encoding or letter case.
     folded: Index,
+    /// The names in each route's pattern, for backends that know a shorter one.
+    names: Vec<LongNames>,
     /// Whether no route is stricter than another, so that it doesn't matter how a backend reads a path.
     uniform: bool,
 }
@@ -115,6 +117,7 @@ impl RouteTable {
         for (at, route) in table.routes.iter().enumerate() {
             table.index.insert(&route.pattern, at, str::to_owned);
             table.folded.insert(&route.pattern, at, |path| spelling::fold(&path::decoded(path)));
+            table.names.push(LongNames::of(&route.pattern));
         }
         table.uniform =
             table.routes.iter().all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.covers(other)));
@@ -151,19 +154,19 @@ impl RouteTable {
         };
         let abbreviates_stricter = |folded: &str| {
             folded.contains('~')
-                && self.routes.iter().any(|other| {
-                    let laxer = route.covers(other) && other.admits_method(method);
-                    !laxer && other.pattern.may_be_abbreviated_as(folded)
+                && self.routes.iter().zip(&self.names).any(|(other, names)| {
+                    names.may_be_abbreviated_as(folded) && !(route.covers(other) && other.admits_method(method))
                 })
         };
-        path.readings().iter().all(|reading| {
-            let folded = spelling::fold(reading);
-            // The third: a backend that doesn't mind a slash at the end adds one as well as it drops one.
+        // The last: a backend that doesn't mind a slash at the end adds one as well as it drops one.
+        let folded_is_safe = |folded: String| {
             !abbreviates_stricter(&folded)
-                && covered(self.index.find(reading))
                 && covered(self.folded.find(&folded))
                 && covered(self.folded.exact.get(&(folded + "/")).map(Vec::as_slice))
-        })
+        };
+        path.readings()
+            .iter()
+            .all(|reading| covered(self.index.find(&reading.text)) && reading.folded().is_none_or(folded_is_safe))
     }
 
     fn of_method(&self, group: &[usize], method: &Method) -> Option<&Arc<Route>> {
@@ -258,6 +261,11 @@ mod tests {
             "/v1/cafe",
             "/v1/CAFE%CC%81",
             "/%F0%9D%94%B8dmin/x",
+            "/%CE%B1dmin/x",
+            "/a%CE%B4min/x",
+            "/Admin%E2%88%B6x/y",
+            "/admin%D6%89x",
+            "/v1/ADMINI%E2%88%BC1/x",
             "/%C3%A0dmin",
             "/Admin%C2%B4",
             "/secret+",

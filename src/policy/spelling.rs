@@ -39,6 +39,7 @@ pub(super) fn normalises_to_delimiter(char: char) -> bool {
                 | ';'
                 | '%'
                 | '\u{37e}'
+                | '\u{66a}'
                 | '\u{2044}'
                 | '\u{2215}'
                 | '\u{2216}'
@@ -53,37 +54,62 @@ pub(super) fn normalises_to_delimiter(char: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     );
     let is_full_width = ('\u{ff01}'..='\u{ff5e}').contains(&char);
-    !char.is_ascii() && (has_no_width || is_full_width || NFKD.normalize_iter([char].into_iter()).any(delimits))
+    // Windows draws boxes with `+`, `-` and others.
+    let is_of_box = ('\u{2500}'..='\u{257f}').contains(&char);
+    !char.is_ascii()
+        && (has_no_width || is_full_width || is_of_box || NFKD.normalize_iter([char].into_iter()).any(delimits))
 }
 
 /// How the laxest comparisons see a path: without regard to letter case and to all that [`plain`] leaves out.
 pub(super) fn fold(path: &str) -> String {
+    if path.is_ascii() { path.to_ascii_lowercase() } else { fold_plain(&plain(path)) }
+}
+
+/// The same of a path that is [`plain`].
+pub(super) fn fold_plain(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
     // Upper case first: some letters have no lower case and the same upper case as another.
-    plain(path).to_uppercase().to_lowercase()
+    path.to_uppercase().to_lowercase()
 }
 
 /// A text without regard to how its letters are composed, to accents, and to forms that mean the same by compatibility
 /// (Unicode's NFKD) or by the best fit that Windows finds.
 pub(super) fn plain(text: &str) -> String {
     let is_mark = |char: &char| COMBINING.get_u8(*char) != 0;
-    NFKD.normalize_iter(text.chars()).filter(|char| !is_mark(char)).map(without_stroke).collect()
+    NFKD.normalize_iter(text.chars()).filter(|char| !is_mark(char)).map(best_fit).collect()
 }
 
-/// The letters of the Latin alphabets that have a stroke or lack a dot, which NFKD leaves as they are.
-fn without_stroke(char: char) -> char {
+/// The ASCII character that Windows has for one that its code page lacks (Microsoft's best fit for Windows-1252), where
+/// NFKD leaves that as it is. Of letters both cases, whichever of them Windows knows, or they would no longer fold alike.
+fn best_fit(char: char) -> char {
     match char {
-        'Ø' | 'ø' => 'o',
-        'Đ' | 'đ' | 'Ð' => 'd',
-        'Ł' | 'ł' => 'l',
-        'Ħ' | 'ħ' => 'h',
-        'Ŧ' | 'ŧ' => 't',
+        'Α' | 'α' => 'a',
         'ƀ' | 'Ƀ' => 'b',
+        'Đ' | 'đ' | 'Ð' | 'ð' | 'Δ' | 'δ' => 'd',
+        'Ε' | 'ε' | 'Ɛ' | 'ɛ' | '℮' => 'e',
+        'Φ' | 'φ' => 'f',
+        'Ǥ' | 'ǥ' | 'Γ' | 'γ' | 'ɡ' | 'Ɡ' => 'g',
+        'Ħ' | 'ħ' | 'Һ' | 'һ' => 'h',
         'ı' | 'Ɨ' | 'ɨ' => 'i',
-        'Ǥ' | 'ǥ' => 'g',
+        'Ł' | 'ł' | 'ƚ' | 'Ƚ' => 'l',
+        '∩' => 'n',
+        'Ø' | 'ø' | 'Ɵ' | 'ɵ' | 'Ω' | 'ω' => 'o',
+        'Π' | 'π' | '℘' | '₧' => 'p',
+        'Σ' | 'σ' | 'ς' => 's',
+        'Ŧ' | 'ŧ' | 'ƫ' | 'Ʈ' | 'ʈ' | 'Θ' | 'θ' | 'Τ' | 'τ' => 't',
+        '√' => 'v',
         'Ƶ' | 'ƶ' => 'z',
+        '∞' => '8',
+        'ǃ' => '!',
+        'ʹ' | 'ʼ' | 'ˈ' | '′' => '\'',
+        '∗' => '*',
+        '‐' | '−' => '-',
+        '։' | '∶' => ':',
+        '≡' | '≤' | '≥' => '=',
+        'ˍ' | '▄' => '_',
+        '∼' | '≈' => '~',
         other => other,
     }
 }
@@ -113,6 +139,8 @@ mod tests {
         }
         assert_eq!(fold("ﬁLE ② Łódź ıŞ ſ ß"), "file 2 lodz is s ss");
         assert_eq!(fold("客户"), "客户");
+        assert_eq!(fold("αδmιɡһ√∩∞ ℘∼‐"), "admιghvn8 p~-");
+        assert_eq!(fold("ΛΌΓΟΣ ΘΩΦ"), fold("λόγος θωφ"));
     }
 
     #[test]

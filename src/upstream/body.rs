@@ -16,12 +16,12 @@ use super::pool::{Caller, Lease};
 pub(super) struct AnswerBody {
     incoming: Incoming,
     lease: Option<(Arc<Endpoint>, Lease, Caller)>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl AnswerBody {
     pub(super) fn new(incoming: Incoming, lease: Option<(Arc<Endpoint>, Lease, Caller)>, in_flight: InFlight) -> Self {
-        let mut body = Self { incoming, lease, _in_flight: in_flight };
+        let mut body = Self { incoming, lease, in_flight };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -41,6 +41,9 @@ impl Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        if let Some(Err(error)) = &frame {
+            self.in_flight.broke_off(error);
+        }
         if frame.is_none() || self.incoming.is_end_stream() {
             self.give_back();
         }

@@ -49,6 +49,14 @@ struct Health {
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Endpoint>);
 
+impl InFlight {
+    /// Records that an answer ended before its end. The endpoint isn't set aside: it does answer.
+    pub(super) fn broke_off(&self, error: &hyper::Error) {
+        self.0.metrics.failed(EndpointFailure::Exchange);
+        tracing::warn!(endpoint = self.0.name(), error = crate::net::chain(error), "an answer broke off");
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.metrics.in_flight.dec();

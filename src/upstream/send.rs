@@ -89,10 +89,7 @@ impl Upstream {
         loop {
             let now = Instant::now();
             let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller, now).await };
-            let mut lease = match lease {
-                Ok(lease) => lease,
-                Err(error) => return Err(Failure::NotSent(error)),
-            };
+            let mut lease = lease.map_err(Failure::NotSent)?;
             let keep = lease.is_reused() && !repeated && is_repeatable(request);
             // As long as the client is due the time is the client's, and the body itself watches it.
             let after = self.settings.response_timeout;
@@ -102,25 +99,28 @@ impl Upstream {
             let goes_on = || upload.is_some_and(|upload| upload.goes_on(&mut taken));
             lease.announce(request, told, caller, keep);
             // What is in this block takes no room while the connection is given up.
-            let (unsent, error) = {
+            let failed = {
                 match lease.send(request, began, after, goes_on).await {
-                    None => {
-                        let endpoint = endpoint.name();
-                        return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint, after }));
-                    }
+                    None => None,
                     Some(Ok(response)) => {
                         // An answer that came before the request's end leaves the rest of it on the connection, and a
                         // backend that doesn't read it takes it for the next request.
                         let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.clone()));
                         return Ok(self.answered(endpoint, response, kept, in_flight));
                     }
-                    Some(Err(mut error)) => (error.take_message().map(|unsent| *request = unsent), error.into_error()),
+                    Some(Err(mut error)) => {
+                        Some((error.take_message().map(|unsent| *request = unsent), error.into_error()))
+                    }
                 }
             };
+            // What keeps this request from an answer may keep all others that share the connection.
             let fault = upload.and_then(Upload::fault);
             if fault.is_none() {
                 endpoint.pool().give_up(&lease).await;
             }
+            let Some((unsent, error)) = failed else {
+                return Err(Failure::Sent(UpstreamError::ResponseTimeout { endpoint: endpoint.name(), after }));
+            };
             let spare = if unsent.is_none() && keep && is_closed(&error) { lease.sent() } else { None };
             match (unsent, spare) {
                 // A kept connection may have been closed meanwhile, but not one that was just made.

@@ -81,13 +81,25 @@ pub(crate) fn headers(data: &[u8]) {
     assert_eq!(once, headers, "a second time removed more");
 }
 
+/// Whether `seen` is what `sent` begins with, but for empty lines between requests.
+fn begins(sent: &[u8], seen: &[u8]) -> bool {
+    let mut at = 0;
+    seen.iter().all(|byte| {
+        while sent.get(at) != Some(byte) && sent[at..].starts_with(b"\r\n") {
+            at += 2;
+        }
+        at += 1;
+        sent.get(at - 1) == Some(byte)
+    })
+}
+
 /// What the parser sees is the same however the bytes are cut, begins as what was sent, and has no bare LF in a head.
 pub(crate) fn head(data: &[u8]) {
     let (seen, refused) = fuzzing::guarded(data, data.len());
     for part in [1, 2, 7, 64] {
         assert_eq!(fuzzing::guarded(data, part), (seen.clone(), refused), "in parts of {part}");
     }
-    assert!(refused || data.starts_with(&seen), "something was added");
+    assert!(refused || begins(data, &seen), "something was added");
     if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
         let head = &data[..end + 4];
         if !refused && data.starts_with(b"GET ") {
@@ -112,7 +124,7 @@ pub(crate) fn chunked(data: &[u8]) {
         assert_eq!(fuzzing::guarded(&all, part), (seen.clone(), refused), "in parts of {part}");
     }
     assert!(seen.starts_with(start), "the head didn't pass");
-    assert!(refused || all.starts_with(&seen), "something was added");
+    assert!(refused || begins(&all, &seen), "something was added");
 }
 
 /// A configuration is taken, or its problems are told.
