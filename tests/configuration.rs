@@ -132,6 +132,9 @@ reports! {
     a_path_that_is_rewritten: changed("prefix: /v1/", "prefix: /v1/../admin");
     a_path_without_a_slash: changed("prefix: /v1/", "prefix: v1");
     two_routes_for_the_same: changed("    upstream: api\n", "    upstream: api\n  - { prefix: /v1, upstream: api, require: public }\n");
+    two_listeners_of_one_port: changed("issuers:", "  - address: 127.0.0.1:8080\nissuers:");
+    an_admin_side_where_traffic_comes_in: changed("issuers:", "admin: { address: 127.0.0.1:8080 }\nissuers:");
+    a_token_that_fits_into_no_head: changed("issuers:", "limits: { token_bytes: 40000 }\nissuers:");
     get_includes_head: changed("    upstream: api\n", "    upstream: api\n    methods: [HEAD]\n  - { prefix: /v1, upstream: api, methods: [POST, GET] }\n");
     demands_on_a_public_route: changed("    upstream: api\n", "    upstream: api\n    require: public\n    app_only: deny\n    max_age: 5m\n    mode: report\n");
     an_unknown_method: changed("    upstream: api\n", "    upstream: api\n    methods: [get, TRACE]\n");

@@ -17,9 +17,11 @@ pub(super) fn tell(config: &Config, ambient: &Ambient) {
     let expiries: Vec<_> = expiries(config).collect();
     for (CertificateLabels { of, name, file }, expiry) in &expiries {
         if expiry.minus(SOON) <= now {
-            let days = expiry.since(now).as_secs() / 86_400;
             let expired = *expiry <= now;
-            tracing::warn!(of, name, file, expired, days, "a certificate expires soon, or has expired");
+            let days = if expired { now.since(*expiry) } else { expiry.since(now) }.as_secs() / 86_400;
+            let what =
+                if expired { "a certificate has expired so many days ago" } else { "a certificate expires soon" };
+            tracing::warn!(of, name, file, days, "{what}");
         }
     }
     ambient.metrics.certificates_expire(expiries.into_iter());

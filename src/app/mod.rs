@@ -197,25 +197,25 @@ type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Ar
 
 async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
     let mut listeners = Vec::new();
-    for listener in &config.listeners {
+    for (at, listener) in config.listeners.iter().enumerate() {
         let tls = tls(&listener.address, listener.tls.as_ref())?;
         let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
-        listeners.push((bind(&listener.address, passed).await?, entrance));
+        listeners.push((bind(&listener.address, passed, &format!("listeners[{at}]")).await?, entrance));
     }
     let Some(admin) = &config.admin else { return Ok((listeners, None)) };
     let tls = tls(&admin.address, admin.tls.as_ref())?;
-    let mut sockets = bind(&admin.address, passed).await?;
+    let mut sockets = bind(&admin.address, passed, "admin").await?;
     let socket = sockets.pop().filter(|_| sockets.is_empty());
     let socket = socket.with_context(|| format!("the admin listener takes one socket of {}", admin.address))?;
     Ok((listeners, Some((socket, tls))))
 }
 
-async fn bind(address: &Address, passed: &PassedSockets) -> anyhow::Result<Vec<TcpListener>> {
+async fn bind(address: &Address, passed: &PassedSockets, field: &str) -> anyhow::Result<Vec<TcpListener>> {
     let sockets = match address {
         Address::Socket(address) => TcpListener::bind(address).await.map(|socket| vec![socket]),
         Address::Passed(name) => passed.take(name)?.into_iter().map(TcpListener::from_std).collect(),
     };
-    sockets.with_context(|| format!("can't listen on {address}"))
+    sockets.with_context(|| format!("can't listen on {address}; end what listens there, or change `{field}.address`"))
 }
 
 fn tls(address: &Address, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {

@@ -23,9 +23,13 @@ impl Address {
         matches!(self, Self::Socket(address) if address.ip().is_loopback())
     }
 
-    /// Whether a second listener could not have it too.
-    pub(super) fn is_exclusive(&self) -> bool {
-        !matches!(self, Self::Socket(address) if address.port() == 0)
+    /// Whether the two can't be listened on at once: they are the same, or one is all addresses of the other's port.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        let (Self::Socket(one), Self::Socket(two)) = (self, other) else { return self == other };
+        let covers = |all: &SocketAddr, one: &SocketAddr| {
+            all.ip().is_unspecified() && (all.is_ipv6() || all.is_ipv4() == one.is_ipv4())
+        };
+        one.port() == two.port() && one.port() != 0 && (one == two || covers(one, two) || covers(two, one))
     }
 }
 

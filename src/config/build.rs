@@ -12,8 +12,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::problem::Problems;
 use super::{
-    Config, Expected, Issuer, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file, issuer,
-    keys, rate_limit, route, tls, traces, upstream, waivers,
+    Address, Config, Expected, Issuer, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file,
+    issuer, keys, rate_limit, route, tls, traces, upstream, waivers,
 };
 use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::{LogFormat, Output};
@@ -24,6 +24,10 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let trusted_proxies = networks(&file.trusted_proxies, problems);
     let listeners = listeners(&file.listeners, file.trusted_proxies.is_empty(), problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file.issuers, problems));
+    let has_it = |admin: &Address| listeners.iter().any(|listener| listener.address.excludes(admin));
+    if admin.as_ref().is_some_and(|admin| has_it(&admin.address)) {
+        problems.add("admin.address", "a listener has this address", "give it another port, such as 9090");
+    }
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let issuers = issuer::build(file.issuers, &mut keys, problems);
@@ -76,8 +80,8 @@ fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Probl
     for (at, file) in files.iter().enumerate() {
         let path = format!("listeners[{at}].address");
         let Some(address) = address::build(&path, &file.address, problems) else { continue };
-        if address.is_exclusive() && listeners.iter().any(|other| other.address == address) {
-            problems.add(&path, "another listener has this address", "remove one of them");
+        if listeners.iter().any(|other| other.address.excludes(&address)) {
+            problems.add(&path, "another listener has this address", "remove one of them, or give it another port");
         }
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
         let proxy_protocol = file.proxy_protocol == file::ProxyProtocol::Required;
@@ -135,7 +139,7 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
         value
     };
     let size = |value: Option<u32>| value.map(|value| value as usize);
-    Limits {
+    let limits = Limits {
         header_bytes: within("header_bytes", size(file.header_bytes), 32 << 10, 8 << 10, 1 << 20),
         headers: within("headers", file.headers.map(usize::from), 100, 10, 1000),
         url_bytes: within("url_bytes", file.url_bytes.map(usize::from), 8 << 10, 256, 60_000),
@@ -147,7 +151,12 @@ fn limits(file: &file::Limits, problems: &mut Problems<'_>) -> Limits {
         streams: u32::from(file.streams.unwrap_or(100).max(1)),
         pending_resets: within("http2.pending_resets", file.http2.pending_resets.map(usize::from), 20, 1, 10_000),
         stream_errors: within("http2.stream_errors", file.http2.stream_errors.map(usize::from), 1024, 1, 65_535),
+    };
+    if file.token_bytes.is_some() && limits.token_bytes > limits.header_bytes {
+        let message = format!("such a token doesn't fit into a head of {} bytes", limits.header_bytes);
+        problems.add("limits.token_bytes", message, "lower it, or raise `limits.header_bytes`");
     }
+    limits
 }
 
 fn timeouts(file: &file::Timeouts, problems: &mut Problems<'_>) -> Timeouts {

@@ -14,7 +14,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::file;
 use super::problem::Problems;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 
 /// TLS on a listener: the files it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +167,14 @@ pub(super) fn build(path: &str, file: &file::Tls, problems: &mut Problems<'_>) -
     };
     // What can't be loaded now could not be at the start either; so the problem is told with its place.
     match tls.load() {
-        Ok(_) => Some(tls),
+        Ok(_) => {
+            let now = Clock::system().now();
+            for (file, expiry) in tls.expiries.iter().filter(|(_, expiry)| *expiry <= now) {
+                let message = format!("the certificate in {} expired at {expiry}", file.display());
+                problems.warn(&format!("{path}.certificates"), message, "renew it: clients refuse it");
+            }
+            Some(tls)
+        }
         Err(error) => {
             problems.add(path, error.to_string(), "name PEM files that exist, and a key that is the certificate's");
             None

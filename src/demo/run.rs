@@ -42,7 +42,9 @@ pub(crate) async fn run(addresses: Addresses) -> anyhow::Result<()> {
     let text = script::configuration(addresses.gateway, addresses.admin, &provider, &api);
     let config = Config::parse("demo", &text, HashMap::new())?;
     crate::telemetry::start_log(config.log.format, &config.log.filter)?;
-    let app = App::start(config, clock.clone(), Random::system()).await.context("the gateway can't start")?;
+    let app = App::start(config, clock.clone(), Random::system())
+        .await
+        .context("the gateway can't start; choose other addresses with --address and --admin-address")?;
     app.ready().await;
     let text = script::script(&text, &provider, &api, &app, clock.now())?;
     let mut out = std::io::stdout();
