@@ -59,7 +59,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
         Decision::Permit(grounds) => (None, true, grounds.code()),
     };
     let mut steps = token_steps(evidence, denial, facts, live);
-    steps.push(mfa_step(evidence, decision));
+    steps.push(mfa_step(live, route, evidence, decision));
     steps.push(mode_step(live, route, evidence, decision));
     let outcome =
         if denial.is_some_and(|denial| denial.check() == Check::Route) { Outcome::Fail } else { Outcome::Pass };
@@ -130,7 +130,7 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live:
             let detail = match outcome {
                 Outcome::Skipped if unjudged(check) => "not judged: the issuer is not known".to_owned(),
                 Outcome::Skipped => "not reached".to_owned(),
-                Outcome::Fail => fail_detail(check, evidence, error, facts),
+                Outcome::Fail => fail_detail(check, evidence, error, facts, live),
                 Outcome::Pass => facts.detail(check, evidence, live),
             };
             Step { name: check.name(), outcome, detail }
@@ -138,7 +138,7 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live:
         .collect()
 }
 
-fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts) -> String {
+fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts, live: &Live) -> String {
     let cause = match (evidence, error) {
         (Evidence::None, _) => "there is no token".to_owned(),
         (Evidence::KeysUnavailable, _) => "the issuer's keys can't be had".to_owned(),
@@ -146,18 +146,30 @@ fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, fac
         _ => String::new(),
     };
     match facts.seen(check) {
+        Some(seen) if check == Check::Time => format!("{cause}; seen: {seen}; now {}", live.clock.now()),
         Some(seen) => format!("{cause}; seen: {seen}"),
         None => cause,
     }
 }
 
-fn mfa_step(evidence: &Evidence, decision: &Decision) -> Step {
+fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
     let step = |outcome, detail: String| Step { name: "evidence", outcome, detail };
     let Evidence::Token(proof) = evidence else { return step(Outcome::Skipped, "not reached".into()) };
     if proof.principal.user().is_none() {
         return step(Outcome::Skipped, "an app-only token has no user who could do MFA".into());
     }
-    let detail = format!("expected: {}; seen: {}", proof.issuer.mfa, seen_evidence(proof));
+    let age = match route.requirement {
+        Requirement::Mfa { max_age } => max_age.into_iter().chain(proof.issuer.mfa.max_age).min(),
+        _ => None,
+    };
+    let detail = match age {
+        None => format!("expected: {}; seen: {}", proof.issuer.mfa, seen_evidence(proof)),
+        Some(age) => {
+            let at = if proof.auth_time.is_some() { "" } else { ", no auth_time" };
+            let (expected, seen, now) = (&proof.issuer.mfa, seen_evidence(proof), live.clock.now());
+            format!("expected: {expected}, signed in at most {} s ago; seen: {seen}{at}; now {now}", age.as_secs())
+        }
+    };
     match decision {
         Decision::Deny(denial) | Decision::Permit(Grounds::ReportOnly(denial)) if denial.check() == Check::Mfa => {
             step(Outcome::Fail, detail)
