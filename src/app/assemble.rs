@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::runtime::Handle;
 
 use crate::authenticator::{Authenticator, Issuer};
 use crate::clock::Clock;
@@ -30,12 +31,20 @@ pub(crate) struct Ambient {
     pub(crate) metrics: Arc<Metrics>,
     /// Where journals are written; commands that decide for themselves write none.
     pub(crate) outputs: Option<Outputs>,
+    /// Where keys are fetched, if not where this is used.
+    pub(crate) fetching: Option<Handle>,
 }
 
 impl Ambient {
     /// The system's time and chance, and metrics that nobody reads: for commands.
     pub(crate) fn system() -> Self {
-        Self { clock: Clock::system(), random: Random::system(), metrics: Arc::new(Metrics::new()), outputs: None }
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            metrics: Arc::new(Metrics::new()),
+            outputs: None,
+            fetching: None,
+        }
     }
 }
 
@@ -132,7 +141,8 @@ fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Re
             continue;
         }
         let metrics = ambient.metrics.issuer(&settings.name);
-        let source = KeySource::new(settings.clone(), ambient.clock.clone(), ambient.random.clone(), metrics)
+        let Ambient { clock, random, fetching, .. } = ambient.clone();
+        let source = KeySource::new(settings.clone(), clock, random, metrics, fetching)
             .with_context(|| format!("the keys of issuer {} can't be fetched on this system", settings.name))?;
         // Other intervals or deadlines are no reason to be without keys until the next fetch.
         if let Some(other) = before.sources.iter().find(|source| source.settings().location == settings.location) {

@@ -36,7 +36,7 @@ impl App {
         > + Clone
         + use<>,
     )> {
-        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: None };
+        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: None, fetching: None };
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         for source in sources {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;

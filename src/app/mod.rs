@@ -85,7 +85,8 @@ impl App {
         workers: Workers,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: Some(Outputs::default()) };
+        let (metrics, outputs, fetching) = (Arc::new(Metrics::new()), Some(Outputs::default()), workers.fetching());
+        let ambient = Ambient { clock, random, metrics, outputs, fetching };
         let stop = CancellationToken::new();
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));

@@ -22,6 +22,8 @@ const EVENT_INTERVAL: u32 = 128;
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
     workers: Arc<[Worker]>,
+    /// The runtime of the thread that fetches keys. A key server that answers without end keeps it busy, and none that serves.
+    fetching: Option<Handle>,
     /// Ends the other threads with the last of these.
     _end: Arc<DropGuard>,
 }
@@ -49,7 +51,7 @@ impl Drop for Place {
 impl Workers {
     /// This thread alone.
     pub(crate) fn here() -> Self {
-        Self::of(vec![Worker::new(Handle::current())], CancellationToken::new())
+        Self::of(vec![Worker::new(Handle::current())], None, CancellationToken::new())
     }
 
     /// The runtime of a thread that serves.
@@ -59,7 +61,7 @@ impl Workers {
         runtime
     }
 
-    /// This thread and as many more as make `threads`.
+    /// This thread and as many more as make `threads`, and one that fetches keys.
     ///
     /// # Errors
     ///
@@ -68,21 +70,19 @@ impl Workers {
         let end = CancellationToken::new();
         let mut workers = vec![Worker::new(Handle::current())];
         for number in 1..threads {
-            let runtime = Self::runtime().build().context("a runtime can't be started")?;
-            workers.push(Worker::new(runtime.handle().clone()));
-            let end = end.clone();
-            let serve = move || {
-                set_thread(number);
-                runtime.block_on(end.cancelled());
-            };
-            let thread = std::thread::Builder::new().name(format!("serve-{number}"));
-            thread.spawn(serve).context("a thread can't be started")?;
+            workers.push(Worker::new(spawn(format!("serve-{number}"), number, &end)?));
         }
-        Ok(Self::of(workers, end))
+        let fetching = spawn("fetch".to_owned(), threads, &end)?;
+        Ok(Self::of(workers, Some(fetching), end))
     }
 
-    fn of(workers: Vec<Worker>, end: CancellationToken) -> Self {
-        Self { workers: workers.into(), _end: Arc::new(end.drop_guard()) }
+    fn of(workers: Vec<Worker>, fetching: Option<Handle>, end: CancellationToken) -> Self {
+        Self { workers: workers.into(), fetching, _end: Arc::new(end.drop_guard()) }
+    }
+
+    /// Where keys are fetched, if not on this thread.
+    pub(super) fn fetching(&self) -> Option<Handle> {
+        self.fetching.clone()
     }
 
     /// A place on the thread with the fewest connections.
@@ -93,6 +93,18 @@ impl Workers {
         self.workers[at].connections.fetch_add(1, Ordering::Relaxed);
         Place { workers: self.clone(), at }
     }
+}
+
+/// Starts a thread with a runtime of its own, which ends with `end`.
+fn spawn(name: String, number: usize, end: &CancellationToken) -> anyhow::Result<Handle> {
+    let runtime = Workers::runtime().build().context("a runtime can't be started")?;
+    let (handle, end) = (runtime.handle().clone(), end.clone());
+    let run = move || {
+        set_thread(number);
+        runtime.block_on(end.cancelled());
+    };
+    std::thread::Builder::new().name(name).spawn(run).context("a thread can't be started")?;
+    Ok(handle)
 }
 
 impl Worker {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -60,7 +61,7 @@ pub(super) struct Attempts {
 }
 
 impl KeySource {
-    /// A source with the keys that are on disk, if any; [`Self::run`] fetches newer ones.
+    /// A source with the keys that are on disk, if any; [`Self::run`] fetches newer ones, `elsewhere` if that is given.
     ///
     /// # Errors
     ///
@@ -70,10 +71,11 @@ impl KeySource {
         clock: Clock,
         random: Random,
         metrics: IssuerMetrics,
+        elsewhere: Option<Handle>,
     ) -> Result<Self, FetchError> {
         let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
         let source = Self {
-            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities)?,
+            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, elsewhere)?,
             waiting: Semaphore::new(settings.max_waiting),
             settings,
             clock,
@@ -225,7 +227,7 @@ pub(super) mod tests {
 
     pub(in crate::jwks) fn source(settings: KeySettings) -> Arc<KeySource> {
         let (clock, metrics) = (Clock::manual(Timestamp::from_secs(1_790_000_000)), Metrics::new().issuer("idp"));
-        Arc::new(KeySource::new(settings, clock, Random::seeded(1), metrics).unwrap())
+        Arc::new(KeySource::new(settings, clock, Random::seeded(1), metrics, None).unwrap())
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,8 +5,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{AGE, CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use reqwest::RequestBuilder;
 use reqwest::redirect::Policy;
 use rustls::pki_types::CertificateDer;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
 /// The size beyond which a document is given up.
@@ -33,6 +37,9 @@ pub(crate) enum FetchError {
     /// The document is too large.
     #[error("the document is larger than {MAX_DOCUMENT} bytes")]
     TooLarge,
+    /// It ended in a panic, or with the process.
+    #[error("the request was not brought to its end")]
+    Ended(#[from] JoinError),
 }
 
 /// What an answer is told apart by later (RFC 9110 section 8.8).
@@ -70,10 +77,13 @@ pub(crate) struct Fetcher {
     /// For loopback: a proxy's loopback is another machine's.
     direct: reqwest::Client,
     allow_http: bool,
+    /// Where exchanges run, if not where they are asked for.
+    elsewhere: Option<Handle>,
 }
 
 impl Fetcher {
-    /// A fetcher whose every exchange ends within `timeout`, and that trusts these authorities besides the system's.
+    /// A fetcher whose every exchange ends within `timeout`, and that trusts these authorities besides the system's. What a
+    /// server answers without end keeps a thread busy until then, which is to be none that serves: exchanges run `elsewhere`.
     ///
     /// # Errors
     ///
@@ -82,6 +92,7 @@ impl Fetcher {
         timeout: Duration,
         allow_http: bool,
         authorities: &[CertificateDer<'static>],
+        elsewhere: Option<Handle>,
     ) -> Result<Self, FetchError> {
         let roots: Result<Vec<_>, _> = authorities.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
         let roots = roots?;
@@ -96,7 +107,7 @@ impl Fetcher {
                 .tls_certs_merge(roots.clone())
                 .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { client: builder().build()?, direct: builder().no_proxy().build()?, allow_http })
+        Ok(Self { client: builder().build()?, direct: builder().no_proxy().build()?, allow_http, elsewhere })
     }
 
     /// Whether an address may be fetched from.
@@ -133,23 +144,31 @@ impl Fetcher {
             request = request.header(name, value);
             conditional = true;
         }
-        let mut response = request.send().await?;
-        let max_age = max_age(response.headers());
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_MODIFIED if conditional => return Ok(Fetched::NotModified(max_age)),
-            other => return Err(FetchError::Status(other)),
+        let exchange = exchange(request, conditional);
+        match &self.elsewhere {
+            Some(elsewhere) => AbortOnDropHandle::new(elsewhere.spawn(exchange)).await?,
+            None => exchange.await,
         }
-        let validators = Validators::of(response.headers());
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = response.chunk().await? {
-            if bytes.len() + chunk.len() > MAX_DOCUMENT {
-                return Err(FetchError::TooLarge);
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Fetched::New(Document { bytes: bytes.freeze(), validators, max_age }))
     }
+}
+
+async fn exchange(request: RequestBuilder, conditional: bool) -> Result<Fetched, FetchError> {
+    let mut response = request.send().await?;
+    let max_age = max_age(response.headers());
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_MODIFIED if conditional => return Ok(Fetched::NotModified(max_age)),
+        other => return Err(FetchError::Status(other)),
+    }
+    let validators = Validators::of(response.headers());
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > MAX_DOCUMENT {
+            return Err(FetchError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Fetched::New(Document { bytes: bytes.freeze(), validators, max_age }))
 }
 
 impl Validators {
@@ -190,8 +209,17 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn exchanges_run_elsewhere() {
+        let elsewhere = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let fetcher = Fetcher::new(Duration::from_secs(1), true, &[], Some(elsewhere.handle().clone())).unwrap();
+        elsewhere.shutdown_background();
+        let error = fetcher.get(&Url::parse("http://127.0.0.1:1/").unwrap()).await.unwrap_err();
+        assert!(matches!(error, FetchError::Ended(_)), "{error}");
+    }
+
     fn fetcher(allow_http: bool) -> Fetcher {
-        Fetcher::new(Duration::from_secs(1), allow_http, &[]).unwrap()
+        Fetcher::new(Duration::from_secs(1), allow_http, &[], None).unwrap()
     }
 
     #[test]
