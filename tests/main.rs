@@ -19,6 +19,7 @@ mod forwarding;
 mod hostile_tokens;
 mod http2;
 mod http2_limits;
+mod interim;
 mod key_lifecycle;
 mod key_sources;
 mod keys;

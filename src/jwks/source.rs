@@ -123,11 +123,13 @@ impl KeySource {
 
     /// Begins with the keys of another source for the same location.
     pub(crate) fn take_keys_of(&self, other: &Self) {
+        // Before the keys, so that what is remembered is of no older ones. An attempt of the other's may be under way; then
+        // this one asks for everything anew.
+        let memories = self.memory.try_lock().ok().zip(other.memory.try_lock().ok());
         let Some(keys) = other.current() else { return };
         self.current.store(Some(keys));
         *self.status_mut() = other.status();
-        // An attempt of the other's may be under way; then this one asks for everything anew.
-        if let (Ok(mut memory), Ok(others)) = (self.memory.try_lock(), other.memory.try_lock()) {
+        if let Some((mut memory, others)) = memories {
             memory.clone_from(&others);
         }
     }

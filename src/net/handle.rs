@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::flags::{AGREED, AHEAD, ASKED, EARLY, HELD_BACK, LEAVING, LINGER, OPEN, REFUSED, UNDERWAY};
 use super::guard::Refused;
 
 /// How many bytes of interim responses may wait.
@@ -68,27 +69,6 @@ struct Shared {
     flags: AtomicU16,
     state: Mutex<State>,
 }
-
-/// The final response is still to come, so that interim ones may be sent.
-const OPEN: u16 = 1;
-/// An interim response is half written.
-const UNDERWAY: u16 = 2;
-/// The connection reads on for a while before it closes.
-const LINGER: u16 = 4;
-/// Something came behind the request that passed last.
-const AHEAD: u16 = 8;
-/// Another protocol was asked for.
-const ASKED: u16 = 16;
-/// Another protocol was agreed on.
-const AGREED: u16 = 32;
-/// What came was not let through.
-const REFUSED: u16 = 64;
-/// Nothing is read for a while.
-const HELD_BACK: u16 = 128;
-/// Something came while another protocol was asked for.
-const EARLY: u16 = 256;
-/// The connection is to end.
-const LEAVING: u16 = 512;
 
 #[derive(Debug, Default)]
 struct State {

@@ -8,6 +8,7 @@ mod chunked;
 mod deadline;
 mod eager;
 mod fetch;
+mod flags;
 mod frames;
 mod guard;
 mod guarded;

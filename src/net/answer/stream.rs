@@ -108,15 +108,25 @@ impl AsyncRead for AnswerStream {
             }
             let verdict = self.guard.judge(&buf.filled()[before..]);
             self.tell();
-            for head in self.guard.take_interim() {
-                self.turn.pass_interim(&head);
+            let interim = self.guard.take_interim();
+            for head in &interim {
+                self.turn.pass_interim(head);
             }
             match verdict {
-                Verdict::Pass(passing) => buf.set_filled(before + passing),
+                Verdict::Pass(passing) if interim.is_empty() => buf.set_filled(before + passing),
+                Verdict::Pass(passing) => {
+                    self.instead = Bytes::copy_from_slice(&buf.filled()[before..before + passing]);
+                    buf.set_filled(before);
+                }
                 Verdict::Instead(bytes) => {
                     self.instead = bytes.into();
                     buf.set_filled(before);
                 }
+            }
+            if !interim.is_empty() {
+                // The client's connection is to write them before it hears of what came with them.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if buf.filled().len() > before {
                 return Poll::Ready(Ok(()));
