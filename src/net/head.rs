@@ -4,7 +4,7 @@
 //! resolves a `Content-Length` beside `Transfer-Encoding`. Whoever reads such a head otherwise sees another request. So
 //! heads are checked before the parser sees them, and these are refused.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use memchr::memchr;
 
 /// How the body that follows a head is framed.
@@ -165,13 +165,19 @@ fn check_request_line(line: &[u8]) -> Result<&[u8], Fault> {
     else {
         return Err(REQUEST_LINE);
     };
-    let in_target = |&byte: &u8| byte.is_ascii_graphic() && byte != b'#';
     let sound = !method.is_empty()
         && method.iter().all(|&byte| is_token(byte))
-        && !target.is_empty()
-        && target.iter().all(in_target)
+        && is_target(target)
         && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
     if sound { Ok(version) } else { Err(REQUEST_LINE) }
+}
+
+/// Whether this is a target that can be read: what the parser behind refuses it answers with a bare 400.
+fn is_target(target: &[u8]) -> bool {
+    let plain = |&byte: &u8| is_token(byte) && !matches!(byte, b'#' | b'`') || b"/?:@=,;()".contains(&byte);
+    let sound = |&byte: &u8| byte.is_ascii_graphic() && byte != b'#';
+    // Most are a path of ordinary characters.
+    target.starts_with(b"/") && target.iter().all(plain) || target.iter().all(sound) && Uri::try_from(target).is_ok()
 }
 
 fn read_length(value: &[u8]) -> Result<u64, Fault> {
@@ -262,8 +268,16 @@ mod tests {
             "GET /\u{e9} HTTP/1.1",
             "G(T / HTTP/1.1",
             "GET\t/\tHTTP/1.1",
+            "GET http:///x HTTP/1.1",
+            "GET http:/x HTTP/1.1",
+            "GET ? HTTP/1.1",
+            "GET /x?\" HTTP/1.1",
+            "GET /`x HTTP/1.1",
         ] {
             assert_eq!(check(format!("{bad}\r\nHost: a\r\n\r\n").as_bytes()), Err(REQUEST_LINE), "{bad:?}");
+        }
+        for target in ["/", "/a-b_c.d~e/%41?x=1&y={z}|^", "*", "a:443", "http://a/b?c", "http://a"] {
+            assert!(check(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).is_ok(), "{target}");
         }
     }
 }
