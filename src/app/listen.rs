@@ -24,6 +24,9 @@ use crate::gateway::Arrived;
 use crate::net::Body;
 use crate::telemetry::{Limit, LimitMetrics, Metrics};
 
+/// How many of the connections that wait in a listener's queue are taken when it closes.
+const QUEUE: usize = 1024;
+
 /// Accepts connections and has each served by a task of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor {
@@ -111,9 +114,9 @@ impl Acceptor {
         }
         // Whoever waits in the queue has sent a request, or is about to. Closed, the queue resets them.
         let Ok(listener) = listener.into_std() else { return };
-        while let Ok(permit) = Arc::clone(&self.free).try_acquire_owned()
-            && let Ok((stream, address)) = listener.accept()
-        {
+        for _ in 0..QUEUE {
+            let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
+            let Ok((stream, address)) = listener.accept() else { return };
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
                 self.serve((stream, address), permit, &entrance, &service);

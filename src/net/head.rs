@@ -241,6 +241,17 @@ mod tests {
     }
 
     #[test]
+    fn no_target_passes_that_the_parser_refuses() {
+        for byte in 0..=u8::MAX {
+            for before in [&b"/"[..], b"/?", b"", b"http://a/", b"http://a/?"] {
+                let target = [before, &[byte], b"x"].concat();
+                let sound = byte.is_ascii_graphic() && byte != b'#' && Uri::try_from(&target[..]).is_ok();
+                assert_eq!(is_target(&target), sound, "{}", String::from_utf8_lossy(&target));
+            }
+        }
+    }
+
+    #[test]
     fn lines_and_fields_are_exact() {
         for bad in [
             "X: a\n",

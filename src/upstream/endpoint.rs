@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::connect::Connector;
-use super::pool::{Caller, Http1, Lease, Pool};
+use super::pool::{Caller, Http1, Lease, Pool, Shared};
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
 use crate::net::{AnswerStream, Deadline, Turn};
@@ -170,8 +170,9 @@ impl Endpoint {
         if self.settings.protocol == Protocol::Http2 {
             // One connection carries all requests; whoever comes while it is made waits for it.
             let mut shared = self.pool.shared().await;
-            if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
-                return Ok(Lease::Http2 { sender: sender.clone(), reused: true, spare: None });
+            let number = shared.number;
+            if let Some(sender) = shared.sender.as_ref().filter(|sender| !sender.is_closed()) {
+                return Ok(Lease::Http2 { sender: sender.clone(), number, reused: true, spare: None });
             }
             let io = TokioIo::new(self.connector.connect(&self.uri).await?);
             let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
@@ -182,8 +183,9 @@ impl Endpoint {
                 .handshake(io)
                 .await?;
             tokio::spawn(connection);
-            *shared = Some(sender.clone());
-            return Ok(Lease::Http2 { sender, reused: false, spare: None });
+            let number = number + 1;
+            *shared = Shared { sender: Some(sender.clone()), number };
+            return Ok(Lease::Http2 { sender, number, reused: false, spare: None });
         }
         let stream = AnswerStream::new(self.connector.connect(&self.uri).await?);
         let turn = stream.turn();

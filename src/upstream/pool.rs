@@ -54,7 +54,14 @@ pub(super) struct Pool {
 #[derive(Debug, Default)]
 struct Shelf {
     kept: Mutex<Kept>,
-    shared: tokio::sync::Mutex<Option<http2::SendRequest<Body>>>,
+    shared: tokio::sync::Mutex<Shared>,
+}
+
+/// The HTTP/2 connection that all requests share, and which one it is.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) sender: Option<http2::SendRequest<Body>>,
+    pub(super) number: u64,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +95,7 @@ pub(super) struct Http1 {
 #[derive(Debug)]
 pub(super) enum Lease {
     Http1(Box<Http1>),
-    Http2 { sender: http2::SendRequest<Body>, reused: bool, spare: Option<Box<Request<()>>> },
+    Http2 { sender: http2::SendRequest<Body>, number: u64, reused: bool, spare: Option<Box<Request<()>>> },
 }
 
 impl Lease {
@@ -230,14 +237,18 @@ impl Pool {
     }
 
     /// The place of this thread's shared HTTP/2 connection.
-    pub(super) async fn shared(&self) -> tokio::sync::MutexGuard<'_, Option<http2::SendRequest<Body>>> {
+    pub(super) async fn shared(&self) -> tokio::sync::MutexGuard<'_, Shared> {
         self.shelf().shared.lock().await
     }
 
-    /// Forgets the shared connection after a failure on it: it may be going away, and look open.
+    /// Forgets the shared connection after a failure on it: it may be going away, and look open. Another that was made since
+    /// is kept.
     pub(super) async fn give_up(&self, lease: &Lease) {
-        if matches!(lease, Lease::Http2 { .. }) {
-            *self.shelf().shared.lock().await = None;
+        if let Lease::Http2 { number, .. } = lease {
+            let mut shared = self.shelf().shared.lock().await;
+            if shared.number == *number {
+                shared.sender = None;
+            }
         }
     }
 
