@@ -163,7 +163,8 @@ def test_a_pipe_that_nobody_reads_blocks_no_request_and_the_loss_is_counted_and_
         "log": {"decisions": "none", "access_output": "stdout"},
     }, stdout=write)
     os.close(write)
-    size, batches, connections = 50, 11, 4
+    # Twice what may wait is more than is taken at once and what comes meanwhile.
+    size, batches, connections = 50, 16, 4
     sent = size * batches * connections
     with ThreadPoolExecutor(connections) as pool:
         batch = request("GET", folder) * size
