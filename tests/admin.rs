@@ -7,6 +7,7 @@ use mfa_gateway::demo::people;
 use mfa_gateway::demo::provider::TokenOptions;
 use serde_json::{Value, json};
 
+use crate::support::gateway::START;
 use crate::support::{Answer, CONFIG, Call, Gateway, World};
 
 const TOKEN: &str = "an-operators-token-of-the-file-0123456789";
@@ -316,6 +317,26 @@ async fn a_question_that_is_no_question_is_refused_without_repeating_it() {
     assert_refused("large", &gateway.admin_send(&json(&large)).await, 413, "body_too_large");
     let form = Call::post("/explain", "path=/").bearer(TOKEN).header("content-type", "text/plain");
     assert_refused("form", &gateway.admin_send(&form).await, 415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn an_explanation_says_how_recent_a_sign_in_must_be_and_what_time_it_is() {
+    let (gateway, _file) = with_token_file("").await;
+    let config = with_admin("authentication: { token_file: \"${TOKENS}\" }");
+    gateway.reload(&config.replace("{ prefix: /v1/, upstream: api }", "{ prefix: /v1/, upstream: api, max_age: 15m }"));
+    let detail = async |token: &str, name: &str| {
+        let steps = explained(&gateway, token, "/v1/x").await["steps"].as_array().unwrap().clone();
+        let step = steps.into_iter().find(|step| step["step"] == name).unwrap();
+        assert_eq!(step["outcome"], "fail", "{step}");
+        step["detail"].as_str().unwrap().to_owned()
+    };
+    let stale = gateway.changed(|claims| claims["auth_time"] = json!(START.as_secs() - 901));
+    let evidence = detail(&stale, "evidence").await;
+    let (age, now) = ("signed in at most 900 s ago; seen:", format!("; now {START}"));
+    assert!(evidence.contains(age) && evidence.ends_with(&now), "{evidence}");
+    assert!(detail(&gateway.without("auth_time"), "evidence").await.contains(", no auth_time; now"));
+    let expired = gateway.changed(|claims| claims["exp"] = json!(START.as_secs() - 3600));
+    assert!(detail(&expired, "time").await.ends_with(&now));
 }
 
 #[tokio::test]
