@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from conftest import issuer_section
+from support.authority import Authority
 from support.gateway import run
 
 SHIPPED = Path(__file__).parents[2] / "config"
@@ -65,6 +66,18 @@ def check(file: Path) -> subprocess.CompletedProcess:
 
 def test_check_accepts_a_valid_file(config):
     assert check(config).returncode == 0
+
+
+def test_check_warns_of_a_certificate_that_has_expired(config, tmp_path):
+    # It is valid from an hour ago on.
+    certificate, key = Authority(tmp_path, "authority").issue("gateway.example", days=-1 / 48)
+    settings = yaml.safe_load(config.read_text())
+    settings["listeners"][0]["tls"] = {"certificates": [{"certificate_file": certificate, "key_file": key}]}
+    config.write_text(yaml.safe_dump(settings))
+    checked = check(config)
+    assert checked.returncode == 0
+    assert "warning: listeners[0].tls.certificates" in checked.stderr + checked.stdout
+    assert f"the certificate in {certificate} expired at " in checked.stderr + checked.stdout
 
 
 def test_check_finds_the_file_by_environment_variable_too(config):
