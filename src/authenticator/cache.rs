@@ -34,8 +34,8 @@ struct Known {
 }
 
 impl Known {
-    fn new(hash: u64, token: &[u8]) -> Self {
-        let (signed, signature) = token.split_at(token.iter().rposition(|&byte| byte == b'.').unwrap_or(0));
+    fn new(hash: u64, token: &str) -> Self {
+        let (signed, signature) = token.as_bytes().split_at(token.rfind('.').unwrap_or(0));
         Self { hash, signed: signed.into(), signature: signature.into() }
     }
 
@@ -125,8 +125,8 @@ impl TokenCache {
 
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
         if let Some(cache) = &self.entries {
-            let bytes = token.as_bytes();
-            cache.insert(Known::new(self.hasher.hash_one(bytes), bytes), Entry { found, key });
+            let hash = self.hasher.hash_one(token.as_bytes());
+            cache.insert(Known::new(hash, token), Entry { found, key });
         }
     }
 }

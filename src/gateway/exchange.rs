@@ -142,7 +142,8 @@ fn taken(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
 
 /// Two ids that share their memory.
 fn random_ids(random: &Random) -> [HeaderValue; 2] {
-    let mut one = BytesMut::from(&[random.uuid_ascii(), random.uuid_ascii()].concat()[..]);
+    let ids = [random.uuid_ascii(), random.uuid_ascii()];
+    let mut one = BytesMut::from(ids.as_flattened());
     let other = one.split_off(one.len() / 2);
     // A UUID is visible ASCII.
     let value = |id: BytesMut| HeaderValue::from_maybe_shared(id.freeze());

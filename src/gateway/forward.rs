@@ -21,6 +21,9 @@ static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 /// How long what is told of a request is, as a rule.
 const ROOM: usize = 768;
 
+/// The same for the part of it that is told of a token.
+const IDENTITY_ROOM: usize = 384;
+
 /// Gives the fields of a request the form in which they are forwarded.
 pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protocol: Protocol) {
     let from_http2 = request.version() > Version::HTTP_11;
@@ -67,38 +70,25 @@ pub(super) fn tell(exchange: &mut Exchange, grounds: &Grounds, proof: Option<&Pr
 
 /// What the upstream is told of a token. It is kept with the token in the cache.
 fn identity(proof: &Proof) -> Lines {
-    let methods = proof.amr.methods().iter().map(|method| escaped(method)).collect::<Vec<_>>().join(",");
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [
-        (&ISSUER, Some(escaped(&proof.issuer.name))),
-        (&TENANT, proof.tenant.as_deref().map(escaped)),
-        (&APPLICATION, proof.principal.app().id.as_deref().map(escaped)),
-        (&USER, user.map(escaped)),
-        (&METHODS, Some(methods).filter(|methods| !methods.is_empty())),
+        (&ISSUER, Some(&*proof.issuer.name)),
+        (&TENANT, proof.tenant.as_deref()),
+        (&APPLICATION, proof.principal.app().id.as_deref()),
+        (&USER, user),
     ];
-    let mut lines = Lines::default();
+    let mut lines = Lines::with_capacity(IDENTITY_ROOM);
     for (name, value) in told {
-        // What is escaped is a value.
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            lines.push(name, &value);
+        if let Some(value) = value {
+            lines.push_texts(name, [value]);
         }
+    }
+    let methods = proof.amr.methods();
+    if methods.iter().any(|method| !method.is_empty()) {
+        lines.push_texts(&METHODS, methods.iter().map(String::as_str));
     }
     lines.shrink_to_fit();
     lines
-}
-
-/// A claim as a field's value: visible ASCII as it is, everything else, `%` and `,` percent-encoded as UTF-8.
-fn escaped(text: &str) -> String {
-    let mut value = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && !matches!(byte, b'%' | b',') {
-            value.push(char::from(byte));
-        } else {
-            let hex = |digit| char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase();
-            value.extend(['%', hex(byte >> 4), hex(byte & 15)]);
-        }
-    }
-    value
 }
 
 /// HTTP/2 clients may split a cookie field, which HTTP/1.1 servers read as one (RFC 9113 section 8.2.3).
@@ -114,15 +104,4 @@ fn join_cookies(fields: &mut HeaderMap) {
 /// Removes the fields of the upstream's connection.
 pub(super) fn clean_response(fields: &mut HeaderMap) {
     headers::remove_hop_by_hop(fields);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn claims_cannot_break_out_of_a_field() {
-        assert_eq!(escaped("4988e250-5aee"), "4988e250-5aee");
-        assert_eq!(escaped("a b\r\nX: 1,é%"), "a%20b%0D%0AX:%201%2C%C3%A9%25");
-    }
 }

@@ -1,8 +1,12 @@
 //! Header fields as HTTP/1.1 writes them.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::head;
+
+/// What can't stand in an element of a list as it is; nor can what isn't ASCII.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
 /// Fields that are added to a message, in the form in which HTTP/1.1 writes them (RFC 9112 section 5).
 ///
@@ -20,6 +24,22 @@ impl Lines {
         self.0.extend_from_slice(name);
         self.0.extend_from_slice(b": ");
         self.0.extend_from_slice(value);
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// Adds a field whose value is a list of any texts: visible ASCII as it is, everything else, `%` and `,`
+    /// percent-encoded as UTF-8 (RFC 3986 section 2.1).
+    pub(crate) fn push_texts<'t>(&mut self, name: &HeaderName, texts: impl IntoIterator<Item = &'t str>) {
+        self.0.extend_from_slice(name.as_str().as_bytes());
+        self.0.extend_from_slice(b": ");
+        for (at, text) in texts.into_iter().enumerate() {
+            if at > 0 {
+                self.0.push(b',');
+            }
+            for part in utf8_percent_encode(text, ENCODED) {
+                self.0.extend_from_slice(part.as_bytes());
+            }
+        }
         self.0.extend_from_slice(b"\r\n");
     }
 
@@ -58,6 +78,13 @@ mod tests {
     use http::header::{HOST, VIA};
 
     use super::*;
+
+    #[test]
+    fn a_text_cannot_break_out_of_its_field_or_its_element() {
+        let mut lines = Lines::default();
+        lines.push_texts(&VIA, ["4988e250-5aee", "a b\r\nX: 1,\u{e9}%\u{7f}\0"]);
+        assert_eq!(lines.as_bytes(), b"via: 4988e250-5aee,a%20b%0D%0AX:%201%2C%C3%A9%25%7F%00\r\n");
+    }
 
     #[test]
     fn what_was_pushed_is_what_is_put() {

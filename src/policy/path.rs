@@ -55,8 +55,11 @@ impl<'p> CanonicalPath<'p> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
-        let mut encoded = false;
+        let (mut encoded, mut has_empty, mut has_dotted, mut before) = (false, false, false, b' ');
         for byte in raw.bytes() {
+            has_empty |= before == b'/' && byte == b'/';
+            has_dotted |= before == b'/' && byte == b'.';
+            before = byte;
             match byte {
                 b'a'..=b'z'
                 | b'A'..=b'Z'
@@ -83,10 +86,10 @@ impl<'p> CanonicalPath<'p> {
                 _ => return Err(PathError::Character),
             }
         }
-        if raw.contains("//") {
+        if has_empty {
             return Err(PathError::EmptySegment);
         }
-        if raw.contains("/.") && raw.split('/').any(is_dots) {
+        if has_dotted && raw.split('/').any(is_dots) {
             return Err(PathError::DotSegment);
         }
         if encoded {

@@ -14,6 +14,7 @@
 mod algorithm;
 mod amr;
 mod app_only;
+mod claim;
 mod claims;
 mod compact;
 mod error;
@@ -21,6 +22,7 @@ mod issuer;
 mod json;
 mod key;
 mod key_set;
+mod names;
 mod object;
 mod principal;
 #[cfg(test)]
@@ -32,12 +34,12 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use amr::Amr;
+pub use claim::Claim;
 pub use claims::Claims;
 pub use compact::Unverified;
 pub use error::{Check, TokenError};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
 pub use key::{Key, KeyError};
 pub use key_set::KeySet;
-pub use object::Claim;
 pub use principal::{App, AppOnlyProof, Principal, User};
 pub use verify::{TokenRules, Validity};

@@ -8,20 +8,22 @@ use std::ops::Range;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::amr::strings;
+use super::Claim;
 use super::json::StrictVisitor;
+use super::names::{Names, Tag};
 
 /// An object, and the text that it was read from.
 #[derive(Debug)]
 pub(super) struct Object {
     text: String,
     members: Vec<Member>,
+    /// What its members are called: most names that are asked for aren't there.
+    names: Names,
 }
 
 #[derive(Debug)]
 struct Member {
-    /// The length of the name: most names differ in it, and it is at hand.
-    length: usize,
+    tag: Tag,
     name: Text,
     value: Held,
 }
@@ -43,15 +45,6 @@ enum Held {
     Other(Value),
 }
 
-/// The value of a claim.
-#[derive(Clone, Copy, Debug)]
-pub enum Claim<'c> {
-    /// A string.
-    Text(&'c str),
-    /// Anything.
-    Other(&'c Value),
-}
-
 impl Object {
     /// Parses `bytes` as exactly one JSON object; `None` if they aren't one, or a name stands twice.
     ///
@@ -59,38 +52,23 @@ impl Object {
     pub(super) fn parse(bytes: Vec<u8>) -> Option<Self> {
         let text = String::from_utf8(bytes).ok()?;
         let mut deserializer = serde_json::Deserializer::from_str(&text);
-        let members = MembersVisitor { start: text.as_ptr().addr() };
-        let members = deserializer.deserialize_map(members).ok()?;
+        let members = deserializer.deserialize_map(MembersVisitor(&text)).ok()?;
         deserializer.end().ok()?;
-        let object = Self { text, members };
-        object.has_unique_names().then_some(object)
+        let names = unique_names(&members, &text)?;
+        Some(Self { text, members, names })
     }
 
     /// The member with this name.
     pub(super) fn get(&self, name: &str) -> Option<Claim<'_>> {
-        let member = self.members.iter().find(|member| member.is_called(name, &self.text))?;
+        let tag = Tag::of(name);
+        if !self.names.may_hold(tag) {
+            return None;
+        }
+        let member = self.members.iter().find(|member| member.is_called(tag, name, &self.text))?;
         Some(match &member.value {
             Held::Text(text) => Claim::Text(text.within(&self.text)),
             Held::Other(value) => Claim::Other(value),
         })
-    }
-
-    fn has_unique_names(&self) -> bool {
-        let Self { text, members } = self;
-        if members.len() <= FEW {
-            let mut rest = members.as_slice();
-            while let Some((one, others)) = rest.split_first() {
-                let name = one.name.within(text);
-                if others.iter().any(|other| other.is_called(name, text)) {
-                    return false;
-                }
-                rest = others;
-            }
-            return true;
-        }
-        let mut names: Vec<_> = self.names().collect();
-        names.sort_unstable();
-        !names.array_windows().any(|[one, other]| one == other)
     }
 
     /// The names of all members.
@@ -101,9 +79,32 @@ impl Object {
 
 impl Member {
     #[inline]
-    fn is_called(&self, name: &str, text: &str) -> bool {
-        self.length == name.len() && self.name.within(text) == name
+    fn is_called(&self, tag: Tag, name: &str, text: &str) -> bool {
+        self.tag == tag && self.name.within(text) == name
     }
+}
+
+/// The set of the members' names; `None` if one of them stands twice.
+fn unique_names(members: &[Member], text: &str) -> Option<Names> {
+    let mut names = Names::default();
+    for (at, member) in members.iter().enumerate() {
+        let twice = members.len() <= FEW && names.may_hold(member.tag) && {
+            let name = member.name.within(text);
+            members.iter().take(at).any(|earlier| earlier.is_called(member.tag, name, text))
+        };
+        if twice {
+            return None;
+        }
+        names.insert(member.tag);
+    }
+    if members.len() > FEW {
+        let mut all: Vec<_> = members.iter().map(|member| member.name.within(text)).collect();
+        all.sort_unstable();
+        if all.array_windows().any(|[one, other]| one == other) {
+            return None;
+        }
+    }
+    Some(names)
 }
 
 impl Text {
@@ -116,56 +117,10 @@ impl Text {
     }
 }
 
-impl<'c> Claim<'c> {
-    /// The string, if it is one.
-    #[must_use]
-    pub fn as_str(self) -> Option<&'c str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Other(value) => value.as_str(),
-        }
-    }
+/// Reads the members of the outermost object of this text.
+struct MembersVisitor<'t>(&'t str);
 
-    /// The member with this name, if it is an object with one.
-    #[must_use]
-    pub fn get(self, name: &str) -> Option<Self> {
-        match self {
-            Self::Text(_) => None,
-            Self::Other(value) => value.get(name).map(Self::Other),
-        }
-    }
-
-    /// The elements, if it is an array of strings.
-    #[must_use]
-    pub fn strings(self) -> Option<Vec<&'c str>> {
-        match self {
-            Self::Text(_) => None,
-            Self::Other(value) => strings(value),
-        }
-    }
-
-    /// The value by itself.
-    #[must_use]
-    pub fn to_value(self) -> Value {
-        match self {
-            Self::Text(text) => text.into(),
-            Self::Other(value) => value.clone(),
-        }
-    }
-}
-
-impl<'c> From<&'c Value> for Claim<'c> {
-    fn from(value: &'c Value) -> Self {
-        Self::Other(value)
-    }
-}
-
-/// Reads the members of the outermost object, of a text that begins at this address.
-struct MembersVisitor {
-    start: usize,
-}
-
-impl<'de> Visitor<'de> for MembersVisitor {
+impl<'de> Visitor<'de> for MembersVisitor<'_> {
     type Value = Vec<Member>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,18 +128,17 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(32);
-        while let Some(name) = access.next_key_seed(TextVisitor(self.start))? {
-            let length = match &name {
-                Text::Here(range) => range.len(),
-                Text::Escaped(text) => text.len(),
-            };
-            members.push(Member { length, name, value: access.next_value_seed(HeldVisitor(TextVisitor(self.start)))? });
+        let text = TextVisitor(self.0.as_ptr().addr());
+        let mut members = Vec::with_capacity(FEW);
+        while let Some(name) = access.next_key_seed(text)? {
+            let tag = Tag::of(name.within(self.0));
+            members.push(Member { tag, name, value: access.next_value_seed(HeldVisitor(text))? });
         }
         Ok(members)
     }
 }
 
+/// Reads a text within the one that begins at this address.
 #[derive(Clone, Copy)]
 struct TextVisitor(usize);
 
@@ -323,6 +277,29 @@ mod tests {
         assert!(Object::parse(b"{\"a\":\"\xff\"}".to_vec()).is_none());
         assert!(parse(&"[".repeat(100_000)).is_none());
         assert!(parse(&format!("{{\"a\":{}", "[".repeat(100_000))).is_none());
+    }
+
+    #[test]
+    fn names_that_look_alike_are_told_apart() {
+        // Of one length, first and last byte; and as many as make the set of names full.
+        for count in [2, FEW, FEW + 1, 200] {
+            let name = |at: usize| format!("a{at:04}z");
+            let members = |count: usize| (0..count).map(|at| format!(r#""{}":{at}"#, name(at))).collect::<Vec<_>>();
+            let object = parse(&format!("{{{}}}", members(count).join(","))).unwrap();
+            for at in 0..=count {
+                let expected = (at < count).then(|| Value::from(at));
+                assert_eq!(object.get(&name(at)).map(Claim::to_value), expected, "{at} of {count}");
+            }
+            for twice in [0, count / 2, count - 1] {
+                let mut members = members(count);
+                members.push(format!(r#""{}":0"#, name(twice)));
+                assert!(parse(&format!("{{{}}}", members.join(","))).is_none(), "{twice} of {count}");
+            }
+        }
+        // Lengths that differ by more than a tag can hold.
+        let (long, short) = ("n".repeat(65_538), "nn");
+        let object = parse(&format!(r#"{{"{long}":1,"{short}":2}}"#)).unwrap();
+        assert_eq!([&*long, short].map(|name| object.get(name).map(Claim::to_value)), [Some(1.into()), Some(2.into())]);
     }
 
     #[test]
