@@ -123,3 +123,30 @@ pub(super) struct Replay {
 fn moment(text: &str) -> Result<Timestamp, &'static str> {
     Timestamp::parse(text).ok_or("this is not a date and time in UTC; write it as 2027-01-31T00:00:00Z")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_argument_has_a_variable_and_is_documented() {
+        let page = include_str!("../../docs/commands.md");
+        for command in Args::command().get_subcommands() {
+            assert!(page.contains(&format!("| `{}", command.get_name())), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                let name = argument.get_id();
+                let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+                assert!(variable.starts_with("MFA_GATEWAY_"), "{name}");
+                let mut lines = page.lines().filter(|line| line.contains(&format!("`{variable}`")));
+                let long = argument.get_long().map_or_else(|| "SHELL".to_owned(), |long| format!("--{long}"));
+                let line = lines.next().unwrap_or_default();
+                assert!(line.contains(&long), "{long}: {line}");
+                for default in argument.get_default_values().iter().filter_map(|value| value.to_str()) {
+                    assert!(line.contains(default), "{long}: {default}: {line}");
+                }
+            }
+        }
+    }
+}
