@@ -22,6 +22,9 @@ use crate::telemetry::Metrics;
 /// How many connections there may be at once: operators, a kubelet and a few scrapers.
 const MAX_CONNECTIONS: usize = 64;
 
+/// How many of them one address may have, so that it can't keep a kubelet from asking whether the gateway lives.
+const MAX_PER_ADDRESS: usize = 16;
+
 impl App {
     /// Serves the admin listener until the end: it tells of a drain as well.
     pub(super) fn serve_admin(&self, listener: TcpListener, tls: Option<Arc<ServerTls>>) {
@@ -38,7 +41,7 @@ impl App {
         let apart = Arc::new(Metrics::new());
         let acceptor = Acceptor {
             settings: Arc::new(ArcSwap::from_pointee(ConnectionSettings::for_admin(&self.started))),
-            admission: Admission::new(&self.started, &apart),
+            admission: Admission::at_most(MAX_PER_ADDRESS, &self.started, &apart),
             free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             closing: self.stop.clone(),
             finishing: self.stop.clone(),

@@ -55,6 +55,10 @@ impl Rules {
         Self { trusted_proxies: config.trusted_proxies.clone(), per_address: config.limits.connections_per_address }
     }
 
+    fn at_most(self, most: usize) -> Self {
+        Self { per_address: Some(self.per_address.map_or(most, |allowed| allowed.min(most))), ..self }
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
@@ -67,6 +71,13 @@ impl Admission {
             open: Open::default(),
             metrics: Arc::clone(metrics),
         }
+    }
+
+    /// The same where an address has no more than `most`, whatever the configuration allows.
+    pub(super) fn at_most(most: usize, config: &Config, metrics: &Arc<Metrics>) -> Self {
+        let admission = Self::new(config, metrics);
+        admission.rules.store(Arc::new(Rules::of(config).at_most(most)));
+        admission
     }
 
     /// Goes by another configuration from the next connection on.
@@ -114,7 +125,7 @@ impl Admission {
             return Ok(Some(Admitted { from, open: Arc::clone(&self.open) }));
         }
         if !std::mem::replace(&mut count.told, true) {
-            tracing::warn!(client = %address, most, "more connections than limits.connections_per_address are closed");
+            tracing::warn!(client = %address, most, "connections beyond limits.connections_per_address are closed");
         }
         self.metrics.refused_connection(ConnectionRefusal::PerAddress);
         Err(std::io::Error::other("the address has as many connections as one may have"))
@@ -167,6 +178,14 @@ mod tests {
         drop(first);
         let _third = admit(&admission, "192.0.2.1").unwrap();
         assert!(admit(&admission, "192.0.2.1").is_err());
+    }
+
+    #[test]
+    fn the_admin_listener_has_a_limit_whatever_is_configured() {
+        for (configured, expected) in [(None, 16), (Some(100), 16), (Some(2), 2)] {
+            let rules = Rules { trusted_proxies: Vec::new(), per_address: configured };
+            assert_eq!(rules.at_most(16).per_address, Some(expected), "{configured:?}");
+        }
     }
 
     #[test]
