@@ -35,13 +35,13 @@ impl App {
         let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
         let settings = config.admin.as_ref();
         let admin_certificates = settings.map(|admin| tls(&admin.address, admin.tls.as_ref())).transpose()?.flatten();
-        let (sources, live) = (self.sources.list().load_full(), self.live.load_full());
+        let (sources, old) = (self.sources.list().load_full(), self.live.load_full());
         let kept = Before {
             sources: &sources,
-            upstreams: &live.upstreams,
-            rate_limiters: &live.rate_limiters,
-            tracer: live.tracer.as_ref(),
-            generation: live.generation,
+            upstreams: &old.upstreams,
+            rate_limiters: &old.rate_limiters,
+            tracer: old.tracer.as_ref(),
+            generation: old.generation,
         };
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
         let needs_restart = needs_restart(&self.started, &config);
@@ -58,6 +58,7 @@ impl App {
         self.acceptor.admission.change(&config);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
+        old.authenticator.forget();
         self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.log);

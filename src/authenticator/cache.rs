@@ -123,6 +123,14 @@ impl TokenCache {
         (cache.entry_count(), cache.weighted_size())
     }
 
+    /// Lets go of all tokens.
+    pub(super) fn clear(&self) {
+        if let Some(cache) = &self.entries {
+            cache.invalidate_all();
+            cache.run_pending_tasks();
+        }
+    }
+
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
         if let Some(cache) = &self.entries {
             let hash = self.hasher.hash_one(token.as_bytes());
@@ -188,6 +196,11 @@ mod tests {
         assert!(entries > 0 && entries <= ROOM as u64 && bytes <= (ROOM * (TOKEN_BYTES + OVERHEAD)) as u64);
         ask(&cache, "k", 0);
         cache.1.retire();
+        let other = self::cache();
+        (0..ROOM / 2).for_each(|number| assert!(!ask(&other, "n", number)));
+        assert!(other.0.size().0 > 0);
+        other.0.clear();
+        assert_eq!(other.0.size(), (0, 0), "and when it is told to");
         let left = (0..3 * ROOM).filter(|&number| ask(&cache, "n", number)).count();
         assert_eq!((left, ask(&cache, "k", 0)), (0, false));
     }

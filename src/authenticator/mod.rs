@@ -70,6 +70,11 @@ impl Authenticator {
         }
     }
 
+    /// Forgets the tokens. Requests that began with an earlier configuration may hold it for hours, and hardly need them.
+    pub(crate) fn forget(&self) {
+        self.cache.clear();
+    }
+
     /// Looks at the credential, and at the cache.
     #[must_use]
     pub(crate) fn look_up(&self, headers: &HeaderMap) -> Lookup {
