@@ -16,6 +16,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::exchange::Ids;
 use super::{Reason, Rejection, upgrade};
+use crate::clock::Timestamp;
 use crate::config::Refusals;
 use crate::json::Object;
 use crate::net::Body;
@@ -187,7 +188,8 @@ fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect)
     body.text("remedy", remedy);
     body.text("requestId", ids.request.to_str().unwrap_or_default());
     if let Some(proof) = rejection.proof.as_ref().filter(|_| denial.is_some()) {
-        body.object("seen", |seen| add_seen(seen, proof));
+        let stale = denial == Some(Denial::AuthenticationStale);
+        body.object("seen", |seen| add_seen(seen, proof, stale));
     }
     body.text("source", &settings.source);
     if of_oauth {
@@ -200,11 +202,14 @@ fn body(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect)
 }
 
 /// The few verified facts that explain an MFA finding.
-fn add_seen(seen: &mut Object<'_>, proof: &Proof) {
+fn add_seen(seen: &mut Object<'_>, proof: &Proof, stale: bool) {
     match &proof.amr {
         Amr::Absent => seen.text_or_null("amr", None),
         Amr::Malformed => seen.text("amr", "not an array of strings"),
         Amr::Methods(methods) => seen.texts("amr", methods.iter().take(16).map(|method| first_64(method))),
+    }
+    if stale {
+        seen.literal_or_null("auth_time", proof.auth_time.map(Timestamp::as_secs));
     }
     seen.text("class", proof.principal.class());
     seen.text_or_null("ver", proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver)));
