@@ -148,6 +148,12 @@ reports! {
     rate_limits_that_limit_nothing: changed("routes:", "rate_limits:\n  - { name: a, requests: 0, per: 1s, key: user }\n  - { name: a, requests: 5, per: 0s, burst: 0, key: tenant }\n  - { name: b, requests: 5, per: 90days, key: address }\nroutes:");
     an_unknown_rate_limit: changed("    upstream: api\n", "    upstream: api\n    rate_limit: per-ap\n").replace("routes:", "rate_limits: [{ name: per-app, requests: 1, per: 1s, key: application }]\nroutes:");
     no_yaml: "listeners: [\nroutes: }\n";
+    a_tab: "listeners:\n\t- address: 127.0.0.1:1\n";
+    a_second_document: "listeners: []\n---\nroutes: []\n";
+    an_open_quote: "listeners:\n  - address: \"127.0.0.1:1\nissuers: []\n";
+    an_open_bracket: "listeners: [\n  { address: 127.0.0.1:1 }\nissuers: []\n";
+    a_value_that_needs_quotes: "listeners: @foo\n";
+    a_line_indented_otherwise: "listeners:\n  - address: 127.0.0.1:1\n threads: 1\n";
     the_same_key_twice: changed("    upstream: api\n", "    upstream: api\n    upstream: api\n");
     an_unset_variable: changed("0.0.0.0:8080", "${MFA_GATEWAY_LISTEN}");
     a_variable_in_quotes: changed("0.0.0.0:8080", "\"${MFA_GATEWAY_LISTEN}\"");

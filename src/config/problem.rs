@@ -119,8 +119,22 @@ fn in_our_words(message: &str, line: &str) -> (String, String) {
         let fix = "set it, or give a default: `${NAME:-default}`".to_owned();
         return (format!("the environment variable {name} is not set"), fix);
     }
+    if message.starts_with("multiple YAML documents") {
+        return ("a second YAML document begins here".to_owned(), "keep one, without `---` behind it".to_owned());
+    }
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let fix = if line.contains("${") {
         "a variable can't stand within `[ ]` or `{ }`: write the field on lines of its own"
+    } else if says(&["tabs"]) {
+        "indent with spaces"
+    } else if says(&["unexpected character", "unknown anchor"]) {
+        "put the value in quotes"
+    } else if says(&["quoted scalar"]) {
+        "close the quotes that were opened above"
+    } else if says(&["expected key", "indentation"]) {
+        "indent this line like the others of its mapping or list"
+    } else if says(&["illegal placement of ':'"]) {
+        "put the value in quotes, or close what is open above: `[`, `{` or a quote"
     } else {
         "mend the YAML here"
     };

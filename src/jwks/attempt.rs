@@ -18,13 +18,23 @@ use crate::token::{self, KeySet};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     /// Discovery failed.
-    #[error("discovery failed")]
-    Discovery(#[from] DiscoveryError),
+    #[error("discovery failed at {url}")]
+    Discovery {
+        /// Where the document was asked for.
+        url: Url,
+        /// What went wrong.
+        source: DiscoveryError,
+    },
     /// The key set could not be had.
-    #[error("the key set could not be fetched")]
-    Fetch(#[from] FetchError),
+    #[error("the key set could not be fetched from {url}")]
+    Fetch {
+        /// Where it was asked for.
+        url: Url,
+        /// What went wrong.
+        source: FetchError,
+    },
     /// The key set has no usable key.
-    #[error("the key set can't be used: {0}")]
+    #[error("the key set can't be used")]
     Unusable(#[from] token::KeyError),
     /// Reading the key set ended in a panic or with the process.
     #[error("the key set could not be read")]
@@ -83,7 +93,8 @@ impl KeySource {
         // The validators are those of the keys in use, or they mean nothing.
         let held = memory.held.as_ref().filter(|held| old.is_some() && held.url == url);
         let known = held.map(|held| held.validators.clone()).unwrap_or_default();
-        let max_age = match (self.fetcher.get_changed(&url, &known).await?, old) {
+        let failed = |source| KeyError::Fetch { url: url.clone(), source };
+        let max_age = match (self.fetcher.get_changed(&url, &known).await.map_err(failed)?, old) {
             (Fetched::New(document), old) => {
                 let bytes = document.bytes.clone();
                 // A large key set takes a while; requests on this thread must not wait for it.
@@ -102,7 +113,7 @@ impl KeySource {
                 max_age.or(held_max_age(&memory))
             }
             // There are validators only if there are keys.
-            (Fetched::NotModified(_), None) => return Err(FetchError::Status(http::StatusCode::NOT_MODIFIED).into()),
+            (Fetched::NotModified(_), None) => return Err(failed(FetchError::Status(http::StatusCode::NOT_MODIFIED))),
         };
         Ok(Refreshed { max_age, detour })
     }
@@ -120,11 +131,11 @@ impl KeySource {
                 memory.keys_at = Some((keys_at.clone(), now));
                 Ok((keys_at, now, None))
             }
-            Err(error) => match &memory.keys_at {
+            Err(source) => match &memory.keys_at {
                 Some((keys_at, since)) if self.clock.now().since(*since) < self.settings.max_stale => {
-                    Ok((keys_at.clone(), *since, Some(error)))
+                    Ok((keys_at.clone(), *since, Some(source)))
                 }
-                _ => Err(error.into()),
+                _ => Err(KeyError::Discovery { url: url.clone(), source }),
             },
         }
     }

@@ -53,7 +53,7 @@ pub(super) enum StoredError {
     #[error("its keys were fetched at {0}, which is in the future")]
     Future(Timestamp),
     /// Its keys can't be used.
-    #[error("its keys can't be used: {0}")]
+    #[error("its keys can't be used")]
     Unusable(#[from] token::KeyError),
 }
 
@@ -154,7 +154,8 @@ pub(super) mod tests {
         let mut value = serde_json::to_value(record()).unwrap();
         change(&mut value);
         let record: Result<Record, _> = serde_json::from_value(value);
-        record.map_err(StoredError::from).and_then(|record| record.accept("idp", NOW, DAY)).unwrap_err().to_string()
+        let error = record.map_err(StoredError::from).and_then(|record| record.accept("idp", NOW, DAY)).unwrap_err();
+        crate::net::chain(&error)
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) enum FetchError {
     Odd,
     /// The exchange failed.
     #[error("the request failed")]
-    Request(#[from] reqwest::Error),
+    Request(#[source] reqwest::Error),
     /// The answer isn't 200. Redirects aren't followed: they would let one answer choose another host.
     #[error("the answer was {0}, not 200")]
     Status(StatusCode),
@@ -40,6 +40,13 @@ pub(crate) enum FetchError {
     /// It ended in a panic, or with the process.
     #[error("the request was not brought to its end")]
     Ended(#[from] JoinError),
+}
+
+impl From<reqwest::Error> for FetchError {
+    fn from(error: reqwest::Error) -> Self {
+        // Whoever asked says where.
+        Self::Request(error.without_url())
+    }
 }
 
 /// What an answer is told apart by later (RFC 9110 section 8.8).

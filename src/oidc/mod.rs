@@ -5,6 +5,9 @@ use url::Url;
 
 use crate::net::{FetchError, Fetcher, is_loopback};
 
+/// How much of another issuer's name is told.
+const MAX_FOUND: usize = 256;
+
 /// Why discovery failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscoveryError {
@@ -15,10 +18,12 @@ pub(crate) enum DiscoveryError {
     #[error("the discovery document is not JSON with `issuer` and `jwks_uri`")]
     Malformed(#[from] serde_json::Error),
     /// It is another issuer's (section 4.3).
-    #[error("the discovery document is for another issuer than {expected}")]
+    #[error("the discovery document is of the issuer {found:?}, and {expected:?} is configured")]
     WrongIssuer {
         /// The configured issuer.
         expected: String,
+        /// What the document says, or its beginning.
+        found: String,
     },
     /// Its `jwks_uri` must not be fetched from.
     #[error("its `jwks_uri` can't be used")]
@@ -53,5 +58,10 @@ pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Resu
 /// Reads where the keys are from a discovery document of this very issuer.
 pub(crate) fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
     let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(document)?;
-    if found == issuer { Ok(jwks_uri) } else { Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned() }) }
+    if found == issuer {
+        return Ok(jwks_uri);
+    }
+    // It is somebody else's text, and ends up in a log.
+    let found = found.chars().take(MAX_FOUND).collect();
+    Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned(), found })
 }
