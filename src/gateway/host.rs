@@ -86,7 +86,9 @@ fn path_and_query(uri: &Uri) -> Result<Uri, &'static str> {
         Some(target) if target.as_str().starts_with('/') => Ok(Uri::from(target.clone())),
         // `http://host` and `http://host?query` mean the root (RFC 9112 section 3.2.1).
         Some(target) if target.as_str().starts_with('?') => {
-            PathAndQuery::try_from(format!("/{target}")).map(Uri::from).map_err(|_| "The request target is not valid.")
+            // Shown by itself, it would have the slash already.
+            let target = ["/", target.as_str()].concat();
+            PathAndQuery::try_from(target).map(Uri::from).map_err(|_| "The request target is not valid.")
         }
         None => Ok(Uri::from(PathAndQuery::from_static("/"))),
         Some(_) => Err("The request target is not a path (RFC 9112 section 3.2.1)."),
@@ -115,6 +117,9 @@ mod tests {
         assert_eq!(fixed(Version::HTTP_2, "http://api.example:80/v1?q", &[]), expected);
         assert_eq!(fixed(Version::HTTP_2, "http://api.example:80/v1?q", &["api.example:80"]), expected);
         assert!(fixed(Version::HTTP_11, "/", &["[::1]:8080"]).is_ok());
+        for (target, expected) in [("http://a?x=1", "/?x=1"), ("http://a", "/"), ("http://a/?", "/?")] {
+            assert_eq!(fixed(Version::HTTP_11, target, &["a"]), Ok(("a".to_owned(), expected.to_owned())));
+        }
     }
 
     #[test]
