@@ -4,12 +4,19 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
 use super::eager::Eager;
+
+/// After how long without a sign of the other side the system asks whether it is there, and how often then. It is longer than
+/// idle connections are kept, as a rule: an open WebSocket has no other end when its client is gone without a word.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(120);
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How much is joined to be written at once: the head of an answer and a short body.
 const JOINED: usize = 4096;
@@ -17,6 +24,14 @@ const JOINED: usize = 4096;
 thread_local! {
     /// Where a thread joins them.
     static JOINT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Readies a client's socket: what is written goes at once, and one that is gone is found out.
+pub(crate) fn ready(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    // One that is closed already is found out by its first read.
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
 /// A socket.
@@ -121,5 +136,19 @@ fn with_joined<T>(bufs: &[io::IoSlice<'_>], write: impl FnOnce(Option<&[u8]>) ->
             }
             write(Some(joint))
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_without_a_word_is_found_out() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        ready(&stream);
+        assert!(stream.nodelay().unwrap() && SockRef::from(&stream).keepalive().unwrap());
     }
 }

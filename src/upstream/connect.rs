@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{BoxError, Eager, Socket};
+use crate::net::{BoxError, Eager, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
 
 /// Makes connections.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
         let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
         let tls = tls.then(|| client_config(settings)).transpose().map_err(|error| UpstreamError::Tls(error.into()))?;
         let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
