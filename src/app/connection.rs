@@ -25,7 +25,7 @@ use super::resting::Resting;
 use super::watch::{Ends, FAREWELL, Watch};
 use crate::config::{Config, ServerTls};
 use crate::gateway::{Arrived, Peer};
-use crate::net::{Body, ClientStream, Socket, StreamLimits, Version, ready};
+use crate::net::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
 use crate::random::Random;
 
 /// What a connection may do. A connection keeps what it began with.
@@ -172,7 +172,7 @@ async fn farewell(ends: &Ends) {
 async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
     let Newcomer { stream, address, admission, proxy_protocol, tls, held } = newcomer;
     let mut stream = stream.take_over()?;
-    ready(&stream);
+    set_options(&stream);
     let Arrival { address, untold } = if proxy_protocol {
         admission.introduce(&mut stream, address).await?
     } else {

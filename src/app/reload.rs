@@ -58,7 +58,8 @@ impl App {
         self.acceptor.admission.change(&config);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
-        old.authenticator.forget();
+        // It takes a while for many tokens, and requests are served here.
+        tokio::task::spawn_blocking(move || old.authenticator.forget());
         self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.log);

@@ -53,9 +53,9 @@ impl Lines {
         Self(Vec::with_capacity(bytes))
     }
 
-    /// Gives back the room that isn't used.
+    /// Gives back the room that isn't used. The allocator would leave as much as half of it where it is.
     pub(crate) fn shrink_to_fit(&mut self) {
-        self.0.shrink_to_fit();
+        self.0 = self.0.as_slice().to_vec();
     }
 
     /// The lines, each with its end.

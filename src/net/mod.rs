@@ -43,7 +43,7 @@ pub(crate) use handle::{Busy, ConnectionId, Handle};
 pub(crate) use idle::IdleBody;
 pub use lines::Lines;
 pub(crate) use present::Present;
-pub(crate) use socket::{KEEPALIVE, KEEPALIVE_INTERVAL, Socket, ready};
+pub(crate) use socket::{KEEPALIVE, KEEPALIVE_INTERVAL, Socket, set_options};
 pub(crate) use stream::{ClientStream, StreamLimits, Version};
 pub(crate) use thread::{set_thread, thread};
 pub(crate) use upload::{Upload, UploadFault};

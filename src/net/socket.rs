@@ -26,8 +26,8 @@ thread_local! {
     static JOINT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Readies a client's socket: what is written goes at once, and one that is gone is found out.
-pub(crate) fn ready(stream: &TcpStream) {
+/// Sets up a client's socket: what is written goes at once, and one that is gone is found out.
+pub(crate) fn set_options(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
     // One that is closed already is found out by its first read.
     let _ = stream.set_nodelay(true);
@@ -148,7 +148,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        ready(&stream);
+        set_options(&stream);
         assert!(stream.nodelay().unwrap() && SockRef::from(&stream).keepalive().unwrap());
     }
 }

@@ -55,11 +55,8 @@ impl<'p> CanonicalPath<'p> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
-        let (mut encoded, mut has_empty, mut has_dotted, mut before) = (false, false, false, b' ');
+        let mut encoded = false;
         for byte in raw.bytes() {
-            has_empty |= before == b'/' && byte == b'/';
-            has_dotted |= before == b'/' && byte == b'.';
-            before = byte;
             match byte {
                 b'a'..=b'z'
                 | b'A'..=b'Z'
@@ -86,10 +83,10 @@ impl<'p> CanonicalPath<'p> {
                 _ => return Err(PathError::Character),
             }
         }
-        if has_empty {
+        if raw.contains("//") {
             return Err(PathError::EmptySegment);
         }
-        if has_dotted && raw.split('/').any(is_dots) {
+        if raw.contains("/.") && raw.split('/').any(is_dots) {
             return Err(PathError::DotSegment);
         }
         if encoded {
