@@ -1,16 +1,16 @@
 //! The pure part of a request: finding its route, and the decision.
 
 use std::hint::black_box;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
 use http::Method;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
-    AppOnlyRule, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route,
-    RouteId, RouteTable, UpstreamId, Waivers, decide,
+    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Rule, Waivers, decide,
 };
+use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
 
@@ -20,20 +20,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 pub(crate) const MFA: Requirement = Requirement::Mfa { max_age: None };
 
 pub(crate) fn route(pattern: Pattern, requirement: Requirement) -> Route {
-    Route {
-        id: RouteId::default(),
-        pattern,
-        methods: None,
-        upstream: UpstreamId(0),
-        requirement,
-        app_only: AppOnlyRule::Allow,
-        tenants: None,
-        activation: Mode::Enforce.into(),
-        dialect: None,
-        body_bytes: None,
-        rate_limit: None,
-        forward_authorization: true,
-    }
+    Route::new(pattern, requirement.into())
 }
 
 /// The evidence of a user who signed in with these methods.
@@ -62,7 +49,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: false,
-        told: OnceLock::new(),
+        attached: Attached::default(),
         issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None }),
     }))
 }
@@ -83,14 +70,14 @@ pub(crate) fn exceptions(count: usize) -> Waivers {
 }
 
 pub(crate) fn decisions(criterion: &mut Criterion) {
-    let route = route(Pattern::Prefix("/v1/".to_owned()), MFA);
+    let rule = Rule::from(MFA);
     let mut group = criterion.benchmark_group("decide");
     for (name, methods, count) in
         [("permit", ["pwd", "mfa"], 0), ("deny", ["pwd", "otp"], 0), ("deny, 100 exceptions", ["pwd", "otp"], 100)]
     {
         let (evidence, exceptions) = (evidence(&methods), exceptions(count));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| decide(black_box(&route), black_box(&evidence), &exceptions, NOW));
+            bencher.iter(|| decide(black_box(&rule), black_box(&evidence), &exceptions, NOW));
         });
     }
     group.finish();

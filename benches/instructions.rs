@@ -13,13 +13,13 @@ use mfa_gateway::clock::Clock;
 use mfa_gateway::demo::people;
 use mfa_gateway::demo::provider::{IdentityProvider, TokenOptions};
 use mfa_gateway::gateway::decision_stack;
-use mfa_gateway::policy::{MfaRule, Pattern, decide};
+use mfa_gateway::policy::{MfaRule, Rule, decide};
 use mfa_gateway::random::Random;
 use mfa_gateway::token::{Algorithm, AppOnlyProof, Principal, Unverified};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-use crate::decide::{MFA, NOW, evidence, exceptions, route, tables};
+use crate::decide::{MFA, NOW, evidence, exceptions, tables};
 use crate::signer::Signer;
 use crate::stack::{Last, config, provider, request};
 use crate::verify::{claims, rules};
@@ -59,7 +59,7 @@ fn measured(path: &mut dyn FnMut()) {
 type Count<'c> = dyn FnMut(&str, &mut dyn FnMut()) + 'c;
 
 fn decisions(count: &mut Count<'_>) {
-    let route = route(Pattern::Prefix("/v1/".to_owned()), MFA);
+    let rule = Rule::from(MFA);
     for (name, methods, exempt) in [
         ("decide: permit", ["pwd", "mfa"], 0),
         ("decide: deny", ["pwd", "otp"], 0),
@@ -67,7 +67,7 @@ fn decisions(count: &mut Count<'_>) {
     ] {
         let (evidence, exceptions) = (evidence(&methods), exceptions(exempt));
         count(name, &mut || {
-            black_box(decide(black_box(&route), black_box(&evidence), &exceptions, NOW));
+            black_box(decide(black_box(&rule), black_box(&evidence), &exceptions, NOW));
         });
     }
 }

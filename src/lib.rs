@@ -30,6 +30,7 @@ mod net;
 mod telemetry;
 
 pub mod policy;
+pub mod routing;
 pub mod token;
 
 pub mod config;

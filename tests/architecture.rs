@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/` in their one line. A module imports only what stands before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "clock",
     "random",
     "json",
@@ -12,6 +12,7 @@ const ORDER: [&str; 20] = [
     "telemetry",
     "token",
     "policy",
+    "routing",
     "config",
     "oidc",
     "jwks",

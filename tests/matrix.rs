@@ -12,14 +12,14 @@ use std::time::Duration;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::gateway::Reason;
 use mfa_gateway::policy::{
-    AppOnlyRule, Decision, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate, Requirement, Route,
+    AppOnlyRule, Decision, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate, Requirement, Rule,
     Test, Waivers, decide,
 };
 use mfa_gateway::token::TokenError;
 use serde_json::{Value, json};
 
 use crate::support::gateway::START;
-use crate::support::rule::{application, evidence, route, user, with};
+use crate::support::rule::{application, evidence, rule, user, with};
 
 const NOW: Timestamp = START;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -180,7 +180,7 @@ fn outcome(caller: &Caller, place: Place) -> [String; 3] {
     }
 }
 
-fn configured([requirement, app_only, mode, _]: Place) -> Route {
+fn configured([requirement, app_only, mode, _]: Place) -> Rule {
     let requirement = match requirement {
         0 => Requirement::Public,
         1 => Requirement::Authenticated,
@@ -194,7 +194,7 @@ fn configured([requirement, app_only, mode, _]: Place) -> Route {
     };
     let activation = [Mode::Enforce, Mode::Report, Mode::Off][mode].into();
     let tenants = Some(BTreeSet::from(["contoso".to_owned()]));
-    Route { app_only, activation, tenants, ..route(requirement) }
+    Rule { app_only, activation, tenants, ..rule(requirement) }
 }
 
 fn exceptions(which: usize) -> Waivers {
@@ -266,15 +266,15 @@ fn callers() -> Vec<Caller> {
 }
 
 fn shown(claims: &Value) -> Evidence {
-    evidence(claims, rule(), NOW)
+    evidence(claims, mfa_rule(), NOW)
 }
 
 /// A token that was verified a minute ago.
 fn cached(claims: &Value) -> Evidence {
-    evidence(claims, rule(), NOW.minus(Duration::from_secs(60)))
+    evidence(claims, mfa_rule(), NOW.minus(Duration::from_secs(60)))
 }
 
-fn rule() -> MfaRule {
+fn mfa_rule() -> MfaRule {
     let bypass = Predicate { claim: vec!["amr".to_owned()], test: Test::Contains("bypass".to_owned()) };
     MfaRule { deny: vec![bypass], ..MfaRule::default() }
 }

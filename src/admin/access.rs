@@ -15,10 +15,7 @@ use crate::authenticator::{Authenticator, Bearer, Issuer, Lookup, bearer};
 use crate::clock::Clock;
 use crate::config::{AdminAuthentication, Operators, hash};
 use crate::gateway::{Notice, Reason, Rejection};
-use crate::policy::{
-    AppOnlyRule, Decision, Denial, Dialect, Evidence, Mode, Pattern, Proof, Requirement, Route, RouteId, UpstreamId,
-    Waivers, decide,
-};
+use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Rule, Waivers, decide};
 use crate::telemetry::Metrics;
 use crate::token::{TokenError, Unverified};
 
@@ -61,8 +58,8 @@ pub(crate) enum Access {
 #[derive(Debug)]
 pub(crate) struct SignIn {
     authenticator: Authenticator,
-    /// What is asked of them, as a route says it.
-    route: Arc<Route>,
+    /// What they have to meet.
+    rule: Arc<Rule>,
     users: Option<BTreeSet<String>>,
     applications: BTreeSet<String>,
     clock: Clock,
@@ -130,24 +127,12 @@ fn is_one_of(tokens: &[[u8; 32]], token: &str) -> bool {
 impl SignIn {
     fn new(operators: &Operators, issuers: Vec<Issuer>, max_token_bytes: usize, clock: &Clock) -> Self {
         let app_only = if operators.applications.is_empty() { AppOnlyRule::Deny } else { AppOnlyRule::Allow };
-        let route = Route {
-            id: RouteId::default(),
-            pattern: Pattern::Prefix("/".to_owned()),
-            methods: None,
-            upstream: UpstreamId(0),
-            requirement: Requirement::Mfa { max_age: operators.max_age },
-            app_only,
-            tenants: operators.tenants.clone(),
-            activation: Mode::Enforce.into(),
-            dialect: Some(Dialect::Oauth),
-            forward_authorization: false,
-            body_bytes: None,
-            rate_limit: None,
-        };
+        let requirement = Requirement::Mfa { max_age: operators.max_age };
+        let rule = Rule { app_only, tenants: operators.tenants.clone(), ..requirement.into() };
         Self {
             // Operators are few: nothing of theirs is cached, nor counted as traffic.
             authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), &Metrics::new()),
-            route: Arc::new(route),
+            rule: Arc::new(rule),
             users: operators.users.clone(),
             applications: operators.applications.clone(),
             clock: clock.clone(),
@@ -163,8 +148,8 @@ impl SignIn {
             Evidence::Token(proof) => Some(Arc::clone(proof)),
             _ => None,
         };
-        let rejected = |reason| Rejection::new(reason).asked_by(Arc::clone(&self.route)).with_proof(proof.clone());
-        match (decide(&self.route, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
+        let rejected = |reason| Rejection::new(reason).asked_by(Arc::clone(&self.rule)).with_proof(proof.clone());
+        match (decide(&self.rule, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
             (Decision::Permit(_), Evidence::Token(proof)) => {
                 self.listed(proof).ok_or_else(|| rejected(Reason::Told(&NO_OPERATOR)))
             }

@@ -10,7 +10,8 @@ use super::respond::json;
 use super::service::Admin;
 use crate::config::Config;
 use crate::net::Body;
-use crate::policy::{AppOnlyRule, Dialect, Pattern, Requirement, Route};
+use crate::policy::{AppOnlyRule, Dialect, Requirement};
+use crate::routing::{Pattern, Route};
 
 /// All routes: the first that matches path and method counts.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -84,20 +85,20 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
         path: route.pattern.as_written().to_owned(),
         methods: route.methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
         upstream: upstream.map(|upstream| upstream.name.clone()).unwrap_or_default(),
-        require: route.requirement.name(),
-        max_age_seconds: match route.requirement {
+        require: route.rule.requirement.name(),
+        max_age_seconds: match route.rule.requirement {
             Requirement::Mfa { max_age } => max_age.map(|age| age.as_secs()),
             _ => None,
         },
-        app_only: match route.app_only {
+        app_only: match route.rule.app_only {
             AppOnlyRule::Allow => "allow",
             AppOnlyRule::AllowExcept(_) => "allow_except_vendors",
             AppOnlyRule::Deny => "deny",
         },
-        tenants: route.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect()),
-        mode: route.activation.mode.name(),
-        percentage: route.activation.percentage,
-        enforce_from: route.activation.enforce_from.map(|from| from.to_string()),
+        tenants: route.rule.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect()),
+        mode: route.rule.activation.mode.name(),
+        percentage: route.rule.activation.percentage,
+        enforce_from: route.rule.activation.enforce_from.map(|from| from.to_string()),
         dialect: route.dialect.map(|dialect| match dialect {
             Dialect::PartnerCenter => "partner-center",
             Dialect::Oauth => "oauth",

@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::gateway::{Live, RateLimiter};
 use crate::journal::{Journal, Outputs};
 use crate::jwks::KeySource;
-use crate::policy::RouteTable;
 use crate::random::Random;
+use crate::routing::RouteTable;
 use crate::telemetry::{Metrics, Tracer};
 use crate::upstream::Upstream;
 

@@ -11,13 +11,13 @@ mod issuer;
 pub(crate) use bearer::{Bearer, bearer};
 pub(crate) use issuer::Issuer;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::HeaderMap;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::clock::Clock;
-use crate::policy::{Evidence, IssuerProfile, Proof};
+use crate::policy::{Attached, Evidence, IssuerProfile, Proof};
 use crate::telemetry::Metrics;
 use crate::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
 use bearer::as_token;
@@ -184,7 +184,7 @@ fn prove(
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
-        told: OnceLock::new(),
+        attached: Attached::default(),
     };
     Ok((proof, key))
 }

@@ -40,7 +40,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let rate_limits = rate_limit::build(file.rate_limits, problems);
     let named = route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
-    if issuer_names.is_empty() && routes.iter().any(|route| route.requirement != Requirement::Public) {
+    if issuer_names.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
         let message = "there is no issuer, but routes that need a token";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }

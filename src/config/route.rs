@@ -10,7 +10,8 @@ use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
 use super::waivers::activation;
-use crate::policy::{AppOnlyRule, CanonicalPath, Pattern, RateLimitId, Requirement, Route, RouteId, UpstreamId};
+use crate::policy::{AppOnlyRule, Requirement, Rule};
+use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId};
 
 /// The names that routes may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -72,16 +73,12 @@ fn build_one(
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
-    Some(Route {
-        id: RouteId::default(),
-        pattern: pattern?,
-        methods,
-        upstream: UpstreamId(upstream?),
-        requirement: match file.require {
-            file::Require::Public => Requirement::Public,
-            file::Require::Authenticated => Requirement::Authenticated,
-            file::Require::Mfa => Requirement::Mfa { max_age },
-        },
+    let requirement = match file.require {
+        file::Require::Public => Requirement::Public,
+        file::Require::Authenticated => Requirement::Authenticated,
+        file::Require::Mfa => Requirement::Mfa { max_age },
+    };
+    let rule = Rule {
         app_only: match file.app_only {
             file::AppOnly::Deny => AppOnlyRule::Deny,
             file::AppOnly::Allow if file.acts_for_partner => AppOnlyRule::AllowExcept(Arc::clone(vendors)),
@@ -89,10 +86,16 @@ fn build_one(
         },
         tenants,
         activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
+        ..requirement.into()
+    };
+    Some(Route {
+        methods,
+        upstream: UpstreamId(upstream?),
         dialect: file.dialect.map(dialect),
         body_bytes,
         rate_limit: rate_limit.map(RateLimitId),
         forward_authorization: file.authorization == file::Authorization::Forward,
+        ..Route::new(pattern?, rule)
     })
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Address, Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
-use crate::policy::{Route, Waivers};
+use crate::policy::Waivers;
+use crate::routing::Route;
 use crate::telemetry::{LogFormat, Output, TraceSettings};
 
 /// A valid configuration.

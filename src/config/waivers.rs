@@ -5,7 +5,8 @@ use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
 use crate::clock::Timestamp;
-use crate::policy::{Activation, Exception, ExceptionSet, Mode, Route, Stage, StageSet};
+use crate::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};
+use crate::routing::Route;
 use crate::token::is_guid;
 
 pub(super) fn exceptions(

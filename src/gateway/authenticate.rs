@@ -43,7 +43,7 @@ where
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
-        let known = if routed.route.requirement == Requirement::Public {
+        let known = if routed.route.rule.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
         } else {
             routed.exchange.live.authenticator.look_up(routed.exchange.request.headers())

@@ -13,7 +13,8 @@ pub use super::explanation::{Explanation, Outcome, Question, Step};
 
 use super::Live;
 use crate::authenticator::{Issuer, judge};
-use crate::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, Route, RouteError, decide, remedy};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, decide, remedy};
+use crate::routing::{Route, RouteError};
 use crate::token::{Amr, Check, KeySet, TokenError, Unverified};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
@@ -30,7 +31,7 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
     let route = live.routes.find(question.path, question.method);
     match route {
         Ok(route) => {
-            let decision = decide(route, &evidence, &live.waivers, live.clock.now());
+            let decision = decide(&route.rule, &evidence, &live.waivers, live.clock.now());
             of_decision(live, route, &evidence, &decision, &facts)
         }
         Err(error) => of_missing_route(&error, &evidence, &facts, live),
@@ -63,7 +64,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
     steps.push(mode_step(live, route, evidence, decision));
     let outcome =
         if denial.is_some_and(|denial| denial.check() == Check::Route) { Outcome::Fail } else { Outcome::Pass };
-    let detail = format!("{} requires {}", route.pattern.as_written(), route.requirement.name());
+    let detail = format!("{} requires {}", route.pattern.as_written(), route.rule.requirement.name());
     steps.push(Step { name: "route", outcome, detail });
     let texts = match denial {
         Some(denial) => remedy(denial),
@@ -158,10 +159,8 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
     if proof.principal.user().is_none() {
         return step(Outcome::Skipped, "an app-only token has no user who could do MFA".into());
     }
-    let age = match route.requirement {
-        Requirement::Mfa { max_age } => max_age.into_iter().chain(proof.issuer.mfa.max_age).min(),
-        _ => None,
-    };
+    let asked = matches!(route.rule.requirement, Requirement::Mfa { .. });
+    let age = asked.then(|| route.rule.max_age(proof)).flatten();
     let detail = match age {
         None => format!("expected: {}; seen: {}", proof.issuer.mfa, seen_evidence(proof)),
         Some(age) => {
@@ -184,10 +183,10 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
 /// What the mode makes of the finding: an MFA finding is refused only if it is enforced against this caller, by now.
 fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
     let step = |outcome, detail| Step { name: "mode", outcome, detail };
-    let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.requirement) else {
+    let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.rule.requirement) else {
         return step(Outcome::Skipped, "MFA is not asked for here, or the token is not valid".to_owned());
     };
-    let activation = live.waivers.stages.activation(route.activation, proof);
+    let activation = live.waivers.stages.activation(route.rule.activation, proof);
     let application = proof.principal.app().id.as_deref();
     let mode = activation.mode_for(application, live.clock.now());
     let mut detail = format!("{} for this caller, by `mode: {}`", mode.name(), activation.mode.name());

@@ -7,7 +7,8 @@ use http_body::Body as _;
 use super::Exchange;
 use crate::config::Protocol;
 use crate::net::{Body, Lines, headers};
-use crate::policy::{Grounds, Proof, Route};
+use crate::policy::{Grounds, Proof};
+use crate::routing::Route;
 
 /// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
 static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");
@@ -64,7 +65,9 @@ pub(super) fn tell(exchange: &mut Exchange, grounds: &Grounds, proof: Option<&Pr
     if let Some(proof) = proof {
         told.push(&GROUNDS, &HeaderValue::from_static(grounds.code()));
         told.push(&CLASS, &HeaderValue::from_static(proof.principal.class()));
-        told.extend(proof.told.get_or_init(|| identity(proof)));
+        if let Some(identity) = proof.attached.get_or_make(|| identity(proof)) {
+            told.extend(identity);
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use crate::authenticator::Authenticator;
 use crate::clock::Clock;
 use crate::config::Refusals;
 use crate::journal::Journal;
-use crate::policy::{RouteTable, Waivers};
+use crate::policy::Waivers;
 use crate::random::Random;
+use crate::routing::RouteTable;
 use crate::telemetry::{LimitMetrics, Metrics, RouteMetrics, Tracer};
 use crate::upstream::Upstream;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Exchange, Live, Reason, Rejection};
 use crate::clock::Timestamp;
-use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, decide};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
+use crate::routing::Route;
 
 /// A request whose route is known, with the configuration it is judged by.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Permitted {
     ) -> Result<Self, Rejection> {
         let Authenticated { routed, evidence } = authenticated;
         let now = routed.exchange.live.clock.now();
-        let decision = decide(&routed.route, &evidence, &routed.exchange.live.waivers, now);
+        let decision = decide(&routed.route.rule, &evidence, &routed.exchange.live.waivers, now);
         record(&routed, &evidence, &decision, now);
         let Routed { exchange, route } = routed;
         let proof = match evidence {

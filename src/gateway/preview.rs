@@ -34,12 +34,12 @@ impl Preview {
         let asked = exchange.present.has(Present::VALIDATE_MFA) && asks(exchange.request.headers());
         let would = match decision {
             Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
-            Decision::Permit(_) if live.waivers.mode(route, proof, now) == Mode::Report => Some("permit"),
+            Decision::Permit(_) if live.waivers.mode(&route.rule, proof, now) == Mode::Report => Some("permit"),
             _ => None,
         };
-        let enforceable = live.refusals.report_header && matches!(route.requirement, Requirement::Mfa { .. });
+        let enforceable = live.refusals.report_header && matches!(route.rule.requirement, Requirement::Mfa { .. });
         Self {
-            compliant: asked.then(|| complies(route, evidence, now)).flatten(),
+            compliant: asked.then(|| complies(&route.rule, evidence, now)).flatten(),
             would: would.filter(|_| enforceable),
         }
     }

@@ -153,12 +153,7 @@ fn acr_values(proof: &Proof) -> String {
 }
 
 fn max_age(rejection: &Rejection) -> Option<u64> {
-    let of_issuer = rejection.proof.as_ref().and_then(|proof| proof.issuer.mfa.max_age);
-    let of_route = rejection.route.as_ref().and_then(|route| match route.requirement {
-        crate::policy::Requirement::Mfa { max_age } => max_age,
-        _ => None,
-    });
-    of_issuer.into_iter().chain(of_route).min().map(|age| age.as_secs())
+    rejection.max_age().map(|age| age.as_secs())
 }
 
 /// The body's members, in the order of their names.

@@ -1,12 +1,14 @@
 //! A refusal, before it becomes bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 
 use super::preview::Preview;
 use crate::net::BoxError;
-use crate::policy::{Denial, Dialect, Proof, Route};
+use crate::policy::{Denial, Dialect, Proof, Rule};
+use crate::routing::Route;
 use crate::telemetry::Limit;
 
 /// Why a request gets no answer of the upstream.
@@ -67,6 +69,7 @@ pub struct Rejection {
     pub(super) proof: Option<Arc<Proof>>,
     pub(super) preview: Preview,
     pub(super) cause: Option<BoxError>,
+    rule: Option<Arc<Rule>>,
     dialect: Option<Dialect>,
 }
 
@@ -74,7 +77,7 @@ impl Rejection {
     /// A refusal for this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, route: None, proof: None, preview: Preview::default(), cause: None, dialect: None }
+        Self { reason, route: None, proof: None, preview: Preview::default(), cause: None, rule: None, dialect: None }
     }
 
     /// The same, on a known route.
@@ -83,16 +86,23 @@ impl Rejection {
         Self { route: Some(route), ..self }
     }
 
-    /// The same, by what another surface asks of callers as a route would.
+    /// The same, by a rule that is no route's.
     #[must_use]
-    pub(crate) fn asked_by(self, route: Arc<Route>) -> Self {
-        Self { route: Some(route), ..self }
+    pub(crate) fn asked_by(self, rule: Arc<Rule>) -> Self {
+        Self { rule: Some(rule), ..self }
     }
 
     /// The same, of a known caller.
     #[must_use]
     pub(crate) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
         Self { proof, ..self }
+    }
+
+    /// How long ago the caller may have authenticated, by the rule that was asked.
+    pub(super) fn max_age(&self) -> Option<Duration> {
+        let proof = self.proof.as_deref()?;
+        let rule = self.rule.as_deref().or_else(|| self.route.as_deref().map(|route| &route.rule));
+        rule.map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
     }
 
     /// The same, with what the caller asked to be told.

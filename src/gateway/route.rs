@@ -10,7 +10,7 @@ use tower::{Layer, Service};
 
 use super::{Exchange, Inner, Live, Next, Reason, Rejection, Routed, refuse};
 use crate::net::Body;
-use crate::policy::RouteError;
+use crate::routing::RouteError;
 
 /// Makes [`FindRoute`].
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl<S: Inner<Routed>> Service<Box<Exchange>> for FindRoute<S> {
     }
 }
 
-fn find(live: &Live, request: &Request<Body>) -> Result<Arc<crate::policy::Route>, Rejection> {
+fn find(live: &Live, request: &Request<Body>) -> Result<Arc<crate::routing::Route>, Rejection> {
     let target = request.uri();
     let length = target.path_and_query().map_or(0, |target| target.as_str().len());
     if length > live.url_bytes {

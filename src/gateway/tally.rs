@@ -16,7 +16,8 @@ use super::{Live, Rejection, origin, sanitize};
 use crate::clock::Timestamp;
 use crate::journal::{AccessLine, time};
 use crate::net::{Body, Busy, Watch};
-use crate::policy::{Grounds, Route};
+use crate::policy::Grounds;
+use crate::routing::Route;
 use crate::telemetry::RouteMetrics;
 
 /// What a permitted request came to. Travels with the answer's body, from whoever forwarded it.

@@ -92,8 +92,8 @@ impl<'l> DecisionLine<'l> {
             Decision::Permit(Grounds::Exempt(id)) => ("permit", Some("exempt"), Some(id.as_str())),
             Decision::Permit(grounds) => ("permit", Some(grounds.code()), None),
         };
-        let asked = matches!(entry.route.requirement, Requirement::Mfa { .. });
-        let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(entry.route, proof, entry.at).name());
+        let asked = matches!(entry.route.rule.requirement, Requirement::Mfa { .. });
+        let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(&entry.route.rule, proof, entry.at).name());
         Self {
             event: "decision".into(),
             time: time.into(),
@@ -116,7 +116,7 @@ impl<'l> DecisionLine<'l> {
             }),
             evidence: text(proof.map(|proof| proof.mfa.name())),
             auth_time: proof.and_then(|proof| proof.auth_time).map(crate::clock::Timestamp::as_secs),
-            requirement: entry.route.requirement.name().into(),
+            requirement: entry.route.rule.requirement.name().into(),
             mode: text(mode),
             decision: decision.into(),
             grounds: text(grounds),

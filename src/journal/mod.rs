@@ -23,7 +23,8 @@ use std::net::IpAddr;
 use crate::clock::{Rfc3339, Timestamp};
 use crate::config::LogDecisions;
 use crate::json::{self, Object};
-use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Route, Waivers};
+use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Waivers};
+use crate::routing::Route;
 use crate::telemetry::{Sink, json_log};
 use plain::Plain;
 

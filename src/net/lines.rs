@@ -14,7 +14,7 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 /// copy of bytes, where each field of a map costs a hash, a place and its removal. Only names and values that are valid
 /// get in, so that no line can end early.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lines(Vec<u8>);
+pub(crate) struct Lines(Vec<u8>);
 
 impl Lines {
     /// Adds a field.

@@ -41,7 +41,7 @@ pub(crate) use fetch::{FetchError, Fetched, Fetcher, MAX_DOCUMENT, Validators};
 pub(crate) use guard::{Refused, STAND_IN_HOST, guarded};
 pub(crate) use handle::{Busy, ConnectionId, Handle};
 pub(crate) use idle::IdleBody;
-pub use lines::Lines;
+pub(crate) use lines::Lines;
 pub(crate) use present::Present;
 pub(crate) use socket::{KEEPALIVE, KEEPALIVE_INTERVAL, Socket, set_options};
 pub(crate) use stream::{ClientStream, StreamLimits, Version};

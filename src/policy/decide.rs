@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::policy::evidence::Proof;
-use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Route, Waivers};
+use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Rule, Waivers};
 use crate::token::{App, Principal};
 
 /// Decides what is done with a request.
@@ -10,8 +10,8 @@ use crate::token::{App, Principal};
 /// The order is fixed: credential and token (found by authentication), time, tenant, class, and MFA last, so that an
 /// invalid token never hears of MFA.
 #[must_use]
-pub fn decide(route: &Route, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
-    if route.requirement == Requirement::Public {
+pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
+    if rule.requirement == Requirement::Public {
         return Decision::Permit(Grounds::Public);
     }
     let proof = match evidence {
@@ -24,30 +24,30 @@ pub fn decide(route: &Route, evidence: &Evidence, waivers: &Waivers, now: Timest
     if let Err(error) = proof.validity.check(now) {
         return Decision::Deny(Denial::InvalidToken(error));
     }
-    if !route.admits_tenant(proof.tenant.as_deref()) {
+    if !rule.admits_tenant(proof.tenant.as_deref()) {
         return Decision::Deny(Denial::TenantMismatch);
     }
-    match (&proof.principal, route.requirement) {
-        (Principal::AppOnly(app), _) => match judge_app_only(&route.app_only, app) {
+    match (&proof.principal, rule.requirement) {
+        (Principal::AppOnly(app), _) => match judge_app_only(&rule.app_only, app) {
             Ok(()) => Decision::Permit(Grounds::AppOnly),
             Err(denial) => Decision::Deny(denial),
         },
         (Principal::AppUser(..), Requirement::Public | Requirement::Authenticated) => {
             Decision::Permit(Grounds::Authenticated)
         }
-        (Principal::AppUser(..), Requirement::Mfa { max_age }) => match judge_mfa(proof, max_age, now) {
+        (Principal::AppUser(..), Requirement::Mfa { .. }) => match judge_mfa(rule, proof, now) {
             Ok(()) => Decision::Permit(Grounds::Mfa),
-            Err(denial) => waive(denial, route, proof, waivers, now),
+            Err(denial) => waive(denial, rule, proof, waivers, now),
         },
     }
 }
 
 /// What becomes of an MFA finding.
-fn waive(denial: Denial, route: &Route, proof: &Proof, waivers: &Waivers, now: Timestamp) -> Decision {
-    if let Some(exception) = waivers.exceptions.covering(route, proof, now) {
+fn waive(denial: Denial, rule: &Rule, proof: &Proof, waivers: &Waivers, now: Timestamp) -> Decision {
+    if let Some(exception) = waivers.exceptions.covering(rule, proof, now) {
         return Decision::Permit(Grounds::Exempt(exception.id.clone()));
     }
-    match waivers.mode(route, proof, now) {
+    match waivers.mode(rule, proof, now) {
         Mode::Off => Decision::Permit(Grounds::Off),
         Mode::Report => Decision::Permit(Grounds::ReportOnly(denial)),
         Mode::Enforce => Decision::Deny(denial),
@@ -58,14 +58,10 @@ fn waive(denial: Denial, route: &Route, proof: &Proof, waivers: &Waivers, now: T
 /// told, in every mode and whatever exceptions there are. `None` without a valid token, since an invalid one never hears
 /// of MFA.
 #[must_use]
-pub fn complies(route: &Route, evidence: &Evidence, now: Timestamp) -> Option<bool> {
+pub fn complies(rule: &Rule, evidence: &Evidence, now: Timestamp) -> Option<bool> {
     let Evidence::Token(proof) = evidence else { return None };
     proof.validity.check(now).ok()?;
-    let max_age = match route.requirement {
-        Requirement::Mfa { max_age } => max_age,
-        Requirement::Public | Requirement::Authenticated => None,
-    };
-    Some(matches!(proof.principal, Principal::AppOnly(_)) || judge_mfa(proof, max_age, now).is_ok())
+    Some(matches!(proof.principal, Principal::AppOnly(_)) || judge_mfa(rule, proof, now).is_ok())
 }
 
 fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {
@@ -77,14 +73,14 @@ fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {
     }
 }
 
-fn judge_mfa(proof: &Proof, route_max_age: Option<std::time::Duration>, now: Timestamp) -> Result<(), Denial> {
+fn judge_mfa(rule: &Rule, proof: &Proof, now: Timestamp) -> Result<(), Denial> {
     match proof.mfa {
         MfaFinding::Proven => {}
         MfaFinding::Absent => return Err(Denial::AmrAbsent),
         MfaFinding::Missing => return Err(Denial::MfaMissing),
         MfaFinding::Denied => return Err(Denial::EvidenceDenied),
     }
-    let Some(max_age) = route_max_age.into_iter().chain(proof.issuer.mfa.max_age).min() else { return Ok(()) };
+    let Some(max_age) = rule.max_age(proof) else { return Ok(()) };
     match proof.auth_time {
         // A sign-in that lies ahead of the clock by more than a minute proves no age at all.
         Some(at) if now.since(at) <= max_age && at.since(now) <= std::time::Duration::from_secs(60) => Ok(()),

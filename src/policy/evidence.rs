@@ -1,5 +1,6 @@
 //! What a caller showed, and what of it proves MFA.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -7,7 +8,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::net::Lines;
 use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
@@ -44,8 +44,20 @@ pub struct Proof {
     pub validity: Validity,
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
-    /// The fields in which an upstream is told of it, made when they are first needed.
-    pub told: OnceLock<Lines>,
+    /// What is made of it and kept with it.
+    pub attached: Attached,
+}
+
+/// What somebody outside the domain makes of a proof and keeps with it for as long as the proof is cached, such as the
+/// header fields that name the caller to an upstream. No decision reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Attached(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl Attached {
+    /// What is attached, made on the first use. `None` if something of another type was attached before.
+    pub fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Arc::new(make())).downcast_ref()
+    }
 }
 
 /// What the configuration says of an issuer, as far as decisions and refusals need it.

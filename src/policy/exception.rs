@@ -1,7 +1,7 @@
 //! Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
 
 use super::evidence::Proof;
-use super::{Mode, Route, StageSet};
+use super::{Mode, Rule, StageSet};
 use crate::clock::Timestamp;
 
 /// A technical exception. Whoever matches all of its conditions is exempt from MFA.
@@ -39,9 +39,9 @@ pub struct Waivers {
 impl Waivers {
     /// The mode for a caller on a route at this moment.
     #[must_use]
-    pub fn mode(&self, route: &Route, proof: &Proof, now: Timestamp) -> Mode {
+    pub fn mode(&self, rule: &Rule, proof: &Proof, now: Timestamp) -> Mode {
         let application = proof.principal.app().id.as_deref();
-        self.stages.activation(route.activation, proof).mode_for(application, now)
+        self.stages.activation(rule.activation, proof).mode_for(application, now)
     }
 }
 
@@ -64,13 +64,13 @@ impl ExceptionSet {
 
     /// The first exception that covers the caller on the route at this moment.
     #[must_use]
-    pub fn covering(&self, route: &Route, proof: &Proof, now: Timestamp) -> Option<&Exception> {
-        self.0.iter().find(|exception| exception.covers(route, proof, now))
+    pub fn covering(&self, rule: &Rule, proof: &Proof, now: Timestamp) -> Option<&Exception> {
+        self.0.iter().find(|exception| exception.covers(rule, proof, now))
     }
 }
 
 impl Exception {
-    fn covers(&self, route: &Route, proof: &Proof, now: Timestamp) -> bool {
+    fn covers(&self, rule: &Rule, proof: &Proof, now: Timestamp) -> bool {
         let app = proof.principal.app().id.as_deref();
         let user = proof.principal.user().and_then(|user| user.id.as_deref());
         now < self.expires
@@ -79,7 +79,7 @@ impl Exception {
             && matches(self.user.as_deref(), user)
             && matches(self.tenant.as_deref(), proof.tenant.as_deref())
             && matches(self.issuer.as_deref(), Some(&proof.issuer.name))
-            && self.routes.as_ref().is_none_or(|routes| routes.iter().any(|one| one == route.pattern.as_written()))
+            && self.routes.as_ref().is_none_or(|routes| routes.contains(&rule.route))
     }
 }
 

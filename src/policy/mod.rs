@@ -1,4 +1,4 @@
-//! The rule: what a route requires, what a caller showed, and the one function that decides.
+//! The rule: what is required, what a caller showed, and the one function that decides.
 //!
 //! [`decide`] is total, synchronous and pure. The proxy, `explain` and every later face of the gateway call it; none
 //! has a copy. It waives nothing but MFA findings: a token that doesn't verify is refused in every mode.
@@ -8,21 +8,15 @@ mod decide;
 mod decision;
 mod evidence;
 mod exception;
-mod path;
-mod pattern;
 mod remedy;
 mod requirement;
-mod route;
-mod spelling;
+mod rule;
 
-pub use crate::net::Lines;
 pub use activation::{Activation, Mode, Stage, StageSet};
 pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
-pub use evidence::{Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
+pub use evidence::{Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
 pub use exception::{Exception, ExceptionSet, Waivers};
-pub use path::{CanonicalPath, PathError};
-pub use pattern::Pattern;
 pub use remedy::remedy;
 pub use requirement::{AppOnlyRule, Dialect, Requirement};
-pub use route::{RateLimitId, Route, RouteError, RouteId, RouteTable, UpstreamId};
+pub use rule::Rule;

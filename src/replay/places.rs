@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::gateway::Reason;
-use crate::policy::{Pattern, Route, RouteError, RouteTable};
+use crate::routing::{Pattern, Route, RouteError, RouteTable};
 
 /// How many answers are remembered; a log names as many patterns as its configuration had.
 const MAX_REMEMBERED: usize = 4096;

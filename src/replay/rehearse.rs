@@ -1,6 +1,6 @@
 //! One recorded decision, decided again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::Method;
 
@@ -8,7 +8,8 @@ use super::places::{Place, Places};
 use crate::clock::Timestamp;
 use crate::config::{Config, Issuer};
 use crate::journal::DecisionLine;
-use crate::policy::{Decision, Evidence, MfaFinding, Proof, RouteTable, Waivers, decide};
+use crate::policy::{Attached, Decision, Evidence, MfaFinding, Proof, Waivers, decide};
+use crate::routing::RouteTable;
 use crate::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
 
 /// Another configuration, under which recorded decisions are decided again.
@@ -95,7 +96,7 @@ impl Rehearsal {
         };
         let none = Evidence::None;
         let evidence = if let Caller::Known(evidence) = caller { evidence } else { &none };
-        match (decide(route, evidence, &self.waivers, now), caller) {
+        match (decide(&route.rule, evidence, &self.waivers, now), caller) {
             (Decision::Permit(grounds), _) => Outcome::Permit(grounds.code()),
             (Decision::Deny(denial), Caller::Known(_)) => Outcome::Deny(denial.code().to_owned()),
             (Decision::Deny(_), Caller::Refused(reason)) => Outcome::Deny(reason.clone()),
@@ -145,7 +146,7 @@ impl Rehearsal {
             auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
             validity: Validity::always(),
             handles_claims_challenge: false,
-            told: OnceLock::new(),
+            attached: Attached::default(),
         };
         Ok((Caller::Known(Evidence::Token(Arc::new(proof))), finding_taken))
     }

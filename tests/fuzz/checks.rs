@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::config::Config;
 use mfa_gateway::fuzzing;
-use mfa_gateway::policy::CanonicalPath;
+use mfa_gateway::routing::CanonicalPath;
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, KeySet, TokenRules, Unverified};
 
 /// A token that is taken apart was written in the one way in which it can be, and is not believed without a key.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mfa_gateway::config::Config;
-use mfa_gateway::policy::CanonicalPath;
+use mfa_gateway::routing::CanonicalPath;
 use mfa_gateway::token::{Amr, Key, KeySet, Unverified};
 use proptest::prelude::*;
 use serde_json::{Value, json};

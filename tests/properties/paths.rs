@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use mfa_gateway::policy::{Pattern, Requirement, Route, RouteTable};
+use mfa_gateway::policy::Requirement;
+use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use proptest::prelude::*;
 
 use super::config;
-use crate::support::rule::route;
 
 const MFA: Requirement = Requirement::Mfa { max_age: None };
 
@@ -28,7 +28,7 @@ fn any_routes() -> impl Strategy<Value = Vec<Route>> {
         let mut routes: Vec<Route> = Vec::new();
         for (pattern, requirement) in list {
             if !routes.iter().any(|route| route.pattern == pattern) {
-                routes.push(Route { pattern, ..route(requirement) });
+                routes.push(Route::new(pattern, requirement.into()));
             }
         }
         routes
@@ -195,7 +195,7 @@ fn plainly<'r>(routes: &'r [Route], path: &str, read: &dyn Fn(&str) -> String) -
 }
 
 fn strictness(route: &Route) -> u8 {
-    match route.requirement {
+    match route.rule.requirement {
         Requirement::Public => 0,
         Requirement::Authenticated => 1,
         Requirement::Mfa { .. } => 2,
@@ -244,8 +244,8 @@ proptest! {
     fn an_ordinary_path_is_accepted_where_all_routes_ask_the_same(
         patterns in prop::collection::vec(prop::sample::select(patterns()), 1..6), path in "(/[a-zA-Z0-9_~.-]{0,3}[a-z]){1,4}/?"
     ) {
-        let mut routes: Vec<Route> = patterns.into_iter().map(|pattern| Route { pattern, ..route(MFA) }).collect();
-        routes.push(Route { pattern: Pattern::Prefix("/".to_owned()), ..route(MFA) });
+        let mut routes: Vec<Route> = patterns.into_iter().map(|pattern| Route::new(pattern, MFA.into())).collect();
+        routes.push(Route::new(Pattern::Prefix("/".to_owned()), MFA.into()));
         prop_assert!(RouteTable::new(routes).find(&path, &Method::GET).is_ok(), "{path}");
     }
 }

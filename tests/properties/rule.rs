@@ -7,7 +7,7 @@ use std::time::Duration;
 use mfa_gateway::clock::Timestamp;
 use mfa_gateway::policy::{
     Activation, AppOnlyRule, Decision, Denial, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate,
-    Requirement, Route, Stage, StageSet, Test, Waivers, complies, decide,
+    Requirement, Rule, Stage, StageSet, Test, Waivers, complies, decide,
 };
 use mfa_gateway::token::{Check, TokenError};
 use proptest::prelude::*;
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::config;
 use crate::support::gateway::START;
-use crate::support::rule::{application, evidence, route, user, with};
+use crate::support::rule::{application, evidence, rule, user, with};
 
 const METHODS: [&str; 6] = ["mfa", "pwd", "otp", "fido", "MFA", "wiaormfa"];
 
-fn any_route() -> impl Strategy<Value = Route> {
+fn any_asked() -> impl Strategy<Value = Rule> {
     let requirement = prop_oneof![
         Just(Requirement::Public),
         Just(Requirement::Authenticated),
@@ -35,11 +35,11 @@ fn any_route() -> impl Strategy<Value = Route> {
         Just(None),
         prop::sample::select(vec!["contoso", "fabrikam"]).prop_map(|one| { Some(BTreeSet::from([one.to_owned()])) })
     ];
-    (requirement, app_only, any_activation(), tenants).prop_map(|(requirement, app_only, activation, tenants)| Route {
+    (requirement, app_only, any_activation(), tenants).prop_map(|(requirement, app_only, activation, tenants)| Rule {
         app_only,
         activation,
         tenants,
-        ..route(requirement)
+        ..rule(requirement)
     })
 }
 
@@ -123,7 +123,7 @@ proptest! {
 
     #[test]
     fn removing_a_method_never_turns_a_denial_into_a_permit(
-        route in any_route(), rule in any_rule(), methods in any_methods(), at in any::<prop::sample::Index>(),
+        asked in any_asked(), rule in any_rule(), methods in any_methods(), at in any::<prop::sample::Index>(),
         exception in any_exception()
     ) {
         let exceptions = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception });
@@ -132,29 +132,29 @@ proptest! {
         let claims = with(user(), "auth_time", json!(START.as_secs()));
         let decided = |methods: &[&str]| {
             let evidence = evidence(&with(claims.clone(), "amr", json!(methods)), rule.clone(), START);
-            decide(&route, &evidence, &exceptions, START)
+            decide(&asked, &evidence, &exceptions, START)
         };
         prop_assert!(is_permit(&decided(&methods)) || !is_permit(&decided(&fewer)), "{methods:?} {fewer:?}");
     }
 
     #[test]
     fn an_exception_that_has_ended_changes_nothing(
-        route in any_route(), rule in any_rule(), claims in any_claims(), exception in any_exception(), ago in 0..100_000_u64
+        asked in any_asked(), rule in any_rule(), claims in any_claims(), exception in any_exception(), ago in 0..100_000_u64
     ) {
         let evidence = evidence(&claims, rule, START);
         let ended = waivers(Exception { expires: START.minus(Duration::from_millis(ago)), ..exception });
-        let with_exception = decide(&route, &evidence, &ended, START);
-        prop_assert_eq!(with_exception, decide(&route, &evidence, &Waivers::default(), START));
+        let with_exception = decide(&asked, &evidence, &ended, START);
+        prop_assert_eq!(with_exception, decide(&asked, &evidence, &Waivers::default(), START));
     }
 
     #[test]
     fn an_exception_waives_mfa_and_nothing_else(
-        route in any_route(), rule in any_rule(), claims in any_claims(), exception in any_exception()
+        asked in any_asked(), rule in any_rule(), claims in any_claims(), exception in any_exception()
     ) {
         let evidence = evidence(&claims, rule, START);
         let valid = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception.clone() });
-        let without = decide(&route, &evidence, &Waivers::default(), START);
-        let with_exception = decide(&route, &evidence, &valid, START);
+        let without = decide(&asked, &evidence, &Waivers::default(), START);
+        let with_exception = decide(&asked, &evidence, &valid, START);
         if without != with_exception {
             prop_assert_eq!(&with_exception, &Decision::Permit(Grounds::Exempt("EX".to_owned())));
             prop_assert!(exception.application.is_some() || exception.user.is_some());
@@ -169,12 +169,12 @@ proptest! {
 
     #[test]
     fn a_stage_decides_about_mfa_and_nothing_else(
-        route in any_route(), rule in any_rule(), claims in any_claims(), stage in any_stage()
+        asked in any_asked(), rule in any_rule(), claims in any_claims(), stage in any_stage()
     ) {
         let evidence = evidence(&claims, rule, START);
         let staged = Waivers { stages: StageSet::new(vec![stage]), ..Waivers::default() };
-        let enforced = decide(&Route { activation: Mode::Enforce.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
-        let decision = decide(&route, &evidence, &staged, START);
+        let enforced = decide(&Rule { activation: Mode::Enforce.into(), ..asked.clone() }, &evidence, &Waivers::default(), START);
+        let decision = decide(&asked, &evidence, &staged, START);
         let waived = match &decision {
             Decision::Permit(Grounds::ReportOnly(denial)) => Decision::Deny(*denial),
             Decision::Permit(Grounds::Off) => enforced.clone(),
@@ -187,10 +187,10 @@ proptest! {
     }
 
     #[test]
-    fn who_asks_is_told_what_enforcement_would_find(route in any_route(), rule in any_rule(), claims in any_claims()) {
+    fn who_asks_is_told_what_enforcement_would_find(asked in any_asked(), rule in any_rule(), claims in any_claims()) {
         let evidence = evidence(&claims, rule, START);
-        let enforced = decide(&Route { activation: Mode::Enforce.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
-        if let (Requirement::Mfa { .. }, Some(complies)) = (route.requirement, complies(&route, &evidence, START)) {
+        let enforced = decide(&Rule { activation: Mode::Enforce.into(), ..asked.clone() }, &evidence, &Waivers::default(), START);
+        if let (Requirement::Mfa { .. }, Some(complies)) = (asked.requirement, complies(&asked, &evidence, START)) {
             let found = matches!(enforced, Decision::Deny(denial) if denial.check() == Check::Mfa);
             let other = matches!(enforced, Decision::Deny(denial) if denial.check() != Check::Mfa);
             prop_assert!(other || complies != found, "{enforced:?}");
@@ -199,7 +199,7 @@ proptest! {
 
     #[test]
     fn what_is_no_valid_token_is_denied_on_every_route_that_needs_one(
-        route in any_route(), exception in any_exception(), which in 0..4
+        asked in any_asked(), exception in any_exception(), which in 0..4
     ) {
         let evidence = match which {
             0 => Evidence::None,
@@ -208,18 +208,18 @@ proptest! {
             _ => Evidence::Invalid(TokenError::Expired),
         };
         let valid = waivers(Exception { expires: START.plus(Duration::from_secs(1)), ..exception });
-        let decision = decide(&route, &evidence, &valid, START);
-        if route.requirement != Requirement::Public {
+        let decision = decide(&asked, &evidence, &valid, START);
+        if asked.requirement != Requirement::Public {
             prop_assert!(!is_permit(&decision), "{decision:?}");
         }
     }
 
     #[test]
     fn report_mode_lets_through_whom_enforcement_denies_for_mfa_alone(
-        route in any_route(), rule in any_rule(), claims in any_claims()
+        asked in any_asked(), rule in any_rule(), claims in any_claims()
     ) {
         let evidence = evidence(&claims, rule, START);
-        let decided = |mode: Mode| decide(&Route { activation: mode.into(), ..route.clone() }, &evidence, &Waivers::default(), START);
+        let decided = |mode: Mode| decide(&Rule { activation: mode.into(), ..asked.clone() }, &evidence, &Waivers::default(), START);
         let (enforced, reported) = (decided(Mode::Enforce), decided(Mode::Report));
         let expected = match enforced {
             Decision::Deny(denial) if denial.check() == Check::Mfa => Decision::Permit(Grounds::ReportOnly(denial)),
@@ -229,10 +229,10 @@ proptest! {
     }
 
     #[test]
-    fn what_was_verified_once_is_denied_once_it_has_expired(route in any_route(), rule in any_rule(), claims in any_claims()) {
+    fn what_was_verified_once_is_denied_once_it_has_expired(asked in any_asked(), rule in any_rule(), claims in any_claims()) {
         let evidence = evidence(&claims, rule, START);
-        let decision = decide(&route, &evidence, &Waivers::default(), START.plus(Duration::from_secs(3600)));
-        if route.requirement != Requirement::Public {
+        let decision = decide(&asked, &evidence, &Waivers::default(), START.plus(Duration::from_secs(3600)));
+        if asked.requirement != Requirement::Public {
             prop_assert_eq!(decision, Decision::Deny(Denial::InvalidToken(TokenError::Expired)));
         }
     }

@@ -1,12 +1,10 @@
 //! Proofs and routes without a network: claims are signed, verified and read as a request's are.
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mfa_gateway::clock::Timestamp;
-use mfa_gateway::policy::{
-    AppOnlyRule, Evidence, IssuerProfile, MfaRule, Mode, Pattern, Proof, Requirement, Route, RouteId, UpstreamId,
-};
+use mfa_gateway::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule};
 use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified};
 use serde_json::{Value, json};
 
@@ -63,7 +61,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
-        told: OnceLock::new(),
+        attached: Attached::default(),
         issuer,
     })
 }
@@ -90,20 +88,7 @@ pub(crate) fn with(mut claims: Value, name: &str, value: Value) -> Value {
     claims
 }
 
-/// A route that enforces this requirement.
-pub(crate) fn route(requirement: Requirement) -> Route {
-    Route {
-        id: RouteId::default(),
-        pattern: Pattern::Prefix("/v1/".to_owned()),
-        methods: None,
-        upstream: UpstreamId(0),
-        requirement,
-        app_only: AppOnlyRule::Allow,
-        tenants: None,
-        activation: Mode::Enforce.into(),
-        dialect: None,
-        body_bytes: None,
-        rate_limit: None,
-        forward_authorization: true,
-    }
+/// A rule that enforces this requirement, on a route that exceptions may name.
+pub(crate) fn rule(requirement: Requirement) -> Rule {
+    Rule { route: "/v1/".to_owned(), ..requirement.into() }
 }

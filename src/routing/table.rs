@@ -1,82 +1,12 @@
-//! Routes and how one is found.
+//! The table of routes, and how one is found.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Method;
 
 use super::pattern::{Index, LongNames};
-use super::{Activation, AppOnlyRule, CanonicalPath, Dialect, PathError, Pattern, Requirement, path, spelling};
-
-/// Which upstream serves a route: its place in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UpstreamId(pub usize);
-
-/// Which rate limit holds for a route: its place in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RateLimitId(pub usize);
-
-/// Which route it is: its place in the configuration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RouteId(pub usize);
-
-/// What is served, and what it requires.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// Its place in its table, which gives it.
-    pub id: RouteId,
-    /// The paths it is for.
-    pub pattern: Pattern,
-    /// The methods it is for; all if absent.
-    pub methods: Option<Vec<Method>>,
-    /// Who serves it.
-    pub upstream: UpstreamId,
-    /// What a caller needs.
-    pub requirement: Requirement,
-    /// Whether app-only tokens are accepted.
-    pub app_only: AppOnlyRule,
-    /// The tenants that may call, in lower case; all if absent.
-    pub tenants: Option<BTreeSet<String>>,
-    /// Whether MFA findings are enforced, where no stage says otherwise of the caller.
-    pub activation: Activation,
-    /// How callers are refused, if the route says so.
-    pub dialect: Option<Dialect>,
-    /// How long a request's body may be, if the route says so.
-    pub body_bytes: Option<u64>,
-    /// How often callers may call, if the route says so.
-    pub rate_limit: Option<RateLimitId>,
-    /// Whether the upstream gets the caller's token.
-    pub forward_authorization: bool,
-}
-
-impl Route {
-    /// Whether the route is for the tenant. A token without a tenant is for no listed one.
-    pub(super) fn admits_tenant(&self, tenant: Option<&str>) -> bool {
-        match &self.tenants {
-            None => true,
-            Some(tenants) => tenant.is_some_and(|tenant| tenants.contains(&tenant.to_ascii_lowercase())),
-        }
-    }
-
-    /// Whether the route is for the method.
-    pub(crate) fn admits_method(&self, method: &Method) -> bool {
-        self.methods.as_ref().is_none_or(|methods| {
-            // HEAD is GET without a body (RFC 9110 section 9.3.2).
-            methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET))
-        })
-    }
-
-    /// Whether whoever passes this route would pass `other` too.
-    fn covers(&self, other: &Self) -> bool {
-        let tenants = match (&self.tenants, &other.tenants) {
-            (_, None) => true,
-            (Some(own), Some(other)) => own.is_subset(other),
-            (None, Some(_)) => false,
-        };
-        let app_only = other.requirement == Requirement::Public || self.app_only.covers(&other.app_only);
-        self.requirement.covers(other.requirement) && app_only && tenants && self.activation.covers(&other.activation)
-    }
-}
+use super::route::{Route, RouteId};
+use super::{CanonicalPath, PathError, path, spelling};
 
 /// Why no route is found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,8 +49,10 @@ impl RouteTable {
             table.folded.insert(&route.pattern, at, |path| spelling::fold(&path::decoded(path)));
             table.names.push(LongNames::of(&route.pattern));
         }
-        table.uniform =
-            table.routes.iter().all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.covers(other)));
+        table.uniform = table
+            .routes
+            .iter()
+            .all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.rule.covers(&other.rule)));
         table
     }
 
@@ -149,13 +81,14 @@ impl RouteTable {
         let covered = |group: Option<&[usize]>| {
             group.is_none_or(|group| {
                 let mut admitting = group.iter().map(|&at| &self.routes[at]).filter(|one| one.admits_method(method));
-                admitting.clone().next().is_some() && admitting.all(|other| route.covers(other))
+                admitting.clone().next().is_some() && admitting.all(|other| route.rule.covers(&other.rule))
             })
         };
         let abbreviates_stricter = |folded: &str| {
             folded.contains('~')
                 && self.routes.iter().zip(&self.names).any(|(other, names)| {
-                    names.may_be_abbreviated_as(folded) && !(route.covers(other) && other.admits_method(method))
+                    names.may_be_abbreviated_as(folded)
+                        && !(route.rule.covers(&other.rule) && other.admits_method(method))
                 })
         };
         // The last: a backend that doesn't mind a slash at the end adds one as well as it drops one.
@@ -188,23 +121,11 @@ impl RouteTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Mode;
+    use crate::policy::Requirement;
+    use crate::routing::Pattern;
 
     fn route(pattern: Pattern, requirement: Requirement) -> Route {
-        Route {
-            id: RouteId::default(),
-            pattern,
-            methods: None,
-            upstream: UpstreamId(0),
-            requirement,
-            app_only: AppOnlyRule::Allow,
-            tenants: None,
-            activation: Mode::Enforce.into(),
-            dialect: None,
-            body_bytes: None,
-            rate_limit: None,
-            forward_authorization: true,
-        }
+        Route::new(pattern, requirement.into())
     }
 
     fn exact(path: &str, requirement: Requirement) -> Route {
@@ -327,7 +248,7 @@ mod tests {
         let mut write = prefix("/v1/", MFA);
         write.methods = Some(vec![Method::POST]);
         let table = RouteTable::new(vec![prefix("/", Requirement::Public), read, write]);
-        let requirement = |method| table.find("/v1/x", &method).map(|route| route.requirement);
+        let requirement = |method| table.find("/v1/x", &method).map(|route| route.rule.requirement);
         assert_eq!(requirement(Method::GET), Ok(Requirement::Public));
         assert_eq!(requirement(Method::HEAD), Ok(Requirement::Public));
         assert_eq!(requirement(Method::POST), Ok(MFA));
