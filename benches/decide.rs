@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use http::Method;
-use mfa_gateway::clock::Timestamp;
-use mfa_gateway::policy::{
+use mfa_gateway::routing::{Pattern, Route, RouteTable};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{
     Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Rule, Waivers, decide,
 };
-use mfa_gateway::routing::{Pattern, Route, RouteTable};
-use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
 
 use crate::signer::Signer;

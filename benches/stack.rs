@@ -8,12 +8,12 @@ use criterion::Criterion;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use mfa_gateway::App;
-use mfa_gateway::clock::Clock;
 use mfa_gateway::config::Config;
-use mfa_gateway::demo::people;
-use mfa_gateway::demo::provider::{IdentityProvider, TokenOptions};
 use mfa_gateway::gateway::{Answer, Body, Permitted, Rejection, decision_stack};
-use mfa_gateway::random::Random;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_demo::people;
+use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use mfa_gateway::policy::MfaRule;
-use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
+use mfa_gateway_core::policy::MfaRule;
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::{Value, json};
 
 use crate::decide::NOW;

@@ -22,24 +22,15 @@
 //! [`gateway::Proxy`] takes. A refusal goes back the same way as a [`gateway::Rejection`] and becomes bytes in
 //! [`gateway::Render`].
 
-pub mod clock;
-pub mod random;
-
 mod json;
-mod net;
 mod telemetry;
 
-pub mod policy;
 pub mod routing;
-pub mod token;
 
 pub mod config;
 
-mod jwks;
-mod oidc;
 mod upstream;
 
-mod authenticator;
 pub mod journal;
 
 mod admin;
@@ -49,8 +40,5 @@ mod replay;
 mod app;
 pub mod cli;
 pub mod demo;
-
-#[doc(hidden)]
-pub mod fuzzing;
 
 pub use app::App;

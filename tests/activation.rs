@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mfa_gateway::demo::people::{CONTOSO, PUBLIC_CLIENT_ID};
+use mfa_gateway_demo::people::{CONTOSO, PUBLIC_CLIENT_ID};
 use serde_json::json;
 
 use crate::support::gateway::START;

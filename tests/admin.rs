@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use http::Method;
-use mfa_gateway::demo::people;
-use mfa_gateway::demo::provider::TokenOptions;
+use mfa_gateway_demo::people;
+use mfa_gateway_demo::provider::TokenOptions;
 use serde_json::{Value, json};
 
 use crate::support::gateway::START;

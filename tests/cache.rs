@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mfa_gateway::demo::people;
+use mfa_gateway_demo::people;
 use serde_json::json;
 
 use crate::support::gateway::{AUDIENCE, CONFIG, START, assert_invalid, user_claims};

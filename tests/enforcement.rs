@@ -1,7 +1,7 @@
 //! The rule on real requests: who passes where, and what the upstream learns of it.
 
-use mfa_gateway::demo::people::{self, CONTOSO, FABRIKAM, PUBLIC_CLIENT_ID};
-use mfa_gateway::demo::provider::TokenOptions;
+use mfa_gateway_demo::people::{self, CONTOSO, FABRIKAM, PUBLIC_CLIENT_ID};
+use mfa_gateway_demo::provider::TokenOptions;
 use serde_json::{Value, json};
 
 use crate::support::gateway::START;

@@ -1,6 +1,6 @@
 //! What is forwarded is what was judged: path, query, host and body, with nothing of the client's connection.
 
-use mfa_gateway::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 
 use crate::support::gateway::{CONFIG, START};
 use crate::support::{Call, Gateway, Http2, Recorder, World, raw};

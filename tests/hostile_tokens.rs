@@ -4,7 +4,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mfa_gateway::token::Algorithm;
+use mfa_gateway_core::token::Algorithm;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{AUDIENCE, START, user_claims};

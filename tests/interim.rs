@@ -1,6 +1,6 @@
 //! Interim answers of an upstream reach the client before the final one.
 
-use mfa_gateway::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

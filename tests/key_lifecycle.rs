@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mfa_gateway::token::Algorithm;
+use mfa_gateway_core::token::Algorithm;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{START, assert_invalid, user_claims};

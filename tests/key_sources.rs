@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mfa_gateway::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::key_lifecycle::{CONFIG, HOUR, failures, gateway, readiness, status, token};

@@ -1,7 +1,7 @@
 //! Keys as a token's bearer meets them: an outage, its end, a rotation, a flood of forgeries. `key_lifecycle` has the
 //! rest.
 
-use mfa_gateway::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 use serde_json::json;
 
 use crate::support::gateway::{CONFIG, START, user_claims};
@@ -63,7 +63,7 @@ async fn a_new_key_works_at_once_and_an_old_one_as_long_as_it_is_published() {
 #[tokio::test]
 async fn s22_a_flood_of_forged_kids_costs_a_few_fetches_and_hides_no_rotation() {
     let gateway = Gateway::start().await;
-    let stranger = Signer::new(mfa_gateway::token::Algorithm::Rs256, "stranger");
+    let stranger = Signer::new(mfa_gateway_core::token::Algorithm::Rs256, "stranger");
     let claims = gateway.claims(|_| {});
     let http2 = Http2::connect(gateway.address()).await;
     let flood = async || {

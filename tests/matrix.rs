@@ -9,13 +9,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_gateway::clock::Timestamp;
 use mfa_gateway::gateway::Reason;
-use mfa_gateway::policy::{
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{
     AppOnlyRule, Decision, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate, Requirement, Rule,
     Test, Waivers, decide,
 };
-use mfa_gateway::token::TokenError;
+use mfa_gateway_core::token::TokenError;
 use serde_json::{Value, json};
 
 use crate::support::gateway::START;

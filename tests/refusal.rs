@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use mfa_gateway::demo::people;
+use mfa_gateway_demo::people;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{START, user_claims};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use mfa_gateway::clock::Clock;
-use mfa_gateway::demo::people::{jane, john};
-use mfa_gateway::demo::provider::TokenOptions;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_demo::people::{jane, john};
+use mfa_gateway_demo::provider::TokenOptions;
 use tokio::task::JoinSet;
 
 use crate::support::{CONFIG, Call, Gateway, Http1, Http2, Process, Recorder, World, until, within};

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::gateway::START;
 use crate::support::{Answer, CONFIG, Call, Gateway, Http1, Recorder, Scripted, Step, World, raw, until, within};
-use mfa_gateway::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";

@@ -11,13 +11,12 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, StatusCode};
 
-use crate::authenticator::{Authenticator, Bearer, Issuer, Lookup, bearer};
-use crate::clock::Clock;
 use crate::config::{AdminAuthentication, Operators, hash};
 use crate::gateway::{Notice, Reason, Rejection};
-use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Rule, Waivers, decide};
-use crate::telemetry::Metrics;
-use crate::token::{TokenError, Unverified};
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::policy::{AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Rule, Waivers, decide};
+use mfa_gateway_core::token::{TokenError, Unverified};
+use mfa_gateway_layer::{Authenticator, CacheMetrics, Credential, Issuer, Lookup};
 
 const CLOSED: Notice = Notice {
     status: StatusCode::FORBIDDEN,
@@ -96,10 +95,10 @@ impl Access {
     /// Lets an operator pass.
     pub(super) async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
         let Self::Open { tokens, sign_in } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
-        let token = match bearer(headers) {
-            Bearer::None => return Err(denied(Denial::NoCredential)),
-            Bearer::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
-            Bearer::Token(token) => {
+        let token = match Credential::bearer_in(headers) {
+            Credential::None => return Err(denied(Denial::NoCredential)),
+            Credential::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
+            Credential::Bearer(token) => {
                 std::str::from_utf8(token).map_err(|_| denied(Denial::InvalidToken(TokenError::Credential)))?
             }
         };
@@ -131,7 +130,7 @@ impl SignIn {
         let rule = Rule { app_only, tenants: operators.tenants.clone(), ..requirement.into() };
         Self {
             // Operators are few: nothing of theirs is cached, nor counted as traffic.
-            authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), &Metrics::new()),
+            authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), CacheMetrics::default()),
             rule: Arc::new(rule),
             users: operators.users.clone(),
             applications: operators.applications.clone(),
@@ -140,7 +139,7 @@ impl SignIn {
     }
 
     async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
-        let evidence = match self.authenticator.look_up(headers) {
+        let evidence = match self.authenticator.look_up(Credential::bearer_in(headers)) {
             Lookup::Known(evidence) => evidence,
             Lookup::Unknown(token) => self.authenticator.verify(&token).await,
         };

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::respond::json;
 use super::service::Admin;
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// What stands in place of what isn't shown.
 const REDACTED: &str = "[redacted]";

@@ -12,7 +12,7 @@ use super::respond::json;
 use super::service::Admin;
 use crate::gateway::explain::{Explanation, Question, explain, issuer_of, pasted};
 use crate::gateway::{Live, Notice, Reason, Rejection};
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// How much a body may have besides the token, in bytes.
 const BESIDES: usize = 64 << 10;

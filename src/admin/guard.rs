@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use crate::gateway::{Notice, Reason, Rejection};
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

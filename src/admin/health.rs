@@ -13,7 +13,7 @@ use super::issuers::IssuerState;
 use super::respond::{json, json_of, typed};
 use super::service::Admin;
 use crate::gateway::{Reason, Rejection};
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// The process runs.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -63,7 +63,7 @@ impl Admin {
 
     pub(super) fn metrics(&self) -> Result<Response<Body>, Rejection> {
         let live = self.live.load();
-        live.observe(&self.metrics);
+        live.observe();
         let text =
             self.metrics.encode(live.clock.now()).map_err(|error| Rejection::new(Reason::Overloaded).because(error))?;
         Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text))

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::respond::json;
 use super::service::Admin;
-use crate::config::KeyLocation;
-use crate::jwks::{KeySource, Origin};
-use crate::net::Body;
-use crate::token::{Key, KeyError};
+use mfa_gateway_core::token::{Key, KeyError};
+use mfa_gateway_keys::KeyLocation;
+use mfa_gateway_keys::{KeySource, Origin};
+use mfa_gateway_wire::Body;
 
 /// All issuers.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -17,7 +17,7 @@ use super::reload::{ReloadAnswer, ReloadRefused};
 use super::respond::typed;
 use super::routes::RoutesAnswer;
 use crate::gateway::explain::Document;
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
 

@@ -5,7 +5,7 @@ use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, Response, StatusCode};
 
 use super::respond::typed;
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// Scripts, styles and requests of the page's own origin, and nothing else. No form is sent, since without its script the
 /// page would put the token into an address.

@@ -11,7 +11,7 @@ use super::respond::{PROBLEM, json, json_of};
 use super::service::Admin;
 use crate::config::{ConfigError, Problem};
 use crate::gateway::{Notice, Reason, Rejection};
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 const UNAVAILABLE: Notice = Notice {
     status: StatusCode::CONFLICT,

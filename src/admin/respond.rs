@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// The media type of what went wrong (RFC 9457).
 pub(super) const PROBLEM: &str = "application/problem+json";

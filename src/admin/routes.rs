@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::respond::json;
 use super::service::Admin;
 use crate::config::Config;
-use crate::net::Body;
-use crate::policy::{AppOnlyRule, Dialect, Requirement};
 use crate::routing::{Pattern, Route};
+use mfa_gateway_core::policy::{AppOnlyRule, Dialect, Requirement};
+use mfa_gateway_wire::Body;
 
 /// All routes: the first that matches path and method counts.
 #[derive(Debug, Serialize, JsonSchema)]

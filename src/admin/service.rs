@@ -19,10 +19,10 @@ use super::endpoint::{Audience, Endpoint};
 use super::guard::{check_host, check_origin};
 use super::{Reloads, State, openapi, page};
 use crate::gateway::{Answer, Arrived, Exchange, Live, Peer, Rejection, Sanitize, SanitizeLayer, refusal};
-use crate::jwks::KeySource;
-use crate::net::{Body, Busy};
-use crate::policy::Dialect;
 use crate::telemetry::Metrics;
+use mfa_gateway_core::policy::Dialect;
+use mfa_gateway_keys::KeySource;
+use mfa_gateway_wire::{Body, Busy};
 
 /// What the admin listener tells of.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::Access;
-use crate::clock::Timestamp;
 use crate::config::{Config, hash};
+use mfa_gateway_core::clock::Timestamp;
 
 /// The configuration in use, and what is known of its loading. Swapped as a whole.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use super::listen::{Acceptor, Entrance};
 use super::workers::Workers;
 use super::{Ambient, App};
 use crate::admin::{Access, Admin, State, service};
-use crate::authenticator::Issuer;
 use crate::config::{Config, ServerTls};
-use crate::jwks::KeySource;
 use crate::telemetry::Metrics;
+use mfa_gateway_keys::KeySource;
+use mfa_gateway_layer::Issuer;
 
 /// How many connections there may be at once: operators, a kubelet and a few scrapers.
 const MAX_CONNECTIONS: usize = 64;

@@ -13,9 +13,9 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 
 use crate::config::Config;
-use crate::net::client_network;
-use crate::net::proxy_protocol::{self, Told};
 use crate::telemetry::{ConnectionRefusal, Metrics};
+use mfa_gateway_wire::client_network;
+use mfa_gateway_wire::proxy_protocol::{self, Told};
 
 /// Tells whose connections are served, and for whom a connection speaks.
 #[derive(Clone, Debug)]

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::runtime::Handle;
 
-use crate::authenticator::{Authenticator, Issuer};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::{Live, RateLimiter};
 use crate::journal::{Journal, Outputs};
-use crate::jwks::KeySource;
-use crate::random::Random;
 use crate::routing::RouteTable;
 use crate::telemetry::{Metrics, Tracer};
 use crate::upstream::Upstream;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_keys::KeySource;
+use mfa_gateway_layer::{Authenticator, Issuer};
 
 /// What a configuration becomes.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             config.token_cache_bytes,
             config.limits.token_bytes,
             ambient.clock.clone(),
-            &ambient.metrics,
+            ambient.metrics.cache.clone(),
         ),
         waivers: config.waivers.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -140,7 +140,7 @@ fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Re
             sources.push(Arc::clone(kept));
             continue;
         }
-        let metrics = ambient.metrics.issuer(&settings.name);
+        let metrics = ambient.metrics.keys.issuer(&settings.name);
         let Ambient { clock, random, fetching, .. } = ambient.clone();
         let source = KeySource::new(settings.clone(), clock, random, metrics, fetching)
             .with_context(|| format!("the keys of issuer {} can't be fetched on this system", settings.name))?;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Ambient;
-use crate::clock::Timestamp;
 use crate::config::{Config, Tls, UpstreamTls};
 use crate::telemetry::CertificateLabels;
+use mfa_gateway_core::clock::Timestamp;
 
 /// How long before its end a certificate is warned of.
 const SOON: Duration = Duration::from_secs(14 * 86_400);

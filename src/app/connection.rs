@@ -25,8 +25,8 @@ use super::resting::Resting;
 use super::watch::{Ends, FAREWELL, Watch};
 use crate::config::{Config, ServerTls};
 use crate::gateway::{Arrived, Peer};
-use crate::net::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
-use crate::random::Random;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_wire::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
 
 /// What a connection may do. A connection keeps what it began with.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,7 @@ where
         }
     };
     if let Some(Err(error)) = result {
-        tracing::debug!(client = %address, error = crate::net::chain(&error), "a connection ended with an error");
+        tracing::debug!(client = %address, error = mfa_gateway_core::chain(&error), "a connection ended with an error");
     }
 }
 

@@ -9,11 +9,11 @@ use http::{Request, Response};
 use tower::{Service, ServiceExt};
 
 use super::{Ambient, App, Assembled, Before, assemble};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::{Arrived, Body, Live, stack};
-use crate::random::Random;
 use crate::telemetry::Metrics;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
 
 impl App {
     /// The live configuration with all keys fetched once, and the whole stack over it.

@@ -21,8 +21,8 @@ use super::watch::Ends;
 use super::workers::{Place, Workers};
 use crate::config::ServerTls;
 use crate::gateway::Arrived;
-use crate::net::Body;
 use crate::telemetry::{Limit, LimitMetrics, Metrics};
+use mfa_gateway_wire::Body;
 
 /// How many of the connections that wait in a listener's queue are taken when it closes.
 const QUEUE: usize = 1024;

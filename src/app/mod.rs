@@ -33,15 +33,15 @@ pub(crate) use signal::shutdown_signal;
 pub(crate) use workers::Workers;
 
 use crate::admin::{Reloads, State};
-use crate::clock::Clock;
 use crate::config::{Address, Config, ServerTls, Timeouts, Tls};
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
-use crate::random::Random;
 use crate::telemetry::Metrics;
 use admission::Admission;
 use connection::ConnectionSettings;
 use listen::{Acceptor, Entrance};
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
 use sources::Sources;
 
 /// The running gateway.

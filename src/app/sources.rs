@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use crate::jwks::KeySource;
+use mfa_gateway_keys::KeySource;
 
 /// The sources in use and their tasks.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::net::Handle;
+use mfa_gateway_wire::Handle;
 
 /// How long a client may take to answer that a connection is to end.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);

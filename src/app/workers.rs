@@ -12,7 +12,7 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::net::set_thread;
+use mfa_gateway_wire::set_thread;
 
 /// After how many tasks the kernel is asked for news while there are tasks to go on with. Whatever it has waits behind them
 /// all the same, and the question is a system call.
@@ -128,7 +128,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::thread;
+    use mfa_gateway_wire::thread;
 
     #[tokio::test]
     async fn connections_are_spread_evenly_and_stay_where_they_are() {

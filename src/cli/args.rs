@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::clock::Timestamp;
+use mfa_gateway_core::clock::Timestamp;
 
 /// Lets a partner API be called only by users who completed MFA.
 #[derive(Debug, Parser)]

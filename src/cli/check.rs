@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::app::{Ambient, Assembled, Before, assemble};
 use crate::config::Config;
-use crate::net::chain;
+use mfa_gateway_core::chain;
 
 /// Checks a configuration file.
 ///

@@ -14,8 +14,8 @@ use super::printable;
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
 use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of, pasted};
-use crate::net::chain;
-use crate::token::KeySet;
+use mfa_gateway_core::chain;
+use mfa_gateway_core::token::KeySet;
 
 /// The longest token that is read.
 const MAX_TOKEN: u64 = 1 << 20;

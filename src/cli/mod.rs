@@ -17,11 +17,11 @@ use crate::app::{
     App, PassedSockets, Watched, Workers, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping,
     tell_warnings,
 };
-use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::random::Random;
 use crate::{demo, journal, telemetry};
 use args::{Args, Command, SchemaOf};
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
 
 /// Reads the arguments and runs the command. 0 means success, 1 a refusal or failed check, 2 a wrong use.
 #[must_use]

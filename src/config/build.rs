@@ -15,9 +15,9 @@ use super::{
     Address, Config, Expected, Issuer, Limits, Listener, Log, LogDecisions, Refusals, Timeouts, address, admin, file,
     issuer, keys, rate_limit, route, tls, traces, upstream, waivers,
 };
-use crate::policy::{Dialect, Requirement, Waivers};
 use crate::telemetry::{LogFormat, Output};
-use crate::token::is_guid;
+use mfa_gateway_core::policy::{Dialect, Requirement, Waivers};
+use mfa_gateway_core::token::is_guid;
 
 /// Builds the configuration, if there is no problem.
 pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {

@@ -7,11 +7,12 @@ use url::Url;
 
 use super::build::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use super::file;
-use super::keys::{KeyHandling, KeyLocation, KeySettings};
+use super::keys::KeyHandling;
 use super::problem::Problems;
 use super::structure::suggest;
-use crate::policy::{IssuerProfile, MfaRule, Predicate, Test};
-use crate::token::{Algorithm, AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_keys::{KeyLocation, KeySettings};
 
 /// A trusted issuer.
 #[derive(Clone, Debug)]

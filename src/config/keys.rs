@@ -6,63 +6,16 @@ use std::time::Duration;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use url::Url;
 
 use super::build::duration;
 use super::file;
 use super::problem::Problems;
-use crate::net::is_loopback;
+use mfa_gateway_keys::{KeyLocation, KeySettings, is_loopback};
 
 const TENTH: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// How the keys of an issuer are fetched and kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySettings {
-    /// The name in logs and metrics.
-    pub name: String,
-    /// Where they are.
-    pub location: KeyLocation,
-    /// The time between refreshes.
-    pub refresh_interval: Duration,
-    /// How long the last good keys go on working without a success.
-    pub max_stale: Duration,
-    /// The deadline of one fetch.
-    pub timeout: Duration,
-    /// Whether `http` is allowed beyond loopback.
-    pub allow_http: bool,
-    /// The file of authorities that are trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// What was in it, so that settings differ when the file does.
-    pub authorities: Vec<CertificateDer<'static>>,
-    /// The directory for the last good keys.
-    pub state_directory: Option<PathBuf>,
-    /// How many requests may wait for these keys at once.
-    pub max_waiting: usize,
-}
-
-/// Where keys are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyLocation {
-    /// At this address.
-    Jwks(Url),
-    /// Where the issuer's discovery document says.
-    Discovery {
-        /// The document's address.
-        url: Url,
-        /// The `issuer` that must stand in it, exactly.
-        issuer: String,
-    },
-}
-
-impl KeySettings {
-    /// Whether one source can serve both: they differ in name only.
-    pub(super) fn same_source(&self, other: &Self) -> bool {
-        Self { name: other.name.clone(), ..self.clone() } == *other
-    }
-}
 
 /// What an issuer's `keys` section says, for each of the places that the issuer has keys at.
 pub(super) struct KeyHandling {

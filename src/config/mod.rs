@@ -25,7 +25,6 @@ mod waivers;
 pub use address::Address;
 pub use admin::{Admin, AdminAuthentication, Operators};
 pub use issuer::Issuer;
-pub use keys::{KeyLocation, KeySettings};
 pub use problem::{ConfigError, Problem};
 pub use rate_limit::{RateLimit, RateLimitKey};
 pub use settings::{Config, Expected, Limits, Listener, Log, LogDecisions, Refusals, Timeouts};

@@ -10,8 +10,8 @@ use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
 use super::waivers::activation;
-use crate::policy::{AppOnlyRule, Requirement, Rule};
 use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId};
+use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that routes may refer to.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Address, Admin, Issuer, KeySettings, RateLimit, Tls, Upstream};
-use crate::policy::Waivers;
+use super::{Address, Admin, Issuer, RateLimit, Tls, Upstream};
 use crate::routing::Route;
 use crate::telemetry::{LogFormat, Output, TraceSettings};
+use mfa_gateway_core::policy::Waivers;
+use mfa_gateway_keys::KeySettings;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::file;
 use super::problem::Problems;
-use crate::clock::{Clock, Timestamp};
+use mfa_gateway_core::clock::{Clock, Timestamp};
 
 /// TLS on a listener: the files it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use url::Url;
 use super::build::duration;
 use super::problem::Problems;
 use super::{file, keys};
-use crate::net::is_loopback;
 use crate::telemetry::{TraceProtocol, TraceSettings};
+use mfa_gateway_keys::is_loopback;
 
 const PATH: &str = "telemetry.traces";
 

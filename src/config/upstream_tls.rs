@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use super::file;
 use super::problem::Problems;
 use super::tls::{TlsError, certified, expiry, roots};
-use crate::clock::Timestamp;
+use mfa_gateway_core::clock::Timestamp;
 
 /// TLS to an upstream, with what was in its files. Two are the same if their files hold the same.
 #[derive(Clone)]

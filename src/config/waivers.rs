@@ -4,10 +4,10 @@ use super::build::duplicate;
 use super::file;
 use super::problem::Problems;
 use super::structure::suggest;
-use crate::clock::Timestamp;
-use crate::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};
 use crate::routing::Route;
-use crate::token::is_guid;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};
+use mfa_gateway_core::token::is_guid;
 
 pub(super) fn exceptions(
     files: Vec<file::Exception>,

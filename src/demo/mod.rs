@@ -3,9 +3,6 @@
 //! Its people are those of the published requirements. The gateway is the real one, with a configuration that is
 //! read from text like any other.
 
-pub mod api;
-pub mod people;
-pub mod provider;
 mod run;
 mod script;
 

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 
-use super::api::SampleApi;
-use super::people;
-use super::provider::IdentityProvider;
 use super::script;
 use crate::app::{App, shutdown_signal};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::random::Random;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_demo::api::SampleApi;
+use mfa_gateway_demo::people;
+use mfa_gateway_demo::provider::IdentityProvider;
 
 /// Where the demo listens. Port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]

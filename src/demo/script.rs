@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::api::SampleApi;
-use super::people::{DEFAULT_AUDIENCE, jane, john, trent};
-use super::provider::{IdentityProvider, TokenOptions};
 use crate::app::App;
-use crate::clock::Timestamp;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_demo::api::SampleApi;
+use mfa_gateway_demo::people::{DEFAULT_AUDIENCE, jane, john, trent};
+use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
 
 /// The gateway's configuration file, as it would be written for this issuer and API.
 pub(super) fn configuration(

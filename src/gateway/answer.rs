@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
-use crate::net::{Body, Present};
+use mfa_gateway_wire::{Body, Present};
 
 /// The rule that an answer breaks.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,9 @@ use http::Response;
 use tower::{Layer, Service};
 
 use super::{Authenticated, Inner, Next, Rejection, Routed};
-use crate::authenticator::Lookup;
-use crate::net::Body;
-use crate::policy::{Evidence, Requirement};
+use mfa_gateway_core::policy::{Evidence, Requirement};
+use mfa_gateway_layer::{Credential, Lookup};
+use mfa_gateway_wire::Body;
 
 /// Makes [`Authenticate`].
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ where
         let known = if routed.route.rule.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
         } else {
-            routed.exchange.live.authenticator.look_up(routed.exchange.request.headers())
+            routed.exchange.live.authenticator.look_up(Credential::bearer_in(routed.exchange.request.headers()))
         };
         match known {
             Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),

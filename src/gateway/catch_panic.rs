@@ -14,8 +14,8 @@ use http::{Response, StatusCode};
 use tower::{Layer, Service};
 
 use super::Arrived;
-use crate::net::Body;
 use crate::telemetry::Metrics;
+use mfa_gateway_wire::Body;
 
 /// Makes [`CatchPanic`].
 #[derive(Clone, Debug)]

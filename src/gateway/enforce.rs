@@ -9,10 +9,10 @@ use tower::{Layer, Service};
 
 use super::preview::Preview;
 use super::{Authenticated, Inner, Next, Permitted, Rejection, Routed, refuse, trace};
-use crate::clock::Timestamp;
 use crate::journal::Entry;
-use crate::net::Body;
-use crate::policy::{Decision, Evidence};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Decision, Evidence};
+use mfa_gateway_wire::Body;
 
 /// Makes [`Enforce`].
 #[derive(Clone, Copy, Debug)]

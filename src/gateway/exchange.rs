@@ -10,9 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use super::Live;
 use super::origin::Origin;
 use super::upgrade::Wanted;
-use crate::net::{Body, Busy, Handle, Lines, Present};
-use crate::random::Random;
 use crate::telemetry::Trace;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_wire::{Body, Busy, Handle, Lines, Present};
 
 /// Partner Center's request id: the same on a retry.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");

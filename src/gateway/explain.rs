@@ -12,10 +12,10 @@ pub(crate) use super::explanation::{Document, pasted};
 pub use super::explanation::{Explanation, Outcome, Question, Step};
 
 use super::Live;
-use crate::authenticator::{Issuer, judge};
-use crate::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, decide, remedy};
 use crate::routing::{Route, RouteError};
-use crate::token::{Amr, Check, KeySet, TokenError, Unverified};
+use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, decide, remedy};
+use mfa_gateway_core::token::{Amr, Check, KeySet, TokenError, Unverified};
+use mfa_gateway_layer::{Issuer, judge};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
 #[must_use]
@@ -222,9 +222,9 @@ struct Facts(Value);
 impl Facts {
     fn of(token: &str) -> Self {
         let Ok(unverified) = Unverified::parse(token) else { return Self::default() };
-        let claim = |name| unverified.peek(name).map(crate::token::Claim::to_value).unwrap_or_default();
+        let claim = |name| unverified.peek(name).map(mfa_gateway_core::token::Claim::to_value).unwrap_or_default();
         Self(json!({
-            "alg": unverified.algorithm().map(crate::token::Algorithm::name),
+            "alg": unverified.algorithm().map(mfa_gateway_core::token::Algorithm::name),
             "kid": unverified.kid(),
             "iss": claim("iss"),
             "aud": claim("aud"),
@@ -249,7 +249,7 @@ impl Facts {
             .iter()
             .filter(|name| !self.0[**name].is_null())
             .map(|name| match (*name, self.0[*name].as_i64()) {
-                ("exp" | "nbf", Some(at)) => format!("{name} {}", crate::clock::Timestamp::from_secs(at)),
+                ("exp" | "nbf", Some(at)) => format!("{name} {}", mfa_gateway_core::clock::Timestamp::from_secs(at)),
                 _ => format!("{name} {}", self.0[*name]),
             })
             .collect();

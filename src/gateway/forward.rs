@@ -6,9 +6,9 @@ use http_body::Body as _;
 
 use super::Exchange;
 use crate::config::Protocol;
-use crate::net::{Body, Lines, headers};
-use crate::policy::{Grounds, Proof};
 use crate::routing::Route;
+use mfa_gateway_core::policy::{Grounds, Proof};
+use mfa_gateway_wire::{Body, Lines, headers};
 
 /// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
 static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");

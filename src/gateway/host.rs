@@ -7,7 +7,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Uri, Version};
 use memchr::memchr;
 
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 const INVALID: &str = "The host is not valid (RFC 9110 section 7.2).";
 

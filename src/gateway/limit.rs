@@ -11,8 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use tower::{Layer, Service};
 
 use super::{Exchange, Inner, Next, Reason, Rejection, refuse};
-use crate::net::Body;
 use crate::telemetry::Metrics;
+use mfa_gateway_wire::Body;
 
 /// Makes [`Limit`].
 #[derive(Clone, Copy, Debug)]

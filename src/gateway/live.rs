@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::RateLimiter;
-use crate::authenticator::Authenticator;
-use crate::clock::Clock;
 use crate::config::Refusals;
 use crate::journal::Journal;
-use crate::policy::Waivers;
-use crate::random::Random;
 use crate::routing::RouteTable;
-use crate::telemetry::{LimitMetrics, Metrics, RouteMetrics, Tracer};
+use crate::telemetry::{LimitMetrics, RouteMetrics, Tracer};
 use crate::upstream::Upstream;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::policy::Waivers;
+use mfa_gateway_core::random::Random;
+use mfa_gateway_layer::Authenticator;
 
 /// What a request needs of the configuration.
 #[derive(Debug)]
@@ -42,10 +42,10 @@ pub struct Live {
 
 impl Live {
     /// Puts into the metrics what is only known by looking.
-    pub(crate) fn observe(&self, metrics: &Metrics) {
+    pub(crate) fn observe(&self) {
         for upstream in &self.upstreams {
             upstream.observe();
         }
-        self.authenticator.observe(metrics);
+        self.authenticator.observe();
     }
 }

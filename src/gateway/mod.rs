@@ -1,7 +1,7 @@
 //! The data plane: one stack of layers, from a client's request to the upstream's answer or a refusal.
 //!
 //! A request changes its type on the way: [`Arrived`] → [`Exchange`] → [`Routed`] → [`Authenticated`] → [`Permitted`], and
-//! [`Proxy`] takes only the last. A [`Permitted`] has one constructor, which calls [`crate::policy::decide`]; so to leave
+//! [`Proxy`] takes only the last. A [`Permitted`] has one constructor, which calls [`mfa_gateway_core::policy::decide`]; so to leave
 //! out the enforcement, to swap two layers, or to make a permit elsewhere is a compile error (`tests/compile_fail`).
 
 mod answer;
@@ -58,7 +58,7 @@ use http::{Request, Response};
 use tower::util::MapRequest;
 use tower::{Layer, Service, ServiceBuilder};
 
-pub use crate::net::Body;
+pub use mfa_gateway_wire::Body;
 
 use crate::telemetry::Metrics;
 

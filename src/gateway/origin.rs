@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::exchange::{Exchange, Peer};
-use crate::net::Lines;
+use mfa_gateway_wire::Lines;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -112,7 +112,7 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::net::{Body, Handle};
+    use mfa_gateway_wire::{Body, Handle};
 
     fn told(peer: &str, sent: &[(&str, &str)]) -> (String, Vec<String>) {
         let mut request = Request::builder().header(HOST, "api.example");

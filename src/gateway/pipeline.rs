@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Exchange, Live, Reason, Rejection};
-use crate::clock::Timestamp;
-use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 use crate::routing::Route;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 
 /// A request whose route is known, with the configuration it is judged by.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Authenticated {
 /// A request that may be forwarded.
 ///
 /// Its fields are private and so is its only constructor, which has the rule decide: to hold one is the proof that
-/// [`crate::policy::decide`] permitted it.
+/// [`mfa_gateway_core::policy::decide`] permitted it.
 #[derive(Debug)]
 pub struct Permitted {
     exchange: Box<Exchange>,

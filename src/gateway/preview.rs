@@ -5,9 +5,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Routed;
-use crate::clock::Timestamp;
-use crate::net::Present;
-use crate::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
+use mfa_gateway_wire::Present;
 
 /// By which a caller asks.
 static VALIDATE_MFA: HeaderName = HeaderName::from_static("validatemfa");

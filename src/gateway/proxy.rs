@@ -12,8 +12,8 @@ use super::pipeline::Parts;
 use super::tally::Outcome;
 use super::trace::Call;
 use super::{Answer, Exchange, Permitted, Reason, Rejection, answer, forward, upgrade};
-use crate::net::{Body, Exceeded, Present, Refused};
 use crate::upstream::{Caller, UpstreamError};
+use mfa_gateway_wire::{Body, Exceeded, Present, Refused};
 
 /// Forwards permitted requests to their upstream.
 #[derive(Clone, Copy, Debug)]

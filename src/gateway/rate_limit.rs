@@ -18,8 +18,8 @@ use tower::{Layer, Service};
 
 use super::{Inner, Next, Permitted, Reason, Rejection, refuse};
 use crate::config::{RateLimit as Settings, RateLimitKey};
-use crate::net::{Body, client_network};
-use crate::policy::Proof;
+use mfa_gateway_core::policy::Proof;
+use mfa_gateway_wire::{Body, client_network};
 
 /// How many callers a limit remembers. Beyond that those are forgotten who called least, and begin anew.
 const MAX_CALLERS: u64 = 100_000;

@@ -16,12 +16,12 @@ use hyper::ext::ReasonPhrase;
 
 use super::exchange::Ids;
 use super::{Reason, Rejection, upgrade};
-use crate::clock::Timestamp;
 use crate::config::Refusals;
 use crate::json::Object;
-use crate::net::Body;
-use crate::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
-use crate::token::{Amr, Check, TokenError};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Denial, Dialect, Predicate, Proof, Test, remedy};
+use mfa_gateway_core::token::{Amr, Check, TokenError};
+use mfa_gateway_wire::Body;
 
 /// What Entra's clients are to ask for: `mfa` in the `amr` of the access token.
 static CLAIMS: LazyLock<String> =

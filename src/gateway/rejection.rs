@@ -6,10 +6,10 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use super::preview::Preview;
-use crate::net::BoxError;
-use crate::policy::{Denial, Dialect, Proof, Rule};
 use crate::routing::Route;
 use crate::telemetry::Limit;
+use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
+use mfa_gateway_wire::BoxError;
 
 /// Why a request gets no answer of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use super::exchange::{Ids, Peer};
 use super::limit::InFlight;
 use super::tally::{Account, Holds};
 use super::{Arrived, Exchange, Inner, Live, Reason, Rejection, refusal};
-use crate::net::Body;
 use crate::telemetry::Metrics;
+use mfa_gateway_wire::Body;
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl Open {
 fn log_cause(rejection: &Rejection, ids: &Ids) {
     let reason = rejection.reason.code();
     let request_id = ids.request.to_str().unwrap_or_default();
-    let cause = rejection.cause.as_deref().map(|cause| tracing::field::display(crate::net::chain(cause)));
+    let cause = rejection.cause.as_deref().map(|cause| tracing::field::display(mfa_gateway_core::chain(cause)));
     match &rejection.reason {
         Reason::Denied(_) => {}
         reason if reason.status().is_server_error() => {

@@ -9,8 +9,8 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 
 use super::{Exchange, Inner, Live, Next, Reason, Rejection, Routed, refuse};
-use crate::net::Body;
 use crate::routing::RouteError;
+use mfa_gateway_wire::Body;
 
 /// Makes [`FindRoute`].
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use tower::{Layer, Service};
 
 use super::origin::Origin;
 use super::{Exchange, Inner, Next, Reason, Rejection, host, refuse, upgrade};
-use crate::net::{Body, Present, Refused, STAND_IN_HOST, headers};
+use mfa_gateway_wire::{Body, Present, Refused, STAND_IN_HOST, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;

@@ -13,12 +13,12 @@ use super::exchange::{Exchange, Ids};
 use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
 use super::{Live, Rejection, origin, sanitize};
-use crate::clock::Timestamp;
 use crate::journal::{AccessLine, time};
-use crate::net::{Body, Busy, Watch};
-use crate::policy::Grounds;
 use crate::routing::Route;
 use crate::telemetry::RouteMetrics;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::Grounds;
+use mfa_gateway_wire::{Body, Busy, Watch};
 
 /// What a permitted request came to. Travels with the answer's body, from whoever forwarded it.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 
 use super::Reason;
 use super::exchange::Peer;
-use crate::net::Body;
+use mfa_gateway_wire::Body;
 
 /// What a server appends to the client's key (RFC 6455 section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

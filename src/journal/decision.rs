@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Entry;
 use crate::json::Object;
-use crate::policy::{Decision, Denial, Grounds, MfaFinding, Requirement};
-use crate::token::Amr;
+use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement};
+use mfa_gateway_core::token::Amr;
 
 /// A decision: who asked for what, what was seen, and what was decided.
 ///
@@ -115,7 +115,7 @@ impl<'l> DecisionLine<'l> {
                 Amr::Absent | Amr::Malformed => None,
             }),
             evidence: text(proof.map(|proof| proof.mfa.name())),
-            auth_time: proof.and_then(|proof| proof.auth_time).map(crate::clock::Timestamp::as_secs),
+            auth_time: proof.and_then(|proof| proof.auth_time).map(mfa_gateway_core::clock::Timestamp::as_secs),
             requirement: entry.route.rule.requirement.name().into(),
             mode: text(mode),
             decision: decision.into(),
@@ -158,25 +158,6 @@ impl<'l> DecisionLine<'l> {
         object.text_or_null("check", self.check.as_deref());
         object.text_or_null("exception", self.exception.as_deref());
         object.literal("generation", self.generation);
-    }
-}
-
-impl MfaFinding {
-    /// The word for it in the log.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Proven => "proven",
-            Self::Absent => "absent",
-            Self::Missing => "missing",
-            Self::Denied => "denied",
-        }
-    }
-
-    /// The finding with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Proven, Self::Absent, Self::Missing, Self::Denied].into_iter().find(|finding| finding.name() == name)
     }
 }
 

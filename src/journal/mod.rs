@@ -20,12 +20,12 @@ pub(crate) use outputs::Outputs;
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use crate::clock::{Rfc3339, Timestamp};
 use crate::config::LogDecisions;
 use crate::json::{self, Object};
-use crate::policy::{Decision, Denial, Evidence, Grounds, Proof, Waivers};
 use crate::routing::Route;
 use crate::telemetry::{Sink, json_log};
+use mfa_gateway_core::clock::{Rfc3339, Timestamp};
+use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, Waivers};
 use plain::Plain;
 
 /// Writes decisions and answers down.

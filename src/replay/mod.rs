@@ -1,6 +1,6 @@
 //! Rehearsal: decides recorded decisions again, under another configuration.
 //!
-//! It runs the live rule, [`crate::policy::decide`], on what the decision log has of each request. What the log can't
+//! It runs the live rule, [`mfa_gateway_core::policy::decide`], on what the decision log has of each request. What the log can't
 //! tell is never guessed: such a decision counts as undetermined, with the reason why.
 
 mod aggregate;

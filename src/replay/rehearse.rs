@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::Method;
 
 use super::places::{Place, Places};
-use crate::clock::Timestamp;
 use crate::config::{Config, Issuer};
 use crate::journal::DecisionLine;
-use crate::policy::{Attached, Decision, Evidence, MfaFinding, Proof, Waivers, decide};
 use crate::routing::RouteTable;
-use crate::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Attached, Decision, Evidence, MfaFinding, Proof, Waivers, decide};
+use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
 
 /// Another configuration, under which recorded decisions are decided again.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::Pattern;
-use crate::policy::{Dialect, Rule};
+use mfa_gateway_core::policy::{Dialect, Rule};
 
 /// Which upstream serves a route: its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

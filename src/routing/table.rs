@@ -121,8 +121,8 @@ impl RouteTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Requirement;
     use crate::routing::Pattern;
+    use mfa_gateway_core::policy::Requirement;
 
     fn route(pattern: Pattern, requirement: Requirement) -> Route {
         Route::new(pattern, requirement.into())

@@ -1,7 +1,7 @@
 //! The metrics: their names, and the handles by which they are counted.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -13,7 +13,9 @@ use prometheus_client::registry::Registry;
 use super::limits::{Limit, LimitMetrics};
 use super::upstreams::{EndpointLabels, EndpointMetrics, UpstreamMetrics};
 use super::{RequestMetrics, TraceMetrics, process};
-use crate::clock::Timestamp;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_keys::KeyMetrics;
+use mfa_gateway_layer::CacheMetrics;
 
 /// All metrics of the process. A label never takes a value that a caller can choose.
 #[derive(Debug)]
@@ -35,27 +37,15 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     /// Those of them that are streams of HTTP/2 connections.
     pub(crate) streams: Gauge,
-    /// Tokens found in the cache of verified tokens.
-    pub(crate) cache_hits: Counter,
-    /// Tokens that had to be verified.
-    pub(crate) cache_misses: Counter,
-    /// Tokens in the cache.
-    pub(crate) cache_entries: Gauge,
-    /// What they take, in bytes.
-    pub(crate) cache_bytes: Gauge,
     /// Reloads that changed nothing, because the new configuration is not valid.
     pub(crate) reload_failed: Counter,
     reloads: Counter,
     reloaded_at: Gauge,
-    fetches: Family<FetchLabels, Counter>,
-    keys: Family<IssuerLabels, Gauge>,
-    fetched_at: Family<IssuerLabels, Gauge>,
-    skipped_keys: Family<IssuerLabels, Gauge>,
-    failures_in_row: Family<IssuerLabels, Gauge>,
-    store_failures: Family<IssuerLabels, Counter>,
     certificates: Family<CertificateLabels, Gauge>,
-    ages: Family<IssuerLabels, Gauge>,
-    issuers: Mutex<Vec<(String, IssuerMetrics)>>,
+    /// Issuers' keys.
+    pub(crate) keys: KeyMetrics,
+    /// The cache of verified tokens.
+    pub(crate) cache: CacheMetrics,
 }
 
 /// Whose a certificate is.
@@ -94,29 +84,6 @@ struct ConnectionLabels {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct IssuerLabels {
-    issuer: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct FetchLabels {
-    issuer: String,
-    result: &'static str,
-}
-
-/// The handles of one issuer's metrics.
-#[derive(Clone, Debug)]
-pub(crate) struct IssuerMetrics {
-    pub(crate) fetched: Counter,
-    pub(crate) failed: Counter,
-    pub(crate) keys: Gauge,
-    pub(crate) skipped: Gauge,
-    pub(crate) fetched_at: Gauge,
-    pub(crate) failures_in_row: Gauge,
-    pub(crate) store_failed: Counter,
-}
-
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut root = Registry::default();
@@ -134,25 +101,16 @@ impl Metrics {
             refused_connections: Family::default(),
             in_flight: Gauge::default(),
             streams: Gauge::default(),
-            cache_hits: Counter::default(),
-            cache_misses: Counter::default(),
-            cache_entries: Gauge::default(),
-            cache_bytes: Gauge::default(),
             reload_failed: Counter::default(),
             reloads: Counter::default(),
             reloaded_at: Gauge::default(),
-            fetches: Family::default(),
-            keys: Family::default(),
-            fetched_at: Family::default(),
-            skipped_keys: Family::default(),
-            failures_in_row: Family::default(),
-            store_failures: Family::default(),
             certificates: Family::default(),
-            ages: Family::default(),
-            issuers: Mutex::default(),
+            keys: KeyMetrics::default(),
+            cache: CacheMetrics::default(),
         };
         metrics.register(registry);
-        metrics.register_keys(registry);
+        metrics.keys.register(registry);
+        metrics.cache.register(registry);
         Self { registry: root, ..metrics }
     }
 
@@ -177,10 +135,6 @@ impl Metrics {
         );
         registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
         registry.register("http2_streams", "Those of them that are HTTP/2 streams", self.streams.clone());
-        registry.register("token_cache_hits", "Tokens found verified in the cache", self.cache_hits.clone());
-        registry.register("token_cache_misses", "Tokens that had to be verified", self.cache_misses.clone());
-        registry.register("token_cache_entries", "Tokens in the cache", self.cache_entries.clone());
-        registry.register("token_cache_bytes", "What the tokens in the cache take", self.cache_bytes.clone());
         registry.register("config_reloads", "Configurations taken into use", self.reloads.clone());
         registry.register("config_reload_failures", "Configurations that were not valid", self.reload_failed.clone());
         registry.register(
@@ -192,28 +146,6 @@ impl Metrics {
             "certificate_expiry_timestamp_seconds",
             "When a certificate that the gateway shows expires",
             self.certificates.clone(),
-        );
-    }
-
-    fn register_keys(&self, registry: &mut Registry) {
-        registry.register("jwks_age_seconds", "How long ago an issuer confirmed its keys", self.ages.clone());
-        registry.register("jwks_fetches", "Fetches of an issuer's keys", self.fetches.clone());
-        registry.register("jwks_keys", "Usable keys of an issuer", self.keys.clone());
-        registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
-        registry.register(
-            "jwks_fetched_timestamp_seconds",
-            "When an issuer last confirmed its keys",
-            self.fetched_at.clone(),
-        );
-        registry.register(
-            "jwks_failures_in_row",
-            "Attempts to refresh an issuer's keys that failed since the last success",
-            self.failures_in_row.clone(),
-        );
-        registry.register(
-            "jwks_store_failures",
-            "Times that an issuer's keys could not be written to disk",
-            self.store_failures.clone(),
         );
     }
 
@@ -239,26 +171,6 @@ impl Metrics {
         self.reloaded_at.set(now.as_secs());
     }
 
-    /// The handles of an issuer, resolved once. Owned ones: a borrowed handle holds its family's lock.
-    pub(crate) fn issuer(&self, name: &str) -> IssuerMetrics {
-        let labels = IssuerLabels { issuer: name.to_owned() };
-        let fetch = |result| FetchLabels { issuer: name.to_owned(), result };
-        let metrics = IssuerMetrics {
-            fetched: self.fetches.get_or_create_owned(&fetch("success")),
-            failed: self.fetches.get_or_create_owned(&fetch("failure")),
-            keys: self.keys.get_or_create_owned(&labels),
-            skipped: self.skipped_keys.get_or_create_owned(&labels),
-            fetched_at: self.fetched_at.get_or_create_owned(&labels),
-            failures_in_row: self.failures_in_row.get_or_create_owned(&labels),
-            store_failed: self.store_failures.get_or_create_owned(&labels),
-        };
-        let mut issuers = self.issuers();
-        if issuers.iter().all(|(known, _)| known != name) {
-            issuers.push((name.to_owned(), metrics.clone()));
-        }
-        metrics
-    }
-
     /// The handles of an endpoint of an upstream.
     pub(crate) fn endpoint(&self, labels: EndpointLabels) -> EndpointMetrics {
         self.upstreams.endpoint(labels)
@@ -267,24 +179,7 @@ impl Metrics {
     /// Forgets issuers and endpoints that the configuration doesn't name any more: what stands still looks like trouble.
     pub(crate) fn keep_only(&self, issuer: impl Fn(&str) -> bool, endpoint: impl Fn(&EndpointLabels) -> bool) {
         self.upstreams.keep_only(endpoint);
-        self.issuers().retain(|(name, _)| {
-            let keep = issuer(name);
-            if !keep {
-                let labels = IssuerLabels { issuer: name.clone() };
-                for family in [&self.keys, &self.fetched_at, &self.skipped_keys, &self.failures_in_row, &self.ages] {
-                    family.remove(&labels);
-                }
-                self.store_failures.remove(&labels);
-                for result in ["success", "failure"] {
-                    self.fetches.remove(&FetchLabels { issuer: name.clone(), result });
-                }
-            }
-            keep
-        });
-    }
-
-    fn issuers(&self) -> std::sync::MutexGuard<'_, Vec<(String, IssuerMetrics)>> {
-        self.issuers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.keep_only(issuer);
     }
 
     /// All metrics in the `OpenMetrics` text format, with ages as of `now`.
@@ -293,14 +188,7 @@ impl Metrics {
     ///
     /// None in practice: writing to a string doesn't fail.
     pub(crate) fn encode(&self, now: Timestamp) -> Result<String, fmt::Error> {
-        for (issuer, metrics) in self.issuers().iter() {
-            let fetched_at = metrics.fetched_at.get();
-            // Before the first time there is no age.
-            if fetched_at > 0 {
-                let age = self.ages.get_or_create_owned(&IssuerLabels { issuer: issuer.clone() });
-                age.set(now.as_secs().saturating_sub(fetched_at).max(0));
-            }
-        }
+        self.keys.observe(now);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -10,7 +10,7 @@ mod traces;
 mod upstreams;
 
 pub(crate) use limits::{Limit, LimitMetrics};
-pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, IssuerMetrics, Metrics};
+pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, Metrics};
 
 pub use output::Output;
 pub(crate) use requests::{RequestMetrics, RouteMetrics};

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::clock::Clock;
+use mfa_gateway_core::clock::Clock;
 
 /// Registers what is known of the build and the process. `root` has no prefix.
 pub(super) fn register(root: &mut Registry) {

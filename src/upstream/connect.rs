@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{BoxError, Eager, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
+use mfa_gateway_wire::{BoxError, Eager, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
 
 /// Makes connections.
 #[derive(Clone)]

@@ -11,8 +11,8 @@ use super::connect::Connector;
 use super::pool::{Caller, Http1, Lease, Pool, Shared};
 use super::{Settings, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{AnswerStream, Deadline, Turn};
 use crate::telemetry::{EndpointFailure, EndpointMetrics};
+use mfa_gateway_wire::{AnswerStream, Deadline, Turn};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -53,7 +53,7 @@ impl InFlight {
     /// Records that an answer ended before its end. The endpoint isn't set aside: it does answer.
     pub(super) fn broke_off(&self, error: &hyper::Error) {
         self.0.metrics.failed(EndpointFailure::Exchange);
-        tracing::warn!(endpoint = self.0.name(), error = crate::net::chain(error), "an answer broke off");
+        tracing::warn!(endpoint = self.0.name(), error = mfa_gateway_core::chain(error), "an answer broke off");
     }
 }
 
@@ -166,7 +166,7 @@ impl Endpoint {
         }
     }
 
-    async fn connect(self: &Arc<Self>) -> Result<Lease, crate::net::BoxError> {
+    async fn connect(self: &Arc<Self>) -> Result<Lease, mfa_gateway_wire::BoxError> {
         if self.settings.protocol == Protocol::Http2 {
             // One connection carries all requests; whoever comes while it is made waits for it.
             let mut shared = self.pool.shared().await;
@@ -202,7 +202,7 @@ async fn watch(connection: impl Future<Output = hyper::Result<()>>, turn: Turn, 
         endpoint.pool.distrust();
         tracing::warn!(endpoint = endpoint.name(), "an upstream sent bytes that nobody asked for");
     } else if let Err(error) = ended {
-        tracing::debug!(error = crate::net::chain(&error), "a connection to an upstream ended with an error");
+        tracing::debug!(error = mfa_gateway_core::chain(&error), "a connection to an upstream ended with an error");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::BoxError;
+use mfa_gateway_wire::BoxError;
 
 /// Why there is no answer of the upstream.
 #[derive(Debug, thiserror::Error)]

@@ -18,10 +18,10 @@ pub(crate) use error::UpstreamError;
 pub(crate) use pool::Caller;
 
 use crate::config::Upstream as Settings;
-use crate::random::Random;
 use crate::telemetry::{EndpointLabels, Metrics};
 use connect::Connector;
 use endpoint::Endpoint;
+use mfa_gateway_core::random::Random;
 
 /// A backend with its endpoints.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
-use crate::net::{Body, ConnectionId, Deadline, Lines, Turn, thread};
-use crate::policy::Proof;
+use mfa_gateway_core::policy::Proof;
+use mfa_gateway_wire::{Body, ConnectionId, Deadline, Lines, Turn, thread};
 
 /// How many unused HTTP/1.1 connections are kept to one endpoint by a thread.
 const MAX_IDLE: usize = 1024;

@@ -16,7 +16,7 @@ use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 use super::{Upstream, UpstreamError};
 use crate::config::Protocol;
-use crate::net::{Body, IdleBody, Lines, Upload, UploadFault, trailers};
+use mfa_gateway_wire::{Body, IdleBody, Lines, Upload, UploadFault, trailers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;

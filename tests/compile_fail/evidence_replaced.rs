@@ -1,7 +1,7 @@
 //! What authentication found can't be exchanged behind it.
 
 use mfa_gateway::gateway::Authenticated;
-use mfa_gateway::policy::Evidence;
+use mfa_gateway_core::policy::Evidence;
 
 fn replaced(authenticated: Authenticated, evidence: Evidence) -> Authenticated {
     Authenticated { evidence, ..authenticated }

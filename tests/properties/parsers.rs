@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mfa_gateway::config::Config;
 use mfa_gateway::routing::CanonicalPath;
-use mfa_gateway::token::{Amr, Key, KeySet, Unverified};
+use mfa_gateway_core::token::{Amr, Key, KeySet, Unverified};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ proptest! {
 
 #[test]
 fn a_key_with_any_member_replaced_is_taken_or_refused() {
-    let keys = [Signer::es256("k").jwk(), Signer::new(mfa_gateway::token::Algorithm::EdDsa, "k").jwk()];
+    let keys = [Signer::es256("k").jwk(), Signer::new(mfa_gateway_core::token::Algorithm::EdDsa, "k").jwk()];
     let members = vec!["kty", "crv", "x", "y", "kid", "use", "alg", "key_ops", "d"];
     let strategy = (prop::sample::select(keys.to_vec()), prop::sample::select(members), any_json());
     let case = |(mut jwk, member, value): (Value, &str, Value)| {

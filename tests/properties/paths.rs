@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use mfa_gateway::policy::Requirement;
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
+use mfa_gateway_core::policy::Requirement;
 use proptest::prelude::*;
 
 use super::config;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_gateway::clock::Timestamp;
-use mfa_gateway::policy::{
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{
     Activation, AppOnlyRule, Decision, Denial, Evidence, Exception, ExceptionSet, Grounds, MfaRule, Mode, Predicate,
     Requirement, Rule, Stage, StageSet, Test, Waivers, complies, decide,
 };
-use mfa_gateway::token::{Check, TokenError};
+use mfa_gateway_core::token::{Check, TokenError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use mfa_gateway::App;
-use mfa_gateway::clock::{Clock, Timestamp};
 use mfa_gateway::gateway::{Answer, Body, Permitted, Rejection, decision_stack};
-use mfa_gateway::random::Random;
-use mfa_gateway::token::{Algorithm, Key, TokenRules, Unverified};
+use mfa_gateway_core::clock::{Clock, Timestamp};
+use mfa_gateway_core::random::Random;
+use mfa_gateway_core::token::{Algorithm, Key, TokenRules, Unverified};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::{Service, ServiceExt};

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mfa_gateway::token::Algorithm;
+use mfa_gateway_core::token::Algorithm;
 use serde_json::{Value, json};
 
 use super::probe::{Expected, Probe, claims, one_of_each_type};

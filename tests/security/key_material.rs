@@ -1,6 +1,6 @@
 //! Which keys are used, and for whose tokens (2 and 3).
 
-use mfa_gateway::token::Algorithm;
+use mfa_gateway_core::token::Algorithm;
 use serde_json::{Value, json};
 
 use super::probe::{Expected, Probe, claims};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mfa_gateway::clock::Clock;
-use mfa_gateway::demo::people;
-use mfa_gateway::demo::provider::TokenOptions;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_demo::people;
+use mfa_gateway_demo::provider::TokenOptions;
 use serde_json::json;
 
 use super::probe::Wrong;

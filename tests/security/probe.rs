@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use mfa_gateway::token::Algorithm;
+use mfa_gateway_core::token::Algorithm;
 use serde_json::Value;
 
 use crate::support::gateway::user_claims;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use mfa_gateway::App;
-use mfa_gateway::clock::{Clock, Timestamp};
 use mfa_gateway::config::Config;
-use mfa_gateway::demo::people::{self, Person};
-use mfa_gateway::demo::provider::{IdentityProvider, TokenOptions};
-use mfa_gateway::random::Random;
+use mfa_gateway_core::clock::{Clock, Timestamp};
+use mfa_gateway_core::random::Random;
+use mfa_gateway_demo::people::{self, Person};
+use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Http1, Recorder};

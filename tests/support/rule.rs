@@ -3,9 +3,11 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use mfa_gateway::clock::Timestamp;
-use mfa_gateway::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule};
-use mfa_gateway::token::{Algorithm, AppOnlyProof, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule};
+use mfa_gateway_core::token::{
+    Algorithm, AppOnlyProof, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified,
+};
 use serde_json::{Value, json};
 
 use super::Signer;
@@ -36,7 +38,7 @@ pub(crate) fn profile(mfa: MfaRule) -> Arc<IssuerProfile> {
 }
 
 /// Verifies a token.
-pub(crate) fn verify(token: &str, now: Timestamp) -> Result<mfa_gateway::token::Claims, TokenError> {
+pub(crate) fn verify(token: &str, now: Timestamp) -> Result<mfa_gateway_core::token::Claims, TokenError> {
     Unverified::parse(token)?.verify(&*KEYS, &rules(), now).map(|(claims, _)| claims)
 }
 

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mfa_gateway::token::{Algorithm, Key};
+use mfa_gateway_core::token::{Algorithm, Key};
 use serde_json::{Value, json};
 
 /// A key pair with its id and the algorithm it signs with.

@@ -16,7 +16,7 @@ use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use crate::net::{Body, ClientStream, Deadline, Handle};
+use mfa_gateway_wire::{Body, ClientStream, Deadline, Handle};
 
 /// How long nothing may happen before a connection rests: long enough that a busy one never does.
 const PAUSE: Duration = Duration::from_millis(250);

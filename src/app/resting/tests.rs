@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::net::{Busy, Socket, StreamLimits, Version};
+use mfa_gateway_wire::{Busy, Socket, StreamLimits, Version};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 /// More than sockets hold.

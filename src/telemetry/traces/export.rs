@@ -128,7 +128,7 @@ impl Exporter {
                 self.metrics.failed.inc_by(spans);
                 // Once is enough; the metric tells the rest.
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(error = crate::net::chain(&error), "traces don't get to the collector");
+                    tracing::warn!(error = mfa_gateway_core::chain(&error), "traces don't get to the collector");
                 }
             }
         }

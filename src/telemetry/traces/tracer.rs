@@ -11,8 +11,8 @@ use super::export::{Exporter, Message, TraceMetrics};
 use super::proto::resource;
 use super::span::{Attribute, Kind, Span};
 use super::transport::{TraceSettings, Transport};
-use crate::clock::Timestamp;
-use crate::random::Random;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::random::Random;
 
 /// How many spans may wait to be sent.
 const QUEUE: usize = 4096;

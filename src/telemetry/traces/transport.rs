@@ -12,7 +12,8 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::proto::{ExportRequest, ExportResponse};
-use crate::net::{BoxError, is_loopback};
+use mfa_gateway_keys::is_loopback;
+use mfa_gateway_wire::BoxError;
 
 /// The most that is read of an answer.
 const MAX_ANSWER: usize = 64 << 10;

@@ -1,0 +1,278 @@
+//! What a caller showed, and what of it proves MFA.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
+
+/// What authentication found. It never refuses; it tells [`super::decide`] what there is.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// No credential, or none of a kind the gateway knows.
+    None,
+    /// A credential that isn't a valid token.
+    Invalid(TokenError),
+    /// A token that can't be judged, because the issuer's keys could not be had: the gateway's trouble, not the caller's.
+    KeysUnavailable,
+    /// A valid token.
+    Token(Arc<Proof>),
+}
+
+/// What a verified token proves: the few facts a decision and its explanation need.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// What the configuration says of the issuer.
+    pub issuer: Arc<IssuerProfile>,
+    /// Who calls.
+    pub principal: Principal,
+    /// The tenant (`tid`).
+    pub tenant: Option<String>,
+    /// The token's version (`ver`).
+    pub version: Option<String>,
+    /// How the user authenticated.
+    pub amr: Amr,
+    /// What the issuer's rule made of the claims.
+    pub mfa: MfaFinding,
+    /// When the user authenticated.
+    pub auth_time: Option<Timestamp>,
+    /// When the token is valid.
+    pub validity: Validity,
+    /// Whether the client handles claims challenges.
+    pub handles_claims_challenge: bool,
+    /// What is made of it and kept with it.
+    pub attached: Attached,
+}
+
+/// What somebody outside the domain makes of a proof and keeps with it for as long as the proof is cached, such as the
+/// header fields that name the caller to an upstream. No decision reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Attached(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl Attached {
+    /// What is attached, made on the first use. `None` if something of another type was attached before.
+    pub fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Arc::new(make())).downcast_ref()
+    }
+}
+
+/// What the configuration says of an issuer, as far as decisions and refusals need it.
+#[derive(Clone, Debug)]
+pub struct IssuerProfile {
+    /// Its configured name.
+    pub name: String,
+    /// What proves MFA.
+    pub mfa: MfaRule,
+    /// How its callers are refused, if it says so.
+    pub dialect: Option<super::Dialect>,
+    /// Where Entra's clients are sent for step-up.
+    pub authorization_uri: Option<String>,
+}
+
+/// What an issuer's rule makes of a token's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MfaFinding {
+    /// The claims prove MFA.
+    Proven,
+    /// None of the claims that could prove it is in the token.
+    Absent,
+    /// The claims are there, and don't prove it.
+    Missing,
+    /// A claim that the rule denies is there.
+    Denied,
+}
+
+impl MfaFinding {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Absent => "absent",
+            Self::Missing => "missing",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// The finding with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Proven, Self::Absent, Self::Missing, Self::Denied].into_iter().find(|finding| finding.name() == name)
+    }
+}
+
+/// An issuer's rule of what proves MFA: one of `any`, all of `all`, none of `deny`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MfaRule {
+    /// One of these must hold, unless there are none.
+    pub any: Vec<Predicate>,
+    /// All of these must hold.
+    pub all: Vec<Predicate>,
+    /// None of these may hold.
+    pub deny: Vec<Predicate>,
+    /// How long ago the user may have authenticated.
+    pub max_age: Option<Duration>,
+}
+
+/// A test of one claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicate {
+    /// The names that lead to the claim.
+    pub claim: Vec<String>,
+    /// What it must be.
+    pub test: Test,
+}
+
+/// What a claim must be. Values are compared exactly; another JSON type never matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// An array of strings with this element.
+    Contains(String),
+    /// This string.
+    Equals(String),
+}
+
+impl Default for MfaRule {
+    /// Partner Center's rule: `amr` holds `mfa`.
+    fn default() -> Self {
+        let predicate = Predicate { claim: vec!["amr".to_owned()], test: Test::Contains("mfa".to_owned()) };
+        Self { any: vec![predicate], all: Vec::new(), deny: Vec::new(), max_age: None }
+    }
+}
+
+impl MfaRule {
+    /// Reads the claims.
+    #[must_use]
+    pub fn evaluate(&self, claims: &Claims) -> MfaFinding {
+        self.judge(|path| claims.at(path))
+    }
+
+    /// Reads the methods of a token that is at hand no more; `None` if the rule looks at more than `amr` holds of them.
+    #[must_use]
+    pub fn evaluate_methods(&self, methods: Option<&[String]>) -> Option<MfaFinding> {
+        let mut predicates = self.any.iter().chain(&self.all).chain(&self.deny);
+        let readable =
+            |one: &Predicate| one.claim == ["amr"] && (methods.is_some() || matches!(one.test, Test::Contains(_)));
+        let amr = methods.map(|methods| Value::from(methods.to_vec()));
+        predicates.all(readable).then(|| self.judge(|_| amr.as_ref().map(Claim::from)))
+    }
+
+    fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<Claim<'c>>) -> MfaFinding {
+        let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|claim| predicate.test.holds(claim));
+        if self.deny.iter().any(holds) {
+            return MfaFinding::Denied;
+        }
+        let wanted = !self.any.is_empty() || !self.all.is_empty();
+        if wanted && (self.any.is_empty() || self.any.iter().any(holds)) && self.all.iter().all(holds) {
+            return MfaFinding::Proven;
+        }
+        if self.any.iter().chain(&self.all).all(|predicate| claim(&predicate.claim).is_none()) {
+            MfaFinding::Absent
+        } else {
+            MfaFinding::Missing
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, claim: Claim<'_>) -> bool {
+        match self {
+            Self::Contains(element) => claim.strings().is_some_and(|list| list.contains(&element.as_str())),
+            Self::Equals(text) => claim.as_str() == Some(text),
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.claim.iter().enumerate() {
+            f.write_str(if at > 0 { "." } else { "" })?;
+            f.write_str(name)?;
+        }
+        let (word, value) = match &self.test {
+            Test::Contains(value) => (" contains ", value),
+            Test::Equals(value) => (" equals ", value),
+        };
+        f.write_str(word)?;
+        f.write_str(value)
+    }
+}
+
+impl fmt::Display for MfaRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [("", &self.any, " or ", ""), ("", &self.all, " and ", ""), ("not (", &self.deny, " or ", ")")];
+        let mut between = "";
+        for (before, predicates, word, after) in lists.into_iter().filter(|(_, predicates, ..)| !predicates.is_empty())
+        {
+            f.write_str(std::mem::replace(&mut between, "; "))?;
+            f.write_str(before)?;
+            for (at, predicate) in predicates.iter().enumerate() {
+                f.write_str(if at > 0 { word } else { "" })?;
+                predicate.fmt(f)?;
+            }
+            f.write_str(after)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding(rule: &MfaRule, claims: &Value) -> MfaFinding {
+        rule.judge(|path| path.iter().try_fold(Claim::from(claims), |claim, name| claim.get(name)))
+    }
+
+    fn equals(claim: &str, value: &str) -> Predicate {
+        Predicate { claim: vec![claim.to_owned()], test: Test::Equals(value.to_owned()) }
+    }
+
+    #[test]
+    fn the_default_is_an_exact_element_of_amr() {
+        let rule = MfaRule::default();
+        assert_eq!(finding(&rule, &json!({"amr": ["pwd", "mfa"]})), MfaFinding::Proven);
+        for other in [
+            json!(["pwd"]),
+            json!([]),
+            json!("mfa"),
+            json!(["MFA"]),
+            json!(["wiaormfa"]),
+            json!([" mfa"]),
+            json!(["mfa", 1]),
+            json!([["mfa"]]),
+            json!({"mfa": true}),
+            json!(null),
+        ] {
+            assert_eq!(finding(&rule, &json!({ "amr": other })), MfaFinding::Missing, "{other}");
+        }
+        for elsewhere in [json!({}), json!({"AMR": ["mfa"]}), json!({"acr": "mfa"}), json!({"amr ": ["mfa"]})] {
+            assert_eq!(finding(&rule, &elsewhere), MfaFinding::Absent, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn any_all_and_deny_combine() {
+        let rule = MfaRule {
+            any: vec![equals("acr", "a"), equals("acr", "b")],
+            all: vec![equals("region", "eu")],
+            deny: vec![equals("acr", "bypass"), equals("via", "bypass")],
+            max_age: None,
+        };
+        assert_eq!(finding(&rule, &json!({"acr": "b", "region": "eu"})), MfaFinding::Proven);
+        assert_eq!(finding(&rule, &json!({"acr": "b"})), MfaFinding::Missing);
+        assert_eq!(finding(&rule, &json!({"acr": "b", "region": "eu", "via": "bypass"})), MfaFinding::Denied);
+        assert_eq!(finding(&rule, &json!({})), MfaFinding::Absent);
+        let text = "acr equals a or acr equals b; region equals eu; not (acr equals bypass or via equals bypass)";
+        assert_eq!(rule.to_string(), text);
+        let deny_alone = MfaRule { any: vec![], all: vec![], ..rule };
+        assert_eq!(finding(&deny_alone, &json!({"acr": "b"})), MfaFinding::Absent);
+        assert_eq!(deny_alone.to_string(), "not (acr equals bypass or via equals bypass)");
+    }
+}

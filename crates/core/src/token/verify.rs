@@ -1,0 +1,271 @@
+//! The judgement of a token: signature, issuer, audience, time, in that order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::claims::{optional_date, optional_text};
+use super::key_set::MAX_CANDIDATES;
+use super::object::Object;
+use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified};
+use crate::clock::Timestamp;
+
+/// What an issuer's tokens must be like.
+#[derive(Clone, Debug)]
+pub struct TokenRules {
+    /// What `iss` must be.
+    pub issuer: IssuerRule,
+    /// The accepted audiences; one of them must stand in `aud`.
+    pub audiences: Vec<String>,
+    /// The accepted algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// How far clocks may differ.
+    pub clock_skew: Duration,
+    /// What proves a token app-only.
+    pub app_only_proof: AppOnlyProof,
+}
+
+/// When a token is valid, with the allowed clock skew, which is applied here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    not_before: Option<Timestamp>,
+    expires: Timestamp,
+    clock_skew: Duration,
+}
+
+impl Validity {
+    /// Checks the time: `exp` is the first moment that is too late (RFC 7519 section 4.1.4), `nbf` the first that is
+    /// not too early.
+    pub fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        if now >= self.expires.plus(self.clock_skew) {
+            return Err(TokenError::Expired);
+        }
+        match self.not_before {
+            Some(not_before) if now.plus(self.clock_skew) < not_before => Err(TokenError::NotYetValid),
+            _ => Ok(()),
+        }
+    }
+
+    /// `exp`, as the token has it.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// Valid at any time: of a token that was judged before, and is only spoken of.
+    #[must_use]
+    pub fn always() -> Self {
+        Self { not_before: None, expires: Timestamp::from_secs(i64::MAX), clock_skew: Duration::ZERO }
+    }
+}
+
+/// A token that an issuer signed for us, whatever the time.
+#[derive(Debug)]
+pub struct Genuine {
+    payload: Object,
+    validity: Validity,
+    key: Arc<Key>,
+}
+
+impl Genuine {
+    /// When it is valid.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// The key that signed it.
+    #[must_use]
+    pub fn key(&self) -> &Arc<Key> {
+        &self.key
+    }
+
+    /// Checks the time and what comes after it.
+    pub fn check(self, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
+        self.validity.check(now)?;
+        for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
+            optional_text(&self.payload, name)?;
+        }
+        Ok((Claims::new(self.payload, self.validity), self.key))
+    }
+}
+
+impl Unverified<'_> {
+    /// Checks the token, and hands out its claims and the key that signed it if it is valid. The candidates are those
+    /// of [`super::KeySet::find`].
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed, in the order of [`super::Check`].
+    pub fn verify(
+        self,
+        candidates: &[Arc<Key>],
+        rules: &TokenRules,
+        now: Timestamp,
+    ) -> Result<(Claims, Arc<Key>), TokenError> {
+        self.genuine(candidates, rules)?.check(now)
+    }
+
+    /// Checks all that comes before the time.
+    pub fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
+        let key = Arc::clone(self.signer(candidates, rules)?);
+        check_audience(&self.payload, &rules.audiences)?;
+        let validity = read_validity(&self.payload, rules.clock_skew)?;
+        Ok(Genuine { payload: self.payload, validity, key })
+    }
+
+    /// The candidate that signed the token and may sign for its issuer. The bound on them bounds what a forged token
+    /// costs.
+    fn signer<'k>(&self, candidates: &'k [Arc<Key>], rules: &TokenRules) -> Result<&'k Arc<Key>, TokenError> {
+        let algorithm =
+            self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
+        let mut failure = TokenError::KeyUnknown;
+        for key in candidates.iter().take(MAX_CANDIDATES) {
+            let signed = key.verify(algorithm, self.signing_input, &self.signature);
+            match signed.and_then(|()| rules.issuer.check(&self.payload, key)) {
+                Ok(()) => return Ok(key),
+                // What got furthest says most.
+                Err(error) if error.check() >= failure.check() => failure = error,
+                Err(_) => {}
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// `aud` is a string or an array of strings (RFC 7519 section 4.1.3), compared exactly.
+fn check_audience(payload: &Object, expected: &[String]) -> Result<(), TokenError> {
+    let claim = payload.get("aud").ok_or(TokenError::ClaimMissing("aud"))?;
+    let is_ours = |audience: &str| expected.iter().any(|ours| ours == audience);
+    let found = match claim.as_str() {
+        Some(one) => is_ours(one),
+        None => claim.strings().ok_or(TokenError::ClaimMalformed("aud"))?.into_iter().any(is_ours),
+    };
+    if found { Ok(()) } else { Err(TokenError::Audience) }
+}
+
+fn read_validity(payload: &Object, clock_skew: Duration) -> Result<Validity, TokenError> {
+    let expires = optional_date(payload, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+    let not_before = optional_date(payload, "nbf")?;
+    optional_date(payload, "iat")?;
+    Ok(Validity { not_before, expires, clock_skew })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn time_has_a_first_and_a_last_moment_and_the_skew_counts_once() {
+        let skew = Duration::from_secs(60);
+        let validity = read_validity(&Object::of(&json!({"nbf": 1000, "exp": 2000})), skew).unwrap();
+        let at = |secs| validity.check(Timestamp::from_secs(secs));
+        assert_eq!(at(939), Err(TokenError::NotYetValid));
+        assert_eq!(at(940), Ok(()));
+        assert_eq!(at(2059), Ok(()));
+        assert_eq!(at(2060), Err(TokenError::Expired));
+    }
+
+    fn pair() -> EcdsaKeyPair {
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
+    }
+
+    fn jwk(pair: &EcdsaKeyPair) -> Value {
+        let point = pair.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        json!({"kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": y})
+    }
+
+    fn key(jwk: &Value) -> Arc<Key> {
+        Arc::new(Key::from_jwk(jwk).unwrap())
+    }
+
+    /// Which of the candidates is said to have signed.
+    fn signer(
+        pair: &EcdsaKeyPair,
+        claims: &Value,
+        issuer: &str,
+        keys: &[Arc<Key>],
+    ) -> Result<Option<usize>, TokenError> {
+        let rules = TokenRules {
+            issuer: IssuerRule::of(issuer),
+            audiences: vec!["api".to_owned()],
+            algorithms: vec![Algorithm::Es256],
+            clock_skew: Duration::ZERO,
+            app_only_proof: AppOnlyProof::None,
+        };
+        let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
+        let input = format!("{}.{}", encode(r#"{"alg":"ES256"}"#), encode(&claims.to_string()));
+        let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+        let (_, signer) = Unverified::parse(&token).unwrap().verify(keys, &rules, Timestamp::from_secs(1000))?;
+        Ok(keys.iter().position(|key| Arc::ptr_eq(key, &signer)))
+    }
+
+    #[test]
+    fn the_key_that_signed_is_found_among_three_candidates_and_named() {
+        let pairs = [(); 4].map(|()| pair());
+        let keys = pairs.each_ref().map(|pair| key(&jwk(pair)));
+        let claims = json!({"iss": "i", "aud": "api", "exp": 2000});
+        let signers = pairs.each_ref().map(|pair| signer(pair, &claims, "i", &keys));
+        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Ok(Some(2)), Err(TokenError::Signature)]);
+        assert_eq!(signer(&pairs[0], &claims, "i", &[]), Err(TokenError::KeyUnknown));
+    }
+
+    #[test]
+    fn a_key_that_is_published_for_several_issuers_signs_for_each_and_for_no_other() {
+        let tenants = ["1", "2", "3"].map(|digit| format!("df845f1a-7b35-40a2-ba78-6481de91f8a{digit}"));
+        let issuers = tenants.each_ref().map(|tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+        let pair = pair();
+        let keys = [0, 1].map(|at| {
+            let mut jwk = jwk(&pair);
+            jwk["issuer"] = json!(issuers[at]);
+            key(&jwk)
+        });
+        let signers = [0, 1, 2].map(|at: usize| {
+            let claims = json!({"iss": issuers[at], "tid": tenants[at], "aud": "api", "exp": 2000});
+            signer(&pair, &claims, &issuers[at], &keys)
+        });
+        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Err(TokenError::KeyIssuer)]);
+    }
+
+    #[test]
+    fn a_date_beyond_every_calendar_is_just_very_late() {
+        for huge in [json!(1e300), json!(u64::MAX), json!(i64::MAX), json!(253_402_300_800_i64)] {
+            let far =
+                read_validity(&Object::of(&json!({"nbf": -1e300, "exp": huge})), Duration::from_secs(60)).unwrap();
+            assert_eq!(far.check(Timestamp::from_secs(1_790_000_000)), Ok(()), "{huge}");
+            let never =
+                read_validity(&Object::of(&json!({"nbf": huge, "exp": huge})), Duration::from_secs(60)).unwrap();
+            assert_eq!(never.check(Timestamp::from_secs(1_790_000_000)), Err(TokenError::NotYetValid), "{huge}");
+        }
+    }
+
+    #[test]
+    fn times_of_another_type_are_malformed_and_never_absent() {
+        for claims in [json!({"exp": "2000"}), json!({"exp": 2000, "nbf": "0"}), json!({"exp": 2000, "iat": null})] {
+            assert!(matches!(read_validity(&Object::of(&claims), Duration::ZERO), Err(TokenError::ClaimMalformed(_))));
+        }
+        assert_eq!(read_validity(&Object::of(&json!({})), Duration::ZERO), Err(TokenError::ClaimMissing("exp")));
+    }
+
+    #[test]
+    fn an_audience_is_a_string_or_strings_and_exact() {
+        let ours = ["api".to_owned()];
+        let check = |aud: Value| check_audience(&Object::of(&json!({ "aud": aud })), &ours);
+        assert_eq!(check(json!("api")), Ok(()));
+        assert_eq!(check(json!(["x", "api"])), Ok(()));
+        for other in [json!("api/"), json!("API"), json!([]), json!(["x"]), json!("")] {
+            assert_eq!(check(other), Err(TokenError::Audience));
+        }
+        for odd in [json!(["api", 1]), json!(1), json!(null), json!({"api": 1}), json!([["api"]])] {
+            assert_eq!(check(odd), Err(TokenError::ClaimMalformed("aud")));
+        }
+        assert_eq!(check_audience(&Object::of(&json!({})), &ours), Err(TokenError::ClaimMissing("aud")));
+    }
+}

@@ -1,0 +1,7 @@
+//! The surroundings of the gateway in its demo and its tests: an identity provider, and a partner API behind the gateway.
+//!
+//! Its people are those of the published requirements.
+
+pub mod api;
+pub mod people;
+pub mod provider;

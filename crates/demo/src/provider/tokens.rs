@@ -1,0 +1,177 @@
+//! The claims of the tokens, in the shape of Entra's v1 tokens (the mission's "Partner Center API" section).
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::grants::{SignIn, secret};
+use super::keys::sha256;
+use crate::people::{
+    CONFIDENTIAL_CLIENT_ID, CONTOSO, Client, DAEMON_OBJECT_ID, DAEMON_ROLE, DEFAULT_AUDIENCE, PUBLIC_CLIENT_ID, Person,
+};
+use mfa_gateway_core::clock::Timestamp;
+
+/// How long a token is good for.
+pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
+
+/// What may differ between two access tokens of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenOptions {
+    /// The application that calls, `appid`.
+    pub client_id: String,
+    /// The API that is called, `aud`.
+    pub audience: String,
+    /// When the person signed in, `auth_time`; `None` is now.
+    pub auth_time: Option<Timestamp>,
+    /// How long the token is good for.
+    pub lifetime: Duration,
+}
+
+impl Default for TokenOptions {
+    /// A token of the public application for the Partner Center API, good for an hour, of a sign-in just now.
+    fn default() -> Self {
+        Self {
+            client_id: PUBLIC_CLIENT_ID.to_owned(),
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            auth_time: None,
+            lifetime: LIFETIME,
+        }
+    }
+}
+
+/// The claims of an App+User access token.
+pub(crate) fn access_claims(issuer: &str, person: &Person, options: &TokenOptions, now: Timestamp) -> Value {
+    let mut claims = json!({
+        "aud": options.audience,
+        "iss": issuer,
+        "iat": now.as_secs(),
+        "nbf": now.as_secs(),
+        "exp": now.plus(options.lifetime).as_secs(),
+        "acr": "1",
+        "appid": options.client_id,
+        "appidacr": Client::find(&options.client_id).map_or("0", |client| client.appidacr()),
+        "auth_time": options.auth_time.unwrap_or(now).as_secs(),
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "name": person.name(),
+        "oid": person.object_id,
+        "scp": "user_impersonation",
+        "sub": subject(person, &options.client_id),
+        "tid": person.tenant_id,
+        "unique_name": person.upn,
+        "upn": person.upn,
+        "ver": "1.0",
+    });
+    add_amr(&mut claims, person);
+    add_unique_id(&mut claims);
+    claims
+}
+
+/// The claims of the daemon's app-only token: positive proof of an application, and nothing of a user.
+pub(crate) fn app_claims(issuer: &str, audience: &str, now: Timestamp) -> Value {
+    let mut claims = json!({
+        "aud": audience,
+        "iss": issuer,
+        "iat": now.as_secs(),
+        "nbf": now.as_secs(),
+        "exp": now.plus(LIFETIME).as_secs(),
+        "appid": CONFIDENTIAL_CLIENT_ID,
+        "appidacr": "1",
+        "idtyp": "app",
+        "oid": DAEMON_OBJECT_ID,
+        "roles": [DAEMON_ROLE],
+        "sub": DAEMON_OBJECT_ID,
+        "tid": CONTOSO,
+        "ver": "1.0",
+    });
+    add_unique_id(&mut claims);
+    claims
+}
+
+/// The claims of an id token (OpenID Connect Core §2). The profile is always in it: there is no user-info endpoint.
+pub(crate) fn id_claims(issuer: &str, sign_in: &SignIn, access_token: &str, now: Timestamp) -> Value {
+    let person = &sign_in.person;
+    let mut claims = json!({
+        "iss": issuer,
+        "sub": subject(person, sign_in.client.id),
+        "aud": sign_in.client.id,
+        "iat": now.as_secs(),
+        "nbf": now.as_secs(),
+        "exp": now.plus(LIFETIME).as_secs(),
+        "auth_time": sign_in.time.as_secs(),
+        "at_hash": half_hash(access_token),
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "name": person.name(),
+        "oid": person.object_id,
+        "preferred_username": person.upn,
+        "tid": person.tenant_id,
+    });
+    if let Some(nonce) = &sign_in.nonce {
+        claims["nonce"] = json!(nonce);
+    }
+    add_amr(&mut claims, person);
+    claims
+}
+
+fn add_amr(claims: &mut Value, person: &Person) {
+    if let Some(amr) = &person.amr {
+        claims["amr"] = json!(amr);
+    }
+}
+
+/// Adds Entra's `uti`, so that two tokens of one second are two tokens.
+fn add_unique_id(claims: &mut Value) {
+    if let Ok(id) = secret::<16>() {
+        claims["uti"] = json!(id);
+    }
+}
+
+/// A subject that differs from application to application (OpenID Connect Core §8.1), as Entra's does.
+fn subject(person: &Person, client_id: &str) -> String {
+    sha256(format!("{}/{}/{client_id}", person.tenant_id, person.object_id).as_bytes())
+}
+
+/// The left half of the SHA-256 of an access token (OpenID Connect Core §3.1.3.6).
+fn half_hash(access_token: &str) -> String {
+    let hash = digest(&SHA256, access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::{casey, jane};
+
+    const ISSUER: &str = "http://127.0.0.1:9/";
+    const NOW: Timestamp = Timestamp::from_secs(1_549_088_552);
+
+    #[test]
+    fn an_app_token_has_nothing_of_a_user() {
+        let claims = app_claims(ISSUER, DEFAULT_AUDIENCE, NOW);
+        assert_eq!((&claims["idtyp"], &claims["appidacr"]), (&json!("app"), &json!("1")));
+        assert_eq!(claims["oid"], claims["sub"]);
+        for absent in ["scp", "amr", "upn", "unique_name", "name", "given_name", "family_name", "auth_time"] {
+            assert!(claims.get(absent).is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_user_token_tells_the_sign_in() {
+        let options = TokenOptions { auth_time: Some(Timestamp::from_secs(7)), ..TokenOptions::default() };
+        let claims = access_claims(ISSUER, &jane(), &options, NOW);
+        assert_eq!(claims["amr"], json!(["pwd", "mfa"]));
+        assert_eq!((&claims["auth_time"], &claims["exp"]), (&json!(7), &json!(1_549_092_152)));
+        assert_ne!(claims["sub"], claims["oid"]);
+        assert!(access_claims(ISSUER, &casey(), &options, NOW).get("amr").is_none());
+    }
+
+    #[test]
+    fn at_hash_is_half_as_long_as_the_digest() {
+        assert_eq!(URL_SAFE_NO_PAD.decode(half_hash("token")).unwrap().len(), 16);
+    }
+}

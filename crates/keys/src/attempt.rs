@@ -1,0 +1,183 @@
+//! One attempt to have the keys: discovery, the key set, and what changes by it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use super::source::KeySource;
+use super::status::{Origin, Status};
+use crate::discovery::{self, DiscoveryError};
+use crate::fetch::{FetchError, Fetched, Validators};
+use crate::settings::KeyLocation;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::token::{self, KeySet};
+
+/// Why keys could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Discovery failed.
+    #[error("discovery failed at {url}")]
+    Discovery {
+        /// Where the document was asked for.
+        url: Url,
+        /// What went wrong.
+        source: DiscoveryError,
+    },
+    /// The key set could not be had.
+    #[error("the key set could not be fetched from {url}")]
+    Fetch {
+        /// Where it was asked for.
+        url: Url,
+        /// What went wrong.
+        source: FetchError,
+    },
+    /// The key set has no usable key.
+    #[error("the key set can't be used")]
+    Unusable(#[from] token::KeyError),
+    /// Reading the key set ended in a panic or with the process.
+    #[error("the key set could not be read")]
+    Reading(#[from] tokio::task::JoinError),
+}
+
+/// What attempts learn for the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Where discovery last said the keys are, and when.
+    pub(super) keys_at: Option<(Url, Timestamp)>,
+    /// What the keys in use were read from.
+    held: Option<Held>,
+    /// When they were last given to the archive.
+    pub(super) stored: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    url: Url,
+    document: Bytes,
+    validators: Validators,
+    max_age: Option<Duration>,
+}
+
+impl Memory {
+    pub(super) fn restored(keys_at: Option<Url>, fetched: Timestamp) -> Self {
+        Self { keys_at: keys_at.map(|url| (url, fetched)), held: None, stored: None }
+    }
+
+    /// The key set in use, as it was fetched.
+    pub(super) fn document(&self) -> Option<&str> {
+        std::str::from_utf8(&self.held.as_ref()?.document).ok()
+    }
+}
+
+/// Keys were had.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// How long they are fresh, as the issuer says.
+    pub(super) max_age: Option<Duration>,
+    /// Why discovery failed, if the address it gave earlier was used instead.
+    pub(super) detour: Option<DiscoveryError>,
+}
+
+impl KeySource {
+    /// Fetches the keys once, and puts them in place of the old ones.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be had. The old ones stay in place.
+    pub async fn refresh(&self) -> Result<Refreshed, KeyError> {
+        let mut memory = self.memory.lock().await;
+        let (url, confirmed, detour) = self.locate(&mut memory).await?;
+        let old = self.current();
+        // The validators are those of the keys in use, or they mean nothing.
+        let held = memory.held.as_ref().filter(|held| old.is_some() && held.url == url);
+        let known = held.map(|held| held.validators.clone()).unwrap_or_default();
+        let failed = |source| KeyError::Fetch { url: url.clone(), source };
+        let max_age = match (self.fetcher.get_changed(&url, &known).await.map_err(failed)?, old) {
+            (Fetched::New(document), old) => {
+                let bytes = document.bytes.clone();
+                // A large key set takes a while; requests on this thread must not wait for it.
+                let parsed = tokio::task::spawn_blocking(move || KeySet::parse(&bytes, old.as_deref()));
+                self.publish(&Arc::new(parsed.await??), confirmed, Origin::Issuer);
+                let (document, validators, max_age) = (document.bytes, document.validators, document.max_age);
+                if memory.document().map(str::as_bytes) != Some(&document[..]) {
+                    memory.stored = None;
+                }
+                memory.held = Some(Held { url, document, validators, max_age });
+                max_age
+            }
+            (Fetched::NotModified(max_age), Some(old)) => {
+                self.publish(&old, confirmed, Origin::Issuer);
+                // What the answer doesn't say stays as it was (RFC 9111 section 3.2).
+                max_age.or(held_max_age(&memory))
+            }
+            // There are validators only if there are keys.
+            (Fetched::NotModified(_), None) => return Err(failed(FetchError::Status(http::StatusCode::NOT_MODIFIED))),
+        };
+        Ok(Refreshed { max_age, detour })
+    }
+
+    /// Where the keys are, and since when that is known. If discovery fails, what it said before goes on counting, as
+    /// long as keys may: an outage of the metadata alone changes nothing.
+    async fn locate(&self, memory: &mut Memory) -> Result<(Url, Timestamp, Option<DiscoveryError>), KeyError> {
+        let (url, issuer) = match &self.settings.location {
+            KeyLocation::Jwks(url) => return Ok((url.clone(), self.clock.now(), None)),
+            KeyLocation::Discovery { url, issuer } => (url, issuer),
+        };
+        match discovery::jwks_uri(&self.fetcher, url, issuer).await {
+            Ok(keys_at) => {
+                let now = self.clock.now();
+                memory.keys_at = Some((keys_at.clone(), now));
+                Ok((keys_at, now, None))
+            }
+            Err(source) => match &memory.keys_at {
+                Some((keys_at, since)) if self.clock.now().since(*since) < self.settings.max_stale => {
+                    Ok((keys_at.clone(), *since, Some(source)))
+                }
+                _ => Err(KeyError::Discovery { url: url.clone(), source }),
+            },
+        }
+    }
+
+    /// Puts keys in place of the old ones.
+    pub(super) fn publish(&self, new: &Arc<KeySet>, fetched: Timestamp, origin: Origin) {
+        let old = self.current.swap(Some(Arc::clone(new)));
+        // Cached verifications rest on keys; with a key that is gone they must end.
+        for key in old.iter().flat_map(|set| set.iter()) {
+            if !new.holds(key) {
+                key.retire();
+            }
+        }
+        let (keys, skipped) = (new.iter().count(), new.skipped_count());
+        let as_gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.keys.set(as_gauge(keys));
+        self.metrics.skipped.set(as_gauge(skipped));
+        self.metrics.fetched_at.set(fetched.as_secs());
+        if origin == Origin::Issuer {
+            self.metrics.fetched.inc();
+        }
+        for reason in new.skipped() {
+            tracing::debug!(issuer = self.name(), %reason, "an entry of the key set is not used");
+        }
+        tracing::debug!(issuer = self.name(), keys, skipped, origin = origin.name(), "keys are in use");
+        *self.status_mut() =
+            Status { fetched: Some(fetched), origin: Some(origin), keys, skipped, had_keys: true, ..Status::default() };
+    }
+
+    /// Lets go of the keys: they are too old to be trusted.
+    pub(super) fn withdraw(&self) {
+        let old = self.current.swap(None);
+        for key in old.iter().flat_map(|set| set.iter()) {
+            key.retire();
+        }
+        self.metrics.keys.set(0);
+        let mut status = self.status_mut();
+        status.keys = 0;
+        status.origin = None;
+    }
+}
+
+fn held_max_age(memory: &Memory) -> Option<Duration> {
+    memory.held.as_ref()?.max_age
+}

@@ -1,0 +1,67 @@
+//! OpenID Connect Discovery 1.0: where an issuer's keys are.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::fetch::{FetchError, Fetcher, is_loopback};
+
+/// How much of another issuer's name is told.
+const MAX_FOUND: usize = 256;
+
+/// Why discovery failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    /// The document could not be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It isn't a discovery document.
+    #[error("the discovery document is not JSON with `issuer` and `jwks_uri`")]
+    Malformed(#[from] serde_json::Error),
+    /// It is another issuer's (section 4.3).
+    #[error("the discovery document is of the issuer {found:?}, and {expected:?} is configured")]
+    WrongIssuer {
+        /// The configured issuer.
+        expected: String,
+        /// What the document says, or its beginning.
+        found: String,
+    },
+    /// Its `jwks_uri` must not be fetched from.
+    #[error("its `jwks_uri` can't be used")]
+    KeyAddress(#[source] FetchError),
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: Url,
+}
+
+/// Fetches a discovery document and tells where the keys of `issuer` are.
+///
+/// # Errors
+///
+/// If it can't be fetched, or isn't this issuer's: `issuer` must stand in it exactly. Or if it names a place where keys
+/// must not come from.
+pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Result<Url, DiscoveryError> {
+    let document = fetcher.get(url).await?;
+    let jwks_uri = read(&document.bytes, issuer)?;
+    fetcher.check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
+    // Loopback is this machine's own: whoever is elsewhere must not make the gateway ask around there.
+    let downgrade = jwks_uri.scheme() == "http" && !is_loopback(url) && !fetcher.allows_http();
+    if downgrade {
+        let origin = jwks_uri.origin().ascii_serialization();
+        return Err(DiscoveryError::KeyAddress(FetchError::Insecure(origin)));
+    }
+    Ok(jwks_uri)
+}
+
+/// Reads where the keys are from a discovery document of this very issuer.
+pub fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
+    let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(document)?;
+    if found == issuer {
+        return Ok(jwks_uri);
+    }
+    // It is somebody else's text, and ends up in a log.
+    let found = found.chars().take(MAX_FOUND).collect();
+    Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned(), found })
+}

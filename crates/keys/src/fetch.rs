@@ -1,0 +1,280 @@
+//! The outbound client for key and discovery documents, and its limits.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{AGE, CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use reqwest::RequestBuilder;
+use reqwest::redirect::Policy;
+use rustls::pki_types::CertificateDer;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+use url::{Host, Url};
+
+/// The size beyond which a document is given up.
+pub(crate) const MAX_DOCUMENT: usize = 1 << 20;
+
+/// The length beyond which an address, or a validator, is refused: both are somebody else's text that is kept.
+const MAX_TEXT: usize = 2048;
+
+/// Why a document could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The address isn't allowed.
+    #[error("{0} is neither https nor loopback; set `allow_http` if that is meant")]
+    Insecure(String),
+    /// The address has a user or password, or is too long to be one.
+    #[error("the address holds credentials or is longer than {MAX_TEXT} bytes")]
+    Odd,
+    /// The exchange failed.
+    #[error("the request failed")]
+    Request(#[source] reqwest::Error),
+    /// The answer isn't 200. Redirects aren't followed: they would let one answer choose another host.
+    #[error("the answer was {0}, not 200")]
+    Status(StatusCode),
+    /// The document is too large.
+    #[error("the document is larger than {MAX_DOCUMENT} bytes")]
+    TooLarge,
+    /// It ended in a panic, or with the process.
+    #[error("the request was not brought to its end")]
+    Ended(#[from] JoinError),
+}
+
+impl From<reqwest::Error> for FetchError {
+    fn from(error: reqwest::Error) -> Self {
+        // Whoever asked says where.
+        Self::Request(error.without_url())
+    }
+}
+
+/// What an answer is told apart by later (RFC 9110 section 8.8).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Validators {
+    etag: Option<HeaderValue>,
+    last_modified: Option<HeaderValue>,
+}
+
+/// A document that was fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// What to ask with the next time.
+    pub validators: Validators,
+    /// How long it is fresh.
+    pub max_age: Option<Duration>,
+}
+
+/// An answer to a conditional request.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// Another document.
+    New(Document),
+    /// The one that the validators came with, and how long it is fresh from now on.
+    NotModified(Option<Duration>),
+}
+
+/// Fetches documents: over https or from loopback, without redirects, within a deadline and a size.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetcher {
+    /// For everything else: the proxy is taken from the environment.
+    client: reqwest::Client,
+    /// For loopback: a proxy's loopback is another machine's.
+    direct: reqwest::Client,
+    allow_http: bool,
+    /// Where exchanges run, if not where they are asked for.
+    elsewhere: Option<Handle>,
+}
+
+impl Fetcher {
+    /// A fetcher whose every exchange ends within `timeout`, and that trusts these authorities besides the system's. What a
+    /// server answers without end keeps a thread busy until then, which is to be none that serves: exchanges run `elsewhere`.
+    ///
+    /// # Errors
+    ///
+    /// If the system's certificate roots can't be read.
+    pub(crate) fn new(
+        timeout: Duration,
+        allow_http: bool,
+        authorities: &[CertificateDer<'static>],
+        elsewhere: Option<Handle>,
+    ) -> Result<Self, FetchError> {
+        let roots: Result<Vec<_>, _> = authorities.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
+        let roots = roots?;
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .timeout(timeout)
+                .connect_timeout(timeout)
+                // Long enough for discovery and keys in a row, too short to be cut off between two refreshes.
+                .pool_idle_timeout(Duration::from_secs(4))
+                .pool_max_idle_per_host(1)
+                .tls_certs_merge(roots.clone())
+                .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Self { client: builder().build()?, direct: builder().no_proxy().build()?, allow_http, elsewhere })
+    }
+
+    /// Whether an address may be fetched from.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), FetchError> {
+        if !url.username().is_empty() || url.password().is_some() || url.as_str().len() > MAX_TEXT {
+            return Err(FetchError::Odd);
+        }
+        if url.scheme() == "https" || url.scheme() == "http" && (self.allow_http || is_loopback(url)) {
+            return Ok(());
+        }
+        Err(FetchError::Insecure(url.origin().ascii_serialization()))
+    }
+
+    /// Whether `http` is allowed beyond loopback.
+    pub(crate) fn allows_http(&self) -> bool {
+        self.allow_http
+    }
+
+    /// Fetches a JSON document.
+    pub(crate) async fn get(&self, url: &Url) -> Result<Document, FetchError> {
+        match self.get_changed(url, &Validators::default()).await? {
+            Fetched::New(document) => Ok(document),
+            Fetched::NotModified(_) => Err(FetchError::Status(StatusCode::NOT_MODIFIED)),
+        }
+    }
+
+    /// Fetches a JSON document, if it isn't the known one any more (RFC 9110 section 13).
+    pub(crate) async fn get_changed(&self, url: &Url, known: &Validators) -> Result<Fetched, FetchError> {
+        self.check(url)?;
+        let client = if is_loopback(url) { &self.direct } else { &self.client };
+        let mut request = client.get(url.clone()).header("accept", "application/json");
+        let mut conditional = false;
+        for (name, value) in known.fields() {
+            request = request.header(name, value);
+            conditional = true;
+        }
+        let exchange = exchange(request, conditional);
+        match &self.elsewhere {
+            Some(elsewhere) => AbortOnDropHandle::new(elsewhere.spawn(exchange)).await?,
+            None => exchange.await,
+        }
+    }
+}
+
+async fn exchange(request: RequestBuilder, conditional: bool) -> Result<Fetched, FetchError> {
+    let mut response = request.send().await?;
+    let max_age = max_age(response.headers());
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_MODIFIED if conditional => return Ok(Fetched::NotModified(max_age)),
+        other => return Err(FetchError::Status(other)),
+    }
+    let validators = Validators::of(response.headers());
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > MAX_DOCUMENT {
+            return Err(FetchError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Fetched::New(Document { bytes: bytes.freeze(), validators, max_age }))
+}
+
+impl Validators {
+    fn of(headers: &HeaderMap) -> Self {
+        let field = |name| headers.get(name).filter(|value: &&HeaderValue| value.len() <= MAX_TEXT).cloned();
+        Self { etag: field(ETAG), last_modified: field(LAST_MODIFIED) }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let etag = self.etag.clone().map(|value| (IF_NONE_MATCH, value));
+        etag.into_iter().chain(self.last_modified.clone().map(|value| (IF_MODIFIED_SINCE, value)))
+    }
+}
+
+/// Whether an address can only lead to this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// How long an answer is fresh from now on: its `max-age`, less the time it spent in caches (RFC 9111 section 4.2).
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let seconds: Option<u64> = directives.flat_map(|value| value.split(',')).find_map(|directive| {
+        let directive = directive.trim().to_ascii_lowercase();
+        // Both forms, token and quoted string, are to be understood (RFC 9111 section 5.2).
+        directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok()
+    });
+    let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
+    seconds.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn exchanges_run_elsewhere() {
+        let elsewhere = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let fetcher = Fetcher::new(Duration::from_secs(1), true, &[], Some(elsewhere.handle().clone())).unwrap();
+        elsewhere.shutdown_background();
+        let error = fetcher.get(&Url::parse("http://127.0.0.1:1/").unwrap()).await.unwrap_err();
+        assert!(matches!(error, FetchError::Ended(_)), "{error}");
+    }
+
+    fn fetcher(allow_http: bool) -> Fetcher {
+        Fetcher::new(Duration::from_secs(1), allow_http, &[], None).unwrap()
+    }
+
+    #[test]
+    fn keys_come_over_https_or_from_loopback_unless_http_is_allowed() {
+        let allowed = |allow_http, text: &str| fetcher(allow_http).check(&Url::parse(text).unwrap()).is_ok();
+        for good in ["https://idp.example/", "http://localhost:1/", "http://127.9.9.9/", "http://[::1]/"] {
+            assert!(allowed(false, good), "{good}");
+        }
+        for bad in [
+            "http://idp.example/",
+            "http://localhost.example/",
+            "http://127.0.0.1.example/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://10.0.0.1/",
+            "ftp://localhost/",
+            "file:///etc/passwd",
+            "data:application/json,{}",
+        ] {
+            assert!(!allowed(false, bad), "{bad}");
+            assert_eq!(allowed(true, bad), bad.starts_with("http://"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_credentials_is_refused_and_not_repeated() {
+        for bad in ["https://user@idp.example/", "https://user:secret@idp.example/", "https://:secret@idp.example/"] {
+            let error = fetcher(true).check(&Url::parse(bad).unwrap()).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        let long = format!("https://idp.example/{}", "a".repeat(MAX_TEXT));
+        assert!(fetcher(true).check(&Url::parse(&long).unwrap()).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_fresh_for_its_max_age_less_its_age() {
+        let read = |cache_control: &str, age: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_str(cache_control).unwrap());
+            headers.insert(AGE, HeaderValue::from_str(age).unwrap());
+            max_age(&headers).map(|age| age.as_secs())
+        };
+        assert_eq!(read("public, max-age=600", "0"), Some(600));
+        assert_eq!(read("Max-Age=\"600\"", "100"), Some(500));
+        assert_eq!(read("max-age=600", "5000"), Some(0));
+        assert_eq!(read("no-store, max-age=0", "x"), Some(0));
+        assert_eq!(read("no-cache", "0"), None);
+        assert_eq!(read("max-age=99999999999999999999999", "0"), None);
+        assert_eq!(read("x-max-age=1", "0"), None);
+    }
+}

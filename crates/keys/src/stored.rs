@@ -1,0 +1,195 @@
+//! A key set as it is stored: what is in the file, and when it may be used.
+//!
+//! Whoever can write these files decides who gets in, so they are made for the gateway's own user only, and a file that
+//! others may write is not read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::fetch::MAX_DOCUMENT;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::token::{self, KeySet};
+
+/// The form of the file.
+const VERSION: u32 = 1;
+
+/// No file is longer: quotes double when the document becomes a JSON string, and something is around it.
+const MAX_FILE: u64 = 2 * MAX_DOCUMENT as u64 + (64 << 10);
+
+/// How far the clock may have been set back since a file was written.
+const MAX_AHEAD: Duration = Duration::from_secs(300);
+
+/// Why a file isn't used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StoredError {
+    /// It can't be read.
+    #[error("it can't be read")]
+    Read(#[from] io::Error),
+    /// It isn't a plain file that only its owner writes.
+    #[error("it is not a plain file that only its owner can write")]
+    Shared,
+    /// It is too long to be one of ours.
+    #[error("it is longer than {MAX_FILE} bytes")]
+    TooLong,
+    /// It has another form.
+    #[error("it is not a stored key set")]
+    Malformed(#[from] serde_json::Error),
+    /// It has the form of another version.
+    #[error("it has the form {0}, not {VERSION}")]
+    Version(u32),
+    /// It holds the keys of another place.
+    #[error("it holds the keys of another issuer or address")]
+    Foreign,
+    /// It is older than the keys may be.
+    #[error("its keys were fetched at {0}, which is too long ago")]
+    TooOld(Timestamp),
+    /// It comes from the future.
+    #[error("its keys were fetched at {0}, which is in the future")]
+    Future(Timestamp),
+    /// Its keys can't be used.
+    #[error("its keys can't be used")]
+    Unusable(#[from] token::KeyError),
+}
+
+/// A key set as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    version: u32,
+    /// Which source it is of.
+    source: String,
+    /// When the issuer last confirmed it, in seconds since the epoch.
+    fetched: i64,
+    /// Where discovery said the keys are.
+    keys_at: Option<Url>,
+    /// The key set as it was fetched.
+    document: String,
+}
+
+/// What a file gave.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) keys: KeySet,
+    pub(super) fetched: Timestamp,
+    pub(super) keys_at: Option<Url>,
+}
+
+impl Record {
+    pub(super) fn new(source: String, fetched: Timestamp, keys_at: Option<Url>, document: String) -> Self {
+        Self { version: VERSION, source, fetched: fetched.as_secs(), keys_at, document }
+    }
+
+    /// Reads a file; `None` if there is none.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoredError> {
+        let about = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            about => about?,
+        };
+        if !about.is_file() || about.permissions().mode() & 0o022 != 0 {
+            return Err(StoredError::Shared);
+        }
+        let mut text = Vec::new();
+        File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(StoredError::TooLong);
+        }
+        Ok(Some(serde_json::from_slice(&text)?))
+    }
+
+    /// Writes a new file, for this user only and down to the disk.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec(self)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    }
+
+    /// Takes the keys out, if they are this source's and not too old.
+    pub(super) fn accept(self, source: &str, now: Timestamp, max_stale: Duration) -> Result<Restored, StoredError> {
+        let fetched = Timestamp::from_secs(self.fetched);
+        if self.version != VERSION {
+            return Err(StoredError::Version(self.version));
+        }
+        if self.source != source {
+            return Err(StoredError::Foreign);
+        }
+        if fetched > now.plus(MAX_AHEAD) {
+            return Err(StoredError::Future(fetched));
+        }
+        if now.since(fetched) >= max_stale {
+            return Err(StoredError::TooOld(fetched));
+        }
+        let keys = KeySet::parse(self.document.as_bytes(), None)?;
+        Ok(Restored { keys, fetched, keys_at: self.keys_at })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    pub(crate) fn document() -> String {
+        // The example of RFC 7517 appendix A.1.
+        let key = json!({"kty": "EC", "crv": "P-256", "kid": "e",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"});
+        json!({ "keys": [key] }).to_string()
+    }
+
+    fn record() -> Record {
+        Record::new("idp".to_owned(), NOW, None, document())
+    }
+
+    /// Why a record that differs from a good one isn't used.
+    fn refused(change: impl FnOnce(&mut Value)) -> String {
+        let mut value = serde_json::to_value(record()).unwrap();
+        change(&mut value);
+        let record: Result<Record, _> = serde_json::from_value(value);
+        let error = record.map_err(StoredError::from).and_then(|record| record.accept("idp", NOW, DAY)).unwrap_err();
+        mfa_gateway_core::chain(&error)
+    }
+
+    #[test]
+    fn a_file_that_is_old_foreign_or_from_the_future_is_not_used() {
+        assert!(refused(|file| file["fetched"] = json!(NOW.as_secs() - 86_400)).contains("too long ago"));
+        assert!(refused(|file| file["fetched"] = json!(NOW.as_secs() + 301)).contains("future"));
+        assert!(refused(|file| file["fetched"] = json!(i64::MIN)).contains("too long ago"));
+        assert!(refused(|file| file["source"] = json!("key set https://other.example/")).contains("another"));
+        assert!(refused(|file| file["version"] = json!(2)).contains("form"));
+        assert!(refused(|file| file["document"] = json!("{\"keys\":[]}")).contains("usable"));
+        assert!(refused(|file| *file = json!([])).contains("not a stored key set"));
+    }
+
+    #[test]
+    fn a_file_that_is_broken_or_that_others_may_write_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.json");
+        record().write(&path).unwrap();
+        assert!(Record::read(&path).unwrap().is_some());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let text = fs::read(&path).unwrap();
+        for cut in [0, 1, text.len() / 2, text.len() - 1] {
+            fs::write(&path, &text[..cut]).unwrap();
+            assert!(matches!(Record::read(&path), Err(StoredError::Malformed(_))), "{cut}");
+        }
+        fs::write(&path, vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1]).unwrap();
+        assert!(matches!(Record::read(&path), Err(StoredError::TooLong)));
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
+    }
+}

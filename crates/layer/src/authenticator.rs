@@ -1,0 +1,173 @@
+//! Authentication: from a credential to [`Evidence`]. It never refuses.
+//!
+//! Tokens whose signature was verified are cached, decisions never. The cache is keyed on the whole token; an entry ends
+//! when its key is retired, and the cache itself with the configuration it was made for. Whether the token is valid at
+//! this moment is judged on every request.
+
+use std::sync::Arc;
+
+use super::cache::{Found, TokenCache};
+use super::credential::as_token;
+use super::{CacheMetrics, Credential, Issuer};
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, Proof};
+use mfa_gateway_core::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
+
+/// Judges tokens by the configured issuers.
+#[derive(Debug)]
+pub struct Authenticator {
+    issuers: Vec<Issuer>,
+    cache: TokenCache,
+    max_token_bytes: usize,
+    clock: Clock,
+    metrics: CacheMetrics,
+}
+
+/// What is known without waiting.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The evidence.
+    Known(Evidence),
+    /// A token that has to be verified: see [`Authenticator::verify`].
+    Unknown(Box<str>),
+}
+
+impl Authenticator {
+    /// Puts the cache's size into the metrics.
+    pub fn observe(&self) {
+        let (entries, bytes) = self.cache.size();
+        let as_gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.entries.set(as_gauge(entries));
+        self.metrics.bytes.set(as_gauge(bytes));
+    }
+
+    /// An authenticator for these issuers.
+    #[must_use]
+    pub fn new(
+        issuers: Vec<Issuer>,
+        cache_bytes: u64,
+        max_token_bytes: usize,
+        clock: Clock,
+        metrics: CacheMetrics,
+    ) -> Self {
+        Self { issuers, cache: TokenCache::new(cache_bytes), max_token_bytes, clock, metrics }
+    }
+
+    /// Forgets the tokens. Requests that began with an earlier configuration may hold it for hours, and hardly need them.
+    pub fn forget(&self) {
+        self.cache.clear();
+    }
+
+    /// Looks at the credential, and at the cache.
+    #[must_use]
+    pub fn look_up(&self, credential: Credential<'_>) -> Lookup {
+        let token = match credential {
+            Credential::None => return Lookup::Known(Evidence::None),
+            Credential::Malformed => return Lookup::Known(Evidence::Invalid(TokenError::Credential)),
+            Credential::Bearer(token) => token,
+        };
+        if token.len() > self.max_token_bytes {
+            return Lookup::Known(Evidence::Invalid(TokenError::TooLong));
+        }
+        if let Some(evidence) = self.recall(token) {
+            self.metrics.hits.inc();
+            return Lookup::Known(evidence);
+        }
+        // What was verified once is a token; so the bytes of the others alone are looked at.
+        let Some(token) = as_token(token) else {
+            return Lookup::Known(Evidence::Invalid(TokenError::Credential));
+        };
+        self.metrics.misses.inc();
+        Lookup::Unknown(token.into())
+    }
+
+    /// What the cache says of a token at this moment.
+    fn recall(&self, token: &[u8]) -> Option<Evidence> {
+        match self.cache.get(token)? {
+            Found::Proof(proof) => Some(Evidence::Token(proof)),
+            // If its time has come, it is verified as any other.
+            Found::Untimely(validity) => validity.check(self.clock.now()).err().map(Evidence::Invalid),
+        }
+    }
+
+    /// What [`Self::look_up`] asks of a token before it is read, for one that came by another way: that it can stand in
+    /// the field, and isn't too long.
+    pub fn admit(&self, token: &str) -> Result<(), TokenError> {
+        if as_token(token.as_bytes()).is_none() {
+            return Err(TokenError::Credential);
+        }
+        if token.len() > self.max_token_bytes { Err(TokenError::TooLong) } else { Ok(()) }
+    }
+
+    /// Verifies a token, fetching keys if none fits it.
+    pub async fn verify(&self, token: &str) -> Evidence {
+        match self.verify_new(token).await {
+            Ok(Some(proof)) => Evidence::Token(proof),
+            Ok(None) => Evidence::KeysUnavailable,
+            Err(error) => Evidence::Invalid(error),
+        }
+    }
+
+    async fn verify_new(&self, token: &str) -> Result<Option<Arc<Proof>>, TokenError> {
+        let unverified = Unverified::parse(token)?;
+        let issuer = self.issuer_of(&unverified)?;
+        let Some(keys) = issuer.keys_for(&unverified).await? else { return Ok(None) };
+        let genuine = unverified.genuine(&keys, issuer.rules());
+        if matches!(genuine, Err(TokenError::Signature)) {
+            // The key may have been replaced under its name. Most such tokens are forged, so nobody waits.
+            issuer.keys().nudge();
+        }
+        let (genuine, now) = (genuine?, self.clock.now());
+        if genuine.validity().check(now).is_err() {
+            self.cache.put(token, Found::Untimely(Box::new(genuine.validity())), Arc::clone(genuine.key()));
+        }
+        let (proof, key) = prove(genuine.check(now)?, issuer.rules(), issuer.profile())?;
+        let proof = Arc::new(proof);
+        self.cache.put(token, Found::Proof(Arc::clone(&proof)), key);
+        Ok(Some(proof))
+    }
+
+    /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
+    pub fn issuer_of(&self, unverified: &Unverified<'_>) -> Result<&Issuer, TokenError> {
+        let named = unverified.issuer()?;
+        let rule = |issuer: &&Issuer| issuer.rules().issuer.trusts(named);
+        let found = self.issuers.iter().find(rule);
+        found
+            .or_else(|| self.issuers.iter().find(|issuer| issuer.rules().issuer.names(named)))
+            .ok_or(TokenError::IssuerUnknown)
+    }
+}
+
+/// Judges a token with the keys that may have signed it, and tells which did: the one path from a token to a proof, for
+/// requests and for `explain`.
+pub fn judge(
+    unverified: Unverified<'_>,
+    candidates: &[Arc<Key>],
+    rules: &TokenRules,
+    profile: &Arc<IssuerProfile>,
+    clock: &Clock,
+) -> Result<(Proof, Arc<Key>), TokenError> {
+    prove(unverified.verify(candidates, rules, clock.now())?, rules, profile)
+}
+
+/// Reads from verified claims what they prove.
+fn prove(
+    (claims, key): (Claims, Arc<Key>),
+    rules: &TokenRules,
+    profile: &Arc<IssuerProfile>,
+) -> Result<(Proof, Arc<Key>), TokenError> {
+    let owned = |name| claims.text(name).map(str::to_owned);
+    let proof = Proof {
+        issuer: Arc::clone(profile),
+        principal: Principal::classify(&claims, rules.app_only_proof)?,
+        tenant: owned("tid"),
+        version: owned("ver"),
+        amr: claims.amr(),
+        mfa: profile.mfa.evaluate(&claims),
+        auth_time: claims.auth_time(),
+        validity: claims.validity(),
+        handles_claims_challenge: claims.handles_claims_challenge(),
+        attached: Attached::default(),
+    };
+    Ok((proof, key))
+}

@@ -1,0 +1,72 @@
+//! A trusted issuer: its rules, and the source of its keys.
+
+use std::sync::Arc;
+
+use mfa_gateway_core::policy::IssuerProfile;
+use mfa_gateway_core::token::{Algorithm, Key, KeySet, TokenError, TokenRules, Unverified};
+use mfa_gateway_keys::KeySource;
+
+/// A trusted issuer. Entra issuers are two, one per token version.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    profile: Arc<IssuerProfile>,
+    rules: TokenRules,
+    keys: Arc<KeySource>,
+}
+
+impl Issuer {
+    /// An issuer with its rules and keys.
+    #[must_use]
+    pub fn new(profile: Arc<IssuerProfile>, rules: TokenRules, keys: Arc<KeySource>) -> Self {
+        Self { profile, rules, keys }
+    }
+
+    /// What decisions and refusals need of it.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<IssuerProfile> {
+        &self.profile
+    }
+
+    /// What its tokens must be like.
+    #[must_use]
+    pub fn rules(&self) -> &TokenRules {
+        &self.rules
+    }
+
+    /// The source of its keys.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<KeySource> {
+        &self.keys
+    }
+
+    /// The keys of `set` that a token may have been signed with.
+    pub fn keys_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, TokenError> {
+        set.find(unverified.kid(), self.algorithm(unverified)?)
+    }
+
+    /// The keys that a token may have been signed with, fetched if need be; `None` if none could be had at all, or none
+    /// fits and it can't be found out whether the issuer has one that does: that is our trouble, not the caller's.
+    pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
+        // An algorithm that isn't accepted must not cost a fetch.
+        let algorithm = self.algorithm(unverified)?;
+        let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();
+        let fresh = match find() {
+            Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
+            // The key may have been replaced by one of another kind under its name.
+            Err(TokenError::Algorithm) => {
+                self.keys.nudge();
+                return Err(TokenError::Algorithm);
+            }
+            found => return found,
+        };
+        match find() {
+            Err(TokenError::KeyUnknown) if !fresh => Ok(None),
+            found => found,
+        }
+    }
+
+    fn algorithm(&self, unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
+        let accepted = |algorithm: &Algorithm| self.rules.algorithms.contains(algorithm);
+        unverified.algorithm().filter(accepted).ok_or(TokenError::Algorithm)
+    }
+}

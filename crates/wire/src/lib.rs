@@ -1,0 +1,46 @@
+//! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
+
+mod address;
+mod answer;
+mod body;
+mod bounded;
+mod chunked;
+mod deadline;
+mod eager;
+mod flags;
+mod frames;
+mod guard;
+mod guarded;
+mod half_closed;
+mod handle;
+mod head;
+pub mod headers;
+mod idle;
+mod lines;
+mod pace;
+mod patience;
+mod present;
+pub mod proxy_protocol;
+mod socket;
+mod stream;
+mod thread;
+pub mod trailers;
+mod upload;
+mod windows;
+
+pub use address::client_network;
+pub use answer::{AnswerStream, Turn};
+pub use body::Body;
+pub use body::{BoxError, Watch};
+pub use bounded::{Exceeded, TooLong};
+pub use deadline::Deadline;
+pub use eager::Eager;
+pub use guard::{Refused, STAND_IN_HOST, guarded};
+pub use handle::{Busy, ConnectionId, Handle};
+pub use idle::IdleBody;
+pub use lines::Lines;
+pub use present::Present;
+pub use socket::{KEEPALIVE, KEEPALIVE_INTERVAL, Socket, set_options};
+pub use stream::{ClientStream, StreamLimits, Version};
+pub use thread::{set_thread, thread};
+pub use upload::{Upload, UploadFault};
