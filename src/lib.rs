@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! Modules stand in one line; each imports only those before it (`tests/architecture.rs` sees to that).
+//! Modules stand in one line; each imports only those before it (`tests/architecture` sees to that).
 //!
 //! | | |
 //! |---|---|

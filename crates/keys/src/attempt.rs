@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use url::Url;
 
+use super::memory::{Held, Memory};
 use super::source::KeySource;
 use super::status::{Origin, Status};
 use crate::discovery::{self, DiscoveryError};
-use crate::fetch::{FetchError, Fetched, Validators};
+use crate::fetch::{FetchError, Fetched};
 use crate::settings::KeyLocation;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::token::{self, KeySet};
@@ -39,36 +39,6 @@ pub enum KeyError {
     /// Reading the key set ended in a panic or with the process.
     #[error("the key set could not be read")]
     Reading(#[from] tokio::task::JoinError),
-}
-
-/// What attempts learn for the next one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
-    /// Where discovery last said the keys are, and when.
-    pub(super) keys_at: Option<(Url, Timestamp)>,
-    /// What the keys in use were read from.
-    held: Option<Held>,
-    /// When they were last given to the archive.
-    pub(super) stored: Option<Timestamp>,
-}
-
-#[derive(Clone, Debug)]
-struct Held {
-    url: Url,
-    document: Bytes,
-    validators: Validators,
-    max_age: Option<Duration>,
-}
-
-impl Memory {
-    pub(super) fn restored(keys_at: Option<Url>, fetched: Timestamp) -> Self {
-        Self { keys_at: keys_at.map(|url| (url, fetched)), held: None, stored: None }
-    }
-
-    /// The key set in use, as it was fetched.
-    pub(super) fn document(&self) -> Option<&str> {
-        std::str::from_utf8(&self.held.as_ref()?.document).ok()
-    }
 }
 
 /// Keys were had.
@@ -110,7 +80,7 @@ impl KeySource {
             (Fetched::NotModified(max_age), Some(old)) => {
                 self.publish(&old, confirmed, Origin::Issuer);
                 // What the answer doesn't say stays as it was (RFC 9111 section 3.2).
-                max_age.or(held_max_age(&memory))
+                max_age.or(memory.max_age())
             }
             // There are validators only if there are keys.
             (Fetched::NotModified(_), None) => return Err(failed(FetchError::Status(http::StatusCode::NOT_MODIFIED))),
@@ -176,8 +146,4 @@ impl KeySource {
         status.keys = 0;
         status.origin = None;
     }
-}
-
-fn held_max_age(memory: &Memory) -> Option<Duration> {
-    memory.held.as_ref()?.max_age
 }

@@ -18,6 +18,7 @@ mod attempt;
 mod budget;
 mod discovery;
 mod fetch;
+mod memory;
 mod metrics;
 mod refresh;
 mod settings;

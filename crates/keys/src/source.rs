@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::archive::Archive;
-use super::attempt::Memory;
+use super::memory::Memory;
 use super::status::{Origin, Status};
 use crate::fetch::{FetchError, Fetcher};
 use crate::metrics::IssuerMetrics;

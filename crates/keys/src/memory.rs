@@ -1,0 +1,44 @@
+//! What attempts to fetch keys learn for the next one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mfa_gateway_core::clock::Timestamp;
+use url::Url;
+
+use super::fetch::Validators;
+
+/// What attempts learn for the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Where discovery last said the keys are, and when.
+    pub(super) keys_at: Option<(Url, Timestamp)>,
+    /// What the keys in use were read from.
+    pub(super) held: Option<Held>,
+    /// When they were last given to the archive.
+    pub(super) stored: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) url: Url,
+    pub(super) document: Bytes,
+    pub(super) validators: Validators,
+    pub(super) max_age: Option<Duration>,
+}
+
+impl Memory {
+    pub(super) fn restored(keys_at: Option<Url>, fetched: Timestamp) -> Self {
+        Self { keys_at: keys_at.map(|url| (url, fetched)), held: None, stored: None }
+    }
+
+    /// The key set in use, as it was fetched.
+    pub(super) fn document(&self) -> Option<&str> {
+        std::str::from_utf8(&self.held.as_ref()?.document).ok()
+    }
+
+    /// How long the key set in use is fresh, as its issuer said.
+    pub(super) fn max_age(&self) -> Option<Duration> {
+        self.held.as_ref()?.max_age
+    }
+}
