@@ -2,11 +2,6 @@
 
 use std::str::FromStr;
 
-use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-};
-
 /// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
@@ -71,18 +66,22 @@ impl Algorithm {
     }
 
     /// Those of RSA keys.
-    pub(super) const RSA: [(Self, &'static RsaParameters); 6] = [
-        (Self::Rs256, &RSA_PKCS1_2048_8192_SHA256),
-        (Self::Rs384, &RSA_PKCS1_2048_8192_SHA384),
-        (Self::Rs512, &RSA_PKCS1_2048_8192_SHA512),
-        (Self::Ps256, &RSA_PSS_2048_8192_SHA256),
-        (Self::Ps384, &RSA_PSS_2048_8192_SHA384),
-        (Self::Ps512, &RSA_PSS_2048_8192_SHA512),
-    ];
+    pub(super) const RSA: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
+}
 
-    /// Its place among those of RSA keys, and what the library calls it.
-    pub(super) fn rsa(self) -> Option<(usize, &'static RsaParameters)> {
-        Self::RSA.into_iter().enumerate().find_map(|(at, (algorithm, of))| (algorithm == self).then_some((at, of)))
+impl From<Algorithm> for jsonwebtoken::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Rs256 => Self::RS256,
+            Algorithm::Rs384 => Self::RS384,
+            Algorithm::Rs512 => Self::RS512,
+            Algorithm::Ps256 => Self::PS256,
+            Algorithm::Ps384 => Self::PS384,
+            Algorithm::Ps512 => Self::PS512,
+            Algorithm::Es256 => Self::ES256,
+            Algorithm::Es384 => Self::ES384,
+            Algorithm::EdDsa => Self::EdDSA,
+        }
     }
 }
 

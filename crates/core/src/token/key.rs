@@ -1,17 +1,15 @@
 //! A signature key: one JWK, checked and parsed once.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents,
-};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::signature::Verifier;
 use serde_json::Value;
 
 use super::algorithm::KeyType;
 use super::amr::strings;
+use super::verifiers::Verifiers;
 use super::{Algorithm, TokenError};
 
 /// A public key that may verify tokens.
@@ -19,19 +17,11 @@ pub struct Key {
     pub(super) kid: String,
     pub(super) key_type: KeyType,
     pinned: Option<Algorithm>,
-    material: Material,
+    verifiers: Verifiers,
     issuer: Option<String>,
     cloud_instance: Option<String>,
     pub(super) jwk: Value,
     retired: AtomicBool,
-}
-
-/// What a key verifies with. The library binds each parsed key to one algorithm.
-enum Material {
-    /// Parsed for an algorithm when it is first used: a set may have many keys, and tokens of few.
-    Rsa(RsaPublicKeyComponents<Box<[u8]>>, Box<[OnceLock<Option<ParsedPublicKey>>; Algorithm::RSA.len()]>),
-    /// Of a kind that has one algorithm.
-    Other(ParsedPublicKey),
 }
 
 /// Why an entry of a key set isn't used. The other entries are.
@@ -60,7 +50,7 @@ impl Key {
         if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
             return Err(KeyError("it holds private or symmetric key material"));
         }
-        let (key_type, material) = match member(jwk, "kty")? {
+        let (key_type, verifiers) = match member(jwk, "kty")? {
             Some("RSA") => (KeyType::Rsa, rsa(jwk)?),
             Some("EC") => ec(jwk)?,
             Some("OKP") => (KeyType::Ed25519, ed25519(jwk)?),
@@ -76,7 +66,7 @@ impl Key {
             kid,
             key_type,
             pinned,
-            material,
+            verifiers,
             issuer: member(jwk, "issuer")?.map(str::to_owned),
             cloud_instance: member(jwk, "cloud_instance_name")?.map(str::to_owned),
             jwk: jwk.clone(),
@@ -101,12 +91,12 @@ impl Key {
         self.pinned.map_or(self.key_type == algorithm.key_type(), |pinned| pinned == algorithm)
     }
 
-    pub(super) fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), TokenError> {
+    pub(super) fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &Vec<u8>) -> Result<(), TokenError> {
         if !self.fits(algorithm) {
             return Err(TokenError::Algorithm);
         }
-        let key = self.material.parsed(algorithm).ok_or(TokenError::Signature)?;
-        key.verify_sig(input, signature).map_err(|_| TokenError::Signature)
+        let verifier = self.verifiers.get(algorithm).ok_or(TokenError::Signature)?;
+        verifier.verify(input, signature).map_err(|_| TokenError::Signature)
     }
 
     /// The issuer, or issuer template, that Entra binds the key to.
@@ -131,19 +121,6 @@ impl Key {
     }
 }
 
-impl Material {
-    /// The key, ready to verify this algorithm.
-    fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
-        match self {
-            Self::Rsa(components, parsed) => {
-                let (at, parameters) = algorithm.rsa()?;
-                parsed.get(at)?.get_or_init(|| components.to_parsed_public_key(parameters).ok()).as_ref()
-            }
-            Self::Other(key) => Some(key),
-        }
-    }
-}
-
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("kid", &self.kid).field("key_type", &self.key_type).finish_non_exhaustive()
@@ -164,7 +141,7 @@ fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of its key is not unpadded base64url"))
 }
 
-fn rsa(jwk: &Value) -> Result<Material, KeyError> {
+fn rsa(jwk: &Value) -> Result<Verifiers, KeyError> {
     let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     // Some issuers write a leading zero octet, as ASN.1 does; the library loads such a key and never verifies with it.
     let (n, e) = (unsigned(&n), unsigned(&e));
@@ -180,7 +157,7 @@ fn rsa(jwk: &Value) -> Result<Material, KeyError> {
     if has_roca_fingerprint(n) {
         return Err(KeyError("its RSA modulus is of the kind that can be factored (CVE-2017-15361)"));
     }
-    Ok(Material::Rsa(RsaPublicKeyComponents { n: n.into(), e: e.into() }, Box::default()))
+    Ok(Verifiers::rsa(n, e))
 }
 
 /// Whether the modulus was made by the library that made factorable ones (ROCA, CVE-2017-15361): modulo each of these
@@ -198,11 +175,11 @@ fn unsigned(octets: &[u8]) -> &[u8] {
     &octets[octets.iter().take_while(|&&octet| octet == 0).count()..]
 }
 
-fn ec(jwk: &Value) -> Result<(KeyType, Material), KeyError> {
+fn ec(jwk: &Value) -> Result<(KeyType, Verifiers), KeyError> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     let (key_type, algorithm, length) = match member(jwk, "crv")? {
-        Some("P-256") => (KeyType::P256, &ECDSA_P256_SHA256_FIXED, 32),
-        Some("P-384") => (KeyType::P384, &ECDSA_P384_SHA384_FIXED, 48),
+        Some("P-256") => (KeyType::P256, Algorithm::Es256, 32),
+        Some("P-384") => (KeyType::P384, Algorithm::Es384, 48),
         _ => return Err(KeyError("its crv is not P-256 or P-384")),
     };
     if x.len() != length || y.len() != length {
@@ -210,8 +187,8 @@ fn ec(jwk: &Value) -> Result<(KeyType, Material), KeyError> {
     }
     // Parsing checks that the point lies on the curve.
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
-    let key = ParsedPublicKey::new(algorithm, &point).map_err(|_| KeyError("its point is not on the curve"))?;
-    Ok((key_type, Material::Other(key)))
+    let verifiers = Verifiers::point(algorithm, &point).ok_or(KeyError("its point is not on the curve"))?;
+    Ok((key_type, verifiers))
 }
 
 /// The points of Ed25519 with a small order, as RFC 8032 encodes them without the sign bit, and their encodings that
@@ -226,7 +203,7 @@ const SMALL_ORDER: [&str; 7] = [
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ];
 
-fn ed25519(jwk: &Value) -> Result<Material, KeyError> {
+fn ed25519(jwk: &Value) -> Result<Verifiers, KeyError> {
     if member(jwk, "crv")? != Some("Ed25519") {
         return Err(KeyError("its crv is not Ed25519"));
     }
@@ -238,7 +215,7 @@ fn ed25519(jwk: &Value) -> Result<Material, KeyError> {
     if x.len() != 32 || SMALL_ORDER.contains(&hex.as_str()) {
         return Err(KeyError("its point is not one of a key"));
     }
-    ParsedPublicKey::new(&ED25519, x).map(Material::Other).map_err(|_| KeyError("its point is not usable"))
+    Verifiers::point(Algorithm::EdDsa, &x).ok_or(KeyError("its point is not usable"))
 }
 
 #[cfg(test)]
