@@ -10,15 +10,13 @@ use serde_json::Value;
 
 use super::Claim;
 use super::json::StrictVisitor;
-use super::names::{Names, Tag};
+use super::names::Tag;
 
 /// An object, and the text that it was read from.
 #[derive(Debug)]
 pub(super) struct Object {
     text: String,
     members: Vec<Member>,
-    /// What its members are called: most names that are asked for aren't there.
-    names: Names,
 }
 
 #[derive(Debug)]
@@ -54,16 +52,12 @@ impl Object {
         let mut deserializer = serde_json::Deserializer::from_str(&text);
         let members = deserializer.deserialize_map(MembersVisitor(&text)).ok()?;
         deserializer.end().ok()?;
-        let names = unique_names(&members, &text)?;
-        Some(Self { text, members, names })
+        are_unique(&members, &text).then_some(Self { text, members })
     }
 
     /// The member with this name.
     pub(super) fn get(&self, name: &str) -> Option<Claim<'_>> {
         let tag = Tag::of(name);
-        if !self.names.may_hold(tag) {
-            return None;
-        }
         let member = self.members.iter().find(|member| member.is_called(tag, name, &self.text))?;
         Some(match &member.value {
             Held::Text(text) => Claim::Text(text.within(&self.text)),
@@ -84,27 +78,21 @@ impl Member {
     }
 }
 
-/// The set of the members' names; `None` if one of them stands twice.
-fn unique_names(members: &[Member], text: &str) -> Option<Names> {
-    let mut names = Names::default();
-    for (at, member) in members.iter().enumerate() {
-        let twice = members.len() <= FEW && names.may_hold(member.tag) && {
-            let name = member.name.within(text);
-            members.iter().take(at).any(|earlier| earlier.is_called(member.tag, name, text))
-        };
-        if twice {
-            return None;
-        }
-        names.insert(member.tag);
-    }
+/// Whether no name stands twice.
+fn are_unique(members: &[Member], text: &str) -> bool {
     if members.len() > FEW {
         let mut all: Vec<_> = members.iter().map(|member| member.name.within(text)).collect();
         all.sort_unstable();
-        if all.array_windows().any(|[one, other]| one == other) {
-            return None;
-        }
+        return all.array_windows().all(|[one, other]| one != other);
     }
-    Some(names)
+    let mut rest = members;
+    while let [member, later @ ..] = rest {
+        if later.iter().any(|other| other.tag == member.tag && other.name.within(text) == member.name.within(text)) {
+            return false;
+        }
+        rest = later;
+    }
+    true
 }
 
 impl Text {
