@@ -6,12 +6,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
 use reqwest::redirect::Policy;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use super::proto::{ExportRequest, ExportResponse};
 use mfa_gateway_keys::is_loopback;
 use mfa_gateway_wire::BoxError;
 
@@ -120,7 +120,7 @@ impl Transport {
     }
 
     /// Sends a batch, and tells how many of its spans the collector rejected.
-    pub(super) async fn send(&self, request: &ExportRequest) -> Result<u64, ExportError> {
+    pub(super) async fn send(&self, request: &ExportTraceServiceRequest) -> Result<u64, ExportError> {
         let message = request.encode_to_vec();
         let body = match self.protocol {
             TraceProtocol::Http => Bytes::from(message),
@@ -143,7 +143,7 @@ impl Transport {
             message = message.slice(5.min(message.len())..);
         }
         // Whoever answers 200 with something else has taken the batch all the same.
-        let partial = ExportResponse::decode(message).ok().and_then(|answer| answer.partial_success);
+        let partial = ExportTraceServiceResponse::decode(message).ok().and_then(|answer| answer.partial_success);
         Ok(partial.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0)))
     }
 }
