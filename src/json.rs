@@ -87,13 +87,29 @@ impl<'b> Object<'b> {
 
     /// Adds an array of texts.
     pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &'static str, texts: impl IntoIterator<Item = T>) {
-        self.name(name).push(b'[');
-        for (at, text) in texts.into_iter().enumerate() {
-            if at > 0 {
-                self.buffer.push(b',');
-            }
-            self.string(text.as_ref());
+        self.begin_list(name);
+        for text in texts {
+            self.item(text.as_ref());
         }
+        self.end_list();
+    }
+
+    /// Begins an array of texts.
+    pub(crate) fn begin_list(&mut self, name: &'static str) {
+        self.name(name).push(b'[');
+    }
+
+    /// Adds a text to the array that was begun.
+    pub(crate) fn item(&mut self, text: &str) {
+        // Another text ends with a quotation mark.
+        if self.buffer.last() != Some(&b'[') {
+            self.buffer.push(b',');
+        }
+        self.string(text);
+    }
+
+    /// Ends the array.
+    pub(crate) fn end_list(&mut self) {
         self.buffer.push(b']');
     }
 

@@ -13,7 +13,7 @@ use super::exchange::{Exchange, Ids};
 use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
 use super::{Live, Rejection, origin, sanitize};
-use crate::journal::{AccessLine, time};
+use crate::journal::AccessLine;
 use crate::routing::Route;
 use crate::telemetry::RouteMetrics;
 use mfa_gateway_core::clock::Timestamp;
@@ -206,11 +206,11 @@ impl Account {
         let id = |id: &'_ http::HeaderValue| id.to_str().unwrap_or_default().to_owned();
         AccessLine {
             event: "access".into(),
-            time: time(seen.time).into(),
+            time: seen.time.to_rfc3339().into(),
             request_id: id(&self.ids.request).into(),
             correlation_id: id(&self.ids.correlation).into(),
             trace_id: self.trace.as_ref().map(|trace| trace.id().into()),
-            client: seen.client.map(|client| client.to_string().into()),
+            client: seen.client,
             protocol: format!("{:?}", seen.version).into(),
             method: seen.method.as_ref().map(|method| method.as_str().into()),
             route: None,

@@ -6,6 +6,7 @@
 
 mod access;
 mod decision;
+mod members;
 mod outputs;
 mod plain;
 mod schema;
@@ -20,11 +21,14 @@ pub(crate) use outputs::Outputs;
 use std::cell::RefCell;
 use std::net::IpAddr;
 
+use serde::Serialize;
+
 use crate::config::LogDecisions;
 use crate::json::{self, Object};
 use crate::routing::Route;
 use crate::telemetry::{Sink, json_log};
-use mfa_gateway_core::clock::{Rfc3339, Timestamp};
+use members::members;
+use mfa_gateway_core::clock::{Timestamp, now_rfc3339};
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, Waivers};
 use plain::Plain;
 
@@ -67,28 +71,24 @@ impl Journal {
 
     /// Writes a decision down.
     pub(crate) fn record(&self, entry: &Entry<'_>) {
-        let client = entry.client.map(address);
-        let line = |time| DecisionLine::of(entry, time, client.as_deref());
         match (&self.decisions, json_log()) {
             (Some(sink), _) => {
-                let time = Rfc3339::of_millis(entry.at);
-                let line = line(time.as_str());
-                write(sink, |buffer| in_line(buffer, |object| line.write(object)));
+                let time = entry.at.to_rfc3339();
+                write(sink, |buffer| in_line(buffer, &DecisionLine::of(entry, &time)));
             }
             (None, Some(log)) => {
                 // As the log's other lines have it: with microseconds.
-                let time = Rfc3339::now();
-                let line = line(time.as_str());
-                write(log, |buffer| trace::write(buffer, &line));
+                let time = now_rfc3339();
+                write(log, |buffer| trace::write(buffer, &DecisionLine::of(entry, &time)));
             }
-            (None, None) => trace::decision(&line("")),
+            (None, None) => trace::decision(&DecisionLine::of(entry, "")),
         }
     }
 
     /// Writes an answer down, if answers are.
     pub(crate) fn access(&self, line: &AccessLine<'_>) {
         if let Some(sink) = &self.accesses {
-            write(sink, |buffer| in_line(buffer, |object| line.write(object)));
+            write(sink, |buffer| in_line(buffer, line));
         }
     }
 }
@@ -122,43 +122,9 @@ fn write(sink: &Sink, line: impl FnOnce(&mut Vec<u8>)) {
     });
 }
 
-/// Writes an object, with what is odd in its texts escaped.
-fn in_line(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
+/// Writes a line as an object, with what is odd in its texts escaped.
+fn in_line(buffer: &mut Vec<u8>, line: &impl Serialize) {
     let mut object = Object::escaping(buffer, |buffer, text| json::escape(buffer, text, Plain));
-    write(&mut object);
+    members(line, &mut object);
     object.end();
-}
-
-/// An address as its own `Display` has it, which does more for IPv4 than is needed.
-fn address(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity(15);
-    for (at, octet) in address.octets().into_iter().enumerate() {
-        if at > 0 {
-            text.push('.');
-        }
-        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
-            if octet >= least {
-                text.push(char::from(b'0' + octet / unit % 10));
-            }
-        }
-    }
-    text
-}
-
-/// A time, as RFC 3339 in UTC with milliseconds.
-pub(crate) fn time(at: Timestamp) -> String {
-    Rfc3339::of_millis(at).as_str().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_what_its_display_makes_of_it() {
-        for text in ["0.0.0.0", "127.0.0.1", "255.100.99.10", "9.200.101.109", "2001:db8::1", "::ffff:192.0.2.1"] {
-            assert_eq!(address(text.parse().unwrap()), text);
-        }
-    }
 }

@@ -8,17 +8,20 @@ use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-use crate::json::is_plain;
-
 /// Whether a character moves a terminal's cursor, colours it, or turns its text around.
 fn is_odd(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// Whether a text is visible ASCII and spaces. Most are, which is seen many bytes at a time.
+fn is_visible(text: &str) -> bool {
+    text.bytes().fold(true, |fine, byte| fine & (b' '..0x7f).contains(&byte))
+}
+
 /// A claim with what is odd in it written out, for people.
 pub(super) fn visible(claim: &str) -> Cow<'_, str> {
-    if is_plain(claim) || !claim.chars().any(is_odd) {
+    if is_visible(claim) || !claim.chars().any(is_odd) {
         return Cow::Borrowed(claim);
     }
     let escaped =

@@ -1,96 +1,142 @@
 //! Decisions in the log, for people.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+use serde_json::ser::CompactFormatter;
+use tracing::field::display;
+use tracing::{Event, Level, Metadata};
+use tracing_core::Kind;
+use tracing_core::callsite::DefaultCallsite;
 
 use super::DecisionLine;
+use super::members::{Take, Value, members};
 use super::plain::visible;
-use crate::json::{Object, is_plain};
+use crate::json::{Object, escape};
+
+/// What people are told, of a line's members in their order, behind the event's name.
+static FIELDS: [&str; 18] = [
+    "message",
+    "request_id",
+    "correlation_id",
+    "trace_id",
+    "method",
+    "route",
+    "client",
+    "issuer",
+    "class",
+    "tenant",
+    "application",
+    "user",
+    "amr",
+    "decision",
+    "grounds",
+    "reason",
+    "check",
+    "exception",
+];
+
+/// What `tracing::info!` makes of names that stand in it: these stand above.
+static EVENT: Metadata<'static> = tracing_core::metadata! {
+    name: "decision",
+    target: module_path!(),
+    level: Level::INFO,
+    fields: &FIELDS,
+    callsite: &CALLSITE,
+    kind: Kind::EVENT,
+};
+static CALLSITE: DefaultCallsite = DefaultCallsite::new(&EVENT);
 
 /// Whether the log takes decisions.
 pub(super) fn is_wanted() -> bool {
-    tracing::enabled!(tracing::Level::INFO)
+    tracing::enabled!(Level::INFO)
 }
 
 /// Writes the line that [`decision`] makes of a decision in a log of JSON.
 pub(super) fn write(buffer: &mut Vec<u8>, line: &DecisionLine<'_>) {
-    let mut object = Object::begin(buffer);
+    let mut object = Object::escaping(buffer, |buffer, text| escape(buffer, &visible(text), CompactFormatter));
     object.text("timestamp", &line.time);
     object.text("level", "INFO");
     object.text("message", "decision");
-    object.text("request_id", &line.request_id);
-    object.text("correlation_id", &line.correlation_id);
-    object.text_if_any("trace_id", line.trace_id.as_deref());
-    object.text("method", &line.method);
-    object.text("route", &line.route);
-    object.text_if_any("client", line.client.as_deref());
-    object.text_if_any("issuer", line.issuer.as_deref());
-    object.text_if_any("class", line.class.as_deref());
-    for (name, claim) in [("tenant", &line.tenant), ("application", &line.application), ("user", &line.user)] {
-        object.text_if_any(name, claim.as_deref().map(visible).as_deref());
-    }
-    if line.issuer.is_some() {
-        object.text("amr", &listed(line.amr.as_deref().unwrap_or_default()));
-    }
-    object.text("decision", &line.decision);
-    object.text_if_any("grounds", line.grounds.as_deref());
-    object.text_if_any("exception", line.exception.as_deref());
-    object.text_if_any("reason", line.reason.as_deref());
-    object.text_if_any("check", line.check.as_deref());
+    told(line, |name, text| object.text(name, text));
     object.end();
 }
 
-/// The methods as their `Debug` has them.
-fn listed(methods: &[String]) -> String {
-    let mut list = String::with_capacity(64);
-    list.push('[');
-    for (at, method) in methods.iter().enumerate() {
-        if at > 0 {
-            list.push_str(", ");
-        }
-        if is_plain(method) {
-            list.extend(["\"", method, "\""]);
-        } else {
-            // Writing into memory doesn't fail.
-            let _ = write!(list, "{method:?}");
-        }
-    }
-    list.push(']');
-    list
+/// Has the log's own machinery tell a decision.
+pub(super) fn decision(line: &DecisionLine<'_>) {
+    let mut values: Vec<(&str, Box<dyn tracing::Value>)> = vec![("message", Box::new(display("decision")))];
+    told(line, |name, text| {
+        let text = visible(text).into_owned();
+        // Neither an address nor a list has quotation marks around it.
+        let is_bare = matches!(name, "client" | "amr");
+        values.push((name, if is_bare { Box::new(display(text)) } else { Box::new(text) }));
+    });
+    let value = |name| values.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
+    let values: Vec<_> = FIELDS.iter().map(value).collect();
+    Event::dispatch(&EVENT, &EVENT.fields().value_set_all(&values));
 }
 
-pub(super) fn decision(line: &DecisionLine<'_>) {
-    tracing::info!(
-        request_id = &*line.request_id,
-        correlation_id = &*line.correlation_id,
-        trace_id = line.trace_id.as_deref(),
-        method = &*line.method,
-        route = &*line.route,
-        client = line.client.as_deref().map(tracing::field::display),
-        issuer = line.issuer.as_deref(),
-        class = line.class.as_deref(),
-        tenant = line.tenant.as_deref().map(visible).as_deref(),
-        application = line.application.as_deref().map(visible).as_deref(),
-        user = line.user.as_deref().map(visible).as_deref(),
-        amr = line.issuer.as_ref().map(|_| tracing::field::debug(line.amr.as_deref().unwrap_or_default())),
-        decision = &*line.decision,
-        grounds = line.grounds.as_deref(),
-        exception = line.exception.as_deref(),
-        reason = line.reason.as_deref(),
-        check = line.check.as_deref(),
-        "decision"
-    );
+/// Hands on what people are told of a line.
+fn told(line: &DecisionLine<'_>, tell: impl FnMut(&'static str, &str)) {
+    let mut fields = FIELDS.iter();
+    fields.next();
+    let list = String::with_capacity(64);
+    members(line, &mut Telling { fields, verified: line.issuer.is_some(), list, tell });
+}
+
+struct Telling<T> {
+    /// Those that weren't told yet.
+    fields: std::slice::Iter<'static, &'static str>,
+    verified: bool,
+    list: String,
+    tell: T,
+}
+
+impl<T: FnMut(&'static str, &str)> Take for Telling<T> {
+    #[expect(clippy::inline_always, reason = "what kind a value is of is known where it is handed on")]
+    #[inline(always)]
+    fn take(&mut self, name: &'static str, value: Value<'_>) -> fmt::Result {
+        if self.fields.as_slice().first() != Some(&name) {
+            return Ok(());
+        }
+        match value {
+            // A token that names no methods shows that it has none.
+            Value::Null if name == "amr" && self.verified => (self.tell)(name, "[]"),
+            Value::Absent | Value::Null => {}
+            Value::Text(text) => (self.tell)(name, text),
+            // A list is told at its end, as its `Debug` has it.
+            Value::List => return self.list.write_char('['),
+            Value::Item(text) => return self.item(text),
+            Value::EndOfList => {
+                self.list.push(']');
+                (self.tell)(name, &std::mem::take(&mut self.list));
+            }
+            Value::Literal(value) => (self.tell)(name, &value.to_string()),
+        }
+        self.fields.next();
+        Ok(())
+    }
+}
+
+impl<T> Telling<T> {
+    fn item(&mut self, text: &str) -> fmt::Result {
+        if self.list.len() > 1 {
+            self.list.push_str(", ");
+        }
+        write!(self.list, "{text:?}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use tracing_subscriber::Layer;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
 
-    /// What the log gets of a line from the machinery that serves all.
-    fn traced(line: &DecisionLine<'_>) -> String {
+    /// What the log gets of a line from the machinery that serves all: as text without a time, or as JSON.
+    fn traced(line: &DecisionLine<'_>, json: bool) -> String {
         struct Shared(Arc<Mutex<Vec<u8>>>);
         impl std::io::Write for Shared {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -105,20 +151,42 @@ mod tests {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
         let layer = tracing_subscriber::fmt::layer().with_writer(move || Shared(Arc::clone(&shared)));
-        let layer = layer.with_target(false).json().flatten_event(true).with_ansi(false);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || decision(line));
+        let layer = layer.with_target(false).with_ansi(false);
+        let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.without_time().boxed() };
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || decision(line));
         String::from_utf8(std::mem::take(&mut *written.lock().unwrap())).unwrap()
     }
 
     #[test]
     fn a_line_that_is_written_at_once_is_the_one_that_the_log_would_get() {
         for mut line in crate::journal::decision::tests::lines() {
-            let expected = traced(&line);
+            let expected = traced(&line, true);
             line.time = expected.get(14..41).unwrap().to_owned().into();
             let mut written = Vec::new();
             write(&mut written, &line);
             written.push(b'\n');
             assert_eq!(String::from_utf8(written).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn people_are_told_what_they_are_to_know_and_no_more() {
+        let [full, few, _] = crate::journal::decision::tests::lines();
+        let mut names = vec!["message"];
+        told(&full, |name, _| names.push(name));
+        assert_eq!(names, FIELDS, "in the order of the line");
+        assert_eq!(
+            traced(&full, false),
+            " INFO decision request_id=\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\" correlation_id=\"c\" \
+             trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\" method=\"GET\" route=\"/v1/\" client=192.0.2.1 \
+             issuer=\"entra\" class=\"app_user\" tenant=\"t\" application=\"a\" user=\"u\" amr=[\"pwd\", \"mfa\"] \
+             decision=\"permit\" grounds=\"mfa\" reason=\"mfa_missing\" check=\"mfa\" exception=\"e\"\n"
+        );
+        let none = DecisionLine { issuer: full.issuer, ..few };
+        assert!(
+            traced(&none, false).contains(r#" issuer="entra" amr=[] decision="#),
+            "a token without methods has none"
+        );
     }
 }

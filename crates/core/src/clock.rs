@@ -30,6 +30,13 @@ impl Timestamp {
         Some(Self(millis(since)))
     }
 
+    /// As RFC 3339 in UTC with milliseconds. The calendar's first and last moment stand for those beyond it.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let millis = u64::try_from(self.0).unwrap_or(0).min(LAST_MILLISECOND);
+        humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(millis)).to_string()
+    }
+
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
@@ -61,82 +68,15 @@ impl Timestamp {
     }
 }
 
-/// A moment as RFC 3339 has it, in UTC: 24 bytes with milliseconds, 27 with microseconds.
-///
-/// Made without the machinery of formatting: every line of a log has one. The calendar's first and last moment stand for
-/// those beyond it.
-#[derive(Clone, Copy, Debug)]
-pub struct Rfc3339<const N: usize>([u8; N]);
+/// 9999-12-31T23:59:59.999Z, where the calendar of RFC 3339 ends.
+const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
-impl Rfc3339<24> {
-    /// With milliseconds.
-    #[must_use]
-    pub fn of_millis(at: Timestamp) -> Self {
-        Self::new(u64::try_from(at.0).unwrap_or(0), 1000)
-    }
-}
-
-impl Rfc3339<27> {
-    /// The system's clock now, with microseconds: for the log, whose times nothing is decided by.
-    #[expect(clippy::disallowed_methods, reason = "the one door to the system's clock")]
-    #[must_use]
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::new(u64::try_from(since.as_micros()).unwrap_or(u64::MAX), 1_000_000)
-    }
-}
-
-impl<const N: usize> Rfc3339<N> {
-    fn new(since: u64, per_second: u64) -> Self {
-        let (secs, fraction) = (since / per_second, since % per_second);
-        let (secs, fraction) = if secs > LAST_SECOND { (LAST_SECOND, per_second - 1) } else { (secs, fraction) };
-        let (year, month, day) = date(secs / 86_400);
-        let mut text = [b'0'; N];
-        let mut rest = text.as_mut_slice();
-        let clock = secs % 86_400;
-        let parts = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T'), (clock / 3600, 2, b':')];
-        let parts =
-            parts.into_iter().chain([(clock / 60 % 60, 2, b':'), (clock % 60, 2, b'.'), (fraction, N - 21, b'Z')]);
-        for (number, digits, behind) in parts {
-            rest = put(rest, number, digits, behind);
-        }
-        Self(text)
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        // Digits and marks are ASCII.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-/// 9999-12-31T23:59:59, where the calendar of RFC 3339 ends.
-const LAST_SECOND: u64 = 253_402_300_799;
-
-/// Writes a number of so many digits and what stands behind it; returns what is left.
-fn put(text: &mut [u8], mut number: u64, digits: usize, behind: u8) -> &mut [u8] {
-    let Some((own, rest)) = text.split_at_mut_checked(digits + 1) else { return &mut [] };
-    if let Some((last, figures)) = own.split_last_mut() {
-        *last = behind;
-        for figure in figures.iter_mut().rev() {
-            *figure = b'0' + u8::try_from(number % 10).unwrap_or_default();
-            number /= 10;
-        }
-    }
-    rest
-}
-
-/// Year, month and day of a day since 1970, by the calendar's cycle of 400 years that begins with a March.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (400 * era + year_of_era + u64::from(month <= 2), month, day)
+/// The system's clock now, as RFC 3339 in UTC with microseconds: for the log, whose times nothing is decided by.
+#[expect(clippy::disallowed_methods, reason = "the one door to the system's clock")]
+#[must_use]
+pub fn now_rfc3339() -> String {
+    let last = UNIX_EPOCH + Duration::from_millis(LAST_MILLISECOND);
+    humantime::format_rfc3339_micros(SystemTime::now().clamp(UNIX_EPOCH, last)).to_string()
 }
 
 impl std::fmt::Display for Timestamp {
@@ -144,7 +84,7 @@ impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let time = u64::try_from(self.0)
             .ok()
-            .filter(|&millis| millis < 253_402_300_800_000)
+            .filter(|&millis| millis <= LAST_MILLISECOND)
             .map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
         match time {
             Some(time) => humantime::format_rfc3339_seconds(time).fmt(f),
@@ -229,23 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_a_log_is_what_the_library_makes_of_it() {
-        let library = |millis| humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(millis)).to_string();
-        // Every day of two cycles and a bit, each at another time.
-        for day in 0..300_000_u64 {
-            let millis = day * 86_400_000 + day * 7919 % 86_400_000;
-            assert_eq!(
-                Rfc3339::of_millis(Timestamp::from_millis(millis.cast_signed())).as_str(),
-                library(millis),
-                "{millis}"
-            );
-        }
-        let of = |millis| Rfc3339::of_millis(Timestamp::from_millis(millis)).as_str().to_owned();
+    fn a_time_of_a_log_is_rfc_3339_even_beyond_its_calendar() {
+        let of = |millis| Timestamp::from_millis(millis).to_rfc3339();
+        assert_eq!(of(1_549_088_552_042), "2019-02-02T06:22:32.042Z");
         assert_eq!(of(-1), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            (of(i64::MAX), of(253_402_300_799_999)),
-            (of(253_402_300_800_000), "9999-12-31T23:59:59.999Z".into())
-        );
-        assert_eq!(Rfc3339::<27>::new(1_549_088_552_000_042, 1_000_000).as_str(), "2019-02-02T06:22:32.000042Z");
+        let last = "9999-12-31T23:59:59.999Z";
+        assert_eq!((of(253_402_300_799_999).as_str(), of(253_402_300_800_000).as_str()), (last, last));
+        assert_eq!(of(i64::MAX), last);
+        assert_eq!(now_rfc3339().len(), "2019-02-02T06:22:32.000042Z".len());
     }
 }
