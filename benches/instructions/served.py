@@ -1,4 +1,4 @@
-"""Instructions of the shipped binary for one request, from socket to socket: what the kernel does isn't counted.
+"""Instructions of the release binary for one request, from socket to socket: what the kernel does isn't counted.
 
 One gateway runs below callgrind with one worker thread; one client asks one request after the other. callgrind writes
 its counters and begins anew when `vgdb` tells it to, so that each kind of request is counted alone.

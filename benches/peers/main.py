@@ -9,7 +9,7 @@ from pathlib import Path
 import report
 import scale
 from checks import check
-from peers import DIRECT, PEERS, Bare, Peer, Running, Settings, Surroundings
+from peers import DIRECT, PEERS, Bare, Gateway, Peer, Running, Settings, Surroundings
 from processes import Failure, cores
 from setting import started, surroundings
 from setup import install_programs
@@ -35,6 +35,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workload", metavar="NAMES", help="these workloads, by name and with commas")
     parser.add_argument("--rounds", type=int, default=6, help="rounds of each peer and workload (default 6)")
     parser.add_argument("--seconds", type=int, default=0, help="of one round (default 2; with --quick 1)")
+    parser.add_argument("--ordinary", type=Path, metavar="FILE",
+                        help=f"another build of the gateway, measured as {report.ORDINARY}; a last table has both")
     parser.add_argument("--markdown", action="store_true", help="prints the tables as Markdown")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draws the first workload's CPU time into an SVG")
     return parser.parse_args()
@@ -137,6 +139,8 @@ def main() -> None:
     options.seconds = options.seconds or (1 if options.quick else 2)
     peers = chosen([*PEERS, DIRECT], options.only,
                    [peer for peer in PEERS if not options.quick or peer.name in QUICK_PEERS])
+    if options.ordinary:
+        peers.append(Gateway(report.ORDINARY, binary=str(options.ordinary.resolve())))
     workloads = chosen(WORKLOADS, options.workload, [w for w in WORKLOADS if not options.quick or w.quick])
     install(peers, workloads)
     if len(cores()) < 2:
@@ -155,6 +159,8 @@ def main() -> None:
                     print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)
     except Failure as failure:
         sys.exit(f"failed: {failure}")
+    if options.ordinary:
+        print("\n" + report.both_builds(results))
     path = report.write(TARGET, peers, workloads, results, differences, options, start)
     if options.chart:
         options.chart.write_text(report.chart(workloads[0], results[workloads[0].name]))

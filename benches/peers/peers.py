@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from processes import ENVIRONMENT, Failure, Process, free_port, proxy_cores, raise_file_limit
@@ -182,21 +182,23 @@ class Apache(Peer):
         return ["apache2", "-f", str(config), "-D", "FOREGROUND"], {}
 
 
+@dataclass
 class Gateway(Peer):
+    binary: str = field(default_factory=lambda: os.environ["MFA_GATEWAY_BIN"])
+
     def version(self) -> str:
-        return first_line([os.environ["MFA_GATEWAY_BIN"], "--version"], r"mfa-gateway (\S+)")
+        return first_line([self.binary, "--version"], r"mfa-gateway (\S+)")
 
     def command(self, values, settings, folder):
-        binary = os.environ["MFA_GATEWAY_BIN"]
-        if not os.access(binary, os.X_OK):
-            raise Failure(f"no binary at {binary}: run `cargo build --release` first")
+        if not os.access(self.binary, os.X_OK):
+            raise Failure(f"no binary at {self.binary}: run `cargo build --release` first")
         (folder / "state").mkdir(exist_ok=True)
         values["PORT_H2"] = values["PORT"]
         config = folder / "gateway.yaml"
         config.write_text(render("gateway.yaml", {
             **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
         }))
-        return [binary, "serve", "--config", str(config)], {}
+        return [self.binary, "serve", "--config", str(config)], {}
 
 
 class Bare(Peer):

@@ -12,6 +12,8 @@ from chart import bars
 from processes import cores
 
 BASELINE = "nginx"
+# The gateway, and another build of it beside it.
+OURS, ORDINARY = "mfa-gateway", "mfa-gateway-ordinary"
 
 
 def median(rounds: list[dict], name: str) -> float | None:
@@ -28,9 +30,9 @@ def spread(rounds: list[dict], name: str) -> float | None:
     return (high - low) / statistics.median(values)
 
 
-def ratio(rounds: dict[str, list[dict]], peer: str) -> float | None:
+def ratio(rounds: dict[str, list[dict]], peer: str, to: str = BASELINE) -> float | None:
     """To plain nginx, round by round: what disturbs the machine for longer than a round disturbs both."""
-    pairs = zip(rounds[peer], rounds.get(BASELINE, []))
+    pairs = zip(rounds.get(peer, []), rounds.get(to, []))
     values = [mine["cpu"] / theirs["cpu"] for mine, theirs in pairs if mine.get("cpu") and theirs.get("cpu")]
     return statistics.median(values) if values else None
 
@@ -68,6 +70,18 @@ def table(workload, rounds: dict[str, list[dict]], markdown: bool) -> str:
     return "\n".join([title] + ["  " + "  ".join(
         cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(line, widths))
     ) for line in [head, *lines]])
+
+
+def both_builds(results: dict[str, dict[str, list[dict]]]) -> str:
+    """What each workload costs with two builds of the gateway, as Markdown."""
+    lines = [f"| CPU µs per request | {BASELINE} | {ORDINARY} | {OURS} | ratio |", "|---|---:|---:|---:|---:|"]
+    for name, rounds in results.items():
+        cells = [_cell(median(rounds.get(BASELINE, []), "cpu"), 1)]
+        for peer in (ORDINARY, OURS):
+            to_nginx = ratio(rounds, peer)
+            cells.append(_cell(median(rounds.get(peer, []), "cpu"), 1) + (f" ({to_nginx:.2f} ×)" if to_nginx else ""))
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {_cell(ratio(rounds, OURS, ORDINARY), 2)} × |")
+    return "\n".join(lines)
 
 
 def chart(workload, rounds: dict[str, list[dict]]) -> str:
