@@ -160,10 +160,8 @@ impl Outcome {
 
 /// Whether the issuer's tokens may be of this tenant.
 fn trusts(issuer: &Issuer, tenant: Option<&str>) -> bool {
-    match (&issuer.rules.issuer, tenant) {
-        (IssuerRule::Entra { tenants, .. }, Some(tenant)) => tenants.contains(tenant),
-        _ => true,
-    }
+    let (IssuerRule::Entra { tenants, .. }, Some(tenant)) = (&issuer.rules.issuer, tenant) else { return true };
+    tenants.contains(tenant)
 }
 
 #[cfg(test)]

@@ -96,16 +96,8 @@ pub(super) const CRATES: &[Crate] = &[
 ];
 
 /// Modules whose files still import each other in a circle. The list only gets shorter.
-pub(super) const STILL_CIRCULAR: &[&str] = &[
-    "src/admin",
-    "src/app",
-    "src/cli",
-    "src/config",
-    "crates/demo/src/provider",
-    "src/gateway",
-    "src/journal",
-    "crates/core/src/token",
-];
+pub(super) const STILL_CIRCULAR: &[&str] =
+    &["src/admin", "src/app", "src/cli", "src/config", "crates/demo/src/provider", "src/gateway", "src/journal"];
 
 impl Crate {
     /// Where its sources are, from the root.

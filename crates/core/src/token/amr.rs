@@ -1,7 +1,5 @@
 //! The `amr` claim: how the user authenticated (RFC 8176).
 
-use serde_json::Value;
-
 use super::Claim;
 
 /// The methods named by `amr`, or why there are none.
@@ -38,11 +36,6 @@ impl Amr {
             Self::Absent | Self::Malformed => &[],
         }
     }
-}
-
-/// The elements of an array of strings; `None` for any other shape.
-pub(crate) fn strings(value: &Value) -> Option<Vec<&str>> {
-    value.as_array()?.iter().map(Value::as_str).collect()
 }
 
 #[cfg(test)]

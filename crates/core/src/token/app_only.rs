@@ -34,7 +34,18 @@
 //! | absent | app-only if there is no sign of a user and a proof that the issuer's setting allows holds, else a user's |
 
 use super::user_claims::is_users;
-use super::{AppOnlyProof, Claim, Claims, TokenError};
+use super::{Claim, Claims, TokenError};
+
+/// What proves that a token is app-only. Each is documented in `docs/tokens.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the configuration's own variants document them")]
+pub enum AppOnlyProof {
+    Entra,
+    Idtyp,
+    Rfc9068,
+    Any,
+    None,
+}
 
 /// Claims that are read here. One that differs in letter case says something, but nobody knows to whom.
 const READ_CLAIMS: [&str; 11] =

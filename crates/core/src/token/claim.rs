@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::amr::strings;
+use super::json::strings;
+use crate::clock::Timestamp;
 
 /// The value of a claim.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,19 @@ impl<'c> Claim<'c> {
         }
     }
 
+    /// The `NumericDate` (RFC 7519 section 2), if it is one: seconds since the epoch, fractions allowed.
+    pub(super) fn date(self) -> Option<Timestamp> {
+        let Self::Other(value) = self else { return None };
+        if let Some(seconds) = value.as_i64() {
+            return Some(Timestamp::from_secs(seconds));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "`as` saturates, and a date past the calendar is just very late"
+        )]
+        value.as_f64().map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64))
+    }
+
     /// The value by itself.
     #[must_use]
     pub fn to_value(self) -> Value {
@@ -54,5 +68,23 @@ impl<'c> Claim<'c> {
 impl<'c> From<&'c Value> for Claim<'c> {
     fn from(value: &'c Value) -> Self {
         Self::Other(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dates_may_be_fractions_and_never_overflow() {
+        let date = |value: Value| Claim::from(&value).date();
+        assert_eq!(date(json!(1.5)), Some(Timestamp::from_millis(1500)));
+        assert_eq!(date(json!(u64::MAX)), Some(Timestamp::from_millis(i64::MAX)));
+        assert_eq!(date(json!(-1e300)), Some(Timestamp::from_millis(i64::MIN)));
+        for odd in [json!("1"), json!(null), json!([1]), json!(true)] {
+            assert_eq!(date(odd), None);
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! The claims of a verified token.
 
 use super::object::Object;
-use super::verify::Validity;
-use super::{Amr, Claim, TokenError};
+use super::{Amr, Claim, Validity};
 use crate::clock::Timestamp;
 
 /// The claims of a token whose signature, issuer, audience and time were checked. [`super::Unverified::verify`] is the
@@ -57,7 +56,7 @@ impl Claims {
     /// When the user authenticated (`auth_time`); `iat` won't do, since a refreshed token gets a new one.
     #[must_use]
     pub fn auth_time(&self) -> Option<Timestamp> {
-        self.get("auth_time").and_then(numeric_date)
+        self.get("auth_time").and_then(Claim::date)
     }
 
     /// Whether the client handles claims challenges: `xms_cc` holds `cp1`, in any letter case.
@@ -68,46 +67,5 @@ impl Claims {
             Some(one) => is_cp1(one),
             None => claim.strings().is_some_and(|list| list.into_iter().any(is_cp1)),
         })
-    }
-}
-
-/// Reads a `NumericDate` (RFC 7519 section 2): seconds since the epoch, fractions allowed.
-pub(super) fn numeric_date(claim: Claim<'_>) -> Option<Timestamp> {
-    let Claim::Other(value) = claim else { return None };
-    if let Some(seconds) = value.as_i64() {
-        return Some(Timestamp::from_secs(seconds));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`as` saturates, and a date past the calendar is just very late"
-    )]
-    value.as_f64().map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64))
-}
-
-/// The claim, which may be absent, but not of another type.
-pub(super) fn optional_text<'o>(object: &'o Object, name: &'static str) -> Result<Option<&'o str>, TokenError> {
-    object.get(name).map(|claim| claim.as_str().ok_or(TokenError::ClaimMalformed(name))).transpose()
-}
-
-/// The date, which may be absent, but not of another type.
-pub(super) fn optional_date(object: &Object, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
-    object.get(name).map(|claim| numeric_date(claim).ok_or(TokenError::ClaimMalformed(name))).transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    #[test]
-    fn dates_may_be_fractions_and_never_overflow() {
-        let date = |value: Value| numeric_date(Claim::from(&value));
-        assert_eq!(date(json!(1.5)), Some(Timestamp::from_millis(1500)));
-        assert_eq!(date(json!(u64::MAX)), Some(Timestamp::from_millis(i64::MAX)));
-        assert_eq!(date(json!(-1e300)), Some(Timestamp::from_millis(i64::MIN)));
-        for odd in [json!("1"), json!(null), json!([1]), json!(true)] {
-            assert_eq!(date(odd), None);
-        }
     }
 }

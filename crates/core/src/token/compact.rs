@@ -4,7 +4,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::claims::optional_text;
 use super::object::Object;
 use super::{Algorithm, Claim, TokenError};
 
@@ -33,7 +32,7 @@ impl<'t> Unverified<'t> {
 
     /// The issuer that the token names, for choosing the key set.
     pub fn issuer(&self) -> Result<&str, TokenError> {
-        optional_text(&self.payload, "iss")?.ok_or(TokenError::ClaimMissing("iss"))
+        self.payload.optional_text("iss")?.ok_or(TokenError::ClaimMissing("iss"))
     }
 
     /// The id of the key that is said to have signed.

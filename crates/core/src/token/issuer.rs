@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::optional_text;
 use super::object::Object;
 use super::{Key, TokenError};
 
@@ -167,14 +166,14 @@ impl IssuerRule {
 
     /// Checks `iss` with the tenant, the token version and the key that signed.
     pub(super) fn check(&self, payload: &Object, key: &Key) -> Result<(), TokenError> {
-        let issuer = optional_text(payload, "iss")?.ok_or(TokenError::ClaimMissing("iss"))?;
-        let tid = optional_text(payload, "tid")?;
+        let issuer = payload.optional_text("iss")?.ok_or(TokenError::ClaimMissing("iss"))?;
+        let tid = payload.optional_text("tid")?;
         match self {
             Self::Exact(exact) if exact == issuer => Ok(()),
             Self::Exact(_) => Err(TokenError::IssuerUnknown),
             Self::Entra { cloud, version, tenants } => {
                 let tenant = cloud.tenant_of(*version, issuer).ok_or(TokenError::IssuerUnknown)?;
-                let ver = optional_text(payload, "ver")?;
+                let ver = payload.optional_text("ver")?;
                 let expected = match version {
                     EntraVersion::V1 => "1.0",
                     EntraVersion::V2 => "2.0",

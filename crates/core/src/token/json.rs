@@ -18,6 +18,11 @@ pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
+/// The elements of an array of strings; `None` for any other shape.
+pub(super) fn strings(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

@@ -8,7 +8,7 @@ use jsonwebtoken::signature::Verifier;
 use serde_json::Value;
 
 use super::algorithm::KeyType;
-use super::amr::strings;
+use super::json::strings;
 use super::verifiers::Verifiers;
 use super::{Algorithm, TokenError};
 

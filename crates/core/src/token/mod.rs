@@ -28,6 +28,7 @@ mod principal;
 #[cfg(test)]
 mod second_opinion;
 mod user_claims;
+mod validity;
 #[cfg(test)]
 mod vectors;
 mod verifiers;
@@ -35,6 +36,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use amr::Amr;
+pub use app_only::AppOnlyProof;
 pub use claim::Claim;
 pub use claims::Claims;
 pub use compact::Unverified;
@@ -42,5 +44,6 @@ pub use error::{Check, TokenError};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
 pub use key::{Key, KeyError};
 pub use key_set::KeySet;
-pub use principal::{App, AppOnlyProof, Principal, User};
-pub use verify::{Genuine, TokenRules, Validity};
+pub use principal::{App, Principal, User};
+pub use validity::Validity;
+pub use verify::{Genuine, TokenRules};

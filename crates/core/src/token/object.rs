@@ -8,9 +8,10 @@ use std::ops::Range;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::Claim;
 use super::json::StrictVisitor;
 use super::names::Tag;
+use super::{Claim, TokenError};
+use crate::clock::Timestamp;
 
 /// An object, and the text that it was read from.
 #[derive(Debug)]
@@ -63,6 +64,16 @@ impl Object {
             Held::Text(text) => Claim::Text(text.within(&self.text)),
             Held::Other(value) => Claim::Other(value),
         })
+    }
+
+    /// The text with this name, which may be absent, but not of another type.
+    pub(super) fn optional_text(&self, name: &'static str) -> Result<Option<&str>, TokenError> {
+        self.get(name).map(|claim| claim.as_str().ok_or(TokenError::ClaimMalformed(name))).transpose()
+    }
+
+    /// The date with this name, which may be absent, but not of another type.
+    pub(super) fn optional_date(&self, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
+        self.get(name).map(|claim| claim.date().ok_or(TokenError::ClaimMalformed(name))).transpose()
     }
 
     /// The names of all members.

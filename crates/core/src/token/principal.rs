@@ -1,7 +1,7 @@
 //! Who a token speaks for: an application alone, or an application and a user.
 
 use super::app_only::is_app_only;
-use super::{Claims, TokenError};
+use super::{AppOnlyProof, Claims, TokenError};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,17 +24,6 @@ pub struct App {
 pub struct User {
     /// The id, as it came.
     pub id: Option<String>,
-}
-
-/// What proves that a token is app-only. Each is documented in `docs/tokens.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the configuration's own variants document them")]
-pub enum AppOnlyProof {
-    Entra,
-    Idtyp,
-    Rfc9068,
-    Any,
-    None,
 }
 
 impl Principal {

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::{optional_date, optional_text};
 use super::key_set::MAX_CANDIDATES;
 use super::object::Object;
-use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified};
+use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified, Validity};
 use crate::clock::Timestamp;
 
 /// What an issuer's tokens must be like.
@@ -22,40 +21,6 @@ pub struct TokenRules {
     pub clock_skew: Duration,
     /// What proves a token app-only.
     pub app_only_proof: AppOnlyProof,
-}
-
-/// When a token is valid, with the allowed clock skew, which is applied here and nowhere else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    not_before: Option<Timestamp>,
-    expires: Timestamp,
-    clock_skew: Duration,
-}
-
-impl Validity {
-    /// Checks the time: `exp` is the first moment that is too late (RFC 7519 section 4.1.4), `nbf` the first that is
-    /// not too early.
-    pub fn check(&self, now: Timestamp) -> Result<(), TokenError> {
-        if now >= self.expires.plus(self.clock_skew) {
-            return Err(TokenError::Expired);
-        }
-        match self.not_before {
-            Some(not_before) if now.plus(self.clock_skew) < not_before => Err(TokenError::NotYetValid),
-            _ => Ok(()),
-        }
-    }
-
-    /// `exp`, as the token has it.
-    #[must_use]
-    pub fn expires(&self) -> Timestamp {
-        self.expires
-    }
-
-    /// Valid at any time: of a token that was judged before, and is only spoken of.
-    #[must_use]
-    pub fn always() -> Self {
-        Self { not_before: None, expires: Timestamp::from_secs(i64::MAX), clock_skew: Duration::ZERO }
-    }
 }
 
 /// A token that an issuer signed for us, whatever the time.
@@ -83,7 +48,7 @@ impl Genuine {
     pub fn check(self, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
         self.validity.check(now)?;
         for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
-            optional_text(&self.payload, name)?;
+            self.payload.optional_text(name)?;
         }
         Ok((Claims::new(self.payload, self.validity), self.key))
     }
@@ -109,7 +74,7 @@ impl Unverified<'_> {
     pub fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
         let key = Arc::clone(self.signer(candidates, rules)?);
         check_audience(&self.payload, &rules.audiences)?;
-        let validity = read_validity(&self.payload, rules.clock_skew)?;
+        let validity = Validity::read(&self.payload, rules.clock_skew)?;
         Ok(Genuine { payload: self.payload, validity, key })
     }
 
@@ -143,13 +108,6 @@ fn check_audience(payload: &Object, expected: &[String]) -> Result<(), TokenErro
     if found { Ok(()) } else { Err(TokenError::Audience) }
 }
 
-fn read_validity(payload: &Object, clock_skew: Duration) -> Result<Validity, TokenError> {
-    let expires = optional_date(payload, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
-    let not_before = optional_date(payload, "nbf")?;
-    optional_date(payload, "iat")?;
-    Ok(Validity { not_before, expires, clock_skew })
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::rand::SystemRandom;
@@ -159,17 +117,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    #[test]
-    fn time_has_a_first_and_a_last_moment_and_the_skew_counts_once() {
-        let skew = Duration::from_secs(60);
-        let validity = read_validity(&Object::of(&json!({"nbf": 1000, "exp": 2000})), skew).unwrap();
-        let at = |secs| validity.check(Timestamp::from_secs(secs));
-        assert_eq!(at(939), Err(TokenError::NotYetValid));
-        assert_eq!(at(940), Ok(()));
-        assert_eq!(at(2059), Ok(()));
-        assert_eq!(at(2060), Err(TokenError::Expired));
-    }
 
     fn pair() -> EcdsaKeyPair {
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
@@ -232,26 +179,6 @@ mod tests {
             signer(&pair, &claims, &issuers[at], &keys)
         });
         assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Err(TokenError::KeyIssuer)]);
-    }
-
-    #[test]
-    fn a_date_beyond_every_calendar_is_just_very_late() {
-        for huge in [json!(1e300), json!(u64::MAX), json!(i64::MAX), json!(253_402_300_800_i64)] {
-            let far =
-                read_validity(&Object::of(&json!({"nbf": -1e300, "exp": huge})), Duration::from_secs(60)).unwrap();
-            assert_eq!(far.check(Timestamp::from_secs(1_790_000_000)), Ok(()), "{huge}");
-            let never =
-                read_validity(&Object::of(&json!({"nbf": huge, "exp": huge})), Duration::from_secs(60)).unwrap();
-            assert_eq!(never.check(Timestamp::from_secs(1_790_000_000)), Err(TokenError::NotYetValid), "{huge}");
-        }
-    }
-
-    #[test]
-    fn times_of_another_type_are_malformed_and_never_absent() {
-        for claims in [json!({"exp": "2000"}), json!({"exp": 2000, "nbf": "0"}), json!({"exp": 2000, "iat": null})] {
-            assert!(matches!(read_validity(&Object::of(&claims), Duration::ZERO), Err(TokenError::ClaimMalformed(_))));
-        }
-        assert_eq!(read_validity(&Object::of(&json!({})), Duration::ZERO), Err(TokenError::ClaimMissing("exp")));
     }
 
     #[test]
