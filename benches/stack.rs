@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use mfa_gateway::App;
 use mfa_gateway::config::Config;
-use mfa_gateway::gateway::{Answer, Body, Permitted, Rejection, decision_stack};
+use mfa_gateway::gateway::{Answer, Body, Cleared, Rejection, decision_stack};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 use mfa_gateway_demo::people;
@@ -33,7 +33,7 @@ log: { decisions: none }
 #[derive(Clone)]
 pub(crate) struct Last;
 
-impl Service<Permitted> for Last {
+impl Service<Cleared> for Last {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Answer;
@@ -42,7 +42,7 @@ impl Service<Permitted> for Last {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Permitted) -> Answer {
+    fn call(&mut self, _: Cleared) -> Answer {
         Box::pin(async { Ok(Response::new(Body::empty())) })
     }
 }

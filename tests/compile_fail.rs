@@ -1,7 +1,10 @@
-//! What the types of the pipeline make impossible: a request that reaches the proxy without a decision.
+//! What the types of the pipeline make impossible: a request that reaches the proxy without a decision, or past any other
+//! layer.
 
-use mfa_gateway::gateway::{Authenticate, AuthenticateLayer, Enforce, EnforceLayer, Proxy, Routed};
-use tower::{Layer, Service};
+use mfa_gateway::gateway::{
+    Arrived, Authenticate, CatchPanic, Enforce, FindRoute, Limit, Proxy, RateLimit, Render, Sanitize,
+};
+use tower::Service;
 
 #[test]
 fn the_pipeline_can_not_be_put_together_wrongly() {
@@ -11,8 +14,6 @@ fn the_pipeline_can_not_be_put_together_wrongly() {
 /// The right order compiles, so the cases fail for what they show and for nothing else.
 #[test]
 fn the_right_order_compiles() {
-    fn serves<S: Service<Routed>>(stack: S) -> S {
-        stack
-    }
-    let _: Authenticate<Enforce<Proxy>> = serves(AuthenticateLayer.layer(EnforceLayer.layer(Proxy)));
+    fn serves<T, S: Service<T>>() {}
+    serves::<Arrived, CatchPanic<Render<Limit<Sanitize<FindRoute<Authenticate<Enforce<RateLimit<Proxy>>>>>>>>>();
 }

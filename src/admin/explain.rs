@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::guard::read_json;
 use super::respond::json;
 use super::service::Admin;
-use crate::gateway::explain::{Explanation, Question, explain, issuer_of, pasted};
-use crate::gateway::{Live, Notice, Reason, Rejection};
+use crate::gateway::explain::{Explanation, explain, issuer_of, pasted, token_in};
+use crate::gateway::{Live, Notice, Question, Reason, Rejection};
 use mfa_gateway_wire::Body;
 
 /// How much a body may have besides the token, in bytes.
@@ -51,7 +51,7 @@ impl Admin {
             return Err(Rejection::new(Reason::Told(&BAD_METHOD)));
         };
         let path = asked.path.split('?').next().unwrap_or_default();
-        let question = Question { token: pasted(&asked.token), method: &method, path };
+        let question = Question::new(&method, path, pasted(&asked.token));
         let (explanation, trouble) = answer(&self.live.load_full(), &question).await;
         Ok(json(&explanation.document(trouble.as_deref())))
     }
@@ -59,7 +59,7 @@ impl Admin {
 
 /// Explains with the keys in use. As for a request, a token that no key fits brings a fetch, within its budget.
 async fn answer(live: &Live, question: &Question<'_>) -> (Explanation, Option<String>) {
-    let issuer = question.token.and_then(|token| issuer_of(live, token));
+    let issuer = token_in(question).and_then(|token| issuer_of(live, token));
     let judge = || explain(live, question, issuer.and_then(|issuer| issuer.keys().current()).as_deref());
     let mut explanation = judge();
     let Some(issuer) = issuer else { return (explanation, None) };

@@ -1,7 +1,6 @@
 //! The service: one request, one answer.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
@@ -9,20 +8,23 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwap;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body::Body as _;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service, ServiceBuilder};
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::{Service, ServiceBuilder};
 
 use super::endpoint::{Audience, Endpoint};
 use super::guard::{check_host, check_origin};
 use super::{Reloads, State, openapi, page};
-use crate::gateway::{Answer, Arrived, Exchange, Live, Peer, Rejection, Sanitize, SanitizeLayer, refusal};
+use crate::gateway::{
+    Answer, Arrived, CatchPanicLayer, LimitLayer, Live, Rejection, RenderLayer, SanitizeLayer, Sanitized,
+};
 use crate::telemetry::Metrics;
 use mfa_gateway_core::policy::Dialect;
 use mfa_gateway_keys::KeySource;
-use mfa_gateway_wire::{Body, Busy};
+use mfa_gateway_wire::Body;
+
+/// How many requests there may be at once: operators, a kubelet and a few scrapers.
+const MAX_REQUESTS: usize = 256;
 
 /// What the admin listener tells of.
 #[derive(Debug)]
@@ -83,10 +85,10 @@ impl Admin {
     }
 }
 
-/// The service over connections: requests are sound when they get to [`Admin`], and refusals become bytes behind it. A
-/// panic ends one request, as on the traffic port.
+/// The service over connections, of the same layers as the traffic port. `apart` counts its requests in flight.
 pub(crate) fn service(
     admin: Admin,
+    apart: &Arc<Metrics>,
 ) -> impl Service<
     Arrived,
     Response = Response<Body>,
@@ -95,26 +97,18 @@ pub(crate) fn service(
 > + Clone
 + Send
 + 'static {
-    let admin = Arc::new(admin);
-    let handler = Handler { admin: Arc::clone(&admin) };
-    let render = Render { inner: SanitizeLayer.layer(handler), admin: Arc::clone(&admin) };
+    let (live, metrics, admin) = (Arc::clone(&admin.live), Arc::clone(&admin.metrics), Arc::new(admin));
     ServiceBuilder::new()
-        // The layer behind it is for requests alone.
-        .map_request(|Arrived { mut request, peer, busy }| {
-            request.extensions_mut().insert(Arc::new(Sender { peer, _busy: busy }));
-            request
-        })
-        .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(CatchPanicLayer::custom(move |_| panicked(&admin.metrics)))
-        .service(render)
-}
-
-/// Answers for a panic, whose message is on standard error already.
-fn panicked(metrics: &Metrics) -> Response<Body> {
-    metrics.panics.inc();
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
+        // Every response has them, a refusal's too.
+        .map_response(complete)
+        // A panic inside ends this request alone.
+        .layer(CatchPanicLayer::new(&metrics.panics))
+        // Gives a request its ids, and turns refusals into bytes.
+        .layer(RenderLayer::for_operators(live, apart))
+        .layer(LimitLayer::new(MAX_REQUESTS))
+        // Requests are sound when they get to the handler.
+        .layer(SanitizeLayer)
+        .service(Handler { admin })
 }
 
 /// Hands sound requests to [`Admin`].
@@ -123,7 +117,7 @@ pub(crate) struct Handler {
     admin: Arc<Admin>,
 }
 
-impl Service<Box<Exchange>> for Handler {
+impl Service<Sanitized> for Handler {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Answer;
@@ -132,66 +126,19 @@ impl Service<Box<Exchange>> for Handler {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, exchange: Box<Exchange>) -> Answer {
+    fn call(&mut self, sanitized: Sanitized) -> Answer {
         let admin = Arc::clone(&self.admin);
-        Box::pin(async move { admin.answer(exchange.into_request()).await })
-    }
-}
-
-/// Who sent a request. Its connection isn't idle for as long as this is held.
-struct Sender {
-    peer: Option<Arc<Peer>>,
-    _busy: Option<Busy>,
-}
-
-/// Gives a request its ids, and turns refusals into bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct Render {
-    inner: Sanitize<Handler>,
-    admin: Arc<Admin>,
-}
-
-impl Service<Request<Body>> for Render {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let live = self.admin.live.load_full();
-        let version = request.version();
-        let sender = request.extensions_mut().remove::<Arc<Sender>>();
-        let peer = sender.as_ref().and_then(|sender| sender.peer.clone());
-        let unread = peer.clone().filter(|_| !request.body().is_end_stream());
-        let exchange = Exchange::begin(request, peer, Arc::clone(&live));
-        let ids = exchange.ids().clone();
-        let answer = self.inner.call(exchange);
         Box::pin(async move {
-            let _sender = sender;
-            let mut response = match answer.await {
-                Ok(response) => response,
-                Err(rejection) => {
-                    // What is unread of the body must not become the next request.
-                    if let Some(peer) = &unread {
-                        peer.handle.linger();
-                    }
-                    let close = unread.is_some() && version <= Version::HTTP_11;
-                    refusal::response(&rejection.worded(Dialect::Oauth), &live.refusals, &ids, version, close)
-                }
-            };
-            complete(response.status(), response.headers_mut());
-            ids.put(response.headers_mut());
-            Ok(response)
+            let response = admin.answer(sanitized.into_request()).await;
+            response.map_err(|rejection| rejection.worded(Dialect::Oauth))
         })
     }
 }
 
-/// What every answer has: nothing of it is kept, framed, guessed at or sent on by a browser.
-fn complete(status: StatusCode, headers: &mut HeaderMap) {
-    let fixed = HeaderValue::from_static;
+/// What every response has: nothing of it is kept, framed, guessed at or sent on by a browser.
+fn complete(mut response: Response<Body>) -> Response<Body> {
+    let (fixed, status) = (HeaderValue::from_static, response.status());
+    let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, fixed("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     headers.insert(REFERRER_POLICY, fixed("no-referrer"));
@@ -201,4 +148,5 @@ fn complete(status: StatusCode, headers: &mut HeaderMap) {
     if status == StatusCode::UNAUTHORIZED {
         headers.entry(WWW_AUTHENTICATE).or_insert(fixed(r#"Bearer error="invalid_token""#));
     }
+    response
 }

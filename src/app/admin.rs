@@ -53,7 +53,7 @@ impl App {
         };
         self.admin_tls.store(tls);
         let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false };
-        tokio::spawn(acceptor.accept(listener, entrance, service(admin)));
+        tokio::spawn(acceptor.accept(listener, entrance, service(admin, &apart)));
     }
 }
 

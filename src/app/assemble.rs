@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::runtime::Handle;
 
 use crate::config::Config;
-use crate::gateway::{Live, RateLimiter};
+use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimiter};
 use crate::journal::{Journal, Outputs};
 use crate::routing::RouteTable;
 use crate::telemetry::{Metrics, Tracer};
@@ -79,10 +79,8 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
     let issuer = |issuer: &crate::config::Issuer| {
         Issuer::new(Arc::clone(&issuer.profile), issuer.rules.clone(), Arc::clone(&sources[issuer.keys]))
     };
-    let live = Live {
+    let judge = Judge {
         routes: RouteTable::new(config.routes.clone()),
-        upstreams,
-        rate_limiters: rate_limiters(config, before),
         authenticator: Authenticator::new(
             config.issuers.iter().map(issuer).collect(),
             config.token_cache_bytes,
@@ -91,29 +89,39 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.metrics.cache.clone(),
         ),
         waivers: config.waivers.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    let live = Live {
+        edge: Edge {
+            trusted_proxies: config.trusted_proxies.clone(),
+            url_bytes: config.limits.url_bytes,
+            headers: config.limits.headers,
+            body_bytes: config.limits.body_bytes,
+            body_timeout: config.timeouts.body,
+        },
+        judge,
         refusals: config.refusals.clone(),
-        url_bytes: config.limits.url_bytes,
-        max_headers: config.limits.headers,
-        body_bytes: config.limits.body_bytes,
-        body_timeout: config.timeouts.body,
+        upstreams,
+        rate_limiters: rate_limiters(config, before),
+        metrics: metrics(config, ambient),
         journal: match &ambient.outputs {
             Some(outputs) => outputs.journal(&config.log).context("a log can't be opened")?,
             None => Journal { which: config.log.decisions, decisions: None, accesses: None },
         },
-        route_metrics: config
-            .routes
-            .iter()
-            .map(|route| ambient.metrics.requests.route(route.pattern.as_written()))
-            .collect(),
-        no_route_metrics: ambient.metrics.requests.route(""),
-        limit_metrics: ambient.metrics.limits.clone(),
         tracer: tracer(config, ambient, before)?,
         generation: before.generation + 1,
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),
     };
     Ok(Assembled { live, sources })
+}
+
+fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
+    let requests = &ambient.metrics.requests;
+    LiveMetrics {
+        routes: config.routes.iter().map(|route| requests.route(route.pattern.as_written())).collect(),
+        no_route: requests.route(""),
+        limits: ambient.metrics.limits.clone(),
+    }
 }
 
 /// The tracer that the configuration asks for. One with the same settings goes on; commands that serve nothing have none.

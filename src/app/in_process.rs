@@ -21,7 +21,6 @@ impl App {
     /// # Errors
     ///
     /// If an issuer's keys can't be had.
-    #[doc(hidden)]
     pub async fn in_process(
         config: Config,
         clock: Clock,

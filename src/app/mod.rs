@@ -5,6 +5,7 @@ mod admission;
 mod assemble;
 mod certificates;
 mod connection;
+#[cfg(feature = "in-process")]
 mod in_process;
 mod listen;
 mod notify;

@@ -59,7 +59,7 @@ impl App {
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
         // It takes a while for many tokens, and requests are served here.
-        tokio::task::spawn_blocking(move || old.authenticator.forget());
+        tokio::task::spawn_blocking(move || old.judge.authenticator.forget());
         self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.log);

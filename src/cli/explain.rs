@@ -13,7 +13,8 @@ use super::args::Explain;
 use super::printable;
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
-use crate::gateway::explain::{Explanation, Question, explain as judge, issuer_of, pasted};
+use crate::gateway::Question;
+use crate::gateway::explain::{Explanation, explain as judge, issuer_of, pasted, token_in};
 use mfa_gateway_core::chain;
 use mfa_gateway_core::token::KeySet;
 
@@ -29,10 +30,11 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     let Ok(method) = Method::from_bytes(args.method.as_bytes()) else { bail!("--method is not an HTTP method") };
     let text = read_token(&args.token_file)?;
-    let token = pasted(&text);
+    let path = args.path.split('?').next().unwrap_or_default();
+    let question = Question::new(&method, path, pasted(&text));
     let assembled = assemble(&config, &Ambient::system(), Before::default())?;
     let mut trouble = None;
-    let keys = match (&args.jwks, token.and_then(|token| issuer_of(&assembled.live, token))) {
+    let keys = match (&args.jwks, token_in(&question).and_then(|token| issuer_of(&assembled.live, token))) {
         (Some(path), _) => Some(Arc::new(read_keys(path)?)),
         (None, Some(issuer)) => {
             trouble = issuer.keys().refresh().await.err().map(|error| chain(&error));
@@ -40,8 +42,6 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
         }
         (None, None) => None,
     };
-    let path = args.path.split('?').next().unwrap_or_default();
-    let question = Question { token, method: &method, path };
     let explanation = judge(&assembled.live, &question, keys.as_deref());
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&explanation.document(trouble.as_deref()))?)
@@ -75,7 +75,7 @@ fn to_text(
     trouble: Option<&str>,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    writeln!(text, "{} {}\n", question.method, question.path)?;
+    writeln!(text, "{} {}\n", question.method, question.path())?;
     for step in &explanation.steps {
         writeln!(text, "  {:<4}  {:<10}  {}", step.outcome.name(), step.name, printable(&step.detail))?;
     }

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
-use super::{Authenticated, Inner, Next, Rejection, Routed};
+use super::service::{Inner, Next};
+use super::{Authenticated, Rejection, Routed};
 use mfa_gateway_core::policy::{Evidence, Requirement};
-use mfa_gateway_layer::{Credential, Lookup};
+use mfa_gateway_layer::Lookup;
 use mfa_gateway_wire::Body;
 
 /// Makes [`Authenticate`].
@@ -43,10 +44,11 @@ where
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
+        let live = &routed.sanitized.exchange.live;
         let known = if routed.route.rule.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
         } else {
-            routed.exchange.live.authenticator.look_up(Credential::bearer_in(routed.exchange.request.headers()))
+            live.judge.authenticator.look_up(routed.sanitized.question().credential)
         };
         match known {
             Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),
@@ -55,7 +57,7 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 Next::Right(Box::pin(async move {
-                    let evidence = routed.exchange.live.authenticator.verify(&token).await;
+                    let evidence = routed.sanitized.exchange.live.judge.authenticator.verify(&token).await;
                     inner.call(Authenticated { routed, evidence }).await
                 }))
             }

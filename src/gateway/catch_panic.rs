@@ -7,39 +7,40 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Response, StatusCode};
+use prometheus_client::metrics::counter::Counter;
 use tower::{Layer, Service};
 
 use super::Arrived;
-use crate::telemetry::Metrics;
+use super::pipeline::Shielded;
 use mfa_gateway_wire::Body;
 
 /// Makes [`CatchPanic`].
 #[derive(Clone, Debug)]
-pub(super) struct CatchPanicLayer {
-    metrics: Arc<Metrics>,
+pub struct CatchPanicLayer {
+    panics: Counter,
 }
 
 /// Answers 500 for a request whose handling panicked.
 #[derive(Clone, Debug)]
-pub(super) struct CatchPanic<S> {
+pub struct CatchPanic<S> {
     inner: S,
-    metrics: Arc<Metrics>,
+    panics: Counter,
 }
 
 /// The handling of one request.
-pub(super) struct Caught<F> {
+#[derive(Debug)]
+pub struct Caught<F> {
     /// `None` once it panicked.
     inner: Option<F>,
-    metrics: Arc<Metrics>,
+    panics: Counter,
 }
 
 impl CatchPanicLayer {
-    pub(super) fn new(metrics: &Arc<Metrics>) -> Self {
-        Self { metrics: Arc::clone(metrics) }
+    pub(crate) fn new(panics: &Counter) -> Self {
+        Self { panics: panics.clone() }
     }
 }
 
@@ -47,13 +48,13 @@ impl<S> Layer<S> for CatchPanicLayer {
     type Service = CatchPanic<S>;
 
     fn layer(&self, inner: S) -> CatchPanic<S> {
-        CatchPanic { inner, metrics: Arc::clone(&self.metrics) }
+        CatchPanic { inner, panics: self.panics.clone() }
     }
 }
 
 impl<S> Service<Arrived> for CatchPanic<S>
 where
-    S: Service<Arrived, Response = Response<Body>, Error = Infallible>,
+    S: Service<Shielded, Response = Response<Body>, Error = Infallible>,
     S::Future: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
 {
     type Response = Response<Body>;
@@ -65,9 +66,9 @@ where
     }
 
     fn call(&mut self, arrived: Arrived) -> Self::Future {
-        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(arrived)));
-        let inner = called.map_err(|panic| tell(&self.metrics, panic.as_ref())).ok();
-        Caught { inner, metrics: Arc::clone(&self.metrics) }
+        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(Shielded(arrived))));
+        let inner = called.map_err(|panic| tell(&self.panics, panic.as_ref())).ok();
+        Caught { inner, panics: self.panics.clone() }
     }
 }
 
@@ -82,7 +83,7 @@ where
         match catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll(cx))) {
             Ok(polled) => polled,
             Err(panic) => {
-                tell(&self.metrics, panic.as_ref());
+                tell(&self.panics, panic.as_ref());
                 self.inner = None;
                 Poll::Ready(Ok(answer()))
             }
@@ -90,11 +91,11 @@ where
     }
 }
 
-fn tell(metrics: &Metrics, panic: &(dyn Any + Send)) {
+fn tell(panics: &Counter, panic: &(dyn Any + Send)) {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     tracing::error!(cause = text, "a request panicked; this is a bug of the gateway");
-    metrics.panics.inc();
+    panics.inc();
 }
 
 fn answer() -> Response<Body> {
@@ -116,7 +117,7 @@ mod tests {
         at_once: bool,
     }
 
-    impl Service<Arrived> for Broken {
+    impl Service<Shielded> for Broken {
         type Response = Response<Body>;
         type Error = Infallible;
         type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -125,7 +126,7 @@ mod tests {
             Poll::Ready(Ok(()))
         }
 
-        fn call(&mut self, _: Arrived) -> Self::Future {
+        fn call(&mut self, _: Shielded) -> Self::Future {
             assert!(!self.at_once, "called");
             Box::pin(async { panic!("polled") })
         }
@@ -133,12 +134,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_one_500_and_counted() {
-        let metrics = Arc::new(Metrics::new());
+        let panics = Counter::default();
         for at_once in [true, false] {
-            let service = CatchPanicLayer::new(&metrics).layer(Broken { at_once });
+            let service = CatchPanicLayer::new(&panics).layer(Broken { at_once });
             let answer = service.oneshot(Request::new(Body::empty()).into()).await;
             assert_eq!(answer.map(|answer| answer.status().as_u16()), Ok(500));
         }
-        assert_eq!(metrics.panics.get(), 2);
+        assert_eq!(panics.get(), 2);
     }
 }

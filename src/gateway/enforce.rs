@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
-use super::preview::Preview;
-use super::{Authenticated, Inner, Next, Permitted, Rejection, Routed, refuse, trace};
+use super::preview::{Preview, asks};
+use super::service::{Inner, Next, refuse};
+use super::{Authenticated, Permitted, Rejection, Routed, trace};
 use crate::journal::Entry;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence};
-use mfa_gateway_wire::Body;
+use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
+use mfa_gateway_wire::{Body, Present};
 
 /// Makes [`Enforce`].
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ impl<S: Inner<Permitted>> Service<Authenticated> for Enforce<S> {
         let mut preview = Preview::default();
         let permitted = Permitted::decide(authenticated, |routed, evidence, decision, now| {
             record(routed, evidence, decision, now);
-            preview = Preview::of(routed, evidence, decision, now);
+            preview = look_ahead(routed, evidence, decision, now);
         });
         match permitted {
             Err(rejection) => refuse(rejection.with_preview(preview)),
@@ -63,11 +64,12 @@ impl<S: Inner<Permitted>> Service<Authenticated> for Enforce<S> {
 }
 
 fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
-    let live = &routed.exchange.live;
+    let exchange = &routed.sanitized.exchange;
+    let live = &exchange.live;
     if !live.journal.wants(decision) {
         return;
     }
-    let exchange = &routed.exchange;
+    let question = routed.sanitized.question();
     let trace_id = exchange.trace.as_deref().map(trace::id);
     live.journal.record(&Entry {
         at,
@@ -75,11 +77,29 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         request_id: exchange.ids.request.to_str().unwrap_or_default(),
         correlation_id: exchange.ids.correlation.to_str().unwrap_or_default(),
         trace_id: trace_id.as_deref(),
-        method: exchange.request.method(),
-        client: exchange.client(),
+        method: question.method,
+        client: question.client(),
         route: &routed.route,
-        waivers: &live.waivers,
+        waivers: &live.judge.waivers,
         evidence,
         decision,
     });
+}
+
+/// Reads what the caller asks, and looks ahead.
+fn look_ahead(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Preview {
+    let Evidence::Token(proof) = evidence else { return Preview::default() };
+    let Routed { sanitized, route } = routed;
+    let (exchange, live) = (&sanitized.exchange, &sanitized.exchange.live);
+    let asked = exchange.present.has(Present::VALIDATE_MFA) && asks(exchange.request.headers());
+    let would = match decision {
+        Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
+        Decision::Permit(_) if live.judge.waivers.mode(&route.rule, proof, now) == Mode::Report => Some("permit"),
+        _ => None,
+    };
+    let enforceable = live.refusals.report_header && matches!(route.rule.requirement, Requirement::Mfa { .. });
+    Preview {
+        compliant: asked.then(|| complies(&route.rule, evidence, now)).flatten(),
+        would: would.filter(|_| enforceable),
+    }
 }

@@ -9,39 +9,48 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 pub(crate) use super::explanation::{Document, pasted};
-pub use super::explanation::{Explanation, Outcome, Question, Step};
+pub use super::explanation::{Explanation, Outcome, Step};
 
-use super::Live;
+use super::{Live, Question};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, decide, remedy};
 use mfa_gateway_core::token::{Amr, Check, KeySet, TokenError, Unverified};
-use mfa_gateway_layer::{Issuer, judge};
+use mfa_gateway_layer::{Credential, Issuer, judge};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
 #[must_use]
 pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
-    live.authenticator.issuer_of(&Unverified::parse(token).ok()?).ok()
+    live.judge.authenticator.issuer_of(&Unverified::parse(token).ok()?).ok()
 }
 
 /// Explains. `keys` are those of the token's issuer; `None` if they can't be had.
 #[must_use]
 pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
-    let facts = question.token.map(Facts::of).unwrap_or_default();
-    let evidence = evidence(live, question.token, keys);
-    let route = live.routes.find(question.path, question.method);
+    let facts = token_in(question).map(Facts::of).unwrap_or_default();
+    let evidence = evidence(live, question, keys);
+    let route = live.judge.routes.find(question.path(), question.method);
     match route {
         Ok(route) => {
-            let decision = decide(&route.rule, &evidence, &live.waivers, live.clock.now());
+            let decision = decide(&route.rule, &evidence, &live.judge.waivers, live.clock.now());
             of_decision(live, route, &evidence, &decision, &facts)
         }
         Err(error) => of_missing_route(&error, &evidence, &facts, live),
     }
 }
 
-fn evidence(live: &Live, token: Option<&str>, keys: Option<&KeySet>) -> Evidence {
-    let Some(token) = token else { return Evidence::None };
-    let judged = live.authenticator.admit(token).and_then(|()| Unverified::parse(token)).and_then(|unverified| {
-        let issuer = live.authenticator.issuer_of(&unverified)?;
+/// The token of a question, if it presents one. It came as text.
+#[must_use]
+pub(crate) fn token_in<'q>(question: &Question<'q>) -> Option<&'q str> {
+    match question.credential {
+        Credential::Bearer(token) => std::str::from_utf8(token).ok(),
+        Credential::None | Credential::Malformed => None,
+    }
+}
+
+fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evidence {
+    let Some(token) = token_in(question) else { return Evidence::None };
+    let judged = live.judge.authenticator.admit(token).and_then(|()| Unverified::parse(token)).and_then(|unverified| {
+        let issuer = live.judge.authenticator.issuer_of(&unverified)?;
         let Some(keys) = keys else { return Ok(None) };
         let keys = issuer.keys_in(keys, &unverified)?;
         judge(unverified, &keys, issuer.rules(), issuer.profile(), &live.clock).map(|(proof, _)| Some(proof))
@@ -186,7 +195,7 @@ fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decisio
     let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.rule.requirement) else {
         return step(Outcome::Skipped, "MFA is not asked for here, or the token is not valid".to_owned());
     };
-    let activation = live.waivers.stages.activation(route.rule.activation, proof);
+    let activation = live.judge.waivers.stages.activation(route.rule.activation, proof);
     let application = proof.principal.app().id.as_deref();
     let mode = activation.mode_for(application, live.clock.now());
     let mut detail = format!("{} for this caller, by `mode: {}`", mode.name(), activation.mode.name());

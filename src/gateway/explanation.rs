@@ -1,19 +1,8 @@
 //! An explanation, and the JSON that the command and the admin listener answer with.
 
-use http::Method;
+use mfa_gateway_layer::Credential;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// What is asked.
-#[derive(Debug)]
-pub struct Question<'q> {
-    /// The token; `None` for a request without one.
-    pub token: Option<&'q str>,
-    /// The method of the request.
-    pub method: &'q Method,
-    /// The path of the request.
-    pub path: &'q str,
-}
 
 /// The answer: every step, the decision, and what to do about it. It never holds the token.
 #[derive(Debug)]
@@ -102,11 +91,11 @@ pub(crate) struct Document<'e> {
     keys_error: Option<&'e str>,
 }
 
-/// The token in a pasted text: people paste what stands in the header. `None` if there is none.
-pub(crate) fn pasted(text: &str) -> Option<&str> {
+/// The token in a pasted text: people paste what stands in the header field.
+pub(crate) fn pasted(text: &str) -> Credential<'_> {
     let token = text.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
-    (!token.is_empty()).then_some(token)
+    if token.is_empty() { Credential::None } else { Credential::Bearer(token.as_bytes()) }
 }
 
 impl Explanation {

@@ -4,7 +4,8 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING}
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use http_body::Body as _;
 
-use super::Exchange;
+use super::ids::Ids;
+use super::origin::Origin;
 use crate::config::Protocol;
 use crate::routing::Route;
 use mfa_gateway_core::policy::{Grounds, Proof};
@@ -55,12 +56,11 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
 
 /// Notes what the upstream is told of a request: its ids, where it comes from, and who calls. Sanitizing removed whatever
 /// the client put there.
-pub(super) fn tell(exchange: &mut Exchange, grounds: &Grounds, proof: Option<&Proof>) {
-    let Exchange { ids, origin, told, .. } = exchange;
-    *told = Lines::with_capacity(ROOM);
-    ids.tell(told);
+pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> Lines {
+    let mut told = Lines::with_capacity(ROOM);
+    ids.tell(&mut told);
     if let Some(origin) = origin {
-        origin.tell(told);
+        origin.tell(&mut told);
     }
     if let Some(proof) = proof {
         told.push(&GROUNDS, &HeaderValue::from_static(grounds.code()));
@@ -69,6 +69,7 @@ pub(super) fn tell(exchange: &mut Exchange, grounds: &Grounds, proof: Option<&Pr
             told.extend(identity);
         }
     }
+    told
 }
 
 /// What the upstream is told of a token. It is kept with the token in the cache.

@@ -10,7 +10,8 @@ use http::{Response, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use tower::{Layer, Service};
 
-use super::{Exchange, Inner, Next, Reason, Rejection, refuse};
+use super::service::{Inner, Next, refuse};
+use super::{Admitted, Opened, Reason, Rejection};
 use crate::telemetry::Metrics;
 use mfa_gateway_wire::Body;
 
@@ -67,7 +68,7 @@ impl<S> Layer<S> for LimitLayer {
     }
 }
 
-impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Limit<S> {
+impl<S: Inner<Admitted>> Service<Opened> for Limit<S> {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Next<S::Future>;
@@ -76,8 +77,8 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Limit<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
-        let admitted = exchange.before < self.max;
+    fn call(&mut self, Opened { exchange, before }: Opened) -> Self::Future {
+        let admitted = before < self.max;
         if let Some(peer) = &exchange.peer {
             match exchange.request.version() {
                 _ if admitted => peer.handle.admit(),
@@ -89,6 +90,6 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Limit<S> {
         if !admitted {
             return refuse(Rejection::new(Reason::Overloaded));
         }
-        Next::Left(self.inner.call(exchange))
+        Next::Left(self.inner.call(Admitted(exchange)))
     }
 }

@@ -1,37 +1,34 @@
 //! The live configuration: everything a request needs, made once per load and swapped as a whole.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::RateLimiter;
-use crate::config::Refusals;
-use crate::journal::Journal;
-use crate::routing::RouteTable;
-use crate::telemetry::{LimitMetrics, RouteMetrics, Tracer};
-use crate::upstream::Upstream;
+use ipnet::IpNet;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::Waivers;
 use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::Authenticator;
 
-/// What a request needs of the configuration.
+use super::limiter::RateLimiter;
+use crate::config::Refusals;
+use crate::journal::Journal;
+use crate::routing::{Route, RouteTable};
+use crate::telemetry::{LimitMetrics, RouteMetrics, Tracer};
+use crate::upstream::Upstream;
+
+/// What a request needs of the configuration, by who reads it.
 #[derive(Debug)]
 pub struct Live {
-    pub(crate) routes: RouteTable,
-    pub(crate) upstreams: Vec<Arc<Upstream>>,
-    pub(crate) rate_limiters: Vec<Arc<RateLimiter>>,
-    pub(crate) authenticator: Authenticator,
-    pub(crate) waivers: Waivers,
-    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) edge: Edge,
+    pub(crate) judge: Judge,
+    /// How refusals are worded.
     pub(crate) refusals: Refusals,
-    pub(crate) url_bytes: usize,
-    pub(crate) max_headers: usize,
-    pub(crate) body_bytes: Option<u64>,
-    pub(crate) body_timeout: std::time::Duration,
+    /// The backends; routes refer to them by place.
+    pub(crate) upstreams: Vec<Arc<Upstream>>,
+    /// How often callers may call; routes refer to them by place.
+    pub(crate) rate_limiters: Vec<Arc<RateLimiter>>,
+    pub(crate) metrics: LiveMetrics,
     pub(crate) journal: Journal,
-    /// The metrics of each route, by its place.
-    pub(crate) route_metrics: Vec<RouteMetrics>,
-    pub(crate) no_route_metrics: RouteMetrics,
-    pub(crate) limit_metrics: LimitMetrics,
     /// Where traces go, if requests are traced.
     pub(crate) tracer: Option<Arc<Tracer>>,
     /// Which configuration this is: 1 for the first, one more for each that took its place.
@@ -40,12 +37,52 @@ pub struct Live {
     pub(crate) random: Random,
 }
 
+/// What a request is held to before anybody knows what it is for, and what its body is.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    /// The networks of proxies whose forwarding fields are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How long a request target may be.
+    pub(crate) url_bytes: usize,
+    /// How many header fields there may be.
+    pub(crate) headers: usize,
+    /// How long a body may be, where the route doesn't say.
+    pub(crate) body_bytes: Option<u64>,
+    /// How long a body may stand still.
+    pub(crate) body_timeout: Duration,
+}
+
+/// What a request is judged by.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub(crate) routes: RouteTable,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) waivers: Waivers,
+}
+
+/// The handles of metrics, resolved for this configuration.
+#[derive(Debug)]
+pub(crate) struct LiveMetrics {
+    /// The metrics of each route, by its place.
+    pub(crate) routes: Vec<RouteMetrics>,
+    /// Those of requests that match none.
+    pub(crate) no_route: RouteMetrics,
+    pub(crate) limits: LimitMetrics,
+}
+
+impl LiveMetrics {
+    /// The handles of a route of this configuration, or of what matches none.
+    pub(super) fn of(&self, route: Option<&Route>) -> &RouteMetrics {
+        route.and_then(|route| self.routes.get(route.id.0)).unwrap_or(&self.no_route)
+    }
+}
+
 impl Live {
     /// Puts into the metrics what is only known by looking.
     pub(crate) fn observe(&self) {
         for upstream in &self.upstreams {
             upstream.observe();
         }
-        self.authenticator.observe();
+        self.judge.authenticator.observe();
     }
 }

@@ -1,8 +1,9 @@
-//! The data plane: one stack of layers, from a client's request to the upstream's answer or a refusal.
+//! The data plane: one stack of layers, from a client's request to the upstream's response or a refusal.
 //!
-//! A request changes its type on the way: [`Arrived`] → [`Exchange`] → [`Routed`] → [`Authenticated`] → [`Permitted`], and
-//! [`Proxy`] takes only the last. A [`Permitted`] has one constructor, which calls [`mfa_gateway_core::policy::decide`]; so to leave
-//! out the enforcement, to swap two layers, or to make a permit elsewhere is a compile error (`tests/compile_fail`).
+//! A request changes its type on the way, and each layer takes only what the layer before it makes (see [`pipeline`]). A
+//! [`Permitted`] has one constructor, which calls [`mfa_gateway_core::policy::decide`]; [`Proxy`] takes only a permit that is
+//! [`Cleared`]. So to leave out a layer, to swap two, or to make a permit elsewhere is a compile error
+//! (`tests/compile_fail`).
 
 mod answer;
 mod authenticate;
@@ -13,126 +14,50 @@ pub mod explain;
 mod explanation;
 mod forward;
 mod host;
+mod ids;
 mod limit;
+mod limiter;
 mod live;
 mod origin;
+mod peer;
 mod pipeline;
 mod preview;
 mod proxy;
+mod question;
 mod rate_limit;
-pub(crate) mod refusal;
+mod refusal;
 mod rejection;
 mod render;
 mod route;
 mod sanitize;
+mod service;
+mod stack;
 mod tally;
 mod trace;
 mod upgrade;
 
-use catch_panic::CatchPanicLayer;
-
 pub use authenticate::{Authenticate, AuthenticateLayer};
+pub use catch_panic::{CatchPanic, CatchPanicLayer, Caught};
 pub use enforce::{Enforce, EnforceLayer};
+pub use exchange::Arrived;
 pub use limit::{Limit, LimitLayer};
 pub use live::Live;
-pub use pipeline::{Authenticated, Permitted, Routed};
+pub use pipeline::{Admitted, Authenticated, Cleared, Opened, Permitted, Routed, Sanitized, Shielded};
 pub use proxy::Proxy;
+pub use question::Question;
 pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use rejection::{Notice, Reason, Rejection};
 pub use render::{Render, RenderLayer, Rendering};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};
+pub use service::{Answer, Inner, Next};
 
-pub(crate) use exchange::Peer;
-pub use exchange::{Arrived, Exchange};
-pub(crate) use rate_limit::RateLimiter;
+pub(crate) use limiter::RateLimiter;
+pub(crate) use live::{Edge, Judge, LiveMetrics};
+pub(crate) use peer::Peer;
+pub(crate) use stack::stack;
 
-use std::convert::Infallible;
-use std::future::ready;
-use std::pin::Pin;
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
-use futures_util::future::Either;
-use http::{Request, Response};
-use tower::util::MapRequest;
-use tower::{Layer, Service, ServiceBuilder};
+#[cfg(feature = "in-process")]
+pub use stack::decision_stack;
 
 pub use mfa_gateway_wire::Body;
-
-use crate::telemetry::Metrics;
-
-/// What every service inside [`Render`] comes to.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Rejection>> + Send>>;
-
-/// What a layer comes to: most requests are the next service's, and the layer's own answer is the exception.
-pub type Next<F> = Either<F, Answer>;
-
-/// A service inside [`Render`].
-pub trait Inner<T>:
-    Service<
-        T,
-        Response = Response<Body>,
-        Error = Rejection,
-        Future: Future<Output = Result<Response<Body>, Rejection>> + Send + Unpin + 'static,
-    >
-{
-}
-
-impl<T, S> Inner<T> for S where
-    S: Service<
-            T,
-            Response = Response<Body>,
-            Error = Rejection,
-            Future: Future<Output = Result<Response<Body>, Rejection>> + Send + Unpin + 'static,
-        >
-{
-}
-
-/// A layer's own refusal.
-fn refuse<F>(rejection: Rejection) -> Next<F> {
-    Either::Right(Box::pin(ready(Err(rejection))))
-}
-
-/// The stack, outermost layer first.
-pub(crate) fn stack(
-    live: &Arc<ArcSwap<Live>>,
-    metrics: &Arc<Metrics>,
-    max_requests: usize,
-) -> impl Service<
-    Arrived,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
-> + Clone
-+ use<> {
-    ServiceBuilder::new()
-        // Whatever panics inside ends this request only.
-        .layer(CatchPanicLayer::new(metrics))
-        // Gives the request its ids, and the configuration it is judged by, in one version; turns refusals into bytes,
-        // which nothing else does; keeps the account.
-        .layer(RenderLayer::new(Arc::clone(live), metrics))
-        // Sheds load before anything is spent on a request.
-        .layer(LimitLayer::new(max_requests))
-        // Refuses what two servers could read differently; removes what only the gateway may say.
-        .layer(SanitizeLayer)
-        // Finds what the request is for.
-        .layer(RouteLayer)
-        // Gathers evidence, and never refuses.
-        .layer(AuthenticateLayer)
-        // Decides. What gets past it is permitted.
-        .layer(EnforceLayer)
-        // Refuses those who call too often: it sees permits, and can't make or change one.
-        .layer(RateLimitLayer)
-        .service(Proxy)
-}
-
-/// The typed part of the stack alone, for benches: everything from routing to the decision, over any last service.
-#[doc(hidden)]
-pub fn decision_stack<S: Inner<Permitted> + Clone + Send + 'static>(
-    live: Arc<ArcSwap<Live>>,
-    last: S,
-) -> impl Service<Request<Body>, Response = Response<Body>, Error = Rejection, Future: Send> + Clone {
-    let stack = RouteLayer.layer(AuthenticateLayer.layer(EnforceLayer.layer(last)));
-    MapRequest::new(stack, move |request| Exchange::begin(request, None, live.load_full()))
-}

@@ -10,7 +10,8 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::exchange::{Exchange, Peer};
+use super::exchange::Exchange;
+use super::peer::Peer;
 use mfa_gateway_wire::Lines;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -19,7 +20,7 @@ static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     /// The client: the peer, or the last address before the trusted proxies.
     pub(super) client: IpAddr,
     /// All addresses on the way, the peer last.
@@ -68,7 +69,7 @@ impl Origin {
 
 /// The client, before the request was cleaned, if it came by a connection.
 pub(super) fn find_client(exchange: &Exchange) -> Option<IpAddr> {
-    let trusted = &exchange.live.trusted_proxies;
+    let trusted = &exchange.live.edge.trusted_proxies;
     exchange.peer.as_deref().map(|peer| nearest(peer, exchange.request.headers(), trusted))
 }
 

@@ -1,16 +1,87 @@
-//! The types a request passes through. Each can only be made from the one before.
+//! The types a request passes through. Each can only be made from the one before, by the layer whose work it stands for, and
+//! owns what that layer learned.
+//!
+//! | layer | takes | makes | adds |
+//! |---|---|---|---|
+//! | `CatchPanic` | [`Arrived`] | [`Shielded`] | |
+//! | `Render` | [`Shielded`] | [`Opened`] | ids, the configuration, the trace; how many are in flight |
+//! | `Limit` | [`Opened`] | [`Admitted`] | |
+//! | `Sanitize` | [`Admitted`] | [`Sanitized`] | where the request comes from, the protocol it asks for |
+//! | `Route` | [`Sanitized`] | [`Routed`] | the route |
+//! | `Authenticate` | [`Routed`] | [`Authenticated`] | the evidence |
+//! | `Enforce` | [`Authenticated`] | [`Permitted`] | the grounds |
+//! | `RateLimit` | [`Permitted`] | [`Cleared`] | |
 
 use std::sync::Arc;
 
-use super::{Exchange, Live, Reason, Rejection};
-use crate::routing::Route;
+use http::Request;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
+use mfa_gateway_wire::Body;
 
-/// A request whose route is known, with the configuration it is judged by.
+use super::exchange::{Arrived, Exchange};
+use super::origin::Origin;
+use super::question::Question;
+use super::upgrade::Wanted;
+use super::{Live, Reason, Rejection};
+use crate::routing::Route;
+
+/// A request whose panics end it alone.
+#[derive(Debug)]
+pub struct Shielded(pub(super) Arrived);
+
+/// A request with its ids and the configuration that it is judged by.
+#[derive(Debug)]
+pub struct Opened {
+    pub(super) exchange: Box<Exchange>,
+    /// How many requests were in flight when it came.
+    pub(super) before: i64,
+}
+
+/// A request that there is room for.
+#[derive(Debug)]
+pub struct Admitted(pub(super) Box<Exchange>);
+
+/// A request that every server reads alike, without fields by which a client could pass for somebody.
+#[derive(Debug)]
+pub struct Sanitized {
+    pub(super) exchange: Box<Exchange>,
+    pub(super) observed: Box<Observed>,
+}
+
+/// What sanitizing learned of a request from the fields that it removed.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// Where the request comes from; `None` if it came by no connection.
+    pub(super) origin: Option<Origin>,
+    /// The protocol that it asks for.
+    pub(super) wanted: Option<Wanted>,
+}
+
+#[cfg(feature = "in-process")]
+impl Opened {
+    /// A request that no connection brought.
+    pub(super) fn without_connection(request: Request<Body>, live: Arc<Live>) -> Self {
+        Self { exchange: Exchange::begin(request, None, live), before: 0 }
+    }
+}
+
+impl Sanitized {
+    /// The question that the request asks.
+    pub(super) fn question(&self) -> Question<'_> {
+        Question { origin: self.observed.origin.as_ref(), ..self.exchange.question() }
+    }
+
+    /// The request alone.
+    pub(crate) fn into_request(self) -> Request<Body> {
+        self.exchange.request
+    }
+}
+
+/// A request whose route is known.
 #[derive(Debug)]
 pub struct Routed {
-    pub(super) exchange: Box<Exchange>,
+    pub(super) sanitized: Sanitized,
     pub(super) route: Arc<Route>,
 }
 
@@ -21,21 +92,26 @@ pub struct Authenticated {
     pub(super) evidence: Evidence,
 }
 
-/// A request that may be forwarded.
+/// A request that the rule permits.
 ///
 /// Its fields are private and so is its only constructor, which has the rule decide: to hold one is the proof that
 /// [`mfa_gateway_core::policy::decide`] permitted it.
 #[derive(Debug)]
 pub struct Permitted {
-    exchange: Box<Exchange>,
+    sanitized: Sanitized,
     route: Arc<Route>,
     grounds: Grounds,
     proof: Option<Arc<Proof>>,
 }
 
+/// A permitted request whose caller stays within its rate: all that [`super::Proxy`] takes.
+#[derive(Debug)]
+pub struct Cleared(Permitted);
+
 /// A permit taken apart. It is worth nothing any more: [`super::Proxy`] takes only the whole.
 pub(super) struct Parts {
     pub(super) exchange: Box<Exchange>,
+    pub(super) observed: Box<Observed>,
     pub(super) route: Arc<Route>,
     pub(super) grounds: Grounds,
     pub(super) proof: Option<Arc<Proof>>,
@@ -48,16 +124,17 @@ impl Permitted {
         record: impl FnOnce(&Routed, &Evidence, &Decision, Timestamp),
     ) -> Result<Self, Rejection> {
         let Authenticated { routed, evidence } = authenticated;
-        let now = routed.exchange.live.clock.now();
-        let decision = decide(&routed.route.rule, &evidence, &routed.exchange.live.waivers, now);
+        let live = &routed.sanitized.exchange.live;
+        let now = live.clock.now();
+        let decision = decide(&routed.route.rule, &evidence, &live.judge.waivers, now);
         record(&routed, &evidence, &decision, now);
-        let Routed { exchange, route } = routed;
+        let Routed { sanitized, route } = routed;
         let proof = match evidence {
             Evidence::Token(proof) => Some(proof),
             _ => None,
         };
         match decision {
-            Decision::Permit(grounds) => Ok(Self { exchange, route, grounds, proof }),
+            Decision::Permit(grounds) => Ok(Self { sanitized, route, grounds, proof }),
             Decision::Deny(denial) => {
                 // A token that expired since its verification is answered as one that never was verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
@@ -66,14 +143,14 @@ impl Permitted {
         }
     }
 
-    /// The request, to look at.
-    pub(super) fn exchange(&self) -> &Exchange {
-        &self.exchange
+    /// What was asked.
+    pub(super) fn question(&self) -> Question<'_> {
+        self.sanitized.question()
     }
 
     /// The configuration it was judged by.
     pub(super) fn live(&self) -> &Arc<Live> {
-        &self.exchange.live
+        &self.sanitized.exchange.live
     }
 
     /// Its route.
@@ -85,10 +162,22 @@ impl Permitted {
     pub(super) fn proof(&self) -> Option<&Arc<Proof>> {
         self.proof.as_ref()
     }
+}
+
+impl Cleared {
+    /// A permit whose caller has something left of its rate, by `check`; or the refusal.
+    pub(super) fn check(
+        permitted: Permitted,
+        check: impl FnOnce(&Permitted) -> Result<(), Rejection>,
+    ) -> Result<Self, Rejection> {
+        check(&permitted)?;
+        Ok(Self(permitted))
+    }
 
     /// Takes it apart, for forwarding.
     pub(super) fn into_parts(self) -> Parts {
-        let Self { exchange, route, grounds, proof } = self;
-        Parts { exchange, route, grounds, proof }
+        let Self(Permitted { sanitized, route, grounds, proof }) = self;
+        let Sanitized { exchange, observed } = sanitized;
+        Parts { exchange, observed, route, grounds, proof }
     }
 }

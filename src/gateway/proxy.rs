@@ -1,4 +1,4 @@
-//! Proxy: forwards what is permitted. It implements [`Service`] for [`Permitted`] alone.
+//! Proxy: forwards what is permitted. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,10 +8,12 @@ use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use tower::Service;
 
+use super::exchange::Exchange;
 use super::pipeline::Parts;
+use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Answer, Exchange, Permitted, Reason, Rejection, answer, forward, upgrade};
+use super::{Cleared, Reason, Rejection, answer, forward, upgrade};
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_wire::{Body, Exceeded, Present, Refused};
 
@@ -19,7 +21,7 @@ use mfa_gateway_wire::{Body, Exceeded, Present, Refused};
 #[derive(Clone, Copy, Debug)]
 pub struct Proxy;
 
-impl Service<Permitted> for Proxy {
+impl Service<Cleared> for Proxy {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Answer;
@@ -28,25 +30,26 @@ impl Service<Permitted> for Proxy {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, permitted: Permitted) -> Answer {
-        Box::pin(proxy(permitted))
+    fn call(&mut self, cleared: Cleared) -> Answer {
+        Box::pin(proxy(cleared))
     }
 }
 
-async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
-    let Parts { mut exchange, route, grounds, proof } = permitted.into_parts();
-    forward::tell(&mut exchange, &grounds, proof.as_deref());
-    let Exchange { request, live, peer, origin, wanted, trace, told, .. } = &mut *exchange;
+async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
+    let Parts { mut exchange, mut observed, route, grounds, proof } = cleared.into_parts();
+    let Exchange { request, live, peer, ids, trace, .. } = &mut *exchange;
+    let origin = observed.origin.as_ref();
+    let mut told = forward::tell(ids, origin, &grounds, proof.as_deref());
     // The configuration was built with the upstream's place, and never changes.
     let Some(upstream) = live.upstreams.get(route.upstream.0) else {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
-    let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.body_bytes)).map_err(rejected)?;
+    let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
     let protocol = upstream.settings().protocol;
-    let shared = origin.as_ref().is_some_and(|origin| origin.shared);
+    let shared = origin.is_some_and(|origin| origin.shared);
     forward::prepare_request(request, &route, protocol);
-    let client = wanted.take().and_then(|wanted| upgrade::prepare(request, wanted));
+    let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted));
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
@@ -62,7 +65,7 @@ async fn proxy(permitted: Permitted) -> Result<Response<Body>, Rejection> {
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
     let began = Instant::now();
     let mut offered = None;
-    let sent = upstream.send(request, told, &caller, live.body_timeout, &mut offered).await;
+    let sent = upstream.send(request, &mut told, &caller, live.edge.body_timeout, &mut offered).await;
     let answered = Instant::now();
     let took = answered.saturating_duration_since(began);
     if let Some(call) = call {

@@ -3,28 +3,16 @@
 //! It stands behind the decision, so that a caller is who the verified token says, and nobody can use up somebody else's
 //! budget with a token that isn't valid. What it looks at it can't change: the permit goes on as it came.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter as Governor};
 use http::Response;
-use moka::sync::Cache;
+use mfa_gateway_wire::Body;
 use tower::{Layer, Service};
 
-use super::{Inner, Next, Permitted, Reason, Rejection, refuse};
-use crate::config::{RateLimit as Settings, RateLimitKey};
-use mfa_gateway_core::policy::Proof;
-use mfa_gateway_wire::{Body, client_network};
-
-/// How many callers a limit remembers. Beyond that those are forgotten who called least, and begin anew.
-const MAX_CALLERS: u64 = 100_000;
-/// After how much time any caller is forgotten: moka's own bound is a thousand years.
-const MAX_IDLE: Duration = Duration::from_secs(366 * 86_400);
+use super::limiter::Caller;
+use super::service::{Inner, Next, refuse};
+use super::{Cleared, Permitted, Reason, Rejection};
 
 /// Makes [`RateLimit`].
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +32,7 @@ impl<S> Layer<S> for RateLimitLayer {
     }
 }
 
-impl<S: Inner<Permitted>> Service<Permitted> for RateLimit<S> {
+impl<S: Inner<Cleared>> Service<Permitted> for RateLimit<S> {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Next<S::Future>;
@@ -54,8 +42,8 @@ impl<S: Inner<Permitted>> Service<Permitted> for RateLimit<S> {
     }
 
     fn call(&mut self, permitted: Permitted) -> Self::Future {
-        match check(&permitted) {
-            Ok(()) => Next::Left(self.inner.call(permitted)),
+        match Cleared::check(permitted, check) {
+            Ok(cleared) => Next::Left(self.inner.call(cleared)),
             Err(rejection) => refuse(rejection),
         }
     }
@@ -65,160 +53,13 @@ fn check(permitted: &Permitted) -> Result<(), Rejection> {
     let (route, proof) = (permitted.route(), permitted.proof());
     let limiter = route.rate_limit.and_then(|id| permitted.live().rate_limiters.get(id.0));
     let Some(limiter) = limiter else { return Ok(()) };
-    let caller = Caller::of(limiter.settings.key, proof.map(AsRef::as_ref), permitted.exchange().client());
+    let caller = Caller::of(limiter.settings().key, proof.map(AsRef::as_ref), permitted.question().client());
     limiter.check(&caller).map_err(|wait| {
         let rejection = Rejection::new(Reason::RateLimited(wait)).on(Arc::clone(route)).with_proof(proof.cloned());
-        rejection.because(UsedUp(limiter.settings.name.clone()))
+        rejection.because(UsedUp(limiter.settings().name.clone()))
     })
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("the rate limit {0} is used up")]
 struct UsedUp(String);
-
-/// Whose budget a request is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Caller<'p> {
-    /// Of an issuer: an application, a user or a tenant.
-    Claimed(&'p str, RateLimitKey, &'p str),
-    /// An address; all without one are the same.
-    At(Option<std::net::IpAddr>),
-}
-
-impl<'p> Caller<'p> {
-    /// Names the caller as the limit asks. What a token doesn't name falls back on what it does: nobody is without limit.
-    fn of(key: RateLimitKey, proof: Option<&'p Proof>, address: Option<std::net::IpAddr>) -> Self {
-        let claimed = |key| {
-            let proof = proof?;
-            let id = match key {
-                RateLimitKey::Application => proof.principal.app().id.as_deref(),
-                RateLimitKey::User => proof.principal.user().and_then(|user| user.id.as_deref()),
-                RateLimitKey::Tenant => proof.tenant.as_deref(),
-                RateLimitKey::Address => None,
-            };
-            Some(Self::Claimed(&proof.issuer.name, key, id?))
-        };
-        let order: &[RateLimitKey] = match key {
-            RateLimitKey::Application => &[RateLimitKey::Application, RateLimitKey::User],
-            RateLimitKey::User => &[RateLimitKey::User, RateLimitKey::Application],
-            RateLimitKey::Tenant => &[RateLimitKey::Tenant, RateLimitKey::Application, RateLimitKey::User],
-            RateLimitKey::Address => &[],
-        };
-        order.iter().find_map(|key| claimed(*key)).unwrap_or(Self::At(address.map(client_network)))
-    }
-}
-
-/// The runtime's time, which tests can move.
-#[derive(Clone, Debug)]
-struct RuntimeClock;
-
-impl Clock for RuntimeClock {
-    type Instant = std::time::Instant;
-
-    fn now(&self) -> Self::Instant {
-        tokio::time::Instant::now().into_std()
-    }
-}
-
-type Budget = Governor<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<std::time::Instant>>;
-
-/// The callers of a limit, and what each has left.
-///
-/// governor's own map of callers grows until it is swept; this one has a bound. Its keys are hashes under a secret of
-/// this process, so that long names take no memory and colliding ones can't be looked for.
-#[derive(Debug)]
-pub(crate) struct RateLimiter {
-    settings: Settings,
-    callers: Cache<u64, Arc<Budget>>,
-    secret: RandomState,
-}
-
-impl RateLimiter {
-    /// A limit of which nothing is used yet.
-    pub(crate) fn new(settings: Settings) -> Self {
-        // By then a budget that nobody takes from is whole again, and to forget it changes nothing.
-        let whole = settings.interval.saturating_mul(settings.burst.get()).max(Duration::from_secs(1));
-        let callers = Cache::builder().max_capacity(MAX_CALLERS).time_to_idle(whole.min(MAX_IDLE)).build();
-        Self { settings, callers, secret: RandomState::new() }
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Takes one request from a caller's budget; if it is used up, tells after how many seconds to try again.
-    fn check(&self, caller: &Caller<'_>) -> Result<(), u64> {
-        let budget = self.callers.get_with(self.secret.hash_one(caller), || Arc::new(self.budget()));
-        budget.check().map_err(|until| {
-            let wait = until.wait_time_from(RuntimeClock.now());
-            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).div_ceil(1000).max(1)
-        })
-    }
-
-    fn budget(&self) -> Budget {
-        // The configuration allows no empty interval.
-        let quota = Quota::with_period(self.settings.interval).unwrap_or(Quota::per_second(self.settings.burst));
-        Governor::direct_with_clock(quota.allow_burst(self.settings.burst), RuntimeClock)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::num::NonZeroU32;
-
-    use super::*;
-
-    fn limiter(requests: u32) -> RateLimiter {
-        RateLimiter::new(Settings {
-            name: "test".to_owned(),
-            interval: Duration::from_secs(60) / requests,
-            burst: NonZeroU32::new(requests).unwrap(),
-            key: RateLimitKey::Address,
-        })
-    }
-
-    fn at(address: [u8; 4]) -> Caller<'static> {
-        Caller::At(Some(address.into()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_budget_is_used_up_and_comes_back_with_time() {
-        let limiter = limiter(4);
-        let one = at([192, 0, 2, 1]);
-        for _ in 0..4 {
-            assert_eq!(limiter.check(&one), Ok(()));
-        }
-        assert_eq!(limiter.check(&one), Err(15));
-        assert_eq!(limiter.check(&at([192, 0, 2, 2])), Ok(()), "another caller has a budget of its own");
-        tokio::time::advance(Duration::from_millis(14_500)).await;
-        assert_eq!(limiter.check(&one), Err(1));
-        tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!(limiter.check(&one), Ok(()));
-        assert!(limiter.check(&one).is_err(), "only what came back");
-    }
-
-    #[test]
-    fn the_same_id_of_another_kind_or_issuer_is_another_caller() {
-        let limiter = limiter(1);
-        let callers = [
-            Caller::Claimed("a", RateLimitKey::User, "x"),
-            Caller::Claimed("a", RateLimitKey::Application, "x"),
-            Caller::Claimed("b", RateLimitKey::User, "x"),
-            Caller::Claimed("ab", RateLimitKey::User, ""),
-            Caller::At(None),
-        ];
-        for caller in &callers {
-            assert_eq!(limiter.check(caller), Ok(()), "{caller:?}");
-        }
-    }
-
-    #[test]
-    fn masses_of_callers_take_bounded_memory() {
-        let limiter = limiter(1);
-        for number in 0..u32::try_from(MAX_CALLERS).unwrap() + 20_000 {
-            let _ = limiter.check(&Caller::At(Some(std::net::Ipv4Addr::from(number).into())));
-        }
-        limiter.callers.run_pending_tasks();
-        assert!(limiter.callers.entry_count() <= MAX_CALLERS);
-    }
-}

@@ -13,18 +13,32 @@ use http::{Response, Version};
 use http_body::Body as _;
 use tower::{Layer, Service};
 
-use super::exchange::{Ids, Peer};
+use super::exchange::{Arrived, Exchange};
+use super::ids::Ids;
 use super::limit::InFlight;
+use super::peer::Peer;
+use super::pipeline::{Opened, Shielded};
+use super::service::Inner;
 use super::tally::{Account, Holds};
-use super::{Arrived, Exchange, Inner, Live, Reason, Rejection, refusal};
+use super::{Live, Reason, Rejection, refusal};
 use crate::telemetry::Metrics;
 use mfa_gateway_wire::Body;
+
+/// Whose requests they are.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// Clients': counted, logged and traced.
+    Traffic,
+    /// Those of operators and machines on the admin listener: no traffic, so they are in none of its accounts.
+    Operators,
+}
 
 /// Makes [`Render`].
 #[derive(Clone, Debug)]
 pub struct RenderLayer {
     live: Arc<ArcSwap<Live>>,
     metrics: Arc<Metrics>,
+    kind: Kind,
 }
 
 /// Answers every request: with the inner service's answer, or with the refusal in the client's words.
@@ -33,6 +47,7 @@ pub struct Render<S> {
     inner: S,
     live: Arc<ArcSwap<Live>>,
     metrics: Arc<Metrics>,
+    kind: Kind,
 }
 
 /// The answering of one request.
@@ -43,10 +58,25 @@ pub struct Rendering<F> {
     open: Option<Open>,
 }
 
+/// What is kept of a request until it is answered.
+#[derive(Debug)]
+enum Record {
+    Account(Box<Account>),
+    Visit(Box<Visit>),
+}
+
+/// An operator's request.
+#[derive(Debug)]
+struct Visit {
+    ids: Ids,
+    live: Arc<Live>,
+    _holds: Holds,
+}
+
 /// What is known of a request that isn't answered yet.
 #[derive(Debug)]
 struct Open {
-    account: Box<Account>,
+    record: Record,
     version: Version,
     /// Whose connection has a part of the request unread, if it has a body.
     sender: Option<Arc<Peer>>,
@@ -54,7 +84,12 @@ struct Open {
 
 impl RenderLayer {
     pub(crate) fn new(live: Arc<ArcSwap<Live>>, metrics: &Arc<Metrics>) -> Self {
-        Self { live, metrics: Arc::clone(metrics) }
+        Self { live, metrics: Arc::clone(metrics), kind: Kind::Traffic }
+    }
+
+    /// The layer of the admin listener, whose requests in flight are counted apart.
+    pub(crate) fn for_operators(live: Arc<ArcSwap<Live>>, apart: &Arc<Metrics>) -> Self {
+        Self { kind: Kind::Operators, ..Self::new(live, apart) }
     }
 }
 
@@ -62,11 +97,11 @@ impl<S> Layer<S> for RenderLayer {
     type Service = Render<S>;
 
     fn layer(&self, inner: S) -> Render<S> {
-        Render { inner, live: Arc::clone(&self.live), metrics: Arc::clone(&self.metrics) }
+        Render { inner, live: Arc::clone(&self.live), metrics: Arc::clone(&self.metrics), kind: self.kind }
     }
 }
 
-impl<S: Inner<Box<Exchange>>> Service<Arrived> for Render<S> {
+impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Rendering<S::Future>;
@@ -76,14 +111,18 @@ impl<S: Inner<Box<Exchange>>> Service<Arrived> for Render<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, Arrived { request, peer, busy }: Arrived) -> Self::Future {
+    fn call(&mut self, Shielded(Arrived { request, peer, busy }): Shielded) -> Self::Future {
         let version = request.version();
         let (in_flight, before) = InFlight::begin(&self.metrics, version);
-        let mut exchange = Exchange::begin(request, peer, self.live.load_full());
-        exchange.before = before;
-        let account = Account::open(&mut exchange, Holds { in_flight: Some(in_flight), busy });
+        let exchange = Exchange::begin(request, peer, self.live.load_full());
+        let holds = Holds { in_flight: Some(in_flight), busy };
+        let record = match self.kind {
+            Kind::Traffic => Record::Account(Account::open(&exchange, holds)),
+            Kind::Operators => Record::Visit(Box::new(Visit::of(&exchange, holds))),
+        };
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
-        Rendering { answer: self.inner.call(exchange), open: Some(Open { account, version, sender }) }
+        let answer = self.inner.call(Opened { exchange, before });
+        Rendering { answer, open: Some(Open { record, version, sender }) }
     }
 }
 
@@ -104,7 +143,7 @@ where
             }
         };
         Poll::Ready(Ok(match answer {
-            Ok(response) => open.account.permitted(response),
+            Ok(response) => open.record.permitted(response),
             Err(rejection) => open.refuse(&rejection),
         }))
     }
@@ -112,15 +151,58 @@ where
 
 impl Open {
     fn refuse(self, rejection: &Rejection) -> Response<Body> {
-        let Self { account, version, sender } = self;
-        log_cause(rejection, account.ids());
+        let Self { record, version, sender } = self;
+        log_cause(rejection, record.ids());
         // What is unread of the body must not become the next request.
         if let Some(peer) = &sender {
             peer.handle.linger();
         }
         let close = sender.is_some() && version <= Version::HTTP_11;
-        let response = refusal::response(rejection, &account.live().refusals, account.ids(), version, close);
-        account.refused(response, rejection)
+        let response = refusal::response(rejection, &record.live().refusals, record.ids(), version, close);
+        record.refused(response, rejection)
+    }
+}
+
+impl Visit {
+    fn of(exchange: &Exchange, holds: Holds) -> Self {
+        Self { ids: exchange.ids.clone(), live: Arc::clone(&exchange.live), _holds: holds }
+    }
+}
+
+impl Record {
+    fn ids(&self) -> &Ids {
+        match self {
+            Self::Account(account) => account.ids(),
+            Self::Visit(visit) => &visit.ids,
+        }
+    }
+
+    fn live(&self) -> &Live {
+        match self {
+            Self::Account(account) => account.live(),
+            Self::Visit(visit) => &visit.live,
+        }
+    }
+
+    fn permitted(self, response: Response<Body>) -> Response<Body> {
+        match self {
+            Self::Account(account) => account.permitted(response),
+            Self::Visit(visit) => visit.answered(response),
+        }
+    }
+
+    fn refused(self, response: Response<Body>, rejection: &Rejection) -> Response<Body> {
+        match self {
+            Self::Account(account) => account.refused(response, rejection),
+            Self::Visit(visit) => visit.answered(response),
+        }
+    }
+}
+
+impl Visit {
+    fn answered(&self, mut response: Response<Body>) -> Response<Body> {
+        self.ids.put(response.headers_mut());
+        response
     }
 }
 

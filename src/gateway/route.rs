@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::Response;
 use tower::{Layer, Service};
 
-use super::{Exchange, Inner, Live, Next, Reason, Rejection, Routed, refuse};
-use crate::routing::RouteError;
+use super::question::Question;
+use super::service::{Inner, Next, refuse};
+use super::{Live, Reason, Rejection, Routed, Sanitized};
+use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
 /// Makes [`FindRoute`].
@@ -30,7 +32,7 @@ impl<S> Layer<S> for RouteLayer {
     }
 }
 
-impl<S: Inner<Routed>> Service<Box<Exchange>> for FindRoute<S> {
+impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Next<S::Future>;
@@ -39,21 +41,19 @@ impl<S: Inner<Routed>> Service<Box<Exchange>> for FindRoute<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, exchange: Box<Exchange>) -> Self::Future {
-        match find(&exchange.live, &exchange.request) {
-            Ok(route) => Next::Left(self.inner.call(Routed { exchange, route })),
+    fn call(&mut self, sanitized: Sanitized) -> Self::Future {
+        match find(&sanitized.exchange.live, &sanitized.question()) {
+            Ok(route) => Next::Left(self.inner.call(Routed { sanitized, route })),
             Err(rejection) => refuse(rejection),
         }
     }
 }
 
-fn find(live: &Live, request: &Request<Body>) -> Result<Arc<crate::routing::Route>, Rejection> {
-    let target = request.uri();
-    let length = target.path_and_query().map_or(0, |target| target.as_str().len());
-    if length > live.url_bytes {
+fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
+    if question.target.len() > live.edge.url_bytes {
         return Err(Rejection::new(Reason::UriTooLong));
     }
-    live.routes.find(target.path(), request.method()).cloned().map_err(|error| {
+    live.judge.routes.find(question.path(), question.method).cloned().map_err(|error| {
         let reason = match &error {
             RouteError::Path(_) => {
                 Reason::Malformed("The path has a form that servers read differently, such as //, /../, %2f or ;.")

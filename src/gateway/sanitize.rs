@@ -5,13 +5,17 @@
 
 use std::task::{Context, Poll};
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use tower::{Layer, Service};
 
+use super::exchange::Exchange;
 use super::origin::Origin;
-use super::{Exchange, Inner, Next, Reason, Rejection, host, refuse, upgrade};
-use mfa_gateway_wire::{Body, Present, Refused, STAND_IN_HOST, headers};
+use super::pipeline::Observed;
+use super::service::{Inner, Next, refuse};
+use super::upgrade::Wanted;
+use super::{Admitted, Reason, Rejection, Sanitized, host, upgrade};
+use mfa_gateway_wire::{Body, Present, Refused, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;
@@ -34,7 +38,7 @@ impl<S> Layer<S> for SanitizeLayer {
     }
 }
 
-impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Sanitize<S> {
+impl<S: Inner<Sanitized>> Service<Admitted> for Sanitize<S> {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Next<S::Future>;
@@ -43,27 +47,29 @@ impl<S: Inner<Box<Exchange>>> Service<Box<Exchange>> for Sanitize<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut exchange: Box<Exchange>) -> Self::Future {
+    fn call(&mut self, Admitted(mut exchange): Admitted) -> Self::Future {
         match sanitize(&mut exchange) {
-            Ok(()) => {
-                let Exchange { request, live, peer, origin, .. } = &mut *exchange;
-                *origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.trusted_proxies));
+            Ok(wanted) => {
+                let Exchange { request, live, peer, .. } = &*exchange;
+                let origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.edge.trusted_proxies));
                 clean(&mut exchange);
-                Next::Left(self.inner.call(exchange))
+                let observed = Box::new(Observed { origin, wanted });
+                Next::Left(self.inner.call(Sanitized { exchange, observed }))
             }
             Err(reason) => refuse(Rejection::new(reason)),
         }
     }
 }
 
-fn sanitize(exchange: &mut Exchange) -> Result<(), Reason> {
-    match refused(exchange) {
+/// Checks a request, and tells which protocol it asks for.
+fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
+    match exchange.refused() {
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
         Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
-    let Exchange { request, present, live, peer, wanted, .. } = exchange;
+    let Exchange { request, present, live, peer, .. } = exchange;
     if is_refused(request.method()) {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
@@ -80,27 +86,17 @@ fn sanitize(exchange: &mut Exchange) -> Result<(), Reason> {
         let rule = "There are two credentials, one of them in the query (RFC 6750 section 2).";
         return Err(Reason::Malformed(rule));
     }
-    if request.headers().len() > live.max_headers {
+    if request.headers().len() > live.edge.headers {
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    if present.has(Present::UPGRADE) {
-        *wanted = upgrade::wanted(request, peer.as_ref())?;
-    }
-    Ok(())
+    if present.has(Present::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
 }
 
 /// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in
 /// disguise (RFC 9113 section 11.6), and none so long that it can only be meant for a parser.
 fn is_refused(method: &Method) -> bool {
     matches!(method.as_str(), "CONNECT" | "TRACE" | "TRACK" | "PRI") || method.as_str().len() > MAX_METHOD
-}
-
-/// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on the
-/// same connection are judged as usual.
-pub(super) fn refused(exchange: &Exchange) -> Option<Refused> {
-    let refused = exchange.peer.as_ref()?.handle.refused()?;
-    exchange.request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
 }
 
 /// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).

@@ -9,13 +9,13 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
-use super::exchange::{Exchange, Ids};
+use super::exchange::Exchange;
+use super::ids::Ids;
 use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
-use super::{Live, Rejection, origin, sanitize};
+use super::{Live, Rejection, origin};
 use crate::journal::AccessLine;
 use crate::routing::Route;
-use crate::telemetry::RouteMetrics;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::Grounds;
 use mfa_gateway_wire::{Body, Busy, Watch};
@@ -81,14 +81,14 @@ struct Answered {
 
 impl Account {
     /// Opens an account, in the box that goes along with the answer's body in the end.
-    pub(super) fn open(exchange: &mut Exchange, holds: Holds) -> Box<Self> {
+    pub(super) fn open(exchange: &Exchange, holds: Holds) -> Box<Self> {
         let live = Arc::clone(&exchange.live);
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
                 client: origin::find_client(exchange),
                 version: exchange.request.version(),
-                method: sanitize::refused(exchange).is_none().then(|| exchange.request.method().clone()),
+                method: exchange.method().cloned(),
             })
         });
         let (trace, ids) = (trace::begin(exchange), exchange.ids.clone());
@@ -105,7 +105,7 @@ impl Account {
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
         let Outcome { route, grounds, class, upstream, answered } = *outcome;
-        let metrics = metrics(&self.live, Some(&route));
+        let metrics = self.live.metrics.of(Some(&route));
         metrics.permitted(grounds.code(), class);
         if let Grounds::ReportOnly(denial) = grounds {
             metrics.would_deny(denial.code(), class);
@@ -123,10 +123,10 @@ impl Account {
         let class = rejection.proof.as_ref().map_or("none", |proof| proof.principal.class());
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
-        let metrics = metrics(&self.live, route.as_deref());
+        let metrics = self.live.metrics.of(route.as_deref());
         metrics.refused(reason, class);
         if let Some(limit) = rejection.reason.limit() {
-            self.live.limit_metrics.hit(limit);
+            self.live.metrics.limits.hit(limit);
         }
         metrics.headed(self.at.elapsed(), None);
         let (status, length) = (response.status(), response.body().size_hint().exact());
@@ -158,7 +158,7 @@ impl Account {
     /// Writes the line of an answered request.
     fn close(&self, answer: &Answered) {
         let duration = self.at.elapsed();
-        metrics(&self.live, answer.route.as_deref()).ended(duration);
+        self.live.metrics.of(answer.route.as_deref()).ended(duration);
         if let Some(trace) = &self.trace {
             let Answered { status, result, reason, class, .. } = *answer;
             let route = answer.route.as_ref().map(|route| route.pattern.as_written());
@@ -183,10 +183,10 @@ impl Account {
     fn close_unanswered(&self) {
         let current = &self.live;
         let (status, result, reason) = if std::thread::panicking() {
-            current.no_route_metrics.refused("panicked", "none");
+            current.metrics.no_route.refused("panicked", "none");
             (Some(StatusCode::INTERNAL_SERVER_ERROR), "refused", "panicked")
         } else {
-            current.no_route_metrics.aborted();
+            current.metrics.no_route.aborted();
             (None, "aborted", "connection_ended")
         };
         if let Some(trace) = &self.trace {
@@ -228,11 +228,6 @@ impl Account {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The handles of a route of this configuration, or of what matches none.
-fn metrics<'l>(live: &'l Live, route: Option<&Route>) -> &'l RouteMetrics {
-    route.and_then(|route| live.route_metrics.get(route.id.0)).unwrap_or(&live.no_route_metrics)
 }
 
 impl Watch for Account {

@@ -41,12 +41,10 @@ pub(super) struct Ended<'e> {
     pub(super) class: &'static str,
 }
 
-/// Begins the trace of a request, if requests are traced.
-pub(super) fn begin(exchange: &mut Exchange) -> Option<Box<Traced>> {
-    let live = &exchange.live;
-    let tracer = live.tracer.as_ref()?;
+/// What a trace tells of a request, if requests are traced.
+pub(super) fn begin(exchange: &Exchange) -> Option<Box<Traced>> {
+    let trace = Arc::clone(exchange.trace.as_ref()?);
     let request = &exchange.request;
-    let trace = Arc::new(tracer.begin(request.headers(), live.clock.now()));
     let seen = trace.context.sampled.then(|| {
         let tls = exchange.peer.as_ref().is_some_and(|peer| peer.tls);
         let host = || request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
@@ -59,7 +57,6 @@ pub(super) fn begin(exchange: &mut Exchange) -> Option<Box<Traced>> {
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),
         }
     });
-    exchange.trace = Some(Arc::clone(&trace));
     Some(Box::new(Traced { trace, seen }))
 }
 

@@ -15,7 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Reason;
-use super::exchange::Peer;
+use super::peer::Peer;
 use mfa_gateway_wire::Body;
 
 /// What a server appends to the client's key (RFC 6455 section 1.3).

@@ -1,10 +1,10 @@
 //! Authentication alone lets nobody through.
 
-use mfa_gateway::gateway::{AuthenticateLayer, Proxy, Routed};
-use tower::{Layer, Service};
+use mfa_gateway::gateway::{Authenticate, Proxy, RateLimit, Routed};
+use tower::Service;
 
-fn serves<S: Service<Routed>>(_: S) {}
+fn serves<T, S: Service<T>>() {}
 
 fn main() {
-    serves(AuthenticateLayer.layer(Proxy));
+    serves::<Routed, Authenticate<RateLimit<Proxy>>>();
 }

@@ -1,10 +1,10 @@
 //! Nothing is decided before the caller is known.
 
-use mfa_gateway::gateway::{AuthenticateLayer, EnforceLayer, Proxy, Routed};
-use tower::{Layer, Service};
+use mfa_gateway::gateway::{Authenticate, Enforce, Proxy, RateLimit, Routed};
+use tower::Service;
 
-fn serves<S: Service<Routed>>(_: S) {}
+fn serves<T, S: Service<T>>() {}
 
 fn main() {
-    serves(EnforceLayer.layer(AuthenticateLayer.layer(Proxy)));
+    serves::<Routed, Enforce<Authenticate<RateLimit<Proxy>>>>();
 }

@@ -4,6 +4,8 @@ use http::Request;
 use mfa_gateway::gateway::{Body, Proxy};
 use tower::Service;
 
+fn serves<T, S: Service<T>>() {}
+
 fn main() {
-    let _ = Proxy.call(Request::new(Body::empty()));
+    serves::<Request<Body>, Proxy>();
 }

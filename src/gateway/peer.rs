@@ -1,0 +1,27 @@
+//! Who is at the other end of the connection.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use mfa_gateway_wire::Handle;
+
+/// Who is at the other end of the connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its address: the client's, if the PROXY protocol told it.
+    pub(crate) address: SocketAddr,
+    /// The same, as upstreams are told it.
+    pub(crate) forwarded_for: Option<HeaderValue>,
+    /// Whether that is the address of a proxy which didn't tell its client's.
+    pub(crate) untold: bool,
+    /// The connection.
+    pub(crate) handle: Handle,
+    /// Whether it came over TLS.
+    pub(crate) tls: bool,
+    /// The client's verified certificate as `Client-Cert`, if upstreams are to get it.
+    pub(crate) certificate: Option<HeaderValue>,
+    /// What the connection counts against. A tunnel keeps it for as long as it lasts.
+    pub(crate) held: Arc<dyn Any + Send + Sync>,
+}

@@ -1,0 +1,80 @@
+//! The `oauth` dialect: challenges of RFC 6750 and RFC 9470, bodies of RFC 9457.
+
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, StatusCode};
+use mfa_gateway_core::policy::{Denial, Predicate, Proof, Test, remedy};
+use mfa_gateway_wire::Body;
+
+use crate::gateway::Rejection;
+use crate::json::Object;
+
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What Entra's clients are to ask for: `mfa` in the `amr` of the access token.
+static CLAIMS: LazyLock<String> =
+    LazyLock::new(|| STANDARD.encode(r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]}}}"#));
+
+pub(super) fn framed(body: Vec<u8>) -> Body {
+    Body::full(body)
+}
+
+/// The challenge (RFC 6750 section 3).
+pub(super) fn challenge(denial: Denial, rejection: &Rejection) -> Option<HeaderValue> {
+    match denial {
+        Denial::InvalidToken(error) => {
+            let text = format!(r#"Bearer error="invalid_token", error_description="{error}""#);
+            HeaderValue::try_from(text).ok()
+        }
+        Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly => {
+            Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#))
+        }
+        _ => HeaderValue::try_from(step_up(denial, rejection)).ok(),
+    }
+}
+
+/// Adds the members of a problem (RFC 9457 section 3.1) that stand behind the common ones.
+pub(super) fn add_members(body: &mut Object<'_>, status: StatusCode, documentation: Option<&str>) {
+    body.literal("status", status.as_u16());
+    body.text_or_null("title", status.canonical_reason());
+    body.text("type", documentation.unwrap_or("about:blank"));
+}
+
+/// The challenge that lets a client step up by itself: Entra's for clients that say they handle it (`cp1`), else that
+/// of RFC 9470 section 3.
+fn step_up(denial: Denial, rejection: &Rejection) -> String {
+    let proof = rejection.proof.as_deref();
+    if let Some(uri) =
+        proof.filter(|proof| proof.handles_claims_challenge).and_then(|p| p.issuer.authorization_uri.as_ref())
+    {
+        let claims = CLAIMS.as_str();
+        return format!(
+            r#"Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}""#
+        );
+    }
+    let description = remedy(denial).0.split(". ").next().unwrap_or_default();
+    let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
+    let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());
+    let acr_values = acr_values.map(|values| format!(r#", acr_values="{values}""#)).unwrap_or_default();
+    let max_age = rejection.max_age().filter(|_| denial == Denial::AuthenticationStale);
+    let max_age = max_age.map(|age| format!(r#", max_age="{}""#, age.as_secs())).unwrap_or_default();
+    text + &acr_values + &max_age
+}
+
+/// What to ask the issuer for, as its rule has it: the values that `acr` may have, or where it isn't about `acr`, those of
+/// the other claims.
+fn acr_values(proof: &Proof) -> String {
+    let rule = &proof.issuer.mfa;
+    let predicates = || rule.any.iter().chain(&rule.all);
+    let on_acr = |predicate: &&Predicate| predicate.claim == ["acr"];
+    let only_acr = predicates().any(|predicate| on_acr(&predicate));
+    let asked = predicates().filter(|predicate| !only_acr || on_acr(predicate));
+    let values = asked.map(|predicate| match &predicate.test {
+        Test::Equals(value) | Test::Contains(value) => value.as_str(),
+    });
+    // Values are separated by spaces and stand in a quoted string.
+    let usable = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    values.filter(usable).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,92 @@
+//! A refusal as a response.
+
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderValue, Response, Version};
+use hyper::ext::ReasonPhrase;
+use mfa_gateway_core::policy::{Denial, Dialect};
+use mfa_gateway_core::token::Check;
+use mfa_gateway_wire::Body;
+
+use super::{body, oauth, partner_center};
+use crate::config::Refusals;
+use crate::gateway::ids::Ids;
+use crate::gateway::{Reason, Rejection, upgrade};
+
+/// Words a refusal.
+pub(crate) fn response(
+    rejection: &Rejection,
+    settings: &Refusals,
+    ids: &Ids,
+    version: Version,
+    close: bool,
+) -> Response<Body> {
+    let dialect = rejection.dialect();
+    let body = body::write(rejection, settings, ids, dialect);
+    let (body, media_type) = match dialect {
+        Dialect::PartnerCenter => (partner_center::framed(body), partner_center::MEDIA_TYPE),
+        Dialect::Oauth => (oauth::framed(body), oauth::MEDIA_TYPE),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = rejection.reason.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(context) = &settings.request_context {
+        headers.insert("request-context", context.clone());
+    }
+    if close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    add_reason_headers(headers, rejection, dialect);
+    rejection.preview.write(headers);
+    if is_mfa(&rejection.reason) && version <= Version::HTTP_11 {
+        response.extensions_mut().insert(ReasonPhrase::from_static(b"Unauthorized - MFA required"));
+    }
+    response
+}
+
+fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: Dialect) {
+    match &rejection.reason {
+        Reason::Denied(denial) => {
+            if let Some(challenge) = challenge(*denial, rejection, dialect) {
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            if *denial == Denial::KeysUnavailable {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+        }
+        Reason::Overloaded => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Reason::RateLimited(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        Reason::MethodNotAllowed(methods) => {
+            let methods = methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", ");
+            if let Ok(value) = HeaderValue::from_str(&methods) {
+                headers.insert(ALLOW, value);
+            }
+        }
+        Reason::WebSocketVersion => {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            upgrade::announce(headers);
+        }
+        _ => {}
+    }
+}
+
+fn is_mfa(reason: &Reason) -> bool {
+    matches!(reason, Reason::Denied(denial) if denial.check() == Check::Mfa)
+}
+
+/// The one challenge of a refusal (RFC 6750 section 3). Our own trouble has none.
+fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
+    match (denial, dialect) {
+        (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),
+        (Denial::KeysUnavailable, _) => None,
+        (_, Dialect::PartnerCenter) => partner_center::challenge(rejection.reason.status()),
+        (_, Dialect::Oauth) => oauth::challenge(denial, rejection),
+    }
+}

@@ -1,0 +1,67 @@
+//! The stack: every layer of the data plane, and why it stands where it does.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::Response;
+use mfa_gateway_wire::Body;
+use tower::{Service, ServiceBuilder};
+
+use super::catch_panic::CatchPanicLayer;
+use super::{
+    Arrived, AuthenticateLayer, EnforceLayer, LimitLayer, Live, Proxy, RateLimitLayer, RenderLayer, RouteLayer,
+    SanitizeLayer,
+};
+use crate::telemetry::Metrics;
+
+/// The layers from the limit to the decision, over any last service: for benches and properties, which have no sockets.
+#[cfg(feature = "in-process")]
+pub fn decision_stack<S: super::Inner<super::Cleared> + Clone + Send + 'static>(
+    live: Arc<ArcSwap<Live>>,
+    last: S,
+) -> impl Service<http::Request<Body>, Response = Response<Body>, Error = super::Rejection, Future: Send> + Clone {
+    ServiceBuilder::new()
+        .map_request(move |request| super::Opened::without_connection(request, live.load_full()))
+        .layer(LimitLayer::new(usize::MAX))
+        .layer(SanitizeLayer)
+        .layer(RouteLayer)
+        .layer(AuthenticateLayer)
+        .layer(EnforceLayer)
+        .layer(RateLimitLayer)
+        .service(last)
+}
+
+/// The stack, outermost layer first. Each layer takes only what the one before it makes: to leave one out, or to swap two,
+/// is a compile error (`tests/compile_fail`).
+pub(crate) fn stack(
+    live: &Arc<ArcSwap<Live>>,
+    metrics: &Arc<Metrics>,
+    max_requests: usize,
+) -> impl Service<
+    Arrived,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+> + Clone
++ use<> {
+    ServiceBuilder::new()
+        // A panic inside ends this request alone.
+        .layer(CatchPanicLayer::new(&metrics.panics))
+        // Gives the request its ids, and the configuration it is judged by, in one version; turns refusals into bytes,
+        // which nothing else does; keeps the account.
+        .layer(RenderLayer::new(Arc::clone(live), metrics))
+        // Sheds load before anything is spent on a request.
+        .layer(LimitLayer::new(max_requests))
+        // Refuses what two servers could read differently; removes what only the gateway may say.
+        .layer(SanitizeLayer)
+        // Finds what the request is for.
+        .layer(RouteLayer)
+        // Gathers evidence, and never refuses.
+        .layer(AuthenticateLayer)
+        // Decides. What gets past it is permitted.
+        .layer(EnforceLayer)
+        // Refuses those who call too often: it sees permits, and can't make or change one.
+        .layer(RateLimitLayer)
+        .service(Proxy)
+}
