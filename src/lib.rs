@@ -7,12 +7,13 @@
 //! | | |
 //! |---|---|
 //! | [`clock`], [`random`] | time and chance, the two injected seams |
-//! | `json`, `net`, `telemetry` | objects written as they go; bodies, header sets, outbound fetches; log and metrics |
+//! | `json`, `net`, `telemetry` | objects written as they go; bodies, header sets, outbound fetches; log and traces |
 //! | [`token`], [`policy`] | the domain: pure, without async and I/O, with time as an argument |
-//! | [`config`] | one file becomes a configuration that is always valid |
-//! | `oidc`, `jwks`, `upstream` | the outside: metadata, keys, backends |
-//! | `authenticator`, `journal` | evidence from a request; decisions to the log |
-//! | [`gateway`], `admin`, `replay` | the surfaces: the stack of layers; health and metrics; rehearsals |
+//! | [`upstream`] | the outside: backends |
+//! | [`journal`] | decisions and answers, written down |
+//! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
+//! | [`config`] | one file becomes the settings of all components, and they are always valid |
+//! | `admin`, `replay` | health and metrics; rehearsals |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
 //!
 //! # The path of a request
@@ -27,14 +28,17 @@ mod telemetry;
 
 pub mod routing;
 
-pub mod config;
-
-mod upstream;
+pub mod upstream;
 
 pub mod journal;
 
-mod admin;
 pub mod gateway;
+
+pub mod server;
+
+pub mod config;
+
+mod admin;
 mod replay;
 
 mod app;

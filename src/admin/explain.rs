@@ -45,7 +45,7 @@ fn get() -> String {
 impl Admin {
     /// Answers with every step of the decision.
     pub(super) async fn explain(&self, request: Request<Body>) -> Result<Response<Body>, Rejection> {
-        let limit = self.state.load().config.limits.token_bytes + BESIDES;
+        let limit = self.state.load().config.token_bytes + BESIDES;
         let asked: ExplainQuestion = read_json(request, limit).await?;
         let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else {
             return Err(Rejection::new(Reason::Told(&BAD_METHOD)));

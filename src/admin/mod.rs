@@ -24,5 +24,5 @@ mod state;
 
 pub(crate) use access::Access;
 pub(crate) use reload::{Reloaded, Reloads};
-pub(crate) use service::{Admin, service};
+pub(crate) use service::{Admin, Exposition, service};
 pub(crate) use state::State;

@@ -1,6 +1,7 @@
 //! The service: one request, one answer.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use arc_swap::ArcSwap;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceBuilder};
 
@@ -18,7 +20,7 @@ use super::{Reloads, State, openapi, page};
 use crate::gateway::{
     Answer, Arrived, CatchPanicLayer, LimitLayer, Live, Rejection, RenderLayer, SanitizeLayer, Sanitized,
 };
-use crate::telemetry::Metrics;
+use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::Dialect;
 use mfa_gateway_keys::KeySource;
 use mfa_gateway_wire::Body;
@@ -26,13 +28,25 @@ use mfa_gateway_wire::Body;
 /// How many requests there may be at once: operators, a kubelet and a few scrapers.
 const MAX_REQUESTS: usize = 256;
 
+/// All metrics of the process, as a text.
+pub(crate) trait Exposition: fmt::Debug + Send + Sync {
+    /// Writes them in the `OpenMetrics` text format, with ages as of `now`.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: writing to a string doesn't fail.
+    fn encode(&self, now: Timestamp) -> Result<String, fmt::Error>;
+}
+
 /// What the admin listener tells of.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) live: Arc<ArcSwap<Live>>,
     pub(crate) state: Arc<ArcSwap<State>>,
     pub(crate) sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<dyn Exposition>,
+    /// Panics that were caught, of requests as well.
+    pub(crate) panics: Counter,
     pub(crate) reloads: Reloads,
     pub(crate) draining: CancellationToken,
     /// Whether every issuer's keys were had once.
@@ -85,10 +99,9 @@ impl Admin {
     }
 }
 
-/// The service over connections, of the same layers as the traffic port. `apart` counts its requests in flight.
+/// The service over connections, of the same layers as the traffic port.
 pub(crate) fn service(
     admin: Admin,
-    apart: &Arc<Metrics>,
 ) -> impl Service<
     Arrived,
     Response = Response<Body>,
@@ -97,14 +110,14 @@ pub(crate) fn service(
 > + Clone
 + Send
 + 'static {
-    let (live, metrics, admin) = (Arc::clone(&admin.live), Arc::clone(&admin.metrics), Arc::new(admin));
+    let (live, panics, admin) = (Arc::clone(&admin.live), admin.panics.clone(), Arc::new(admin));
     ServiceBuilder::new()
         // Every response has them, a refusal's too.
         .map_response(complete)
         // A panic inside ends this request alone.
-        .layer(CatchPanicLayer::new(&metrics.panics))
+        .layer(CatchPanicLayer::new(&panics))
         // Gives a request its ids, and turns refusals into bytes.
-        .layer(RenderLayer::for_operators(live, apart))
+        .layer(RenderLayer::for_operators(live))
         .layer(LimitLayer::new(MAX_REQUESTS))
         // Requests are sound when they get to the handler.
         .layer(SanitizeLayer)

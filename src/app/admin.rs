@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
-use super::connection::ConnectionSettings;
-use super::listen::{Acceptor, Entrance};
-use super::workers::Workers;
 use super::{Ambient, App};
 use crate::admin::{Access, Admin, State, service};
-use crate::config::{Config, ServerTls};
-use crate::telemetry::Metrics;
+use crate::config::Config;
+use crate::server::{self, Acceptor, ConnectionSettings, Entrance, ServerTls, Workers};
 use mfa_gateway_keys::KeySource;
 use mfa_gateway_layer::Issuer;
 
@@ -32,28 +26,39 @@ impl App {
             live: Arc::clone(&self.live),
             state: Arc::clone(&self.admin_state),
             sources: self.sources.list(),
-            metrics: Arc::clone(&self.ambient.metrics),
+            metrics: Arc::new(self.ambient.metrics.register()),
+            panics: self.ambient.metrics.gateway.panics.clone(),
             reloads: self.reloads.clone(),
             draining: self.draining.clone(),
             started: AtomicBool::new(false),
         };
-        // The limits by address hold here too, counted apart; and this isn't traffic, so it counts as none.
-        let apart = Arc::new(Metrics::new());
-        let acceptor = Acceptor {
-            settings: Arc::new(ArcSwap::from_pointee(ConnectionSettings::for_admin(&self.started))),
-            admission: Admission::at_most(MAX_PER_ADDRESS, &self.started, &apart),
-            free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-            closing: self.stop.clone(),
-            finishing: self.stop.clone(),
-            stop: self.stop.clone(),
-            connections: TaskTracker::new(),
-            open: apart.connections.clone(),
-            limits: apart.limits.clone(),
-            workers: Workers::here(),
-        };
+        // This isn't traffic, so it counts as none.
+        let apart = server::Metrics::default();
+        let settings = settings(&self.started.server);
+        let acceptor = Acceptor::new(&settings, self.stop.clone(), Workers::here(), &apart).until_the_end();
         self.admin_tls.store(tls);
         let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false };
-        tokio::spawn(acceptor.accept(listener, entrance, service(admin, &apart)));
+        tokio::spawn(acceptor.accept(listener, entrance, service(admin)));
+    }
+}
+
+/// What holds for the admin listener: the limits by address too, and of a connection's own little, so that a few can't hold
+/// on to all there are.
+fn settings(of_clients: &server::Settings) -> server::Settings {
+    let per_address = of_clients.connections_per_address.map_or(MAX_PER_ADDRESS, |most| most.min(MAX_PER_ADDRESS));
+    let connection = ConnectionSettings {
+        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(30),
+        streams: 8,
+        body_timeout: Duration::from_secs(10),
+        age: Some(Duration::from_secs(600)),
+        ..of_clients.connection
+    };
+    server::Settings {
+        connections: MAX_CONNECTIONS,
+        connections_per_address: Some(per_address),
+        connection,
+        ..of_clients.clone()
     }
 }
 
@@ -80,5 +85,27 @@ fn access(config: &Config, sources: &[Arc<KeySource>], ambient: &Ambient) -> Acc
         Issuer::new(Arc::clone(&issuer.profile), rules, Arc::clone(&sources[issuer.keys]))
     };
     let issuers = config.issuers.iter().filter(named).map(issuer).collect();
-    Access::new(authentication, issuers, config.limits.token_bytes, &ambient.clock)
+    Access::new(authentication, issuers, config.token_bytes, &ambient.clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const FILE: &str = "
+listeners: [{ address: 127.0.0.1:0 }]
+limits: { connections_per_address: MOST }
+upstreams: [{ name: api, endpoints: [\"http://127.0.0.1:1\"] }]
+routes: [{ prefix: /, upstream: api, require: public }]
+";
+
+    #[test]
+    fn the_admin_listener_has_a_limit_whatever_is_configured() {
+        for (configured, expected) in [("0", 16), ("100", 16), ("2", 2)] {
+            let config = Config::parse("f", &FILE.replace("MOST", configured), HashMap::new()).unwrap();
+            assert_eq!(settings(&config.server).connections_per_address, Some(expected), "{configured}");
+        }
+    }
 }

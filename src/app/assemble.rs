@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::runtime::Handle;
 
+use super::metrics::Metrics;
 use crate::config::Config;
-use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimiter};
+use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter};
 use crate::journal::{Journal, Outputs};
 use crate::routing::RouteTable;
-use crate::telemetry::{Metrics, Tracer};
+use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
@@ -28,7 +29,7 @@ pub(crate) struct Assembled {
 pub(crate) struct Ambient {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
     /// Where journals are written; commands that decide for themselves write none.
     pub(crate) outputs: Option<Outputs>,
     /// Where keys are fetched, if not where this is used.
@@ -41,7 +42,7 @@ impl Ambient {
         Self {
             clock: Clock::system(),
             random: Random::system(),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Metrics::default(),
             outputs: None,
             fetching: None,
         }
@@ -71,7 +72,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         upstreams.push(match kept {
             Some(upstream) => Arc::clone(upstream),
             None => Arc::new(
-                Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics)
+                Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics.upstreams)
                     .with_context(|| format!("upstream {}", settings.name))?,
             ),
         });
@@ -84,7 +85,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         authenticator: Authenticator::new(
             config.issuers.iter().map(issuer).collect(),
             config.token_cache_bytes,
-            config.limits.token_bytes,
+            config.token_bytes,
             ambient.clock.clone(),
             ambient.metrics.cache.clone(),
         ),
@@ -92,11 +93,11 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
     };
     let live = Live {
         edge: Edge {
-            trusted_proxies: config.trusted_proxies.clone(),
-            url_bytes: config.limits.url_bytes,
-            headers: config.limits.headers,
-            body_bytes: config.limits.body_bytes,
-            body_timeout: config.timeouts.body,
+            trusted_proxies: config.gateway.trusted_proxies.clone(),
+            url_bytes: config.gateway.url_bytes,
+            headers: config.gateway.headers,
+            body_bytes: config.gateway.body_bytes,
+            body_timeout: config.gateway.body_timeout,
         },
         judge,
         refusals: config.refusals.clone(),
@@ -104,8 +105,8 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         rate_limiters: rate_limiters(config, before),
         metrics: metrics(config, ambient),
         journal: match &ambient.outputs {
-            Some(outputs) => outputs.journal(&config.log).context("a log can't be opened")?,
-            None => Journal { which: config.log.decisions, decisions: None, accesses: None },
+            Some(outputs) => outputs.journal(&config.journal).context("a log can't be opened")?,
+            None => Journal { which: config.journal.which, decisions: None, accesses: None },
         },
         tracer: tracer(config, ambient, before)?,
         generation: before.generation + 1,
@@ -116,11 +117,11 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
 }
 
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
-    let requests = &ambient.metrics.requests;
+    let requests = &ambient.metrics.gateway.requests;
     LiveMetrics {
         routes: config.routes.iter().map(|route| requests.route(route.pattern.as_written())).collect(),
         no_route: requests.route(""),
-        limits: ambient.metrics.limits.clone(),
+        limits: ambient.metrics.gateway.limits.clone(),
     }
 }
 
@@ -137,7 +138,7 @@ fn tracer(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Res
 /// Nobody gets a fresh budget by a reload that doesn't concern it.
 fn rate_limiters(config: &Config, before: Before<'_>) -> Vec<Arc<RateLimiter>> {
     let kept = |settings| before.rate_limiters.iter().find(|limiter| limiter.settings() == settings).cloned();
-    let new = |settings: &crate::config::RateLimit| Arc::new(RateLimiter::new(settings.clone()));
+    let new = |settings: &RateLimitSettings| Arc::new(RateLimiter::new(settings.clone()));
     config.rate_limits.iter().map(|settings| kept(settings).unwrap_or_else(|| new(settings))).collect()
 }
 

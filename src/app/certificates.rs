@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Ambient;
-use crate::config::{Config, Tls, UpstreamTls};
-use crate::telemetry::CertificateLabels;
+use super::metrics::CertificateLabels;
+use crate::config::Config;
+use crate::server::Tls;
+use crate::upstream;
 use mfa_gateway_core::clock::Timestamp;
 
 /// How long before its end a certificate is warned of.
@@ -24,20 +26,20 @@ pub(super) fn tell(config: &Config, ambient: &Ambient) {
             tracing::warn!(of, name, file, days, "{what}");
         }
     }
-    ambient.metrics.certificates_expire(expiries.into_iter());
+    ambient.metrics.certificates.expire(expiries);
 }
 
 fn expiries(config: &Config) -> impl Iterator<Item = (CertificateLabels, Timestamp)> {
     let labels = |of, name: &str, (file, expiry): &(PathBuf, Timestamp)| {
         (CertificateLabels { of, name: name.to_owned(), file: file.display().to_string() }, *expiry)
     };
-    let listeners = config.listeners.iter().map(|one| ("listener", one.address.to_string(), one.tls.as_ref()));
+    let listeners = config.server.listeners.iter().map(|one| ("listener", one.address.to_string(), one.tls.as_ref()));
     let admin = config.admin.iter().map(|one| ("admin", one.address.to_string(), one.tls.as_ref()));
     let shown = listeners.chain(admin).flat_map(move |(of, name, tls)| {
         tls.map(Tls::expiries).unwrap_or_default().iter().map(move |one| labels(of, &name, one)).collect::<Vec<_>>()
     });
     shown.chain(config.upstreams.iter().flat_map(move |one| {
-        let expiries = one.tls.as_ref().map(UpstreamTls::expiries).unwrap_or_default();
+        let expiries = one.tls.as_ref().map(upstream::Tls::expiries).unwrap_or_default();
         expiries.iter().map(move |expiry| labels("upstream", &one.name, expiry))
     }))
 }

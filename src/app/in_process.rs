@@ -8,10 +8,10 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Service, ServiceExt};
 
+use super::metrics::Metrics;
 use super::{Ambient, App, Assembled, Before, assemble};
 use crate::config::Config;
 use crate::gateway::{Arrived, Body, Live, stack};
-use crate::telemetry::Metrics;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 
@@ -35,13 +35,13 @@ impl App {
         > + Clone
         + use<>,
     )> {
-        let ambient = Ambient { clock, random, metrics: Arc::new(Metrics::new()), outputs: None, fetching: None };
+        let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs: None, fetching: None };
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         for source in sources {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;
         }
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let service = stack(&live, &ambient.metrics, config.limits.requests).map_request(Arrived::from);
+        let service = stack(&live, &ambient.metrics.gateway, config.gateway.requests).map_request(Arrived::from);
         Ok((live, service))
     }
 }

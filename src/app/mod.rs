@@ -1,21 +1,16 @@
 //! Assembly: makes everything from a configuration, and owns the tasks.
 
 mod admin;
-mod admission;
 mod assemble;
 mod certificates;
-mod connection;
 #[cfg(feature = "in-process")]
 mod in_process;
-mod listen;
+mod metrics;
 mod notify;
 mod passed;
 mod reload;
-mod resting;
 mod signal;
 mod sources;
-mod watch;
-mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,16 +26,13 @@ pub(crate) use notify::{keep_watchdog, ready, stopping};
 pub(crate) use passed::PassedSockets;
 pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
-pub(crate) use workers::Workers;
 
 use crate::admin::{Reloads, State};
-use crate::config::{Address, Config, ServerTls, Timeouts, Tls};
+use crate::config::{Config, Drain};
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
-use crate::telemetry::Metrics;
-use admission::Admission;
-use connection::ConnectionSettings;
-use listen::{Acceptor, Entrance};
+use crate::server::{Acceptor, Address, Entrance, ServerTls, Tls, Workers};
+use metrics::Metrics;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 use sources::Sources;
@@ -86,16 +78,13 @@ impl App {
         workers: Workers,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let (metrics, outputs, fetching) = (Arc::new(Metrics::new()), Some(Outputs::default()), workers.fetching());
-        let ambient = Ambient { clock, random, metrics, outputs, fetching };
+        let (outputs, fetching) = (Some(Outputs::default()), workers.fetching());
+        let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching };
         let stop = CancellationToken::new();
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let settings = ConnectionSettings::of(&config);
-        let admission = Admission::new(&config, &ambient.metrics);
-        let most = config.limits.connections;
-        let acceptor = Acceptor::new(settings, admission, most, stop.clone(), workers, &ambient.metrics);
-        let service = stack(&live, &ambient.metrics, config.limits.requests);
+        let acceptor = Acceptor::new(&config.server, stop.clone(), workers, &ambient.metrics.server);
+        let service = stack(&live, &ambient.metrics.gateway, config.gateway.requests);
         let mut app = Self {
             addresses: Vec::new(),
             admin_address: None,
@@ -161,15 +150,15 @@ impl App {
     /// Fails readiness, goes on serving for a while so that balancers notice, then stops accepting, lets requests in
     /// flight finish until the deadline, and ends.
     pub async fn drain(self) {
-        let Timeouts { drain, drain_delay, .. } = self.config.load().timeouts;
-        tracing::info!(delay = ?drain_delay, deadline = ?drain, "draining");
+        let Drain { deadline, delay } = self.config.load().drain;
+        tracing::info!(?delay, ?deadline, "draining");
         self.draining.cancel();
-        tokio::time::sleep(drain_delay).await;
+        tokio::time::sleep(delay).await;
         self.acceptor.closing.cancel();
         self.acceptor.finishing.cancel();
         let connections = &self.acceptor.connections;
         connections.close();
-        if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+        if tokio::time::timeout(deadline, connections.wait()).await.is_err() {
             tracing::warn!(left = connections.len(), "the drain deadline has passed; closing what is left");
         }
         self.stop.cancel();
@@ -199,7 +188,7 @@ type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Ar
 
 async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
     let mut listeners = Vec::new();
-    for (at, listener) in config.listeners.iter().enumerate() {
+    for (at, listener) in config.server.listeners.iter().enumerate() {
         let tls = tls(&listener.address, listener.tls.as_ref())?;
         let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
         listeners.push((bind(&listener.address, passed, &format!("listeners[{at}]")).await?, entrance));

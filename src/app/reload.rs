@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use super::{App, Assembled, Before, admin, assemble, certificates, notify, tls};
 use crate::admin::{Reloaded, State};
-use crate::app::connection::ConnectionSettings;
-use crate::config::{Address, Config, ServerTls};
-use crate::telemetry::EndpointLabels;
+use crate::config::Config;
+use crate::server::{Address, ServerTls, Tls};
+use crate::upstream::{self, EndpointLabels};
 
 /// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
 const POLL: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ impl App {
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        let loaded = config.listeners.iter().map(|listener| tls(&listener.address, listener.tls.as_ref()));
+        let loaded = config.server.listeners.iter().map(|listener| tls(&listener.address, listener.tls.as_ref()));
         let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
         let settings = config.admin.as_ref();
         let admin_certificates = settings.map(|admin| tls(&admin.address, admin.tls.as_ref())).transpose()?.flatten();
@@ -48,21 +48,20 @@ impl App {
         let config = Arc::new(config);
         let state = admin::state(&config, &sources, &self.ambient, live.generation);
         // From here on nothing can fail.
-        for (listener, certificates) in config.listeners.iter().zip(loaded) {
+        for (listener, certificates) in config.server.listeners.iter().zip(loaded) {
             self.replace_certificates(&listener.address, certificates);
         }
         if self.admin_tls.load().is_some() && admin_certificates.is_some() {
             self.admin_tls.store(admin_certificates);
         }
-        self.acceptor.settings.store(Arc::new(ConnectionSettings::of(&config)));
-        self.acceptor.admission.change(&config);
+        self.acceptor.change(&config.server);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
         // It takes a while for many tokens, and requests are served here.
         tokio::task::spawn_blocking(move || old.judge.authenticator.forget());
         self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
-            outputs.keep_only(&config.log);
+            outputs.keep_only(&config.journal);
         }
         for what in &needs_restart {
             tracing::warn!(what, "this change counts only after a restart");
@@ -79,16 +78,17 @@ impl App {
         let named = |issuer: &str| config.keys.iter().any(|keys| keys.name == issuer);
         let endpoint = |one: &EndpointLabels| {
             let mut endpoints = config.upstreams.iter().flat_map(|upstream| {
-                upstream.endpoints.iter().map(move |endpoint| crate::upstream::labels(upstream, endpoint))
+                upstream.endpoints.iter().map(move |endpoint| upstream::labels(upstream, endpoint))
             });
             endpoints.any(|labels| labels == *one)
         };
-        self.ambient.metrics.keep_only(named, endpoint);
+        self.ambient.metrics.upstreams.keep_only(endpoint);
+        self.ambient.metrics.keys.keep_only(named);
     }
 
     /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.
     fn replace_certificates(&self, address: &Address, certificates: Option<Arc<ServerTls>>) {
-        let place = self.started.listeners.iter().position(|listener| listener.address == *address);
+        let place = self.started.server.listeners.iter().position(|listener| listener.address == *address);
         if let (Some(place), Some(certificates)) = (place.and_then(|at| self.tls.get(at)), certificates)
             && place.load().is_some()
         {
@@ -98,16 +98,16 @@ impl App {
 
     /// Reads the file again, and takes it into use if it is valid.
     fn reload_from(&self, path: &Path) -> Reloaded {
-        let metrics = &self.ambient.metrics;
+        let metrics = &self.ambient.metrics.reloads;
         notify::reloading();
         let reloaded = Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config));
         match &reloaded {
             Ok(()) => {
-                metrics.reloaded(self.ambient.clock.now());
+                metrics.succeeded(self.ambient.clock.now());
                 tracing::info!(file = %path.display(), "configuration reloaded");
             }
             Err(error) => {
-                metrics.reload_failed.inc();
+                metrics.failed.inc();
                 let error = format!("{error:#}");
                 tracing::error!(file = %path.display(), error, "the configuration was not reloaded; the old one stays");
             }
@@ -126,9 +126,10 @@ pub(crate) fn tell_warnings(config: &Config) {
 
 /// What a running gateway keeps, whatever the new configuration says.
 fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
-    let addresses = |config: &Config| config.listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
-    let plain = |config: &Config| config.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
-    let proxy_protocol = |config: &Config| config.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
+    let addresses = |config: &Config| config.server.listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
+    let plain = |config: &Config| config.server.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
+    let proxy_protocol =
+        |config: &Config| config.server.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
     let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.address.clone());
     let plain_admin = |config: &Config| config.admin.as_ref().is_some_and(|admin| admin.tls.is_none());
     let changes = [
@@ -136,10 +137,10 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
         ("admin.address", admin(before) != admin(after)),
         ("admin.tls", plain_admin(before) != plain_admin(after)),
-        ("threads", before.threads != after.threads),
-        ("limits.connections", before.limits.connections != after.limits.connections),
-        ("limits.requests", before.limits.requests != after.limits.requests),
-        ("log.format and log.level", before.log.format != after.log.format || before.log.filter != after.log.filter),
+        ("threads", before.server.threads != after.server.threads),
+        ("limits.connections", before.server.connections != after.server.connections),
+        ("limits.requests", before.gateway.requests != after.gateway.requests),
+        ("log.format and log.level", before.log != after.log),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
 }
@@ -204,13 +205,13 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
 /// The files that a configuration names.
 fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let admin = config.admin.as_ref();
-    let certificates = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let certificates = config.server.listeners.iter().filter_map(|listener| listener.tls.as_ref());
     let certificates = certificates.chain(admin.and_then(|admin| admin.tls.as_ref()));
     let tokens = admin.and_then(|admin| admin.authentication.as_ref()?.token_file.as_deref());
     let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
     let upstreams = config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref());
-    let certificates = certificates.flat_map(crate::config::Tls::files);
-    let certificates = certificates.chain(upstreams.flat_map(crate::config::UpstreamTls::files));
+    let certificates = certificates.flat_map(Tls::files);
+    let certificates = certificates.chain(upstreams.flat_map(upstream::Tls::files));
     let traces = config.traces.iter().flat_map(|traces| traces.files.iter().map(PathBuf::as_path));
     certificates.map(PathBuf::as_path).chain(authorities).chain(tokens).chain(traces)
 }

@@ -18,7 +18,7 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
     let counts = format!(
         "{}: valid; listeners: {}, key sources: {}, upstreams: {}, routes: {}",
         path.display(),
-        config.listeners.len(),
+        config.server.listeners.len(),
         config.keys.len(),
         config.upstreams.len(),
         config.routes.len()

@@ -14,10 +14,10 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 use crate::app::{
-    App, PassedSockets, Watched, Workers, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping,
-    tell_warnings,
+    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
 };
 use crate::config::{self, Config};
+use crate::server::Workers;
 use crate::{demo, journal, telemetry};
 use args::{Args, Command, SchemaOf};
 use mfa_gateway_core::clock::Clock;
@@ -88,12 +88,12 @@ fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
-    telemetry::start_log(config.log.format, &config.log.filter).context("the log can't be started")?;
+    telemetry::start_log(&config.log).context("the log can't be started")?;
     tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = Workers::start(config.threads.unwrap_or_else(cores))?;
+    let workers = Workers::start(config.server.threads.unwrap_or_else(cores))?;
     let app = App::start_with(config, Clock::system(), Random::system(), passed, workers).await?;
     ready();
     tokio::spawn(keep_watchdog());

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::build::{optional_duration, tenant_ids};
 use super::problem::Problems;
-use super::structure::suggest;
-use super::{Address, Tls, address, file, tls};
+use super::suggest::suggest;
+use super::values::{optional_duration, tenant_ids};
+use super::{address, file, tls};
+use crate::server::{Address, Tls};
 
 /// The shortest token of a file. 32 characters of base64 are 192 bits.
 const MIN_TOKEN: usize = 32;

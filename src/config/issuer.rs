@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::build::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use super::file;
 use super::keys::KeyHandling;
 use super::problem::Problems;
-use super::structure::suggest;
+use super::suggest::suggest;
+use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
 use mfa_gateway_core::token::{Algorithm, AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};

@@ -7,9 +7,9 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::build::duration;
 use super::file;
 use super::problem::Problems;
+use super::values::duration;
 use mfa_gateway_keys::{KeyLocation, KeySettings, is_loopback};
 
 const TENTH: Duration = Duration::from_millis(100);

@@ -3,37 +3,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::build::{duplicate, name, optional_duration};
 use super::file;
 use super::problem::Problems;
+use super::values::{duplicate, name, optional_duration};
+use crate::gateway::{RateLimitKey, RateLimitSettings};
 
-/// How often a caller may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Its name.
-    pub name: String,
-    /// The time in which one request becomes free again.
-    pub interval: Duration,
-    /// How many may come at once.
-    pub burst: NonZeroU32,
-    /// Who is one caller.
-    pub key: RateLimitKey,
-}
-
-/// Who is one caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RateLimitKey {
-    /// The token's application.
-    Application,
-    /// The token's user.
-    User,
-    /// The token's tenant.
-    Tenant,
-    /// The client's address.
-    Address,
-}
-
-pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) -> Vec<RateLimit> {
+pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) -> Vec<RateLimitSettings> {
     let names: Vec<String> = files.iter().map(|limit| limit.name.clone()).collect();
     let mut limits = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -66,7 +41,7 @@ pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) ->
             file::RateLimitKey::Tenant => RateLimitKey::Tenant,
             file::RateLimitKey::Address => RateLimitKey::Address,
         };
-        limits.push(RateLimit { name: file.name, interval, burst, key });
+        limits.push(RateLimitSettings { name: file.name, interval, burst, key });
     }
     limits
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::build::{body_bytes, dialect, optional_duration, tenant_ids};
 use super::file;
 use super::problem::Problems;
-use super::structure::suggest;
+use super::suggest::suggest;
+use super::values::{body_bytes, dialect, optional_duration, tenant_ids};
 use super::waivers::activation;
 use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};

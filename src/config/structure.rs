@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::file::File;
 use super::problem::Problems;
+use super::suggest::{quoted, suggest};
 use super::tree::{Node, Tree};
 
 /// The JSON Schema of the configuration file.
@@ -254,44 +255,10 @@ fn mend(node: &Node, wanted: &[&str], path: &str) -> String {
     }
 }
 
-fn quoted(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn fault(tree: &Tree, path: &str, message: impl Into<String>, fix: impl Into<String>) -> Fault {
     Fault { tree_place: tree.place, path: path.to_owned(), message: message.into(), fix: fix.into() }
-}
-
-/// "did you mean …?" for the nearest word, else all of them.
-pub(super) fn suggest(word: &str, known: &[&str]) -> String {
-    // Letter case counts least.
-    let nearest = known.iter().map(|one| {
-        let in_small = distance(&word.to_lowercase(), &one.to_lowercase());
-        (in_small, distance(word, one), *one)
-    });
-    match nearest.min() {
-        Some((distance, _, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
-        _ if known.is_empty() => "remove it".to_owned(),
-        _ => format!("write one of {}", quoted(known)),
-    }
-}
-
-/// The edit distance of Levenshtein.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, char) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (place, theirs) in other.iter().enumerate() {
-            let substituted = diagonal + usize::from(char != *theirs);
-            diagonal = row[place + 1];
-            row[place + 1] = substituted.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[other.len()]
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::build::duration;
 use super::problem::Problems;
+use super::values::duration;
 use super::{file, keys};
 use crate::telemetry::{TraceProtocol, TraceSettings};
 use mfa_gateway_keys::is_loopback;

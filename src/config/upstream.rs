@@ -1,47 +1,17 @@
 //! Upstreams, from the file to what is used.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
+use rustls::pki_types::ServerName;
 
-use super::build::{duplicate, duration, name};
 use super::file;
 use super::problem::Problems;
-use super::upstream_tls::{self, UpstreamTls};
+use super::values::{duplicate, duration, name};
+use crate::upstream::{Protocol, Settings, Tls};
 
-/// How an upstream is spoken to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// Its name.
-    pub name: String,
-    /// Its endpoints: scheme and authority. At least one.
-    pub endpoints: Vec<Uri>,
-    /// How its certificates are verified, and who the gateway is to it, if the system's authorities won't do.
-    pub tls: Option<UpstreamTls>,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// Whether it gets the client's `Host`, or the endpoint's own.
-    pub preserve_host: bool,
-    /// The deadline to connect.
-    pub connect_timeout: Duration,
-    /// The deadline for the head of the answer, from the last progress of the request's body on.
-    pub response_timeout: Duration,
-    /// How long the body of an answer may make no progress.
-    pub idle_timeout: Duration,
-    /// How long an unused connection is kept.
-    pub keep_alive: Duration,
-}
-
-/// The protocol spoken to an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2, by ALPN or with prior knowledge.
-    Http2,
-}
-
-pub(super) fn build(files: Vec<file::Upstream>, problems: &mut Problems<'_>) -> Vec<Upstream> {
+pub(super) fn build(files: Vec<file::Upstream>, problems: &mut Problems<'_>) -> Vec<Settings> {
     if files.is_empty() {
         problems.add(
             "upstreams",
@@ -74,8 +44,8 @@ pub(super) fn build(files: Vec<file::Upstream>, problems: &mut Problems<'_>) -> 
             .filter_map(|(place, text)| endpoint(&format!("{path}.endpoints[{place}]"), text, problems))
             .collect();
         let tls = file.tls.as_ref();
-        let tls = tls.and_then(|tls| upstream_tls::build(&format!("{path}.tls"), tls, &endpoints, problems));
-        upstreams.push(Upstream {
+        let tls = tls.and_then(|tls| read_tls(&format!("{path}.tls"), tls, &endpoints, problems));
+        upstreams.push(Settings {
             name: file.name,
             endpoints,
             tls,
@@ -110,4 +80,36 @@ fn endpoint(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Uri> 
     };
     problems.add(path, format!("the endpoint can't be used: {problem}"), fix);
     None
+}
+
+fn read_tls(path: &str, file: &file::UpstreamTls, endpoints: &[Uri], problems: &mut Problems<'_>) -> Option<Tls> {
+    if endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("http")) {
+        let message = "there are settings for TLS, but an endpoint that is spoken to without it";
+        problems.add(path, message, "write `https://` in every endpoint, or remove `tls`");
+    }
+    let server_name = file.server_name.as_ref().and_then(|name| {
+        let parsed = ServerName::try_from(name.clone()).ok();
+        if parsed.is_none() {
+            let message = "this is not a host name or an IP address";
+            problems.add(&format!("{path}.server_name"), message, "write the name in the upstream's certificate");
+        }
+        parsed
+    });
+    let identity_files = match (&file.certificate_file, &file.key_file) {
+        (Some(certificate), Some(key)) => Some((PathBuf::from(certificate), PathBuf::from(key))),
+        (None, None) => None,
+        _ => {
+            let message = "a certificate and its key belong together, and one of them is missing";
+            problems.add(path, message, "set both `certificate_file` and `key_file`, or neither");
+            None
+        }
+    };
+    let ca_file = file.ca_file.as_ref().map(PathBuf::from);
+    match Tls::load(server_name, ca_file, identity_files) {
+        Ok(tls) => Some(tls),
+        Err(error) => {
+            problems.add(path, error.to_string(), "name PEM files that exist, and a key that is the certificate's");
+            None
+        }
+    }
 }

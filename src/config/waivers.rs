@@ -1,9 +1,9 @@
 //! What may waive an MFA finding, from the file to what is used: technical exceptions, and the stages of activation.
 
-use super::build::duplicate;
 use super::file;
 use super::problem::Problems;
-use super::structure::suggest;
+use super::suggest::suggest;
+use super::values::duplicate;
 use crate::routing::Route;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};

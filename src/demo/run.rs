@@ -41,7 +41,7 @@ pub(crate) async fn run(addresses: Addresses) -> anyhow::Result<()> {
         SampleApi::start(addresses.api).await.with_context(|| taken("sample API", addresses.api, "--api-address"))?;
     let text = script::configuration(addresses.gateway, addresses.admin, &provider, &api);
     let config = Config::parse("demo", &text, HashMap::new())?;
-    crate::telemetry::start_log(config.log.format, &config.log.filter)?;
+    crate::telemetry::start_log(&config.log)?;
     let app = App::start(config, clock.clone(), Random::system())
         .await
         .context("the gateway can't start; choose other addresses with --address and --admin-address")?;

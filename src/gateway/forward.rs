@@ -6,8 +6,8 @@ use http_body::Body as _;
 
 use super::ids::Ids;
 use super::origin::Origin;
-use crate::config::Protocol;
 use crate::routing::Route;
+use crate::upstream::Protocol;
 use mfa_gateway_core::policy::{Grounds, Proof};
 use mfa_gateway_wire::{Body, Lines, headers};
 

@@ -10,9 +10,9 @@ use http::{Response, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use tower::{Layer, Service};
 
+use super::metrics::Metrics;
 use super::service::{Inner, Next, refuse};
 use super::{Admitted, Opened, Reason, Rejection};
-use crate::telemetry::Metrics;
 use mfa_gateway_wire::Body;
 
 /// Makes [`Limit`].

@@ -12,7 +12,7 @@ use mfa_gateway_core::policy::Proof;
 use mfa_gateway_wire::client_network;
 use moka::sync::Cache;
 
-use crate::config::{RateLimit as Settings, RateLimitKey};
+use super::{RateLimitKey, RateLimitSettings as Settings};
 
 /// How many callers a limit remembers. Beyond that those are forgotten who called least, and begin anew.
 const MAX_CALLERS: u64 = 100_000;

@@ -9,11 +9,11 @@ use mfa_gateway_core::policy::Waivers;
 use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::Authenticator;
 
-use super::limiter::RateLimiter;
-use crate::config::Refusals;
+use super::metrics::{LimitMetrics, RouteMetrics};
+use super::{RateLimiter, Refusals};
 use crate::journal::Journal;
 use crate::routing::{Route, RouteTable};
-use crate::telemetry::{LimitMetrics, RouteMetrics, Tracer};
+use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
 
 /// What a request needs of the configuration, by who reads it.

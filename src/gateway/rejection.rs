@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::metrics::Limit;
 use super::preview::Preview;
 use crate::routing::Route;
-use crate::telemetry::Limit;
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
 use mfa_gateway_wire::BoxError;
 

@@ -16,12 +16,12 @@ use tower::{Layer, Service};
 use super::exchange::{Arrived, Exchange};
 use super::ids::Ids;
 use super::limit::InFlight;
+use super::metrics::Metrics;
 use super::peer::Peer;
 use super::pipeline::{Opened, Shielded};
 use super::service::Inner;
 use super::tally::{Account, Holds};
 use super::{Live, Reason, Rejection, refusal};
-use crate::telemetry::Metrics;
 use mfa_gateway_wire::Body;
 
 /// Whose requests they are.
@@ -88,8 +88,8 @@ impl RenderLayer {
     }
 
     /// The layer of the admin listener, whose requests in flight are counted apart.
-    pub(crate) fn for_operators(live: Arc<ArcSwap<Live>>, apart: &Arc<Metrics>) -> Self {
-        Self { kind: Kind::Operators, ..Self::new(live, apart) }
+    pub(crate) fn for_operators(live: Arc<ArcSwap<Live>>) -> Self {
+        Self { live, metrics: Arc::default(), kind: Kind::Operators }
     }
 }
 

@@ -8,12 +8,11 @@ use http::Response;
 use mfa_gateway_wire::Body;
 use tower::{Service, ServiceBuilder};
 
-use super::catch_panic::CatchPanicLayer;
+use super::metrics::Metrics;
 use super::{
-    Arrived, AuthenticateLayer, EnforceLayer, LimitLayer, Live, Proxy, RateLimitLayer, RenderLayer, RouteLayer,
-    SanitizeLayer,
+    Arrived, AuthenticateLayer, CatchPanicLayer, EnforceLayer, LimitLayer, Live, Proxy, RateLimitLayer, RenderLayer,
+    RouteLayer, SanitizeLayer,
 };
-use crate::telemetry::Metrics;
 
 /// The layers from the limit to the decision, over any last service: for benches and properties, which have no sockets.
 #[cfg(feature = "in-process")]

@@ -10,11 +10,13 @@ mod members;
 mod outputs;
 mod plain;
 mod schema;
+mod settings;
 mod trace;
 
 pub use access::AccessLine;
 pub use decision::DecisionLine;
 pub use schema::{access_log_schema, decision_log_schema};
+pub use settings::{LogDecisions, Settings};
 
 pub(crate) use outputs::Outputs;
 
@@ -23,7 +25,6 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::config::LogDecisions;
 use crate::json::{self, Object};
 use crate::routing::Route;
 use crate::telemetry::{Sink, json_log};

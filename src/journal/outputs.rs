@@ -4,8 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Journal;
-use crate::config::Log;
+use super::{Journal, Settings};
 use crate::telemetry::{Output, Sink};
 
 /// The open outputs of the process.
@@ -15,17 +14,17 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// The journal that a configuration asks for.
+    /// The journal that the settings ask for.
     ///
     /// # Errors
     ///
     /// If a file can't be opened.
-    pub(crate) fn journal(&self, log: &Log) -> io::Result<Journal> {
+    pub(crate) fn journal(&self, settings: &Settings) -> io::Result<Journal> {
         let open = |name, output: &Option<Output>| output.as_ref().map(|output| self.sink(name, output)).transpose();
         Ok(Journal {
-            which: log.decisions,
-            decisions: open("decisions", &log.decision_output)?,
-            accesses: open("access", &log.access_output)?,
+            which: settings.which,
+            decisions: open("decisions", &settings.decisions)?,
+            accesses: open("access", &settings.accesses)?,
         })
     }
 
@@ -39,9 +38,9 @@ impl Outputs {
         Ok(sink)
     }
 
-    /// Closes what this configuration doesn't name, once nothing writes to it any more.
-    pub(crate) fn keep_only(&self, log: &Log) {
-        let named = |output: &Output| [&log.decision_output, &log.access_output].contains(&&Some(output.clone()));
+    /// Closes what the settings don't name, once nothing writes to it any more.
+    pub(crate) fn keep_only(&self, settings: &Settings) {
+        let named = |output: &Output| [&settings.decisions, &settings.accesses].contains(&&Some(output.clone()));
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(output, _)| named(output));
     }
 

@@ -1,23 +1,15 @@
-//! What the gateway tells about itself: the log and the metrics.
+//! What the gateway tells about itself: the log, its outputs, traces, and what the process is.
 
-mod limits;
-mod metrics;
 mod output;
 mod process;
-mod requests;
 mod sink;
 mod traces;
-mod upstreams;
-
-pub(crate) use limits::{Limit, LimitMetrics};
-pub(crate) use metrics::{CertificateLabels, ConnectionRefusal, Metrics};
 
 pub use output::Output;
-pub(crate) use requests::{RequestMetrics, RouteMetrics};
-pub(crate) use sink::{LinesLost, Sink};
+pub(crate) use process::register as register_process;
+pub(crate) use sink::{LinesLost, Sink, register as register_logs};
 pub(crate) use traces::{Attribute, Kind, Told, Trace, TraceContext, TraceMetrics, Tracer, Value};
 pub use traces::{TraceProtocol, TraceSettings};
-pub(crate) use upstreams::{EndpointFailure, EndpointLabels, EndpointMetrics};
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -45,6 +37,15 @@ pub(crate) fn flush_log() {
     }
 }
 
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form.
+    pub format: LogFormat,
+    /// What is in it: a level, or a filter.
+    pub filter: String,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -61,8 +62,8 @@ pub enum LogFormat {
 /// # Errors
 ///
 /// If the filter can't be read, or its thread can't be started.
-pub(crate) fn start_log(format: LogFormat, filter: &str) -> std::io::Result<()> {
-    let filter = EnvFilter::builder().parse(filter).map_err(std::io::Error::other)?;
+pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
+    let filter = EnvFilter::builder().parse(&settings.filter).map_err(std::io::Error::other)?;
     let sink = if let Some(sink) = LOG.get() {
         sink
     } else {
@@ -72,7 +73,7 @@ pub(crate) fn start_log(format: LogFormat, filter: &str) -> std::io::Result<()> 
     let layer = tracing_subscriber::fmt::layer().with_writer(move || sink).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call changes nothing: the log of a process is set once.
-    let _ = match format {
+    let _ = match settings.format {
         LogFormat::Text => {
             registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()
         }

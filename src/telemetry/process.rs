@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use mfa_gateway_core::clock::Clock;
 
 /// Registers what is known of the build and the process. `root` has no prefix.
-pub(super) fn register(root: &mut Registry) {
+pub(crate) fn register(root: &mut Registry) {
     root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     root.register("mfa_gateway_build", "The version that runs", build);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,11 +26,17 @@ const GATHER: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The lines that didn't get to their output. Logs are the process's, so this is too.
-pub(super) static LOST: LazyLock<Family<LogLabels, Counter>> = LazyLock::new(Family::default);
+static LOST: LazyLock<Family<LogLabels, Counter>> = LazyLock::new(Family::default);
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(super) struct LogLabels {
+struct LogLabels {
     log: &'static str,
+}
+
+/// Registers the metric of lost lines.
+pub(crate) fn register(registry: &mut Registry) {
+    let help = "Lines that a log had no place for, or that could not be written";
+    registry.register("log_lines_lost", help, LOST.clone());
 }
 
 /// What a log says of lines that it hasn't got.

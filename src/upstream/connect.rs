@@ -10,8 +10,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 use tower::ServiceExt;
 
-use super::{Settings, UpstreamError};
-use crate::config::Protocol;
+use super::{Protocol, Settings, UpstreamError};
 use mfa_gateway_wire::{BoxError, Eager, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
 
 /// Makes connections.

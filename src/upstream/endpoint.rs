@@ -8,10 +8,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::connect::Connector;
+use super::metrics::{EndpointFailure, EndpointMetrics};
 use super::pool::{Caller, Http1, Lease, Pool, Shared};
-use super::{Settings, UpstreamError};
-use crate::config::Protocol;
-use crate::telemetry::{EndpointFailure, EndpointMetrics};
+use super::{Protocol, Settings, UpstreamError};
 use mfa_gateway_wire::{AnswerStream, Deadline, Turn};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.

@@ -3,22 +3,27 @@
 //! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves to
 //! another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request without
 //! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed. What an upstream
-//! sends unasked answers nobody: see [`pool`] and `net::answer`.
+//! sends unasked answers nobody: see `pool` and `net::answer`.
 
 mod body;
 mod connect;
 mod endpoint;
 mod error;
+mod metrics;
 mod pool;
 mod send;
+mod settings;
+mod tls;
 
 use std::sync::Arc;
 
+pub use settings::{Protocol, Settings};
+pub use tls::Tls;
+
 pub(crate) use error::UpstreamError;
+pub(crate) use metrics::{EndpointLabels, UpstreamMetrics};
 pub(crate) use pool::Caller;
 
-use crate::config::Upstream as Settings;
-use crate::telemetry::{EndpointLabels, Metrics};
 use connect::Connector;
 use endpoint::Endpoint;
 use mfa_gateway_core::random::Random;
@@ -37,7 +42,7 @@ impl Upstream {
     /// # Errors
     ///
     /// If an endpoint needs TLS and the system's certificate roots can't be read.
-    pub(crate) fn new(settings: Settings, random: Random, metrics: &Metrics) -> Result<Self, UpstreamError> {
+    pub(crate) fn new(settings: Settings, random: Random, metrics: &UpstreamMetrics) -> Result<Self, UpstreamError> {
         let connector = Connector::new(&settings)?;
         let settings = Arc::new(settings);
         let endpoints = settings

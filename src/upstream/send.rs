@@ -14,8 +14,7 @@ use tokio::time::Instant;
 use super::body::AnswerBody;
 use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
-use super::{Upstream, UpstreamError};
-use crate::config::Protocol;
+use super::{Protocol, Upstream, UpstreamError};
 use mfa_gateway_wire::{Body, IdleBody, Lines, Upload, UploadFault, trailers};
 
 /// How many endpoints a request is offered to.

@@ -24,6 +24,7 @@ pub(super) const CRATES: &[Crate] = &[
             "address",
             "body",
             "bounded",
+            "certificate",
             "deadline",
             "eager",
             "flags",
@@ -82,10 +83,11 @@ pub(super) const CRATES: &[Crate] = &[
             "json",
             "telemetry",
             "routing",
-            "config",
             "upstream",
             "journal",
             "gateway",
+            "server",
+            "config",
             "admin",
             "replay",
             "app",
@@ -96,8 +98,7 @@ pub(super) const CRATES: &[Crate] = &[
 ];
 
 /// Modules whose files still import each other in a circle. The list only gets shorter.
-pub(super) const STILL_CIRCULAR: &[&str] =
-    &["src/admin", "src/app", "src/cli", "src/config", "crates/demo/src/provider", "src/gateway", "src/journal"];
+pub(super) const STILL_CIRCULAR: &[&str] = &["src/admin", "src/cli", "src/journal", "crates/demo/src/provider"];
 
 impl Crate {
     /// Where its sources are, from the root.

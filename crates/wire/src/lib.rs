@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod body;
 mod bounded;
+pub mod certificate;
 mod chunked;
 mod deadline;
 mod eager;

@@ -6,9 +6,8 @@ use mfa_gateway_core::token::{Amr, Check, TokenError};
 
 use super::texts::texts;
 use super::{oauth, partner_center};
-use crate::config::Refusals;
 use crate::gateway::ids::Ids;
-use crate::gateway::{Reason, Rejection};
+use crate::gateway::{Reason, Refusals, Rejection};
 use crate::json::Object;
 
 /// The body's members, in the order of their names.

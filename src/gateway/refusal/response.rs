@@ -10,9 +10,8 @@ use mfa_gateway_core::token::Check;
 use mfa_gateway_wire::Body;
 
 use super::{body, oauth, partner_center};
-use crate::config::Refusals;
 use crate::gateway::ids::Ids;
-use crate::gateway::{Reason, Rejection, upgrade};
+use crate::gateway::{Reason, Refusals, Rejection, upgrade};
 
 /// Words a refusal.
 pub(crate) fn response(

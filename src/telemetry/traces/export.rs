@@ -37,15 +37,18 @@ pub(crate) struct TraceMetrics {
     pub(super) failed: Counter,
 }
 
-impl TraceMetrics {
-    pub(in crate::telemetry) fn new() -> Self {
+impl Default for TraceMetrics {
+    fn default() -> Self {
         let all = Family::<ResultLabels, Counter>::default();
         let counter = |result| all.get_or_create_owned(&ResultLabels { result });
         let (exported, dropped, failed) = (counter("exported"), counter("dropped"), counter("failed"));
         Self { all, exported, dropped, failed }
     }
+}
 
-    pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
+impl TraceMetrics {
+    /// Registers them.
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("trace_spans", "Sampled spans, by what became of them", self.all.clone());
     }
 }

@@ -171,7 +171,7 @@ mod tests {
             files: Vec::new(),
         };
         let (sender, messages) = mpsc::channel(room);
-        let (random, metrics) = (Random::seeded(1), TraceMetrics::new());
+        let (random, metrics) = (Random::seeded(1), TraceMetrics::default());
         (Arc::new(Tracer { settings, random, metrics, sender }), messages)
     }
 

@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::accepted::Accepted;
 use super::admission::Admission;
-use super::connection::{ConnectionSettings, Newcomer, serve};
+use super::connection::{Newcomer, serve};
 use super::watch::Ends;
-use super::workers::{Place, Workers};
-use crate::config::ServerTls;
+use super::workers::Workers;
+use super::{ConnectionSettings, Metrics, ServerTls, Settings};
 use crate::gateway::Arrived;
-use crate::telemetry::{Limit, LimitMetrics, Metrics};
 use mfa_gateway_wire::Body;
 
 /// How many of the connections that wait in a listener's queue are taken when it closes.
@@ -29,30 +29,29 @@ const QUEUE: usize = 1024;
 
 /// Accepts connections and has each served by a task of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     /// Read for each new connection, so that a reload counts from the next one on.
-    pub(super) settings: Arc<ArcSwap<ConnectionSettings>>,
-    pub(super) admission: Admission,
-    pub(super) free: Arc<Semaphore>,
+    settings: Arc<ArcSwap<ConnectionSettings>>,
+    admission: Admission,
+    free: Arc<Semaphore>,
     /// Ends accepting.
-    pub(super) closing: CancellationToken,
+    pub(crate) closing: CancellationToken,
     /// Asks connections to finish.
-    pub(super) finishing: CancellationToken,
+    pub(crate) finishing: CancellationToken,
     /// Ends connections.
-    pub(super) stop: CancellationToken,
-    pub(super) connections: TaskTracker,
-    pub(super) open: Gauge,
-    pub(super) limits: LimitMetrics,
-    pub(super) workers: Workers,
+    stop: CancellationToken,
+    pub(crate) connections: TaskTracker,
+    metrics: Metrics,
+    workers: Workers,
 }
 
 /// How connections of one listener begin.
 #[derive(Clone, Debug)]
-pub(super) struct Entrance {
+pub(crate) struct Entrance {
     /// With TLS, if there is a configuration. A reload may bring another.
-    pub(super) tls: Arc<ArcSwapOption<ServerTls>>,
+    pub(crate) tls: Arc<ArcSwapOption<ServerTls>>,
     /// With the PROXY protocol, before that.
-    pub(super) proxy_protocol: bool,
+    pub(crate) proxy_protocol: bool,
 }
 
 struct Open(Gauge);
@@ -64,30 +63,33 @@ impl Drop for Open {
 }
 
 impl Acceptor {
-    pub(super) fn new(
-        settings: ConnectionSettings,
-        admission: Admission,
-        max: usize,
-        stop: CancellationToken,
-        workers: Workers,
-        metrics: &Metrics,
-    ) -> Self {
+    pub(crate) fn new(settings: &Settings, stop: CancellationToken, workers: Workers, metrics: &Metrics) -> Self {
         Self {
-            settings: Arc::new(ArcSwap::from_pointee(settings)),
-            admission,
-            free: Arc::new(Semaphore::new(max)),
+            settings: Arc::new(ArcSwap::from_pointee(settings.connection)),
+            admission: Admission::new(settings, metrics),
+            free: Arc::new(Semaphore::new(settings.connections)),
             closing: CancellationToken::new(),
             finishing: CancellationToken::new(),
             stop,
             connections: TaskTracker::new(),
-            open: metrics.connections.clone(),
-            limits: metrics.limits.clone(),
+            metrics: metrics.clone(),
             workers,
         }
     }
 
+    /// The same, which neither closes nor asks connections to finish before all ends.
+    pub(crate) fn until_the_end(self) -> Self {
+        Self { closing: self.stop.clone(), finishing: self.stop.clone(), ..self }
+    }
+
+    /// Goes by other settings from the next connection on.
+    pub(crate) fn change(&self, settings: &Settings) {
+        self.settings.store(Arc::new(settings.connection));
+        self.admission.change(settings);
+    }
+
     /// Accepts until closing begins. Beyond the limit, connections wait in the listener's queue.
-    pub(super) async fn accept<S>(self, listener: TcpListener, entrance: Entrance, service: S)
+    pub(crate) async fn accept<S>(self, listener: TcpListener, entrance: Entrance, service: S)
     where
         S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
@@ -96,7 +98,7 @@ impl Acceptor {
         let _last = self.connections.token();
         loop {
             if self.free.available_permits() == 0 {
-                self.limits.hit(Limit::Connections);
+                self.metrics.full();
             }
             let permit = tokio::select! {
                 () = self.closing.cancelled() => break,
@@ -135,10 +137,10 @@ impl Acceptor {
         S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        self.open.inc();
+        self.metrics.connections.inc();
         let place = self.workers.place();
         let (runtime, stream) = (place.runtime().clone(), Accepted::new(stream, &place));
-        let held = Arc::new((permit, Open(self.open.clone()), self.connections.token(), place));
+        let held = Arc::new((permit, Open(self.metrics.connections.clone()), self.connections.token(), place));
         let newcomer = Newcomer {
             stream,
             address,
@@ -150,26 +152,6 @@ impl Acceptor {
         let (settings, finishing) = (**self.settings.load(), self.finishing.clone());
         let ends = Ends { finishing, stop: self.stop.clone() };
         self.connections.spawn_on(serve(newcomer, service.clone(), settings, ends), &runtime);
-    }
-}
-
-/// A stream that was accepted, and is served by this runtime or by another.
-pub(super) enum Accepted {
-    Here(TcpStream),
-    Elsewhere(io::Result<std::net::TcpStream>),
-}
-
-impl Accepted {
-    fn new(stream: TcpStream, place: &Place) -> Self {
-        if place.is_here() { Self::Here(stream) } else { Self::Elsewhere(stream.into_std()) }
-    }
-
-    /// The stream, for the runtime that this is called in.
-    pub(super) fn take_over(self) -> io::Result<TcpStream> {
-        match self {
-            Self::Here(stream) => Ok(stream),
-            Self::Elsewhere(stream) => TcpStream::from_std(stream?),
-        }
     }
 }
 

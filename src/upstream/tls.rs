@@ -5,19 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use http::Uri;
 use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 
-use super::file;
-use super::problem::Problems;
-use super::tls::{TlsError, certified, expiry, roots};
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_wire::certificate::{TlsError, certified, expiry, roots};
 
 /// TLS to an upstream, with what was in its files. Two are the same if their files hold the same.
 #[derive(Clone)]
-pub struct UpstreamTls {
+pub struct Tls {
     /// The name that certificates must be valid for, and that is asked for; else the endpoint's host.
     pub server_name: Option<ServerName<'static>>,
     /// The only authorities that may have issued them; else the system's.
@@ -30,7 +27,21 @@ pub struct UpstreamTls {
     expiry: Option<(PathBuf, Timestamp)>,
 }
 
-impl UpstreamTls {
+impl Tls {
+    /// Reads the files: of the authorities, and of the gateway's certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be read or used, or the key isn't the certificate's.
+    pub(crate) fn load(
+        server_name: Option<ServerName<'static>>,
+        ca_file: Option<PathBuf>,
+        identity_files: Option<(PathBuf, PathBuf)>,
+    ) -> Result<Self, TlsError> {
+        let (roots, identity, contents, expiry) = (None, None, [0; 32], None);
+        Self { server_name, roots, identity, ca_file, identity_files, contents, expiry }.read()
+    }
+
     /// All files, for noticing that one has changed.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.ca_file.iter().chain(self.identity_files.iter().flat_map(|(certificate, key)| [certificate, key]))
@@ -41,7 +52,7 @@ impl UpstreamTls {
         self.expiry.as_slice()
     }
 
-    fn load(mut self) -> Result<Self, TlsError> {
+    fn read(mut self) -> Result<Self, TlsError> {
         // What the files hold is taken first: if they change meanwhile, that is noticed later.
         let mut contents = Context::new(&SHA256);
         for file in self.files() {
@@ -50,68 +61,27 @@ impl UpstreamTls {
             contents.update(&bytes);
         }
         self.contents.copy_from_slice(contents.finish().as_ref());
-        self.roots = self.ca_file.as_ref().map(roots).transpose()?.map(Arc::new);
+        self.roots = self.ca_file.as_deref().map(roots).transpose()?.map(Arc::new);
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let identity = self.identity_files.as_ref().map(|(certificate, key)| certified(certificate, key, &provider));
         self.identity = identity.transpose()?;
+        let expiry = |path: &PathBuf| Some((path.clone(), Timestamp::from_secs(expiry(path)?)));
         self.expiry = self.identity_files.as_ref().and_then(|(certificate, _)| expiry(certificate));
         Ok(self)
     }
 }
 
-impl PartialEq for UpstreamTls {
+impl PartialEq for Tls {
     fn eq(&self, other: &Self) -> bool {
         self.contents == other.contents && self.server_name == other.server_name && self.files().eq(other.files())
     }
 }
 
-impl Eq for UpstreamTls {}
+impl Eq for Tls {}
 
-impl fmt::Debug for UpstreamTls {
+impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: Vec<_> = self.files().collect();
-        f.debug_struct("UpstreamTls")
-            .field("server_name", &self.server_name)
-            .field("files", &files)
-            .finish_non_exhaustive()
-    }
-}
-
-pub(super) fn build(
-    path: &str,
-    file: &file::UpstreamTls,
-    endpoints: &[Uri],
-    problems: &mut Problems<'_>,
-) -> Option<UpstreamTls> {
-    if endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("http")) {
-        let message = "there are settings for TLS, but an endpoint that is spoken to without it";
-        problems.add(path, message, "write `https://` in every endpoint, or remove `tls`");
-    }
-    let server_name = file.server_name.as_ref().and_then(|name| {
-        let parsed = ServerName::try_from(name.clone()).ok();
-        if parsed.is_none() {
-            let message = "this is not a host name or an IP address";
-            problems.add(&format!("{path}.server_name"), message, "write the name in the upstream's certificate");
-        }
-        parsed
-    });
-    let identity_files = match (&file.certificate_file, &file.key_file) {
-        (Some(certificate), Some(key)) => Some((PathBuf::from(certificate), PathBuf::from(key))),
-        (None, None) => None,
-        _ => {
-            let message = "a certificate and its key belong together, and one of them is missing";
-            problems.add(path, message, "set both `certificate_file` and `key_file`, or neither");
-            None
-        }
-    };
-    let ca_file = file.ca_file.as_ref().map(PathBuf::from);
-    let (roots, identity, contents, expiry) = (None, None, [0; 32], None);
-    let tls = UpstreamTls { server_name, roots, identity, ca_file, identity_files, contents, expiry };
-    match tls.load() {
-        Ok(tls) => Some(tls),
-        Err(error) => {
-            problems.add(path, error.to_string(), "name PEM files that exist, and a key that is the certificate's");
-            None
-        }
+        f.debug_struct("Tls").field("server_name", &self.server_name).field("files", &files).finish_non_exhaustive()
     }
 }

@@ -19,65 +19,14 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
+use super::accepted::Accepted;
 use super::admission::{Admission, Arrival};
-use super::listen::Accepted;
 use super::resting::Resting;
 use super::watch::{Ends, FAREWELL, Watch};
-use crate::config::{Config, ServerTls};
+use super::{ConnectionSettings, ServerTls};
 use crate::gateway::{Arrived, Peer};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_wire::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
-
-/// What a connection may do. A connection keeps what it began with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionSettings {
-    header_timeout: Duration,
-    idle_timeout: Duration,
-    header_bytes: usize,
-    headers: usize,
-    streams: u32,
-    pending_resets: usize,
-    stream_errors: usize,
-    body_timeout: Duration,
-    age: Option<Duration>,
-}
-
-impl ConnectionSettings {
-    pub(super) fn of(config: &Config) -> Self {
-        Self {
-            header_timeout: config.timeouts.header,
-            idle_timeout: config.timeouts.idle,
-            header_bytes: config.limits.header_bytes,
-            headers: config.limits.headers,
-            streams: config.limits.streams,
-            pending_resets: config.limits.pending_resets,
-            stream_errors: config.limits.stream_errors,
-            body_timeout: config.timeouts.body,
-            age: config.timeouts.connection_age,
-        }
-    }
-
-    /// What a connection to the admin listener may do: little, so that a few can't hold on to all there are.
-    pub(super) fn for_admin(config: &Config) -> Self {
-        Self {
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(30),
-            streams: 8,
-            body_timeout: Duration::from_secs(10),
-            age: Some(Duration::from_secs(600)),
-            ..Self::of(config)
-        }
-    }
-
-    fn stream(&self) -> StreamLimits {
-        StreamLimits {
-            max_head: self.header_bytes,
-            max_headers: self.headers,
-            patience: self.body_timeout,
-            idle: self.idle_timeout,
-        }
-    }
-}
 
 /// hyper's view of the stack: it adds who is at the other end, and counts requests.
 struct Served<S> {

@@ -62,29 +62,29 @@ fn short() -> Histogram {
     Histogram::new([0.000_005, 0.00001, 0.000_025, 0.00005, 0.0001, 0.00025, 0.001, 0.01, 0.1, 1.0])
 }
 
-impl RequestMetrics {
-    pub(super) fn new(registry: &mut Registry) -> Self {
-        let metrics = Self {
+impl Default for RequestMetrics {
+    fn default() -> Self {
+        Self {
             answered: Family::default(),
             would_deny: Family::default(),
             total: Family::new_with_constructor(long),
             own: Family::new_with_constructor(short),
             upstream: Family::new_with_constructor(long),
-        };
-        registry.register("requests", "Requests, by how they ended", metrics.answered.clone());
+        }
+    }
+}
+
+impl RequestMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("requests", "Requests, by how they ended", self.answered.clone());
         let help = "Permitted requests that enforcement would have refused";
-        registry.register("would_deny", help, metrics.would_deny.clone());
+        registry.register("would_deny", help, self.would_deny.clone());
         let mut durations = |name, help, family: &Durations| {
             registry.register_with_unit(name, help, Unit::Seconds, family.clone());
         };
-        durations("request_duration", "From a request's head to the end of its answer's body", &metrics.total);
-        durations("own_duration", "What the gateway itself took of a request, up to the answer's head", &metrics.own);
-        durations(
-            "upstream_duration",
-            "From sending a request to the head of the upstream's answer",
-            &metrics.upstream,
-        );
-        metrics
+        durations("request_duration", "From a request's head to the end of its answer's body", &self.total);
+        durations("own_duration", "What the gateway itself took of a request, up to the answer's head", &self.own);
+        durations("upstream_duration", "From sending a request to the head of the upstream's answer", &self.upstream);
     }
 
     /// The handles of a route, or of what matches none.

@@ -5,10 +5,10 @@
 //! what came on many connections is read, forwarded and answered in batches; one that goes after each task at once
 //! wakes the upstream and the clients for every request, which costs more than the request itself.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -26,6 +26,17 @@ pub(crate) struct Workers {
     fetching: Option<Handle>,
     /// Ends the other threads with the last of these.
     _end: Arc<DropGuard>,
+}
+
+/// Why there are not as many threads as are wanted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkersError {
+    /// There is no runtime for one.
+    #[error("a runtime can't be started")]
+    Runtime(#[source] io::Error),
+    /// There is no thread.
+    #[error("a thread can't be started")]
+    Thread(#[source] io::Error),
 }
 
 #[derive(Debug)]
@@ -66,7 +77,7 @@ impl Workers {
     /// # Errors
     ///
     /// If the system doesn't give them.
-    pub(crate) fn start(threads: usize) -> anyhow::Result<Self> {
+    pub(crate) fn start(threads: usize) -> Result<Self, WorkersError> {
         let end = CancellationToken::new();
         let mut workers = vec![Worker::new(Handle::current())];
         for number in 1..threads {
@@ -81,7 +92,7 @@ impl Workers {
     }
 
     /// Where keys are fetched, if not on this thread.
-    pub(super) fn fetching(&self) -> Option<Handle> {
+    pub(crate) fn fetching(&self) -> Option<Handle> {
         self.fetching.clone()
     }
 
@@ -96,14 +107,14 @@ impl Workers {
 }
 
 /// Starts a thread with a runtime of its own, which ends with `end`.
-fn spawn(name: String, number: usize, end: &CancellationToken) -> anyhow::Result<Handle> {
-    let runtime = Workers::runtime().build().context("a runtime can't be started")?;
+fn spawn(name: String, number: usize, end: &CancellationToken) -> Result<Handle, WorkersError> {
+    let runtime = Workers::runtime().build().map_err(WorkersError::Runtime)?;
     let (handle, end) = (runtime.handle().clone(), end.clone());
     let run = move || {
         set_thread(number);
         runtime.block_on(end.cancelled());
     };
-    std::thread::Builder::new().name(name).spawn(run).context("a thread can't be started")?;
+    std::thread::Builder::new().name(name).spawn(run).map_err(WorkersError::Thread)?;
     Ok(handle)
 }
 

@@ -42,7 +42,7 @@ const FAILURES: [&str; 4] = ["connect", "timeout", "exchange", "bad_answer"];
 
 /// The metrics of all upstreams.
 #[derive(Debug, Default)]
-pub(super) struct UpstreamMetrics {
+pub(crate) struct UpstreamMetrics {
     in_flight: Family<EndpointLabels, Gauge>,
     set_aside: Family<EndpointLabels, Gauge>,
     failures: Family<FailureLabels, Counter>,
@@ -69,7 +69,8 @@ impl EndpointMetrics {
 }
 
 impl UpstreamMetrics {
-    pub(super) fn register(&self, registry: &mut Registry) {
+    /// Registers them.
+    pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "Requests under way at an endpoint";
         registry.register("upstream_in_flight", help, self.in_flight.clone());
         let help = "Whether an endpoint is set aside after failures";
@@ -78,7 +79,7 @@ impl UpstreamMetrics {
     }
 
     /// The handles of an endpoint.
-    pub(super) fn endpoint(&self, labels: EndpointLabels) -> EndpointMetrics {
+    pub(crate) fn endpoint(&self, labels: EndpointLabels) -> EndpointMetrics {
         let failure = |kind| self.failures.get_or_create_owned(&failure_labels(&labels, kind));
         let metrics = EndpointMetrics {
             in_flight: self.in_flight.get_or_create_owned(&labels),
@@ -93,7 +94,7 @@ impl UpstreamMetrics {
     }
 
     /// Forgets what the configuration doesn't name any more.
-    pub(super) fn keep_only(&self, named: impl Fn(&EndpointLabels) -> bool) {
+    pub(crate) fn keep_only(&self, named: impl Fn(&EndpointLabels) -> bool) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|labels| {
             let keep = named(labels);
             if !keep {

@@ -42,13 +42,15 @@ pub(crate) struct LimitMetrics {
     counters: [Counter; NAMES.len()],
 }
 
-impl LimitMetrics {
-    pub(super) fn new() -> Self {
+impl Default for LimitMetrics {
+    fn default() -> Self {
         let all = Family::<LimitLabels, Counter>::default();
         let counters = NAMES.map(|limit| all.get_or_create_owned(&LimitLabels { limit }));
         Self { all, counters }
     }
+}
 
+impl LimitMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("limits_hit", "Times that a limit refused or held up a client", self.all.clone());
     }

@@ -12,8 +12,8 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 
-use crate::config::Config;
-use crate::telemetry::{ConnectionRefusal, Metrics};
+use super::metrics::ConnectionRefusal;
+use super::{Metrics, Settings};
 use mfa_gateway_wire::client_network;
 use mfa_gateway_wire::proxy_protocol::{self, Told};
 
@@ -51,12 +51,8 @@ pub(super) struct Arrival {
 }
 
 impl Rules {
-    fn of(config: &Config) -> Self {
-        Self { trusted_proxies: config.trusted_proxies.clone(), per_address: config.limits.connections_per_address }
-    }
-
-    fn at_most(self, most: usize) -> Self {
-        Self { per_address: Some(self.per_address.map_or(most, |allowed| allowed.min(most))), ..self }
+    fn of(settings: &Settings) -> Self {
+        Self { trusted_proxies: settings.trusted_proxies.clone(), per_address: settings.connections_per_address }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -65,24 +61,17 @@ impl Rules {
 }
 
 impl Admission {
-    pub(super) fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
+    pub(super) fn new(settings: &Settings, metrics: &Metrics) -> Self {
         Self {
-            rules: Arc::new(ArcSwap::from_pointee(Rules::of(config))),
+            rules: Arc::new(ArcSwap::from_pointee(Rules::of(settings))),
             open: Open::default(),
-            metrics: Arc::clone(metrics),
+            metrics: Arc::new(metrics.clone()),
         }
     }
 
-    /// The same where an address has no more than `most`, whatever the configuration allows.
-    pub(super) fn at_most(most: usize, config: &Config, metrics: &Arc<Metrics>) -> Self {
-        let admission = Self::new(config, metrics);
-        admission.rules.store(Arc::new(Rules::of(config).at_most(most)));
-        admission
-    }
-
-    /// Goes by another configuration from the next connection on.
-    pub(super) fn change(&self, config: &Config) {
-        self.rules.store(Arc::new(Rules::of(config)));
+    /// Goes by other settings from the next connection on.
+    pub(super) fn change(&self, settings: &Settings) {
+        self.rules.store(Arc::new(Rules::of(settings)));
     }
 
     /// Takes the PROXY protocol's head off a connection. The caller sets the deadline.
@@ -93,14 +82,14 @@ impl Admission {
     pub(super) async fn introduce(&self, stream: &mut TcpStream, peer: SocketAddr) -> std::io::Result<Arrival> {
         // Whoever is let in here may say that it is anybody.
         if !self.rules.load().trusts(peer.ip().to_canonical()) {
-            self.metrics.refused_connection(ConnectionRefusal::UntrustedProxy);
+            self.metrics.refused(ConnectionRefusal::UntrustedProxy);
             return Err(std::io::Error::other("the PROXY protocol is spoken to trusted_proxies alone"));
         }
         match proxy_protocol::read(stream).await {
             Ok(Told::Client(address)) => Ok(Arrival { address, untold: false }),
             Ok(Told::Nothing) => Ok(Arrival { address: peer, untold: true }),
             Err(error) => {
-                self.metrics.refused_connection(ConnectionRefusal::ProxyProtocol);
+                self.metrics.refused(ConnectionRefusal::ProxyProtocol);
                 Err(error)
             }
         }
@@ -127,7 +116,7 @@ impl Admission {
         if !std::mem::replace(&mut count.told, true) {
             tracing::warn!(client = %address, most, "connections beyond limits.connections_per_address are closed");
         }
-        self.metrics.refused_connection(ConnectionRefusal::PerAddress);
+        self.metrics.refused(ConnectionRefusal::PerAddress);
         Err(std::io::Error::other("the address has as many connections as one may have"))
     }
 }
@@ -157,11 +146,7 @@ mod tests {
 
     fn admission(trusted: &str, most: Option<usize>) -> Admission {
         let rules = Rules { trusted_proxies: vec![trusted.parse().unwrap()], per_address: most };
-        Admission {
-            rules: Arc::new(ArcSwap::from_pointee(rules)),
-            open: Open::default(),
-            metrics: Arc::new(Metrics::new()),
-        }
+        Admission { rules: Arc::new(ArcSwap::from_pointee(rules)), open: Open::default(), metrics: Arc::default() }
     }
 
     fn admit(admission: &Admission, address: &str) -> Result<Option<Admitted>, ()> {
@@ -178,14 +163,6 @@ mod tests {
         drop(first);
         let _third = admit(&admission, "192.0.2.1").unwrap();
         assert!(admit(&admission, "192.0.2.1").is_err());
-    }
-
-    #[test]
-    fn the_admin_listener_has_a_limit_whatever_is_configured() {
-        for (configured, expected) in [(None, 16), (Some(100), 16), (Some(2), 2)] {
-            let rules = Rules { trusted_proxies: Vec::new(), per_address: configured };
-            assert_eq!(rules.at_most(16).per_address, Some(expected), "{configured:?}");
-        }
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! The metrics of the process: each component's handles, and the one registry that tells of all.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::admin::Exposition;
+use crate::telemetry::{TraceMetrics, register_logs, register_process};
+use crate::upstream::UpstreamMetrics;
+use crate::{gateway, server};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_keys::KeyMetrics;
+use mfa_gateway_layer::CacheMetrics;
+
+/// The handles of every component's metrics. Clones count in the same. A label never takes a value that a caller can
+/// choose.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    pub(super) gateway: Arc<gateway::metrics::Metrics>,
+    pub(super) server: server::Metrics,
+    pub(super) upstreams: Arc<UpstreamMetrics>,
+    pub(super) traces: TraceMetrics,
+    pub(super) reloads: ReloadMetrics,
+    pub(super) certificates: CertificateMetrics,
+    pub(super) keys: Arc<KeyMetrics>,
+    pub(super) cache: CacheMetrics,
+}
+
+/// The handles of the metrics of reloads. Clones count in the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReloadMetrics {
+    succeeded: Counter,
+    succeeded_at: Gauge,
+    /// Reloads that changed nothing, because the new configuration is not valid.
+    pub(super) failed: Counter,
+}
+
+/// The metric of certificates. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CertificateMetrics(Family<CertificateLabels, Gauge>);
+
+/// Whose a certificate is.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct CertificateLabels {
+    /// `listener`, `admin` or `upstream`.
+    pub(super) of: &'static str,
+    /// The listener's address, or the upstream's name.
+    pub(super) name: String,
+    pub(super) file: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let gateway = Arc::<gateway::metrics::Metrics>::default();
+        Self {
+            server: server::Metrics::new(gateway.limits.clone()),
+            gateway,
+            upstreams: Arc::default(),
+            traces: TraceMetrics::default(),
+            reloads: ReloadMetrics::default(),
+            certificates: CertificateMetrics::default(),
+            keys: Arc::default(),
+            cache: CacheMetrics::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Registers all of them, with what is known of the process.
+    pub(super) fn register(&self) -> Registered {
+        let mut root = Registry::default();
+        register_process(&mut root);
+        let registry = root.sub_registry_with_prefix("mfa_gateway");
+        self.gateway.register(registry);
+        self.server.register(registry);
+        self.upstreams.register(registry);
+        self.traces.register(registry);
+        register_logs(registry);
+        self.reloads.register(registry);
+        self.certificates.register(registry);
+        self.keys.register(registry);
+        self.cache.register(registry);
+        Registered { registry: root, keys: Arc::clone(&self.keys) }
+    }
+}
+
+/// The registry, with those whose ages are only known by looking.
+#[derive(Debug)]
+pub(super) struct Registered {
+    registry: Registry,
+    keys: Arc<KeyMetrics>,
+}
+
+impl Exposition for Registered {
+    fn encode(&self, now: Timestamp) -> Result<String, fmt::Error> {
+        self.keys.observe(now);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl ReloadMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("config_reloads", "Configurations taken into use", self.succeeded.clone());
+        registry.register("config_reload_failures", "Configurations that were not valid", self.failed.clone());
+        let help = "When the configuration was last taken into use";
+        registry.register("config_last_reload_success_timestamp_seconds", help, self.succeeded_at.clone());
+    }
+
+    /// Counts a reload.
+    pub(super) fn succeeded(&self, now: Timestamp) {
+        self.succeeded.inc();
+        self.succeeded_at.set(now.as_secs());
+    }
+}
+
+impl CertificateMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let help = "When a certificate that the gateway shows expires";
+        registry.register("certificate_expiry_timestamp_seconds", help, self.0.clone());
+    }
+
+    /// Notes when the certificates in use expire.
+    pub(super) fn expire(&self, expiries: Vec<(CertificateLabels, Timestamp)>) {
+        self.0.clear();
+        for (labels, expiry) in expiries {
+            self.0.get_or_create_owned(&labels).set(expiry.as_secs());
+        }
+    }
+}

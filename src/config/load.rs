@@ -1,0 +1,48 @@
+//! From a file's text to the configuration, by way of the three gates.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::problem::Problems;
+use super::tree::Tree;
+use super::{Config, ConfigError, build, structure};
+
+impl Config {
+    /// Reads a file; `${NAME}` in it is taken from the environment.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the file, with their places.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::unreadable(&name, &format!("the file can't be read: {error}")))?;
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::parse(&name, &text, environment.collect())
+    }
+
+    /// Reads a text. `name` is how problems call it.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text, with their places.
+    pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let tree = Tree::parse(text, environment).map_err(|error| ConfigError::yaml(name, text, &error))?;
+        let mut problems = Problems::new(&tree);
+        structure::check(&tree, &mut problems);
+        if problems.is_empty() {
+            let document = tree.to_json();
+            match serde_json::from_value(document.clone()) {
+                Ok(file) => {
+                    if let Some(config) = build::build(file, &mut problems) {
+                        let warnings = problems.warnings(name, text);
+                        return Ok(Self { document, warnings, ..config });
+                    }
+                }
+                Err(error) => problems.add("", error.to_string(), "compare with config/gateway.full.yaml"),
+            }
+        }
+        Err(ConfigError::new(name, text, problems))
+    }
+}

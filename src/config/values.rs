@@ -1,0 +1,80 @@
+//! Single values that fields of several sections have: from the text of the file to what it means.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::file;
+use super::problem::Problems;
+use mfa_gateway_core::policy::Dialect;
+use mfa_gateway_core::token::is_guid;
+
+/// A name goes into logs and metrics.
+pub(super) fn name(path: &str, name: &str, problems: &mut Problems<'_>) {
+    let usable = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(usable) {
+        let message = "a name has 1 to 64 letters, digits, dots, dashes or underscores";
+        problems.add(&format!("{path}.name"), message, "choose a short name, such as `partner-api`");
+    }
+}
+
+/// Whether an earlier one is the same.
+pub(super) fn duplicate(names: &[String], at: usize) -> bool {
+    names[..at].contains(&names[at])
+}
+
+/// Fields for which no time at all has a meaning.
+const MAY_BE_ZERO: [&str; 4] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay"];
+
+/// A duration, or the default.
+pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, problems: &mut Problems<'_>) -> Duration {
+    optional_duration(path, text, problems).unwrap_or(default)
+}
+
+pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Duration> {
+    let duration = humantime::parse_duration(text?).ok();
+    if duration == Some(Duration::ZERO) && !MAY_BE_ZERO.iter().any(|field| path.ends_with(field)) {
+        problems.add(path, "no time at all can't be meant", "remove the field for the default, or write a longer time");
+    }
+    if duration.is_none() {
+        problems.add(
+            path,
+            "this is not a duration",
+            "write a number with its unit: `250ms`, `30s`, `5m`, `1h`, `2days`",
+        );
+    }
+    duration
+}
+
+/// Tenant ids, in lower case.
+pub(super) fn tenant_ids(path: &str, list: &[String], problems: &mut Problems<'_>) -> BTreeSet<String> {
+    if list.is_empty() {
+        problems.add(path, "no tenant is listed, so no token would be accepted", "list the tenants' ids");
+    }
+    for (at, tenant) in list.iter().enumerate() {
+        if !is_guid(tenant) {
+            let message = format!("`{tenant}` is not a tenant id");
+            let fix = "write the directory (tenant) id, a GUID such as df845f1a-7b35-40a2-ba78-6481de91f8ae";
+            problems.add(&format!("{path}[{at}]"), message, fix);
+        }
+    }
+    list.iter().map(|tenant| tenant.to_ascii_lowercase()).collect()
+}
+
+pub(super) fn dialect(file: file::Dialect) -> Dialect {
+    match file {
+        file::Dialect::PartnerCenter => Dialect::PartnerCenter,
+        file::Dialect::Oauth => Dialect::Oauth,
+    }
+}
+
+/// A bound on bodies. 0 has two meanings in other programs, so it has none here.
+pub(super) fn body_bytes(path: &str, most: Option<u64>, problems: &mut Problems<'_>) -> Option<u64> {
+    if most == Some(0) {
+        problems.add(
+            path,
+            "0 could mean no body or no limit",
+            "write a number from 1 on; without the field there is no limit",
+        );
+    }
+    most
+}

@@ -1,0 +1,9 @@
+//! The metrics of requests: how they ended, what they took, and which limits they hit.
+
+mod handles;
+mod limits;
+mod requests;
+
+pub(crate) use handles::Metrics;
+pub(crate) use limits::{Limit, LimitMetrics};
+pub(crate) use requests::{RequestMetrics, RouteMetrics};

@@ -1,0 +1,74 @@
+//! What requests may be, what refusals say, and how often callers may call.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// What requests may be, and whom the gateway believes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The networks of proxies whose forwarding fields are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The request target, in bytes.
+    pub url_bytes: usize,
+    /// The number of header fields.
+    pub headers: usize,
+    /// A request's body, in bytes.
+    pub body_bytes: Option<u64>,
+    /// How long a client that sends a body may make no progress.
+    pub body_timeout: Duration,
+    /// Requests in flight at once.
+    pub requests: usize,
+}
+
+/// What refusals say beyond the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// The `Request-Context` header.
+    pub request_context: Option<http::HeaderValue>,
+    /// The base address of the page that explains each reason.
+    pub documentation: Option<String>,
+    /// The `source` of the body.
+    pub source: String,
+    /// Whether answers in report mode say what enforcement would have done.
+    pub report_header: bool,
+    /// What callers are told of the tokens that are expected, if they are.
+    pub expected: Option<Expected>,
+}
+
+/// What tokens are expected to be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The accepted issuers, as `iss` names them.
+    pub issuers: BTreeSet<String>,
+    /// The accepted audiences.
+    pub audiences: BTreeSet<String>,
+}
+
+/// How often a caller may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimitSettings {
+    /// The limit's name.
+    pub name: String,
+    /// The time in which one request becomes free again.
+    pub interval: Duration,
+    /// How many may come at once.
+    pub burst: NonZeroU32,
+    /// Who is one caller.
+    pub key: RateLimitKey,
+}
+
+/// Who is one caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimitKey {
+    /// The token's application.
+    Application,
+    /// The token's user.
+    User,
+    /// The token's tenant.
+    Tenant,
+    /// The client's address.
+    Address,
+}

@@ -1,0 +1,22 @@
+//! The server: listeners, the threads that serve, and each connection from its first byte to its last.
+
+mod accepted;
+mod address;
+mod admission;
+mod connection;
+mod listen;
+mod metrics;
+mod resting;
+mod settings;
+mod tls;
+mod watch;
+mod workers;
+
+pub use address::Address;
+pub use settings::{ConnectionSettings, Listener, Settings};
+pub use tls::{ClientCertificates, ServerTls, Tls};
+
+pub(crate) use address::PASSED;
+pub(crate) use listen::{Acceptor, Entrance};
+pub(crate) use metrics::Metrics;
+pub(crate) use workers::Workers;

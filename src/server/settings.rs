@@ -1,0 +1,70 @@
+//! Where connections are taken, and what they may do.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{Address, Tls};
+use mfa_gateway_wire::StreamLimits;
+
+/// Where connections are taken, how many, and what they may do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The addresses that take traffic.
+    pub listeners: Vec<Listener>,
+    /// How many threads serve requests, if not one for each core.
+    pub threads: Option<usize>,
+    /// The networks of proxies, which speak for many clients.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address.
+    pub connections_per_address: Option<usize>,
+    /// What a connection may do.
+    pub connection: ConnectionSettings,
+}
+
+/// An address that takes traffic.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The address.
+    pub address: Address,
+    /// Its TLS.
+    pub tls: Option<Tls>,
+    /// Whether connections begin with the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+/// What a connection may do. A connection keeps what it began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// A header section, in bytes.
+    pub header_bytes: usize,
+    /// The number of header fields.
+    pub headers: usize,
+    /// Streams at once, with HTTP/2.
+    pub streams: u32,
+    /// Streams that the client may reset before they are taken up, with HTTP/2.
+    pub pending_resets: usize,
+    /// Streams that may be reset for errors of the client, with HTTP/2.
+    pub stream_errors: usize,
+    /// The deadline for the end of the first request's head.
+    pub header_timeout: Duration,
+    /// The time between requests.
+    pub idle_timeout: Duration,
+    /// How long a client that sends a body or reads an answer may make no progress.
+    pub body_timeout: Duration,
+    /// Until it is asked to finish.
+    pub age: Option<Duration>,
+}
+
+impl ConnectionSettings {
+    pub(super) fn stream(&self) -> StreamLimits {
+        StreamLimits {
+            max_head: self.header_bytes,
+            max_headers: self.headers,
+            patience: self.body_timeout,
+            idle: self.idle_timeout,
+        }
+    }
+}
