@@ -1,4 +1,4 @@
-//! The admin listener: how it is served, and what a configuration becomes for it.
+//! The admin listener: how it is served.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::{Ambient, App};
-use crate::admin::{Access, Admin, State, service};
-use crate::config::Config;
+use super::App;
+use crate::admin::{Admin, service};
 use crate::server::{self, Acceptor, ConnectionSettings, Entrance, ServerTls, Workers};
-use mfa_gateway_keys::KeySource;
-use mfa_gateway_layer::Issuer;
 
 /// How many connections there may be at once: operators, a kubelet and a few scrapers.
 const MAX_CONNECTIONS: usize = 64;
@@ -62,37 +59,12 @@ fn settings(of_clients: &server::Settings) -> server::Settings {
     }
 }
 
-/// The state that a configuration with these sources of keys has for the admin listener.
-pub(super) fn state(config: &Arc<Config>, sources: &[Arc<KeySource>], ambient: &Ambient, generation: u64) -> State {
-    State {
-        config: Arc::clone(config),
-        access: access(config, sources, ambient),
-        generation,
-        loaded: ambient.clock.now(),
-        needs_restart: Vec::new(),
-    }
-}
-
-fn access(config: &Config, sources: &[Arc<KeySource>], ambient: &Ambient) -> Access {
-    let authentication = config.admin.as_ref().and_then(|admin| admin.authentication.as_ref());
-    let operators = authentication.and_then(|authentication| authentication.operators.as_ref());
-    let named = |issuer: &&crate::config::Issuer| operators.is_some_and(|one| one.issuer == issuer.profile.name);
-    let issuer = |issuer: &crate::config::Issuer| {
-        let mut rules = issuer.rules.clone();
-        if let Some(audiences) = operators.and_then(|operators| operators.audiences.as_ref()) {
-            rules.audiences.clone_from(audiences);
-        }
-        Issuer::new(Arc::clone(&issuer.profile), rules, Arc::clone(&sources[issuer.keys]))
-    };
-    let issuers = config.issuers.iter().filter(named).map(issuer).collect();
-    Access::new(authentication, issuers, config.token_bytes, &ambient.clock)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::config::Config;
 
     const FILE: &str = "
 listeners: [{ address: 127.0.0.1:0 }]

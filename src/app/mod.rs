@@ -1,6 +1,7 @@
 //! Assembly: makes everything from a configuration, and owns the tasks.
 
 mod admin;
+mod admin_state;
 mod assemble;
 mod certificates;
 #[cfg(feature = "in-process")]
@@ -88,7 +89,7 @@ impl App {
         let mut app = Self {
             addresses: Vec::new(),
             admin_address: None,
-            admin_state: Arc::new(ArcSwap::from_pointee(admin::state(
+            admin_state: Arc::new(ArcSwap::from_pointee(admin_state::state(
                 &config,
                 &sources,
                 &ambient,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use super::{App, Assembled, Before, admin, assemble, certificates, notify, tls};
+use super::{App, Assembled, Before, admin_state, assemble, certificates, notify, tls};
 use crate::admin::{Reloaded, State};
 use crate::config::Config;
 use crate::server::{Address, ServerTls, Tls};
@@ -46,7 +46,7 @@ impl App {
         let Assembled { live, sources } = assemble(&config, &self.ambient, kept)?;
         let needs_restart = needs_restart(&self.started, &config);
         let config = Arc::new(config);
-        let state = admin::state(&config, &sources, &self.ambient, live.generation);
+        let state = admin_state::state(&config, &sources, &self.ambient, live.generation);
         // From here on nothing can fail.
         for (listener, certificates) in config.server.listeners.iter().zip(loaded) {
             self.replace_certificates(&listener.address, certificates);

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::print::print;
 use crate::app::{Ambient, Assembled, Before, assemble};
 use crate::config::Config;
 use mfa_gateway_core::chain;
@@ -32,7 +33,7 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
         let assembled = assemble(&config, &Ambient::system(), Before::default())?;
         good = reach(&assembled, &mut text).await?;
     }
-    super::print(&text)?;
+    print(&text)?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use http::Method;
 
 use super::args::Explain;
-use super::printable;
+use super::print::{print, printable};
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
 use crate::gateway::Question;
@@ -48,7 +48,7 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     } else {
         to_text(&explanation, &question, trouble.as_deref())?
     };
-    super::print(&text)?;
+    print(&text)?;
     Ok(if explanation.permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

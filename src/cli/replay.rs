@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::Replay;
-use super::printable;
+use super::print::{print, printable};
 use crate::config::Config;
 use crate::replay::{Aggregate, Changes, Lines, Rehearsal, Report};
 
@@ -37,7 +37,7 @@ pub(super) fn replay(args: &Replay) -> anyhow::Result<ExitCode> {
     }
     let report = aggregate.finish(args.top);
     let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { to_text(&report)? };
-    super::print(&text)?;
+    print(&text)?;
     Ok(if report.newly_refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
-use mfa_gateway_wire::{Body, Present};
+use mfa_gateway_wire::{Body, Presence};
 
 /// The rule that an answer breaks.
 #[derive(Debug, thiserror::Error)]
@@ -15,31 +15,31 @@ use mfa_gateway_wire::{Body, Present};
 pub(super) struct Unsound(&'static str);
 
 /// Checks an answer, leaves it with the framing of its body alone, and tells which fields it came with.
-pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Present, Unsound> {
+pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Presence, Unsound> {
     let status = response.status();
     if status.as_u16() >= 600 {
         return Err(Unsound("has a status beyond 599"));
     }
-    let present = Present::in_answer(response.headers());
-    if present.has(Present::SUSPECT) {
+    let present = Presence::in_response(response.headers());
+    if present.has(Presence::SUSPECT) {
         return Err(Unsound("has a field that some read as another (content_length)"));
     }
-    if present.has(Present::FRAMING) {
+    if present.has(Presence::FRAMING) {
         check_framing(response, method, present)?;
     }
     Ok(present)
 }
 
 /// Refuses framing that is ambiguous, and leaves the length that is announced if it is right.
-fn check_framing(response: &mut Response<Body>, method: &Method, present: Present) -> Result<(), Unsound> {
+fn check_framing(response: &mut Response<Body>, method: &Method, present: Presence) -> Result<(), Unsound> {
     let fields = response.headers();
-    if present.has(Present::TRANSFER_ENCODING) {
+    if present.has(Presence::TRANSFER_ENCODING) {
         let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
         let chunked = codings.next().is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
         if codings.next().is_some() || !chunked {
             return Err(Unsound("has a transfer coding other than chunked"));
         }
-        if present.has(Present::CONTENT_LENGTH) {
+        if present.has(Presence::CONTENT_LENGTH) {
             return Err(Unsound("has both Transfer-Encoding and Content-Length"));
         }
         return Ok(());

@@ -13,7 +13,7 @@ use super::{Authenticated, Permitted, Rejection, Routed, trace};
 use crate::journal::Entry;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
-use mfa_gateway_wire::{Body, Present};
+use mfa_gateway_wire::{Body, Presence};
 
 /// Makes [`Enforce`].
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ fn look_ahead(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Ti
     let Evidence::Token(proof) = evidence else { return Preview::default() };
     let Routed { sanitized, route } = routed;
     let (exchange, live) = (&sanitized.exchange, &sanitized.exchange.live);
-    let asked = exchange.present.has(Present::VALIDATE_MFA) && asks(exchange.request.headers());
+    let asked = exchange.present.has(Presence::VALIDATE_MFA) && asks(exchange.request.headers());
     let would = match decision {
         Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
         Decision::Permit(_) if live.judge.waivers.mode(&route.rule, proof, now) == Mode::Report => Some("permit"),

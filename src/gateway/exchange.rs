@@ -1,14 +1,16 @@
 //! A request on its way in, with what is observed of it. What is observed has no authority: no decision reads it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HOST;
 use http::{Method, Request};
 use mfa_gateway_layer::Credential;
-use mfa_gateway_wire::{Body, Busy, Present, Refused, STAND_IN_HOST};
+use mfa_gateway_wire::{Body, Busy, Presence, Refused, STAND_IN_HOST};
 
 use super::Live;
 use super::ids::Ids;
+use super::origin::nearest;
 use super::peer::Peer;
 use super::question::Question;
 use crate::telemetry::Trace;
@@ -39,7 +41,7 @@ pub(super) struct Exchange {
     pub(super) peer: Option<Arc<Peer>>,
     pub(super) ids: Ids,
     /// Which fields it came with.
-    pub(super) present: Present,
+    pub(super) present: Presence,
     /// The trace it is part of, if requests are traced.
     pub(super) trace: Option<Arc<Trace>>,
 }
@@ -47,7 +49,7 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Gives a request its ids, and its trace, if requests are traced.
     pub(super) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, live: Arc<Live>) -> Box<Self> {
-        let present = Present::in_request(request.headers());
+        let present = Presence::in_request(request.headers());
         let ids = Ids::take(request.headers_mut(), present, &live.random);
         let trace = live.tracer.as_ref().map(|tracer| Arc::new(tracer.begin(request.headers(), live.clock.now())));
         Box::new(Self { request, live, peer, ids, present, trace })
@@ -57,6 +59,12 @@ impl Exchange {
     pub(super) fn question(&self) -> Question<'_> {
         let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
         Question::new(self.request.method(), target, Credential::bearer_in(self.request.headers()))
+    }
+
+    /// The client's address, before the request was cleaned, if it came by a connection.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        let trusted = &self.live.edge.trusted_proxies;
+        self.peer.as_deref().map(|peer| nearest(peer, self.request.headers(), trusted))
     }
 
     /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on

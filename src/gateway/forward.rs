@@ -9,7 +9,7 @@ use super::origin::Origin;
 use crate::routing::Route;
 use crate::upstream::Protocol;
 use mfa_gateway_core::policy::{Grounds, Proof};
-use mfa_gateway_wire::{Body, Lines, headers};
+use mfa_gateway_wire::{Body, RawFields, headers};
 
 /// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
 static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");
@@ -56,8 +56,8 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
 
 /// Notes what the upstream is told of a request: its ids, where it comes from, and who calls. Sanitizing removed whatever
 /// the client put there.
-pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> Lines {
-    let mut told = Lines::with_capacity(ROOM);
+pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> RawFields {
+    let mut told = RawFields::with_capacity(ROOM);
     ids.tell(&mut told);
     if let Some(origin) = origin {
         origin.tell(&mut told);
@@ -73,7 +73,7 @@ pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof:
 }
 
 /// What the upstream is told of a token. It is kept with the token in the cache.
-fn identity(proof: &Proof) -> Lines {
+fn identity(proof: &Proof) -> RawFields {
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [
         (&ISSUER, Some(&*proof.issuer.name)),
@@ -81,15 +81,15 @@ fn identity(proof: &Proof) -> Lines {
         (&APPLICATION, proof.principal.app().id.as_deref()),
         (&USER, user),
     ];
-    let mut lines = Lines::with_capacity(IDENTITY_ROOM);
+    let mut lines = RawFields::with_capacity(IDENTITY_ROOM);
     for (name, value) in told {
         if let Some(value) = value {
-            lines.push_texts(name, [value]);
+            lines.push_list(name, [value]);
         }
     }
     let methods = proof.amr.methods();
     if methods.iter().any(|method| !method.is_empty()) {
-        lines.push_texts(&METHODS, methods.iter().map(String::as_str));
+        lines.push_list(&METHODS, methods.iter().map(String::as_str));
     }
     lines.shrink_to_fit();
     lines

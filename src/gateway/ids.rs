@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mfa_gateway_core::random::Random;
-use mfa_gateway_wire::{Lines, Present};
+use mfa_gateway_wire::{Presence, RawFields};
 
 /// Partner Center's request id: the same on a retry.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
@@ -19,9 +19,9 @@ pub(crate) struct Ids {
 
 impl Ids {
     /// Takes the client's ids out of a request where they are well-formed, and makes them otherwise.
-    pub(super) fn take(headers: &mut HeaderMap, present: Present, random: &Random) -> Self {
+    pub(super) fn take(headers: &mut HeaderMap, present: Presence, random: &Random) -> Self {
         let mut sent = |any, name| if present.has(any) { taken(headers, name) } else { None };
-        let ids = (sent(Present::REQUEST_ID, &REQUEST_ID), sent(Present::CORRELATION_ID, &CORRELATION_ID));
+        let ids = (sent(Presence::REQUEST_ID, &REQUEST_ID), sent(Presence::CORRELATION_ID, &CORRELATION_ID));
         if let (Some(request), Some(correlation)) = ids {
             return Self { request, correlation };
         }
@@ -30,7 +30,7 @@ impl Ids {
     }
 
     /// What the upstream is told of them.
-    pub(super) fn tell(&self, lines: &mut Lines) {
+    pub(super) fn tell(&self, lines: &mut RawFields) {
         lines.push(&REQUEST_ID, &self.request);
         lines.push(&CORRELATION_ID, &self.correlation);
     }

@@ -10,9 +10,8 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::exchange::Exchange;
 use super::peer::Peer;
-use mfa_gateway_wire::Lines;
+use mfa_gateway_wire::RawFields;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -56,7 +55,7 @@ impl Origin {
     }
 
     /// What the upstream is told of it.
-    pub(super) fn tell(&self, lines: &mut Lines) {
+    pub(super) fn tell(&self, lines: &mut RawFields) {
         if let Some(chain) = &self.chain {
             lines.push(&FORWARDED_FOR, chain);
         }
@@ -67,14 +66,8 @@ impl Origin {
     }
 }
 
-/// The client, before the request was cleaned, if it came by a connection.
-pub(super) fn find_client(exchange: &Exchange) -> Option<IpAddr> {
-    let trusted = &exchange.live.edge.trusted_proxies;
-    exchange.peer.as_deref().map(|peer| nearest(peer, exchange.request.headers(), trusted))
-}
-
 /// The peer, or the last address before the trusted proxies.
-fn nearest(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn nearest(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let address = peer.address.ip().to_canonical();
     if !is_believed(peer, trusted) {
         return address;
@@ -132,9 +125,9 @@ mod tests {
         };
         let origin = Origin::of(&peer, request.headers(), &["10.0.0.0/8".parse().unwrap()]);
         let client = origin.client.to_string();
-        let (mut lines, mut headers) = (Lines::default(), HeaderMap::new());
+        let (mut lines, mut headers) = (RawFields::default(), HeaderMap::new());
         origin.tell(&mut lines);
-        lines.put(&mut headers);
+        lines.insert_into(&mut headers);
         let value = |name| headers[name].to_str().unwrap().to_owned();
         (client, [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST].map(value).to_vec())
     }

@@ -15,7 +15,7 @@ use super::tally::Outcome;
 use super::trace::Call;
 use super::{Cleared, Reason, Rejection, answer, forward, upgrade};
 use crate::upstream::{Caller, UpstreamError};
-use mfa_gateway_wire::{Body, Exceeded, Present, Refused};
+use mfa_gateway_wire::{Body, Exceeded, Presence, Refused};
 
 /// Forwards permitted requests to their upstream.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     request.extensions_mut().clear();
     let interim = peer.as_deref().filter(|_| version == Version::HTTP_11);
     if let Some(peer) = interim {
-        peer.handle.open();
+        peer.handle.open_interim();
     }
     let caller =
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
@@ -73,7 +73,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
         call.ended(&method, &upstream.settings().name, offered, answer);
     }
     if let Some(peer) = interim {
-        peer.handle.close();
+        peer.handle.close_interim();
     }
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
     let mut response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
@@ -82,7 +82,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     } else {
         let present =
             answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
-        if present.has(Present::HOP_BY_HOP) {
+        if present.has(Presence::HOP_BY_HOP) {
             forward::clean_response(response.headers_mut());
         }
     }
@@ -95,7 +95,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
 /// Bounds the request's body, before anything of it goes to the upstream. A tunnel isn't a body.
 fn bound_body(body: &mut Body, most: Option<u64>) -> Result<Option<Exceeded>, Reason> {
     let Some(most) = most.filter(|_| !body.is_end_stream()) else { return Ok(None) };
-    body.bound(most).map_err(|_| Reason::BodyTooLarge)
+    body.limit(most).map_err(|_| Reason::BodyTooLarge)
 }
 
 fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exceeded>) -> Reason {

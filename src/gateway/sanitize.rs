@@ -15,7 +15,7 @@ use super::pipeline::Observed;
 use super::service::{Inner, Next, refuse};
 use super::upgrade::Wanted;
 use super::{Admitted, Reason, Rejection, Sanitized, host, upgrade};
-use mfa_gateway_wire::{Body, Present, Refused, headers};
+use mfa_gateway_wire::{Body, Presence, Refused, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;
@@ -74,12 +74,12 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
     check_framing(request.version(), request.headers(), *present).map_err(Reason::Malformed)?;
-    let authorized = present.has(Present::AUTHORIZATION);
+    let authorized = present.has(Presence::AUTHORIZATION);
     if authorized && request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
         return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
     }
     let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if present.has(Present::EXPECT) && !request.headers().get_all(EXPECT).iter().all(expected) {
+    if present.has(Presence::EXPECT) && !request.headers().get_all(EXPECT).iter().all(expected) {
         return Err(Reason::ExpectationFailed);
     }
     if authorized && names_token(request.uri().query()) {
@@ -90,7 +90,7 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
         return Err(Reason::HeadTooLarge);
     }
     host::fix(request).map_err(Reason::Malformed)?;
-    if present.has(Present::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
+    if present.has(Presence::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
 }
 
 /// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in
@@ -100,14 +100,14 @@ fn is_refused(method: &Method) -> bool {
 }
 
 /// Refuses framing and connection fields that are ambiguous or out of place (RFC 9112 section 6, RFC 9113 section 8.2.2).
-fn check_framing(version: Version, headers: &HeaderMap, present: Present) -> Result<(), &'static str> {
+fn check_framing(version: Version, headers: &HeaderMap, present: Presence) -> Result<(), &'static str> {
     if version > Version::HTTP_11 {
-        let of_connection = present.has(Present::HOP_BY_HOP);
+        let of_connection = present.has(Presence::HOP_BY_HOP);
         let foreign = of_connection
             && ([CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
                 || headers.contains_key("keep-alive")
                 || headers.contains_key("proxy-connection"));
-        if present.has(Present::CONTENT_LENGTH) && !has_one_length(headers) || headers.values().any(headers::is_padded)
+        if present.has(Presence::CONTENT_LENGTH) && !has_one_length(headers) || headers.values().any(headers::is_padded)
         {
             return Err("Content-Length is not one number, or a value has white space around it (RFC 9113 section 8).");
         }
@@ -119,7 +119,7 @@ fn check_framing(version: Version, headers: &HeaderMap, present: Present) -> Res
             Ok(())
         };
     }
-    if !present.has(Present::FRAMING) {
+    if !present.has(Presence::FRAMING) {
         return Ok(());
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
@@ -158,17 +158,17 @@ fn clean(exchange: &mut Exchange) {
     let Exchange { request, present, .. } = exchange;
     let fields = request.headers_mut();
     // The upstream's message is framed anew from the body itself.
-    if present.has(Present::HOP_BY_HOP) {
+    if present.has(Presence::HOP_BY_HOP) {
         headers::remove_hop_by_hop(fields);
     }
-    if present.has(Present::CONTENT_LENGTH) {
+    if present.has(Presence::CONTENT_LENGTH) {
         fields.remove(CONTENT_LENGTH);
     }
     // Answered here: the body is asked for when the upstream takes it, which is after the decision.
-    if present.has(Present::EXPECT) {
+    if present.has(Presence::EXPECT) {
         fields.remove(EXPECT);
     }
-    if present.has(Present::SUSPECT) {
-        headers::remove_guarded(fields);
+    if present.has(Presence::SUSPECT) {
+        headers::remove_identity_fields(fields);
     }
 }

@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::ids::Ids;
 use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
-use super::{Live, Rejection, origin};
+use super::{Live, Rejection};
 use crate::journal::AccessLine;
 use crate::routing::Route;
 use mfa_gateway_core::clock::Timestamp;
@@ -86,7 +86,7 @@ impl Account {
         let seen = live.journal.accesses.is_some().then(|| {
             Box::new(Seen {
                 time: live.clock.now(),
-                client: origin::find_client(exchange),
+                client: exchange.client(),
                 version: exchange.request.version(),
                 method: exchange.method().cloned(),
             })

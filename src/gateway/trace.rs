@@ -10,7 +10,6 @@ use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
-use super::origin;
 use crate::telemetry::{Attribute, Kind, Told, Trace, TraceContext, Value};
 use crate::upstream::UpstreamError;
 
@@ -51,7 +50,7 @@ pub(super) fn begin(exchange: &Exchange) -> Option<Box<Traced>> {
         Seen {
             method: request.method().clone(),
             version: request.version(),
-            client: origin::find_client(exchange),
+            client: exchange.client(),
             tls,
             // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),

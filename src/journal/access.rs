@@ -56,7 +56,7 @@ pub struct AccessLine<'l> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::in_line;
+    use crate::journal::line::in_line;
     use crate::journal::plain::Plain;
 
     #[test]

@@ -132,7 +132,7 @@ impl<'l> DecisionLine<'l> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::journal::in_line;
+    use crate::journal::line::in_line;
     use crate::journal::plain::Plain;
 
     /// Lines with every member, with as few as there can be, and with what must be escaped.

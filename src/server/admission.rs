@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use super::metrics::ConnectionRefusal;
 use super::{Metrics, Settings};
 use mfa_gateway_wire::client_network;
-use mfa_gateway_wire::proxy_protocol::{self, Told};
+use mfa_gateway_wire::proxy_protocol::{self, ProxyHead};
 
 /// Tells whose connections are served, and for whom a connection speaks.
 #[derive(Clone, Debug)]
@@ -86,8 +86,8 @@ impl Admission {
             return Err(std::io::Error::other("the PROXY protocol is spoken to trusted_proxies alone"));
         }
         match proxy_protocol::read(stream).await {
-            Ok(Told::Client(address)) => Ok(Arrival { address, untold: false }),
-            Ok(Told::Nothing) => Ok(Arrival { address: peer, untold: true }),
+            Ok(ProxyHead::Client(address)) => Ok(Arrival { address, untold: false }),
+            Ok(ProxyHead::NoClient) => Ok(Arrival { address: peer, untold: true }),
             Err(error) => {
                 self.metrics.refused(ConnectionRefusal::ProxyProtocol);
                 Err(error)

@@ -21,7 +21,7 @@ use tower::Service;
 
 use super::accepted::Accepted;
 use super::admission::{Admission, Arrival};
-use super::resting::Resting;
+use super::idle_connection::IdleConnection;
 use super::watch::{Ends, FAREWELL, Watch};
 use super::{ConnectionSettings, ServerTls};
 use crate::gateway::{Arrived, Peer};
@@ -97,8 +97,8 @@ where
     let watch = Watch { requests, first_by, idle, old, ends, leaving };
     let result = match version {
         Version::Http1 => {
-            let connection = Resting::new(http1_builder(settings), stream, served, Arc::clone(&watch.requests));
-            watch.over(connection, Resting::finish).await
+            let connection = IdleConnection::new(http1_builder(settings), stream, served, Arc::clone(&watch.requests));
+            watch.over(connection, IdleConnection::finish).await
         }
         Version::Http2 => {
             let connection = Box::pin(http2_builder(settings).serve_connection(TokioIo::new(stream), served));

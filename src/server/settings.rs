@@ -62,8 +62,8 @@ impl ConnectionSettings {
     pub(super) fn stream(&self) -> StreamLimits {
         StreamLimits {
             max_head: self.header_bytes,
-            max_headers: self.headers,
-            patience: self.body_timeout,
+            max_fields: self.headers,
+            write_timeout: self.body_timeout,
             idle: self.idle_timeout,
         }
     }

@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tower::ServiceExt;
 
 use super::{Protocol, Settings, UpstreamError};
-use mfa_gateway_wire::{BoxError, Eager, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
+use mfa_gateway_wire::{BoxError, EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
 
 /// Makes connections.
 #[derive(Clone)]
@@ -38,8 +38,8 @@ impl Connector {
         Ok(Self { tcp, tls, server_name, protocol: settings.protocol })
     }
 
-    pub(super) async fn connect(&self, endpoint: &http::Uri) -> Result<Socket<Eager>, BoxError> {
-        let stream = Eager::new(self.tcp.clone().oneshot(endpoint.clone()).await?.into_inner());
+    pub(super) async fn connect(&self, endpoint: &http::Uri) -> Result<Socket<EagerStream>, BoxError> {
+        let stream = EagerStream::new(self.tcp.clone().oneshot(endpoint.clone()).await?.into_inner());
         let Some(tls) = self.tls.as_ref().filter(|_| endpoint.scheme_str() == Some("https")) else {
             return Ok(Socket::Plain(stream));
         };

@@ -11,7 +11,7 @@ use super::connect::Connector;
 use super::metrics::{EndpointFailure, EndpointMetrics};
 use super::pool::{Caller, Http1, Lease, Pool, Shared};
 use super::{Protocol, Settings, UpstreamError};
-use mfa_gateway_wire::{AnswerStream, Deadline, Turn};
+use mfa_gateway_wire::{LazyTimer, RequestSlot, UpstreamStream};
 
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -186,18 +186,18 @@ impl Endpoint {
             *shared = Shared { sender: Some(sender.clone()), number };
             return Ok(Lease::Http2 { sender, number, reused: false, spare: None });
         }
-        let stream = AnswerStream::new(self.connector.connect(&self.uri).await?);
-        let turn = stream.turn();
+        let stream = UpstreamStream::new(self.connector.connect(&self.uri).await?);
+        let slot = stream.slot();
         let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(watch(connection.with_upgrades(), turn.clone(), Arc::downgrade(self)));
-        Ok(Lease::Http1(Box::new(Http1 { sender, turn, reused: false, deadline: Deadline::default() })))
+        tokio::spawn(watch(connection.with_upgrades(), slot.clone(), Arc::downgrade(self)));
+        Ok(Lease::Http1(Box::new(Http1 { sender, slot, reused: false, deadline: LazyTimer::default() })))
     }
 }
 
 /// Drives a connection to its end. If bytes came by it that nobody asked for, others of that endpoint may follow.
-async fn watch(connection: impl Future<Output = hyper::Result<()>>, turn: Turn, endpoint: Weak<Endpoint>) {
+async fn watch(connection: impl Future<Output = hyper::Result<()>>, slot: RequestSlot, endpoint: Weak<Endpoint>) {
     let ended = connection.await;
-    if let (true, Some(endpoint)) = (turn.heard_unasked(), endpoint.upgrade()) {
+    if let (true, Some(endpoint)) = (slot.received_unsolicited(), endpoint.upgrade()) {
         endpoint.pool.distrust();
         tracing::warn!(endpoint = endpoint.name(), "an upstream sent bytes that nobody asked for");
     } else if let Err(error) = ended {

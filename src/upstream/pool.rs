@@ -18,7 +18,7 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
 use mfa_gateway_core::policy::Proof;
-use mfa_gateway_wire::{Body, ConnectionId, Deadline, Lines, Turn, thread};
+use mfa_gateway_wire::{Body, ConnectionId, LazyTimer, RawFields, RequestSlot, thread};
 
 /// How many unused HTTP/1.1 connections are kept to one endpoint by a thread.
 const MAX_IDLE: usize = 1024;
@@ -85,10 +85,10 @@ struct Idle {
 #[derive(Debug)]
 pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
-    pub(super) turn: Turn,
+    pub(super) slot: RequestSlot,
     pub(super) reused: bool,
     /// Until when an answer must have begun.
-    pub(super) deadline: Deadline,
+    pub(super) deadline: LazyTimer,
 }
 
 /// A connection for one request. It is moved often, and stays in its box.
@@ -109,9 +109,9 @@ impl Lease {
 
     /// Announces the request that is sent next, and what is told behind its fields. With `keep` it can be had once more, with
     /// that among its fields.
-    pub(super) fn announce(&mut self, request: &Request<Body>, told: &Lines, caller: &Caller, keep: bool) {
+    pub(super) fn announce(&mut self, request: &Request<Body>, told: &RawFields, caller: &Caller, keep: bool) {
         match self {
-            Self::Http1(connection) => connection.turn.ask(request, told, caller.connection.as_ref(), keep),
+            Self::Http1(connection) => connection.slot.announce(request, told, caller.connection.as_ref(), keep),
             Self::Http2 { spare, .. } => *spare = keep.then(|| copy(request)),
         }
     }
@@ -135,7 +135,7 @@ impl Lease {
             }
             Self::Http2 { sender, .. } => {
                 let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
-                within(sending, &mut Deadline::default(), began, patience, goes_on).await
+                within(sending, &mut LazyTimer::default(), began, patience, goes_on).await
             }
         }
     }
@@ -143,7 +143,7 @@ impl Lease {
     /// The request that was sent, if it was to be kept. It has no body.
     pub(super) fn sent(&mut self) -> Option<Request<()>> {
         match self {
-            Self::Http1(connection) => connection.turn.written(),
+            Self::Http1(connection) => connection.slot.take_written(),
             Self::Http2 { spare, .. } => spare.take().map(|spare| *spare),
         }
     }
@@ -162,7 +162,7 @@ fn copy(request: &Request<Body>) -> Box<Request<()>> {
 /// Waits for an answer for as long as it may take.
 async fn within<F: Future>(
     mut sending: Pin<Box<F>>,
-    deadline: &mut Deadline,
+    deadline: &mut LazyTimer,
     began: Instant,
     patience: Duration,
     mut goes_on: impl FnMut() -> bool,
@@ -183,7 +183,7 @@ async fn within<F: Future>(
 
 impl Idle {
     fn is_usable(&self) -> bool {
-        !self.connection.sender.is_closed() && !self.connection.turn.is_spoilt()
+        !self.connection.sender.is_closed() && !self.connection.slot.is_broken()
     }
 
     /// Whether it rested since its last caller.

@@ -15,7 +15,7 @@ use super::body::AnswerBody;
 use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 use super::{Protocol, Upstream, UpstreamError};
-use mfa_gateway_wire::{Body, IdleBody, Lines, Upload, UploadFault, trailers};
+use mfa_gateway_wire::{Body, RawFields, StallTimeout, Upload, UploadFault, trailers};
 
 /// How many endpoints a request is offered to.
 const MAX_ENDPOINTS: usize = 3;
@@ -37,14 +37,14 @@ impl Upstream {
     pub(crate) async fn send<'u>(
         &'u self,
         request: &mut Request<Body>,
-        told: &mut Lines,
+        told: &mut RawFields,
         caller: &Caller,
         client_idle: Duration,
         offered: &mut Option<&'u Uri>,
     ) -> Result<Response<Body>, UpstreamError> {
         let upload = watch_body(request.body_mut(), client_idle);
         if self.settings.protocol == Protocol::Http2 {
-            std::mem::take(told).put(request.headers_mut());
+            std::mem::take(told).insert_into(request.headers_mut());
         }
         let mut tried = [usize::MAX; MAX_ENDPOINTS];
         let mut last = None;
@@ -78,7 +78,7 @@ impl Upstream {
     async fn offer(
         &self,
         endpoint: &Arc<Endpoint>,
-        (request, told): (&mut Request<Body>, &mut Lines),
+        (request, told): (&mut Request<Body>, &mut RawFields),
         caller: &Caller,
         upload: Option<&Upload>,
     ) -> Result<Response<Body>, Failure> {
@@ -95,7 +95,7 @@ impl Upstream {
             // The clock is asked again only if a connection had to be made.
             let began = if lease.is_reused() { now } else { Instant::now() };
             let mut taken = 0;
-            let goes_on = || upload.is_some_and(|upload| upload.goes_on(&mut taken));
+            let goes_on = || upload.is_some_and(|upload| upload.upstream_keeps_up(&mut taken));
             lease.announce(request, told, caller, keep);
             // What is in this block takes no room while the connection is given up.
             let failed = {
@@ -128,7 +128,7 @@ impl Upstream {
                 (None, Some(spare)) => {
                     repeated = true;
                     // They are among its fields now.
-                    *told = Lines::default();
+                    *told = RawFields::default();
                     *request = spare.map(|()| Body::empty());
                 }
                 (None, None) => return Err(Failure::Sent(of_exchange(endpoint, error, fault))),
@@ -152,7 +152,7 @@ impl Upstream {
         let kept = kept.map(|(lease, caller)| (Arc::clone(endpoint), lease, caller));
         response.map(|body| {
             let body = AnswerBody::new(body, kept, in_flight);
-            Body::new(IdleBody::new(body, self.settings.idle_timeout, trailers::clean_response))
+            Body::new(StallTimeout::new(body, self.settings.idle_timeout, trailers::clean_response))
         })
     }
 
@@ -185,7 +185,8 @@ fn watch_body(body: &mut Body, idle: Duration) -> Option<Arc<Upload>> {
         return None;
     }
     let upload = Arc::new(Upload::default());
-    let watched = IdleBody::new(std::mem::take(body), idle, trailers::clean_request).telling(Arc::clone(&upload));
+    let watched =
+        StallTimeout::new(std::mem::take(body), idle, trailers::clean_request).reporting_to(Arc::clone(&upload));
     *body = Body::new(watched);
     Some(upload)
 }

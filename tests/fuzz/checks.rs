@@ -84,7 +84,7 @@ pub(crate) fn headers(data: &[u8]) {
 /// Removes the fields of a client's that only the gateway may set, and those of the connection.
 fn sanitize(fields: &mut HeaderMap) {
     headers::remove_hop_by_hop(fields);
-    headers::remove_guarded(fields);
+    headers::remove_identity_fields(fields);
 }
 
 /// What the parser would see of what a client sends in parts of this size, and whether some of it was refused.

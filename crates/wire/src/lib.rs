@@ -1,47 +1,97 @@
-//! The wire: bodies, header sets, the client connection's stream, and the outbound client for key documents.
+//! The wire: what passes between a client, the gateway and an upstream, byte by byte.
+//!
+//! hyper parses and writes the messages. This crate stands around hyper: below it, streams that check each byte before
+//! hyper reads it; above it, the bodies and header fields that the layers of the gateway work on.
+//!
+//! # The path of a byte
+//!
+//! ```text
+//!           client                                             client
+//!             |                                                   ^
+//!             v  accepted by a listener (src/server)                |
+//!       proxy_protocol::read     takes the PROXY head off,        |
+//!             |                  if the listener expects one      |
+//!             v                                                   |
+//!          Socket                plain, or TLS after its       Socket             joins short buffers
+//!             |                  handshake (src/server)            ^
+//!             v                                                   |
+//!       ClientStream             HTTP/1.1: RequestGuard     ClientStream          WriteTimeout
+//!             |                  HTTP/2: FlowControl,             ^               HTTP/2: FlowControl
+//!             |                  FrameBudget                      |               interim responses of the Handle
+//!             v                                                   |
+//!       hyper's server                                      hyper's server
+//!             |                                                   ^
+//!             v                                                   |
+//!           Body                 Presence, headers              Body              Presence
+//!             |                                                   ^
+//!             v                                                   |
+//!    layers (src/gateway)        route, authenticate,       layers (src/gateway)  check, render refusals
+//!             |                  decide, limit the body           ^
+//!             v                                                   |
+//!           Body                 LimitedBody, then              Body              StallTimeout,
+//!             |                  StallTimeout, which cleans       ^               which cleans trailers
+//!             |                  trailers and reports to          |
+//!             |                  Upload                           |
+//!             v                                                   |
+//!       hyper's client           RequestSlot::announce      hyper's client
+//!             |                  (src/upstream)                   ^
+//!             v                                                   |
+//!      UpstreamStream            writes the head from the  UpstreamStream         ResponseGuard; interim responses
+//!             |                  slot, with RawFields             ^               go to the client's Handle
+//!             v                                                   |
+//!   Socket<EagerStream>                                  Socket<EagerStream>
+//!             |                                                   ^
+//!             v                                                   |
+//!          upstream                                            upstream
+//! ```
+//!
+//! The connection to an HTTP/2 upstream has no [`UpstreamStream`]: hyper's client reads its socket, and frames can't be
+//! read in two ways. After an upgrade, bytes pass both streams unchecked, in both directions.
+//!
+//! # Limits
+//!
+//! | Limit | Held by | Configuration |
+//! |---|---|---|
+//! | bytes of a PROXY head | `io::proxy_protocol` | 107 (version 1), 4096 (version 2) |
+//! | time until the first head is whole | `src/server/connection.rs`, `src/server/watch.rs` | `timeouts.header` |
+//! | bytes of a request's head | `http1::RequestGuard`; over HTTP/2 hyper | `limits.header_bytes` |
+//! | header fields of a request | `http1::RequestGuard`; over HTTP/2 `src/gateway/sanitize.rs` | `limits.headers` |
+//! | bytes of a target | `src/gateway/route.rs`; `http1::RequestGuard` if it exceeds the head's limit | `limits.url_bytes` |
+//! | time without a request | `client::IdleTimeout`; over HTTP/2 `src/server/watch.rs` | `timeouts.idle` |
+//! | bytes of a request's body | `body::LimitedBody` | `limits.body_bytes`, a route's `body_bytes` |
+//! | time without progress of a request's body | `body::StallTimeout` | `timeouts.body` |
+//! | time without progress of a response's body | `body::StallTimeout` | an upstream's `idle_timeout` |
+//! | time in which a client takes nothing | `io::WriteTimeout`; also `http2::FlowControl` | `timeouts.body` |
+//! | bytes and fields of a trailer section | `fields::trailers`; over HTTP/1.1 also `http1::Chunked` | 8 KiB, 100 |
+//! | bytes of a line with a chunk's length | `http1::Chunked` | 256 |
+//! | HTTP/2 frames that carry nothing | `http2::FrameBudget` | 2000, and 500 each second |
+//! | HTTP/2 streams and their resets | hyper | `limits.streams`, `pending_resets`, `stream_errors` |
+//! | interim responses that wait for a client | `client::InterimQueue` | 32 KiB |
+//! | time in which nothing is read after a request was turned away | `client::Handle` | 20 to 160 ms |
+//! | time and bytes of reading on before a close | `client::Linger` | 2 s, 16 MiB |
+//! | time of a client that closed its half and can't be probed | `client::HalfClosed` | 10 s |
+//! | bytes of a response's head | `upstream::ResponseGuard` | 64 KiB |
+//! | interim responses to a request | `upstream::ResponseGuard` | 32 |
+//!
+//! # The folders
+//!
+//! They stand in this order, and each imports only those before it: `io`, `body`, `fields`, `http1`, `http2`, `client`,
+//! `upstream`. No two files import each other.
 
-mod address;
-mod answer;
 mod body;
-mod bounded;
-pub mod certificate;
-mod chunked;
-mod deadline;
-mod eager;
-mod flags;
-mod frames;
-mod guard;
-mod guarded;
-mod half_closed;
-mod handle;
-mod head;
-pub mod headers;
-mod idle;
-mod lines;
-mod pace;
-mod patience;
-mod present;
-pub mod proxy_protocol;
-mod socket;
-mod stream;
-mod thread;
-pub mod trailers;
-mod upload;
-mod windows;
+mod client;
+mod fields;
+mod http1;
+mod http2;
+mod io;
+mod upstream;
 
-pub use address::client_network;
-pub use answer::{AnswerStream, Turn};
-pub use body::Body;
-pub use body::{BoxError, Watch};
-pub use bounded::{Exceeded, TooLong};
-pub use deadline::Deadline;
-pub use eager::Eager;
-pub use guard::{Refused, STAND_IN_HOST, guarded};
-pub use handle::{Busy, ConnectionId, Handle};
-pub use idle::IdleBody;
-pub use lines::Lines;
-pub use present::Present;
-pub use socket::{KEEPALIVE, KEEPALIVE_INTERVAL, Socket, set_options};
-pub use stream::{ClientStream, StreamLimits, Version};
-pub use thread::{set_thread, thread};
-pub use upload::{Upload, UploadFault};
+pub use body::{Body, BoxError, Exceeded, StallTimeout, TooLong, Upload, UploadFault, Watch};
+pub use client::{Busy, ClientStream, ConnectionId, Handle, StreamLimits, Version};
+pub use fields::{Presence, RawFields, headers, trailers};
+pub use http1::{Refused, STAND_IN_HOST, guarded};
+pub use io::{
+    EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, LazyTimer, Socket, certificate, client_network, proxy_protocol,
+    set_options, set_thread, thread,
+};
+pub use upstream::{RequestSlot, UpstreamStream};

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::State;
 use super::answer::{Answer, see_other};
 use super::error::OAuthError;
 use super::form::Form;
 use super::grants::{Binding, SignIn};
 use super::page;
+use super::state::State;
 use crate::people::{Client, Person};
 
 /// The scopes that OpenID Connect defines and this provider grants; others are ignored (OpenID Connect Core §3.1.2.1).

@@ -7,10 +7,10 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::State;
 use super::error::OAuthError;
 use super::form::Form;
 use super::grants::Redeemed;
+use super::state::State;
 use super::tokens::{LIFETIME, TokenOptions, access_claims, app_claims, id_claims};
 use crate::people::{Client, DEFAULT_AUDIENCE};
 

@@ -9,12 +9,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::State;
 use super::answer::{Answer, bytes, json, method_not_allowed, not_found, with_header};
 use super::authorize::{SCOPES, authorize};
 use super::exchange::exchange;
 use super::form::Form;
 use super::page;
+use super::state::State;
 
 /// Answers one request, late if the provider is slow, not at all if it is dark.
 pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Option<Answer> {

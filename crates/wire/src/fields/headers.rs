@@ -1,0 +1,302 @@
+//! The header fields that stop here.
+//!
+//! Upstreams that use CGI or WSGI read `X_Forwarded_User`, and some `X.Forwarded.User`, as `X-Forwarded-User`. So names
+//! are compared by their letters and digits alone, and every spelling of an identity name is removed.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::identity_names::{IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES};
+
+/// Fields that a `Connection` field can't remove: they authorise, address, frame or name the message.
+pub(super) const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
+    HeaderName::from_static("ms-requestid"),
+    HeaderName::from_static("ms-correlationid"),
+    header::AUTHORIZATION,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::COOKIE,
+];
+
+/// Whether a field belongs to one connection (RFC 9110 section 7.6.1), or should never have crossed it.
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Removes the fields that belong to the connection by which a message came, in either direction.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // An empty list takes no memory.
+    let nominated: Vec<HeaderName> = headers.get_all(header::CONNECTION).iter().flat_map(nominated).collect();
+    for name in nominated {
+        headers.remove(name);
+    }
+    // Most messages have none but `Connection`: one look at the names costs less than eight searches.
+    while let Some(name) = headers.keys().find(|name| is_hop_by_hop(name.as_str())).cloned() {
+        headers.remove(name);
+    }
+}
+
+/// The fields that a `Connection` field names, except those that it can't remove.
+fn nominated(connection: &HeaderValue) -> Vec<HeaderName> {
+    if connection == "keep-alive" || connection == "close" {
+        return Vec::new();
+    }
+    let names = connection.to_str().unwrap_or_default().split(',').map(str::trim);
+    // Most connections name no field.
+    let names = names.filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"));
+    let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    names.filter(|name| !NOT_CONNECTION_SPECIFIC.contains(name)).collect()
+}
+
+/// Common names that are no identity names.
+fn is_common(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "authorization"
+            | "user-agent"
+            | "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "content-type"
+            | "content-length"
+            | "cookie"
+            | "cache-control"
+            | "origin"
+            | "referer"
+            | "ms-requestid"
+            | "ms-correlationid"
+    )
+}
+
+/// Removes every field by which a client could claim an identity or an address, or change what it asks for.
+pub fn remove_identity_fields(headers: &mut HeaderMap) {
+    // An empty list takes no memory.
+    let names: Vec<HeaderName> = headers.keys().filter(|name| is_identity_name(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Whether a value has white space around it, which HTTP/1.1 would lose (RFC 9113 section 8.2.1).
+pub fn is_padded(value: &HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
+}
+
+/// Whether a name is another spelling of one that frames, addresses or authorises a message.
+pub fn is_lookalike(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    // Nearly every response has some in their registered spelling.
+    !is_registered(name) && may_be_listed(name) && folded(name, |name| MESSAGE_NAMES.binary_search(&name).is_ok())
+}
+
+/// Whether a name frames, addresses or authorises a message, in its registered spelling.
+fn is_registered(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization"
+            | "connection"
+            | "content-encoding"
+            | "content-length"
+            | "content-type"
+            | "cookie"
+            | "expect"
+            | "host"
+            | "keep-alive"
+            | "ms-correlationid"
+            | "ms-requestid"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Whether a name is an identity name in any spelling, or looks like a field of the message.
+pub(super) fn is_identity_name(name: &HeaderName) -> bool {
+    if is_common(name.as_str()) || !may_be_listed(name.as_str()) {
+        return false;
+    }
+    let listed = |name: &str| IDENTITY_NAMES.binary_search(&name).is_ok() || has_identity_prefix(name);
+    folded(name.as_str(), listed) || is_lookalike(name)
+}
+
+/// Whether any name in the lists may begin with the same four letters or digits. Most fields of a message don't, and
+/// cost no search.
+fn may_be_listed(name: &str) -> bool {
+    let mut letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    let mut letter = || letters.next();
+    let (Some(one), Some(two), Some(three), Some(four)) = (letter(), letter(), letter(), letter()) else { return true };
+    let bit = beginning([one, two, three, four]);
+    BEGINNINGS[bit / 64] >> (bit % 64) & 1 != 0
+}
+
+/// A number for the beginning of a name.
+const fn beginning(letters: [u8; 4]) -> usize {
+    (u32::from_le_bytes(letters).wrapping_mul(0x9e37_79b1) >> 21) as usize
+}
+
+/// A bit for each beginning of the names in the lists.
+const BEGINNINGS: [u64; 32] = {
+    let mut bits = [0; 32];
+    let lists = [IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            if let [one, two, three, four, ..] = *lists[list][at].as_bytes() {
+                let bit = beginning([one, two, three, four]);
+                bits[bit / 64] |= 1 << (bit % 64);
+            }
+            at += 1;
+        }
+        list += 1;
+    }
+    bits
+};
+
+/// Whether a name begins with an identity prefix. No prefix begins with another, so only the last one that sorts before
+/// the name can match.
+fn has_identity_prefix(name: &str) -> bool {
+    let behind = IDENTITY_PREFIXES.partition_point(|prefix| *prefix <= name);
+    behind.checked_sub(1).and_then(|at| IDENTITY_PREFIXES.get(at)).is_some_and(|prefix| name.starts_with(prefix))
+}
+
+/// Tests a name by its letters and digits alone. Of a name that is too long, the beginning is tested.
+fn folded(name: &str, test: impl Fn(&str) -> bool) -> bool {
+    let mut folded = [0; 64];
+    let mut length = 0;
+    for (place, byte) in folded.iter_mut().zip(name.bytes().filter(u8::is_ascii_alphanumeric)) {
+        *place = byte;
+        length += 1;
+    }
+    std::str::from_utf8(&folded[..length]).map_or(true, test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_in_order_and_no_prefix_begins_with_another() {
+        for list in [IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES] {
+            assert!(list.is_sorted());
+        }
+        for name in [IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES].concat() {
+            assert!(may_be_listed(name) && may_be_listed(&format!("_{name}-x")), "{name}");
+        }
+        assert!(!may_be_listed("x-header-1") && !may_be_listed("sec-fetch-mode"));
+        assert!(IDENTITY_PREFIXES.windows(2).all(|pair| !pair[1].starts_with(pair[0])));
+        for prefix in IDENTITY_PREFIXES {
+            assert!(has_identity_prefix(prefix) && has_identity_prefix(&format!("{prefix}x")), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_an_identity_name_is_removed() {
+        for name in [
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x.forwarded.user",
+            "x-forwarded-anything",
+            "x-auth-request-user",
+            "x_auth_request_user",
+            "x-auth-request.user",
+            "xauthrequestuser",
+            "remote_user",
+            "forwarded",
+            "x-real-ip",
+            "x-original-url",
+            "x-ms-client-principal-id",
+            "ssl-client-cert",
+            "ssl_client_s_dn",
+            "client-cert",
+            "client_cert",
+            "client.cert-chain",
+            "x-client-cert",
+            "x-client-certificate",
+            "x-ssl-client-verify",
+            "x_ssl_client_cert",
+            "x-forwarded-client-cert",
+            "x-forwarded-tls-client-cert",
+            "x-arr-clientcert",
+            "x-amzn-mtls-clientcert",
+            "cf-client-cert-sha256",
+            "x-tls-client-subject",
+            "_x-forwarded-for",
+            "http_x_forwarded_for",
+            "x-remote-extra-scopes",
+            "impersonate-user",
+            "oidc_claim_email",
+            "transfer_encoding",
+            "content-length_",
+            "host.",
+            "authorization_",
+            "http_authorization",
+            "http-authorization",
+            "transferencoding",
+            "transfer--encoding",
+            "-content-length",
+            "ho-st",
+            "author-ization",
+            "ms_requestid",
+            "ms.correlationid",
+            "iv-user",
+            "sm_user",
+            "$wsru",
+            "x-jwt-claim-sub",
+            "proxy",
+        ] {
+            assert!(is_identity_name(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in [
+            "accept",
+            "authorization",
+            "cookie",
+            "content-type",
+            "content-length",
+            "host",
+            "te",
+            "x-request-id",
+            "x-locale",
+            "ms-requestid",
+            "x-auth-token",
+            "sec-websocket-key",
+            "x-ms-version",
+        ] {
+            assert!(!is_identity_name(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn connection_takes_its_own_fields_along_and_no_others() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Hop, Authorization, host"),
+            ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("authorization", "Bearer x"),
+            ("host", "a"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        remove_hop_by_hop(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["authorization", "host"]);
+    }
+}

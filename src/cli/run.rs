@@ -1,0 +1,125 @@
+//! Running a command.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+
+use super::args::{Args, Command, SchemaOf};
+use super::print::print;
+use super::{check, explain, replay};
+use crate::app::{
+    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
+};
+use crate::config::{self, Config};
+use crate::server::Workers;
+use crate::{demo, journal, telemetry};
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
+
+/// Reads the arguments and runs the command. 0 means success, 1 a refusal or failed check, 2 a wrong use.
+#[must_use]
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    let result = execute(args);
+    telemetry::flush_log();
+    result.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Says what went wrong. A configuration error is a text of many lines, made to be read as it is.
+fn report(error: &anyhow::Error) {
+    let _ = match error.downcast_ref::<config::ConfigError>() {
+        Some(error) => writeln!(std::io::stderr(), "{error}"),
+        None => writeln!(std::io::stderr(), "error: {error:#}"),
+    };
+}
+
+fn execute(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Serve { config } => {
+            let passed = PassedSockets::from_environment()?;
+            serve(&config, &passed)
+        }
+        Command::Check { config, live } => block_on(check::check(&config, live)),
+        Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
+        Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
+        Command::Demo { address, issuer_address, api_address, admin_address } => {
+            let addresses =
+                demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
+            block_on(async { demo::run(addresses).await.map(|()| ExitCode::SUCCESS) })
+        }
+        Command::Version => print(concat!("mfa-gateway ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mfa-gateway", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Configuration => config::schema(),
+                SchemaOf::DecisionLog => journal::decision_log_schema(),
+                SchemaOf::AccessLog => journal::access_log_schema(),
+            };
+            print(&format!("{schema:#}\n"))
+        }
+    }
+}
+
+/// Where 1 says that somebody would be refused, trouble with the question has another code.
+fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::from(2)
+    })
+}
+
+fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
+    let config = Config::load(path)?;
+    run_on(&mut Workers::runtime(), serve_with(config, path, passed))
+}
+
+async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
+    telemetry::start_log(&config.log).context("the log can't be started")?;
+    tell_warnings(&config);
+    raise_file_limit();
+    let watched = Watched::new(path, &config);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let workers = Workers::start(config.server.threads.unwrap_or_else(cores))?;
+    let app = App::start_with(config, Clock::system(), Random::system(), passed, workers).await?;
+    ready();
+    tokio::spawn(keep_watchdog());
+    tokio::select! {
+        result = shutdown_signal() => result,
+        result = reload_on_change(&app, watched) => result,
+    }
+    .context("signals can't be handled")?;
+    stopping();
+    app.drain().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many file descriptors as the system gives: the soft limit that processes start with is often 1024, and a
+/// proxied request needs two.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised"),
+    }
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    run_on(tokio::runtime::Builder::new_multi_thread().enable_all(), command)
+}
+
+fn run_on(
+    runtime: &mut tokio::runtime::Builder,
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    runtime.build().context("the runtime can't be started")?.block_on(command)
+}

@@ -1,0 +1,40 @@
+//! A decision, before it becomes a line.
+
+use std::net::IpAddr;
+
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, Waivers};
+
+use crate::routing::Route;
+
+/// A decision and what it was about.
+#[derive(Debug)]
+pub(crate) struct Entry<'e> {
+    pub(crate) at: Timestamp,
+    pub(crate) generation: u64,
+    pub(crate) request_id: &'e str,
+    pub(crate) correlation_id: &'e str,
+    pub(crate) trace_id: Option<&'e str>,
+    pub(crate) method: &'e http::Method,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) route: &'e Route,
+    pub(crate) waivers: &'e Waivers,
+    pub(crate) evidence: &'e Evidence,
+    pub(crate) decision: &'e Decision,
+}
+
+impl<'e> Entry<'e> {
+    pub(super) fn proof(&self) -> Option<&'e Proof> {
+        match self.evidence {
+            Evidence::Token(proof) => Some(proof),
+            _ => None,
+        }
+    }
+
+    pub(super) fn denial(&self) -> Option<Denial> {
+        match self.decision {
+            Decision::Deny(denial) | Decision::Permit(Grounds::ReportOnly(denial)) => Some(*denial),
+            Decision::Permit(_) => None,
+        }
+    }
+}
