@@ -82,7 +82,7 @@ async fn an_outage_of_the_metadata_alone_changes_nothing_until_the_keys_may_not_
     server.reply(METADATA, Reply::Closed);
     assert_eq!(status(&gateway, &token(&server, &new)).await, 200, "a rotation is learned without the metadata");
     let about = readiness(&gateway).await.1;
-    assert!(about["lastError"].as_str().unwrap().contains("earlier answer is used"), "{about}");
+    assert!(about["lastError"].as_str().unwrap().contains("earlier discovery document is used"), "{about}");
     gateway.world.clock.advance(6 * HOUR);
     skip(HOUR).await;
     until("the keys to be withdrawn", async || status(&gateway, &token(&server, &key)).await == 503).await;

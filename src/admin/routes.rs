@@ -34,7 +34,7 @@ struct RouteDetail {
     methods: Option<Vec<String>>,
     /// The upstream's name.
     upstream: String,
-    /// What a caller needs.
+    /// The requirement for callers.
     #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     require: &'static str,
     /// How long ago the user may have authenticated; `null` for any time.
@@ -54,7 +54,7 @@ struct RouteDetail {
     /// How callers are refused; `null` if their issuer says it.
     #[schemars(extend("enum" = ["partner-center", "oauth", null]))]
     dialect: Option<&'static str>,
-    /// Whether the upstream gets the caller's token.
+    /// Whether the upstream receives the caller's token.
     forward_authorization: bool,
 }
 

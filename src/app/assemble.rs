@@ -105,7 +105,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         rate_limiters: rate_limiters(config, before),
         metrics: metrics(config, ambient),
         journal: match &ambient.outputs {
-            Some(outputs) => outputs.journal(&config.journal).context("a log can't be opened")?,
+            Some(outputs) => outputs.journal(&config.journal).context("a log could not be opened")?,
             None => Journal { which: config.journal.which, decisions: None, accesses: None },
         },
         tracer: tracer(config, ambient, before)?,
@@ -132,7 +132,7 @@ fn tracer(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Res
         return Ok(Some(Arc::clone(kept)));
     }
     let tracer = Tracer::start(settings.clone(), ambient.random.clone(), ambient.metrics.traces.clone());
-    Ok(Some(Arc::new(tracer.context("traces can't be sent on this system")?)))
+    Ok(Some(Arc::new(tracer.context("the trace exporter could not be set up")?)))
 }
 
 /// Nobody gets a fresh budget by a reload that doesn't concern it.
@@ -152,7 +152,7 @@ fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Re
         let metrics = ambient.metrics.keys.issuer(&settings.name);
         let Ambient { clock, random, fetching, .. } = ambient.clone();
         let source = KeySource::new(settings.clone(), clock, random, metrics, fetching)
-            .with_context(|| format!("the keys of issuer {} can't be fetched on this system", settings.name))?;
+            .with_context(|| format!("the key source of issuer {} could not be set up", settings.name))?;
         // Other intervals or deadlines are no reason to be without keys until the next fetch.
         if let Some(other) = before.sources.iter().find(|source| source.settings().location == settings.location) {
             source.take_keys_of(other);

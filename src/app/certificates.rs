@@ -21,8 +21,7 @@ pub(super) fn tell(config: &Config, ambient: &Ambient) {
         if expiry.minus(SOON) <= now {
             let expired = *expiry <= now;
             let days = if expired { now.since(*expiry) } else { expiry.since(now) }.as_secs() / 86_400;
-            let what =
-                if expired { "a certificate has expired so many days ago" } else { "a certificate expires soon" };
+            let what = if expired { "a certificate has expired" } else { "a certificate expires soon" };
             tracing::warn!(of, name, file, days, "{what}");
         }
     }

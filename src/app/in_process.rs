@@ -20,7 +20,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If an issuer's keys can't be had.
+    /// If a fetch of an issuer's keys fails.
     pub async fn in_process(
         config: Config,
         clock: Clock,

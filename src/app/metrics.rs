@@ -108,9 +108,9 @@ impl Exposition for Registered {
 
 impl ReloadMetrics {
     fn register(&self, registry: &mut Registry) {
-        registry.register("config_reloads", "Configurations taken into use", self.succeeded.clone());
-        registry.register("config_reload_failures", "Configurations that were not valid", self.failed.clone());
-        let help = "When the configuration was last taken into use";
+        registry.register("config_reloads", "Successful reloads of the configuration", self.succeeded.clone());
+        registry.register("config_reload_failures", "Failed reloads of the configuration", self.failed.clone());
+        let help = "Time of the last successful load of the configuration, in seconds since 1970";
         registry.register("config_last_reload_success_timestamp_seconds", help, self.succeeded_at.clone());
     }
 
@@ -123,7 +123,7 @@ impl ReloadMetrics {
 
 impl CertificateMetrics {
     fn register(&self, registry: &mut Registry) {
-        let help = "When a certificate that the gateway shows expires";
+        let help = "Time when a certificate that the gateway presents expires, in seconds since 1970";
         registry.register("certificate_expiry_timestamp_seconds", help, self.0.clone());
     }
 

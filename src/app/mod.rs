@@ -65,7 +65,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If an address can't be bound, or TLS can't be set up.
+    /// If an address can't be bound, or TLS could not be set up.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
         Self::start_with(config, clock, random, &PassedSockets::default(), Workers::here()).await
     }
@@ -122,7 +122,7 @@ impl App {
             app.serve_admin(socket, tls);
         }
         for name in passed.left() {
-            tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME of it");
+            tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");
         }
         certificates::tell(&app.started, &app.ambient);
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
@@ -148,7 +148,7 @@ impl App {
         }
     }
 
-    /// Fails readiness, goes on serving for a while so that balancers notice, then stops accepting, lets requests in
+    /// Fails readiness, keeps serving for a while so that load balancers notice, then stops accepting, lets requests in
     /// flight finish until the deadline, and ends.
     pub async fn drain(self) {
         let Drain { deadline, delay } = self.config.load().drain;
@@ -160,7 +160,10 @@ impl App {
         let connections = &self.acceptor.connections;
         connections.close();
         if tokio::time::timeout(deadline, connections.wait()).await.is_err() {
-            tracing::warn!(left = connections.len(), "the drain deadline has passed; closing what is left");
+            tracing::warn!(
+                left = connections.len(),
+                "the drain deadline has passed; closing the remaining connections"
+            );
         }
         self.stop.cancel();
         // What was told to stop gets a moment to do so.
@@ -198,7 +201,7 @@ async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened>
     let tls = tls(&admin.address, admin.tls.as_ref())?;
     let mut sockets = bind(&admin.address, passed, "admin").await?;
     let socket = sockets.pop().filter(|_| sockets.is_empty());
-    let socket = socket.with_context(|| format!("the admin listener takes one socket of {}", admin.address))?;
+    let socket = socket.with_context(|| format!("the admin listener needs exactly one socket of {}", admin.address))?;
     Ok((listeners, Some((socket, tls))))
 }
 
@@ -207,10 +210,12 @@ async fn bind(address: &Address, passed: &PassedSockets, field: &str) -> anyhow:
         Address::Socket(address) => TcpListener::bind(address).await.map(|socket| vec![socket]),
         Address::Passed(name) => passed.take(name)?.into_iter().map(TcpListener::from_std).collect(),
     };
-    sockets.with_context(|| format!("can't listen on {address}; end what listens there, or change `{field}.address`"))
+    sockets.with_context(|| {
+        format!("could not listen on {address}; stop the process that listens there, or change `{field}.address`")
+    })
 }
 
 fn tls(address: &Address, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
     let load = settings.map(Tls::load).transpose();
-    load.with_context(|| format!("TLS on {address} can't be set up"))
+    load.with_context(|| format!("TLS on {address} could not be set up"))
 }

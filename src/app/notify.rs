@@ -12,7 +12,7 @@ pub(crate) fn ready() {
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::debug!(%error, "the service manager could not be told of a reload"),
+        Err(error) => tracing::debug!(%error, "the service manager could not be notified of a reload"),
     }
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Shows the watchdog that the runtime goes on, twice in the time that it waits. Ends at once if there is none.
+/// Reports to the watchdog that the runtime is alive, twice per interval. Ends at once if there is no watchdog.
 pub(crate) async fn keep_watchdog() {
     let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero()) else { return };
     loop {
@@ -32,6 +32,6 @@ pub(crate) async fn keep_watchdog() {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, ?state, "the service manager could not be told");
+        tracing::debug!(%error, ?state, "the service manager could not be notified");
     }
 }

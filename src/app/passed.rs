@@ -27,10 +27,12 @@ impl PassedSockets {
         let mut sockets = Vec::new();
         for at in 0..passed.len() {
             let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned();
-            let socket = passed.take_tcp_listener(at).with_context(|| format!("the passed socket `{name}`"))?;
+            let socket = passed
+                .take_tcp_listener(at)
+                .with_context(|| format!("the passed socket `{name}` could not be used"))?;
             let Some(socket) = socket else { continue };
             // The runtime waits for sockets by itself.
-            socket.set_nonblocking(true).with_context(|| format!("the passed socket `{name}`"))?;
+            socket.set_nonblocking(true).with_context(|| format!("the passed socket `{name}` could not be used"))?;
             sockets.push((name, socket));
         }
         Ok(Self(Arc::new(Mutex::new(sockets))))
@@ -49,7 +51,8 @@ impl PassedSockets {
             let names: Vec<&str> = sockets.iter().map(|(name, _)| name.as_str()).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             bail!(
-                "no socket of the name `{name}` was passed (there is: {there}); see FileDescriptorName= of the socket"
+                "no socket with the name `{name}` was passed (passed: {there}); check FileDescriptorName= in the \
+                 socket unit"
             );
         }
         Ok(taken.into_iter().map(|(_, socket)| socket).collect())

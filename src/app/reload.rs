@@ -1,7 +1,7 @@
 //! Change without interruption: a new configuration is validated whole, then swapped in.
 //!
 //! Requests under way finish with the configuration they began with; connections stay. Sources of keys and upstreams
-//! whose settings are the same are kept with what they hold. What can't change without a restart is told.
+//! whose settings are the same are kept with what they hold. Changes that need a restart are reported.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -64,7 +64,7 @@ impl App {
             outputs.keep_only(&config.journal);
         }
         for what in &needs_restart {
-            tracing::warn!(what, "this change counts only after a restart");
+            tracing::warn!(what, "this change takes effect only after a restart");
         }
         self.admin_state.store(Arc::new(State { needs_restart, ..state }));
         tell_warnings(&config);
@@ -86,7 +86,7 @@ impl App {
         self.ambient.metrics.keys.keep_only(named);
     }
 
-    /// Gives the listener of an address other certificates. One that serves without TLS, or with it, goes on so.
+    /// Gives the listener of an address other certificates. A listener keeps serving with or without TLS, as before.
     fn replace_certificates(&self, address: &Address, certificates: Option<Arc<ServerTls>>) {
         let place = self.started.server.listeners.iter().position(|listener| listener.address == *address);
         if let (Some(place), Some(certificates)) = (place.and_then(|at| self.tls.get(at)), certificates)
@@ -109,7 +109,7 @@ impl App {
             Err(error) => {
                 metrics.failed.inc();
                 let error = format!("{error:#}");
-                tracing::error!(file = %path.display(), error, "the configuration was not reloaded; the old one stays");
+                tracing::error!(file = %path.display(), error, "the reload failed; the old configuration stays in use");
             }
         }
         notify::ready();
@@ -117,14 +117,14 @@ impl App {
     }
 }
 
-/// Logs what is valid and hardly wanted.
+/// Logs the warnings.
 pub(crate) fn tell_warnings(config: &Config) {
     for warning in &config.warnings {
-        tracing::warn!(warning, "the configuration");
+        tracing::warn!(warning, "the configuration has a warning");
     }
 }
 
-/// What a running gateway keeps, whatever the new configuration says.
+/// The settings that a running gateway keeps despite a new configuration.
 fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| config.server.listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
     let plain = |config: &Config| config.server.listeners.iter().map(|one| one.tls.is_none()).collect::<Vec<_>>();
@@ -159,7 +159,7 @@ impl Watched {
     }
 }
 
-/// Reloads on SIGHUP, when an operator asks for it and when a file has changed, for ever.
+/// Reloads on SIGHUP, on an operator's request and when a file changes, until the end.
 ///
 /// # Errors
 ///

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use mfa_gateway_core::clock::Timestamp;
 
-/// Lets a partner API be called only by users who completed MFA.
+/// Lets only users who completed MFA call a partner API.
 #[derive(Debug, Parser)]
 #[command(name = "mfa-gateway", version, disable_help_subcommand = true)]
 pub(super) struct Args {
@@ -18,7 +18,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Serves traffic as a configuration file says.
+    /// Serves traffic according to a configuration file.
     Serve {
         /// The configuration file.
         #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
@@ -33,9 +33,9 @@ pub(super) enum Command {
         #[arg(long, env = "MFA_GATEWAY_CHECK_LIVE")]
         live: bool,
     },
-    /// Tells what the gateway would decide about a token, step by step, and why.
+    /// Explains step by step what the gateway would decide about a token.
     Explain(Explain),
-    /// Decides recorded decisions again under another configuration, and tells who would notice.
+    /// Decides recorded decisions again under another configuration, and lists the callers whose decision changes.
     Replay(Replay),
     /// Runs an identity provider, a sample API and the gateway between them.
     Demo {
@@ -60,9 +60,9 @@ pub(super) enum Command {
         #[arg(env = "MFA_GATEWAY_SHELL")]
         shell: Shell,
     },
-    /// Prints a JSON Schema: of the configuration file, or of what a line of a log is like.
+    /// Prints a JSON Schema: of the configuration file, or of a log's lines.
     Schema {
-        /// What it is the schema of.
+        /// The document that the schema describes.
         #[arg(long, env = "MFA_GATEWAY_SCHEMA_OF", value_enum, default_value_t = SchemaOf::Configuration)]
         of: SchemaOf,
     },
@@ -81,7 +81,7 @@ pub(super) struct Explain {
     /// The configuration file.
     #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
     pub(super) config: PathBuf,
-    /// The file with the token; `-` is standard input. The token is never printed.
+    /// The file that contains the token; `-` is standard input. The command never prints the token.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_TOKEN_FILE", value_name = "FILE", default_value = "-")]
     pub(super) token_file: PathBuf,
     /// The method of the request.
@@ -90,7 +90,7 @@ pub(super) struct Explain {
     /// The path of the request.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_PATH", default_value = "/")]
     pub(super) path: String,
-    /// A JWK Set file to verify with, instead of the issuer's live keys.
+    /// A JWK Set file to verify the token with, instead of the issuer's live keys.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JWKS", value_name = "FILE")]
     pub(super) jwks: Option<PathBuf>,
     /// Prints JSON instead of text.
@@ -103,16 +103,17 @@ pub(super) struct Replay {
     /// The configuration to rehearse.
     #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
     pub(super) config: PathBuf,
-    /// A decision log (`log.decision_output`); `-` is standard input. May be given several times.
+    /// A decision log (`log.decision_output`); `-` is standard input. Repeat the flag for several logs.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_LOG", value_name = "FILE", required = true)]
     pub(super) log: Vec<PathBuf>,
-    /// The configuration that recorded: requests of routes that both have are then told apart.
+    /// The configuration that recorded the log. With it, replay can tell apart requests whose routes both
+    /// configurations have.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_RECORDED_WITH", value_name = "FILE")]
     pub(super) recorded_with: Option<PathBuf>,
-    /// Takes every request to come at this moment (RFC 3339, UTC), instead of its own.
+    /// Decides every request at this time (RFC 3339, UTC) instead of its own.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_AT", value_name = "TIME", value_parser = moment)]
     pub(super) at: Option<Timestamp>,
-    /// How many callers are listed of those newly refused, and of those newly let in.
+    /// The maximum number of callers listed as newly refused, and as newly permitted.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_TOP", value_name = "COUNT", default_value_t = 100)]
     pub(super) top: usize,
     /// Prints JSON instead of text.
@@ -121,7 +122,7 @@ pub(super) struct Replay {
 }
 
 fn moment(text: &str) -> Result<Timestamp, &'static str> {
-    Timestamp::parse(text).ok_or("this is not a date and time in UTC; write it as 2027-01-31T00:00:00Z")
+    Timestamp::parse(text).ok_or("this is not a date and time in UTC (RFC 3339); write it as 2027-01-31T00:00:00Z")
 }
 
 #[cfg(test)]

@@ -57,16 +57,16 @@ fn read_token(path: &Path) -> anyhow::Result<String> {
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text)
     } else {
-        let file = std::fs::File::open(path).with_context(|| format!("{} can't be opened", path.display()))?;
+        let file = std::fs::File::open(path).with_context(|| format!("{} could not be opened", path.display()))?;
         file.take(MAX_TOKEN).read_to_string(&mut text)
     };
-    read.context("the token can't be read")?;
+    read.context("the token could not be read")?;
     Ok(text)
 }
 
 fn read_keys(path: &Path) -> anyhow::Result<KeySet> {
-    let document = std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
-    KeySet::parse(&document, None).with_context(|| format!("{} can't be used as a key set", path.display()))
+    let document = std::fs::read(path).with_context(|| format!("{} could not be read", path.display()))?;
+    KeySet::parse(&document, None).with_context(|| format!("{} is not a usable key set", path.display()))
 }
 
 fn to_text(

@@ -13,10 +13,10 @@ use super::print::{print, printable};
 use crate::config::Config;
 use crate::replay::{Aggregate, Changes, Lines, Rehearsal, Report};
 
-/// The longest text of a table's cell. Some claims are whatever their issuer lets a user choose.
+/// The maximum length of a table's cell. A user can choose the value of some claims.
 const MAX_CELL: usize = 64;
 
-/// Rehearses a configuration. The exit code is 1 if somebody would be newly refused, else 0.
+/// Rehearses a configuration. The exit code is 1 if a request would be newly refused, else 0.
 ///
 /// # Errors
 ///
@@ -30,10 +30,10 @@ pub(super) fn replay(args: &Replay) -> anyhow::Result<ExitCode> {
         let read = if path == Path::new("-") {
             aggregate.take(&name, Lines::new(stdin().lock()))
         } else {
-            let file = File::open(path).with_context(|| format!("{name} can't be opened"))?;
+            let file = File::open(path).with_context(|| format!("{name} could not be opened"))?;
             aggregate.take(&name, Lines::new(BufReader::with_capacity(1 << 16, file)))
         };
-        read.with_context(|| format!("{name} can't be read"))?;
+        read.with_context(|| format!("{name} could not be read"))?;
     }
     let report = aggregate.finish(args.top);
     let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { to_text(&report)? };
@@ -54,7 +54,7 @@ fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
     }
     writeln!(
         text,
-        "decided again: {}; unchanged: {}; newly refused: {}; newly let in: {}; undetermined: {}",
+        "decided again: {}; unchanged: {}; newly refused: {}; newly permitted: {}; undetermined: {}",
         report.decided_again,
         report.unchanged,
         report.newly_refused.count,
@@ -68,14 +68,17 @@ fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
         let count = report.recorded_findings_taken;
         writeln!(
             text,
-            "  {count} with the recorded finding: the issuer's rule looks at claims that the log doesn't have"
+            "  {count} with the recorded MFA finding: the issuer's rule reads claims that the log doesn't contain"
         )?;
     }
     if lines.decisions > 0 && report.recorded.ordinary == 0 {
-        writeln!(text, "  no ordinary permit is in the log: record with `log.decisions: all` to rehearse all callers")?;
+        writeln!(
+            text,
+            "  the log contains no ordinary permits: record with `log.decisions: all` to rehearse every caller"
+        )?;
     }
     table(&mut text, "newly refused", &report.newly_refused)?;
-    table(&mut text, "newly let in", &report.newly_permitted)?;
+    table(&mut text, "newly permitted", &report.newly_permitted)?;
     Ok(text)
 }
 
@@ -102,7 +105,7 @@ fn table(text: &mut String, title: &str, changes: &Changes) -> std::fmt::Result 
         writeln!(text, "  {}", line.trim_end())?;
     }
     if changes.not_listed > 0 {
-        writeln!(text, "  and {} more, of callers that are not listed (see --top)", changes.not_listed)?;
+        writeln!(text, "  and {} more, from callers that are not listed (see --top)", changes.not_listed)?;
     }
     Ok(())
 }

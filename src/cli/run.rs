@@ -71,7 +71,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Where 1 says that somebody would be refused, trouble with the question has another code.
+/// Exit code 1 means that a request would be refused, so unusable input has another code.
 fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         report(&error);
@@ -85,7 +85,7 @@ fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
-    telemetry::start_log(&config.log).context("the log can't be started")?;
+    telemetry::start_log(&config.log).context("the diagnostics log could not be started")?;
     tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
@@ -98,7 +98,7 @@ async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyh
         result = shutdown_signal() => result,
         result = reload_on_change(&app, watched) => result,
     }
-    .context("signals can't be handled")?;
+    .context("signal handlers could not be installed")?;
     stopping();
     app.drain().await;
     Ok(ExitCode::SUCCESS)
@@ -109,7 +109,7 @@ async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyh
 fn raise_file_limit() {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => tracing::debug!(limit, "file descriptors"),
-        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised"),
+        Err(error) => tracing::warn!(%error, "the file descriptor limit could not be raised"),
     }
 }
 
@@ -121,5 +121,5 @@ fn run_on(
     runtime: &mut tokio::runtime::Builder,
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    runtime.build().context("the runtime can't be started")?.block_on(command)
+    runtime.build().context("the runtime could not be started")?.block_on(command)
 }

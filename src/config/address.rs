@@ -8,8 +8,8 @@ pub(super) fn build(path: &str, text: &str, problems: &mut Problems<'_>) -> Opti
     if let Some(name) = text.strip_prefix(PASSED) {
         // What systemd accepts as FileDescriptorName=.
         if name.is_empty() || name.len() > 255 || name.contains(|char: char| char == ':' || char.is_control()) {
-            let fix = "write the FileDescriptorName= of the socket unit: `systemd:traffic`";
-            problems.add(path, "this can't be the name of passed sockets", fix);
+            let fix = "write the socket unit's FileDescriptorName=, such as `systemd:traffic`";
+            problems.add(path, "this is not a valid name of passed sockets", fix);
             return None;
         }
         return Some(Address::Passed(name.to_owned()));

@@ -76,10 +76,14 @@ pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut
     let address = address?;
     if !address.is_loopback() && file.tls.is_none() && (open_details || authentication.is_some()) {
         let message = match authentication {
-            Some(_) => "operators' tokens come in plain text from beyond this machine",
-            None => "metrics and the state of issuers are open to whoever reaches this address",
+            Some(_) => "operator tokens cross the network in plain text",
+            None => "anyone who can reach this address can read the metrics and the state of the issuers",
         };
-        problems.warn("admin.address", message, "listen on 127.0.0.1, or add `tls`; or keep it in a network you trust");
+        problems.warn(
+            "admin.address",
+            message,
+            "listen on 127.0.0.1, add `tls`, or restrict the address to a network that you trust",
+        );
     }
     let hosts = file.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
     Some(Admin { address, tls, hosts, open_details, authentication })
@@ -93,13 +97,13 @@ fn read_authentication(
     const PATH: &str = "admin.authentication";
     if file.token_file.is_none() && file.operators.is_none() {
         let fix = "add `token_file: FILE`, or `operators: { issuer: NAME, audiences: [...] }`";
-        problems.add(PATH, "it names neither a file of tokens nor operators, so nobody would get in", fix);
+        problems.add(PATH, "neither `token_file` nor `operators` is set, so nobody could authenticate", fix);
     }
     let token_file = file.token_file.as_ref().map(PathBuf::from);
     let tokens = token_file.as_deref().map(|path| read_tokens(path).map_err(|message| (path, message)));
     let tokens = tokens.transpose().unwrap_or_else(|(path, message)| {
         let message = format!("{} can't be used: {message}", path.display());
-        let fix = "write one token a line, of 32 characters or more: `openssl rand -base64 48 > admin-tokens`";
+        let fix = "write one token per line, each of 32 characters or more: `openssl rand -base64 48 > admin-tokens`";
         problems.add(&format!("{PATH}.token_file"), message, fix);
         None
     });
@@ -110,7 +114,7 @@ fn read_authentication(
     AdminAuthentication { token_file, tokens: tokens.unwrap_or_default(), operators }
 }
 
-/// Reads a file of tokens. What is wrong with one is said without repeating it.
+/// Reads a file of tokens. An error about a token doesn't repeat it.
 fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
     let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if size > MAX_TOKEN_FILE {
@@ -124,7 +128,7 @@ fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
             continue;
         }
         if token.len() < MIN_TOKEN {
-            return Err(format!("the token in line {} is shorter than {MIN_TOKEN} characters", at + 1));
+            return Err(format!("the token on line {} is shorter than {MIN_TOKEN} characters", at + 1));
         }
         // What can't stand in an `Authorization: Bearer` field (RFC 6750 section 2.1) would never match.
         let body = token.trim_end_matches('=');
@@ -132,14 +136,17 @@ fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
         {
-            return Err(format!("the token in line {} has other characters than letters, digits and -._~+/", at + 1));
+            return Err(format!(
+                "the token on line {} contains characters other than letters, digits and -._~+/",
+                at + 1
+            ));
         }
         tokens.push(hash(token));
     }
-    if tokens.is_empty() { Err("there is no token in it".to_owned()) } else { Ok(tokens) }
+    if tokens.is_empty() { Err("it contains no token".to_owned()) } else { Ok(tokens) }
 }
 
-/// The SHA-256 of a token: all that is kept of it, and what is compared.
+/// The SHA-256 of a token. The gateway keeps and compares only this.
 pub(crate) fn hash(token: &str) -> [u8; 32] {
     let digest = digest(&SHA256, token.as_bytes());
     let mut bytes = [0; 32];
@@ -162,15 +169,19 @@ fn read_operators(
     let shared = |audience: &String| issuer.is_some_and(|issuer| issuer.audiences.contains(audience));
     let own = file.audiences.as_ref().is_some_and(|audiences| !audiences.iter().any(shared));
     if file.audiences.as_ref().is_some_and(|list| list.is_empty() || list.iter().any(String::is_empty)) {
-        problems.add(&format!("{path}.audiences"), "there is no audience", "list the `aud` of operators' tokens");
+        problems.add(
+            &format!("{path}.audiences"),
+            "there is no audience, or an empty one",
+            "list the `aud` values of the operators' tokens",
+        );
     }
     // Otherwise every user of the API who did MFA would be an operator of the gateway before it.
     if !own && file.users.is_none() {
-        let message = "whoever may call the API would be an operator";
-        problems.add(path, message, "list `audiences` that the issuer's callers don't have, or list the `users`");
+        let message = "every caller of the API would be an operator";
+        problems.add(path, message, "list `audiences` that the API's callers don't have, or list the `users`");
     }
     if file.users.as_ref().is_some_and(|users| users.iter().any(|user| user.trim().is_empty())) {
-        problems.add(&format!("{path}.users"), "a user has no id", "list the users' object ids (`oid`)");
+        problems.add(&format!("{path}.users"), "a user id is empty", "list the users' object ids (`oid`)");
     }
     let tenants = file.tenants.as_ref().map(|tenants| tenant_ids(&format!("{path}.tenants"), tenants, problems));
     Operators {

@@ -1,4 +1,4 @@
-//! From the mirrored file to the valid configuration: whatever is wrong is added to the problems, and reading goes on.
+//! From the mirrored file to the valid configuration. Every error is added to the problems, and reading continues.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file.issuers, problems));
     let has_it = |admin: &Address| server.listeners.iter().any(|listener| listener.address.excludes(admin));
     if admin.as_ref().is_some_and(|admin| has_it(&admin.address)) {
-        problems.add("admin.address", "a listener has this address", "give it another port, such as 9090");
+        problems.add("admin.address", "a listener already uses this address", "give it another port, such as 9090");
     }
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
@@ -37,7 +37,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let named = route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
     if issuer_names.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
-        let message = "there is no issuer, but routes that need a token";
+        let message = "a route needs a token, but there is no issuer";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }
     let waivers = Waivers {
@@ -79,7 +79,7 @@ fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_
     let request_context = file.request_context.and_then(|text| {
         let value = http::HeaderValue::from_str(&text).ok();
         if value.is_none() {
-            let message = "this can't be sent in a header";
+            let message = "this can't be sent in a header field";
             problems.add("refusals.request_context", message, "write visible ASCII: `appId=cid-v1:<guid>`");
         }
         value
@@ -135,8 +135,8 @@ fn output(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option
         file => {
             let path_of_file = Path::new(file);
             if !path_of_file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
-                let message = format!("there is no directory for the file `{file}`");
-                problems.add(path, message, "write `stdout`, `stderr` or a file's path, and make its directory");
+                let message = format!("the directory of the file `{file}` doesn't exist");
+                problems.add(path, message, "create the directory, or write `stdout`, `stderr` or another file's path");
             }
             Output::File(path_of_file.to_owned())
         }

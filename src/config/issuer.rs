@@ -37,9 +37,9 @@ pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, probl
         let new = build_one(&path, &file, keys, problems);
         let overlap = |issuer: &Issuer| new.iter().any(|new| new.rules.issuer.overlaps(&issuer.rules.issuer));
         if issuers.iter().any(overlap) {
-            let message = "another issuer has tokens with the same `iss`, so it can't be told whose rules hold";
+            let message = "another issuer accepts the same `iss`, so it is ambiguous which issuer's rules apply";
             let fix =
-                "merge the two; Entra's global and US Government clouds share v1.0 issuers, so list their tenants";
+                "merge the two; Entra's global and US Government clouds share v1.0 issuers, so list each one's tenants";
             problems.add(&path, message, fix);
         }
         issuers.extend(new);
@@ -52,7 +52,7 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
         (Some(entra), None) => entra_sources(path, entra, problems),
         (None, Some(issuer)) => exact_source(path, issuer, problems).into_iter().collect(),
         _ => {
-            let message = "it needs either `entra` or `issuer`";
+            let message = "exactly one of `entra` and `issuer` is required";
             problems.add(path, message, "add `issuer: https://…` for any OIDC issuer, or `entra: { tenants: [...] }`");
             Vec::new()
         }
@@ -99,8 +99,8 @@ struct Source {
 fn exact_source(path: &str, issuer: &str, problems: &mut Problems<'_>) -> Option<Source> {
     let base = url(&format!("{path}.issuer"), issuer, problems)?;
     if base.query().is_some() || base.fragment().is_some() {
-        let message = "an issuer has no query and no fragment (OpenID Connect Discovery section 3)";
-        problems.add(&format!("{path}.issuer"), message, "write the `issuer` of its discovery document");
+        let message = "the issuer has a query or a fragment (OpenID Connect Discovery section 3 forbids both)";
+        problems.add(&format!("{path}.issuer"), message, "copy `issuer` from the discovery document");
         return None;
     }
     let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
@@ -123,7 +123,7 @@ fn entra_sources(path: &str, entra: &file::Entra, problems: &mut Problems<'_>) -
         file::Cloud::China => Cloud::China,
         file::Cloud::Germany => {
             let message = "the German cloud was closed on 2021-10-29";
-            problems.add(&format!("{path}.entra.cloud"), message, "use `global`, where its tenants were migrated");
+            problems.add(&format!("{path}.entra.cloud"), message, "use `global`: the tenants were migrated there");
             return Vec::new();
         }
     };
@@ -159,7 +159,7 @@ fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
             None
         }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            problems.add(path, "a URL with a user or password in it would end up in logs", FIX);
+            problems.add(path, "the URL contains a user name or password, which would appear in logs", FIX);
             None
         }
         Ok(url) => Some(url),
@@ -172,8 +172,8 @@ fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
 
 fn audiences(path: &str, list: &[String], problems: &mut Problems<'_>) -> Vec<String> {
     if list.is_empty() || list.iter().any(String::is_empty) {
-        let message = "an issuer needs an audience: without one, tokens for any other API would be accepted";
-        let fix = "list the API's own identifiers, as they stand in `aud`: [https://api.example.com]";
+        let message = "there is no audience: without one, the gateway would accept tokens for any API";
+        let fix = "list the API's identifiers as they appear in `aud`: [https://api.example.com]";
         problems.add(&format!("{path}.audiences"), message, fix);
     }
     list.to_vec()
@@ -183,7 +183,7 @@ fn algorithms(path: &str, list: Option<&[String]>, problems: &mut Problems<'_>) 
     let Some(list) = list else { return vec![Algorithm::Rs256] };
     let known = Algorithm::ALL.map(Algorithm::name);
     if list.is_empty() {
-        let message = "no algorithm is accepted, so no token would be";
+        let message = "the list is empty, so no token would be accepted";
         problems.add(&format!("{path}.algorithms"), message, "remove the field to accept RS256");
     }
     let mut algorithms = Vec::new();
@@ -191,7 +191,7 @@ fn algorithms(path: &str, list: Option<&[String]>, problems: &mut Problems<'_>) 
         if let Ok(algorithm) = name.parse() {
             algorithms.push(algorithm);
         } else {
-            let message = format!("`{name}` is not an accepted algorithm: only asymmetric signatures are");
+            let message = format!("`{name}` is not supported: only asymmetric signature algorithms are");
             problems.add(&format!("{path}.algorithms[{at}]"), message, suggest(name, &known));
         }
     }
@@ -202,7 +202,11 @@ fn clock_skew(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Du
     let path = format!("{path}.clock_skew");
     let skew = duration(&path, text, Duration::from_secs(60), problems);
     if skew > Duration::from_secs(300) {
-        problems.add(&path, "more than 5 minutes would keep expired tokens alive", "write at most `5m`");
+        problems.add(
+            &path,
+            "a clock skew of more than 5 minutes would accept expired tokens for too long",
+            "write at most `5m`",
+        );
     }
     skew
 }
@@ -238,14 +242,14 @@ fn predicate(path: &str, file: &file::Predicate, problems: &mut Problems<'_>) ->
         file::ClaimPath::Path(names) => names.clone(),
     };
     if claim.is_empty() || claim.iter().any(String::is_empty) {
-        problems.add(&format!("{path}.claim"), "the claim has no name", "write a claim's name, such as `amr`");
+        problems.add(&format!("{path}.claim"), "the claim's name is empty", "write a claim's name, such as `amr`");
         return None;
     }
     let test = match (&file.contains, &file.equals) {
         (Some(value), None) if !value.is_empty() => Test::Contains(value.clone()),
         (None, Some(value)) if !value.is_empty() => Test::Equals(value.clone()),
         _ => {
-            let message = "it needs either `contains` or `equals`, with a value";
+            let message = "exactly one of `contains` and `equals` is required, with a value";
             problems.add(path, message, "write `{ claim: amr, contains: mfa }` or `{ claim: acr, equals: … }`");
             return None;
         }

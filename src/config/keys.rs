@@ -32,7 +32,7 @@ impl KeyHandling {
         let mut time = |field: &str, text: Option<&String>, default: Duration, low: Duration, high: Duration| {
             let path = format!("{path}.keys.{field}");
             let value = duration(&path, text.map(String::as_str), default, problems);
-            // No time at all is told already.
+            // A duration of 0 is already a problem.
             if !value.is_zero() && !(low..=high).contains(&value) {
                 let [value, low, high] = [value, low, high].map(humantime::format_duration);
                 problems.add(&path, format!("{value} is out of range"), format!("write a time from {low} to {high}"));
@@ -63,12 +63,12 @@ impl KeyHandling {
     ) -> KeySettings {
         let (KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. }) = &location;
         if url.scheme() == "http" && !self.allow_http && !is_loopback(url) {
-            let message = "keys would be fetched over http, where anybody on the way could replace them";
+            let message = "keys would be fetched over http, where an attacker on the network could replace them";
             let field = match &location {
                 KeyLocation::Jwks(_) => "jwks_uri",
                 KeyLocation::Discovery { .. } => "issuer",
             };
-            let fix = "use https; or, if the network is trusted, set `keys: { allow_http: true }`";
+            let fix = "use https, or set `keys: { allow_http: true }` if you trust the network";
             problems.add(&format!("{path}.{field}"), message, fix);
         }
         KeySettings {
@@ -86,7 +86,8 @@ impl KeyHandling {
     }
 }
 
-/// Reads a file of certificate authorities. What can't be used would only fail at the first fetch, so it is told here.
+/// Reads a file of certificate authorities. An unusable file would fail only at the first fetch, so it is a problem
+/// here.
 pub(super) fn authorities(path: &str, file: &Path, problems: &mut Problems<'_>) -> Vec<CertificateDer<'static>> {
     let read = || -> Result<Vec<_>, String> {
         let certificates: Result<Vec<_>, _> =
@@ -95,11 +96,11 @@ pub(super) fn authorities(path: &str, file: &Path, problems: &mut Problems<'_>) 
         for certificate in &certificates {
             RootCertStore::empty().add(certificate.clone()).map_err(|error| error.to_string())?;
         }
-        if certificates.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(certificates) }
+        if certificates.is_empty() { Err("it contains no certificate".to_owned()) } else { Ok(certificates) }
     };
     read().unwrap_or_else(|error| {
         let message = format!("{} can't be used: {error}", file.display());
-        problems.add(path, message, "name a PEM file with the certificates of the authorities");
+        problems.add(path, message, "name a PEM file that contains the authorities' certificates");
         Vec::new()
     })
 }
@@ -114,7 +115,7 @@ pub(super) fn complete(
     let directory = state.map(|state| PathBuf::from(&state.directory));
     if directory.as_ref().is_some_and(|directory| directory.as_os_str().is_empty()) {
         let fix = "name a directory, such as `/var/lib/mfa-gateway`, or remove `state`";
-        problems.add("state.directory", "this names no directory", fix);
+        problems.add("state.directory", "the path is empty", fix);
     }
     // A flood of forged tokens on a key server that hangs must leave requests for the others: three of four.
     let max_waiting = (max_requests / 4 / keys.len().max(1)).max(1);

@@ -58,7 +58,8 @@ impl Limits {
             stream_errors: within("http2.stream_errors", file.http2.stream_errors.map(usize::from), 1024, 1, 65_535),
         };
         if file.token_bytes.is_some() && limits.token_bytes > limits.header_bytes {
-            let message = format!("such a token doesn't fit into a head of {} bytes", limits.header_bytes);
+            let message =
+                format!("a token of this size doesn't fit into a header section of {} bytes", limits.header_bytes);
             problems.add("limits.token_bytes", message, "lower it, or raise `limits.header_bytes`");
         }
         limits

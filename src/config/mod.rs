@@ -2,7 +2,7 @@
 //!
 //! The file passes three gates, and each reports everything it finds. `tree` parses YAML and remembers where every
 //! value stands. `structure` compares the tree with the JSON Schema that is also shipped for editors. `build`
-//! makes the typed configuration. Whoever holds a [`Config`] has nothing left to check.
+//! makes the typed configuration. The holder of a [`Config`] has nothing left to check.
 
 mod address;
 mod admin;

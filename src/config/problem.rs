@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file, where, and how to mend it.
+//! The problems of a configuration file, their places and fixes.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl<'t> Problems<'t> {
         self.found.push(Problem { place: Some(place), field, message, fix });
     }
 
-    /// Adds what is valid at `path`, and hardly wanted.
+    /// Adds a warning about a valid value at `path`.
     pub(super) fn warn(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
         let (field, message, fix) = (path.to_owned(), message.into(), fix.into());
         self.warnings.push(Problem { place: Some(self.tree.place_of(path)), field, message, fix });
@@ -113,30 +113,33 @@ fn lines(text: &str) -> Vec<String> {
 fn in_our_words(message: &str, line: &str) -> (String, String) {
     if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
         let key = key.split(',').next().unwrap_or_default();
-        return (format!("the key `{key}` stands twice"), "remove one of the two".to_owned());
+        return (format!("the key `{key}` occurs twice"), "remove one of the two".to_owned());
     }
     if let Some(name) = message.strip_prefix("missing property ") {
-        let fix = "set it, or give a default: `${NAME:-default}`".to_owned();
+        let fix = "set it, or write a default: `${NAME:-default}`".to_owned();
         return (format!("the environment variable {name} is not set"), fix);
     }
     if message.starts_with("multiple YAML documents") {
-        return ("a second YAML document begins here".to_owned(), "keep one, without `---` behind it".to_owned());
+        return (
+            "a second YAML document begins here".to_owned(),
+            "keep one document, and remove `---` after it".to_owned(),
+        );
     }
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let fix = if line.contains("${") {
-        "a variable can't stand within `[ ]` or `{ }`: write the field on lines of its own"
+        "a variable can't be inside `[ ]` or `{ }`: write the field on its own lines"
     } else if says(&["tabs"]) {
         "indent with spaces"
     } else if says(&["unexpected character", "unknown anchor"]) {
         "put the value in quotes"
     } else if says(&["quoted scalar"]) {
-        "close the quotes that were opened above"
+        "close the quote that is open above"
     } else if says(&["expected key", "indentation"]) {
         "indent this line like the others of its mapping or list"
     } else if says(&["illegal placement of ':'"]) {
-        "put the value in quotes, or close what is open above: `[`, `{` or a quote"
+        "put the value in quotes, or close the `[`, `{` or quote that is open above"
     } else {
-        "mend the YAML here"
+        "correct the YAML syntax here"
     };
     (message.to_owned(), fix.to_owned())
 }

@@ -22,8 +22,8 @@ pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) ->
         let burst = file.burst.unwrap_or(file.requests);
         for (field, number) in [("requests", file.requests), ("burst", file.burst.unwrap_or(1))] {
             if number == 0 {
-                let fix = "write a number from 1 on; a path without a route is closed to all";
-                problems.add(&format!("{path}.{field}"), "no request would ever pass", fix);
+                let fix = "write 1 or more; to close a path, remove its route";
+                problems.add(&format!("{path}.{field}"), "the rate limit would refuse every request", fix);
             }
         }
         let (Some(per), Some(requests), Some(burst)) = (per, NonZeroU32::new(file.requests), NonZeroU32::new(burst))
@@ -32,8 +32,8 @@ pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) ->
         };
         let interval = per / requests.get();
         if per > Duration::from_secs(31 * 86_400) || interval.is_zero() && !per.is_zero() {
-            let message = "this is too long, or too short for so many requests";
-            problems.add(&format!("{path}.per"), message, "write a time from `1s` to `31days`");
+            let message = "the duration is too long, or too short for this number of requests";
+            problems.add(&format!("{path}.per"), message, "write a duration from `1s` to `31days`");
         }
         let key = match file.key {
             file::RateLimitKey::Application => RateLimitKey::Application,

@@ -48,7 +48,7 @@ pub(super) fn build(
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
         if let Some((other, _)) = routes.iter().find(|(_, other)| collide(other, &route)) {
-            let message = format!("routes[{other}] is for the same path and method");
+            let message = format!("routes[{other}] already matches this path and method");
             problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
         }
         routes.push((at, route));
@@ -122,21 +122,21 @@ fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: 
         (Some(text), None) => ("path", Pattern::Exact(text)),
         (None, Some(text)) => ("prefix", Pattern::Prefix(text)),
         (Some(_), Some(_)) => {
-            problems.add(path, "it has both `path` and `prefix`", "keep one of them");
+            problems.add(path, "the route has both `path` and `prefix`", "keep one of them");
             return None;
         }
         (None, None) => {
-            problems.add(path, "it has neither `path` nor `prefix`", "add `prefix: /` or `path: /healthz`");
+            problems.add(path, "the route has neither `path` nor `prefix`", "add `prefix: /` or `path: /healthz`");
             return None;
         }
     };
     let field = format!("{path}.{field}");
     if pattern.as_written().contains(['*', '?', '{']) {
-        problems.add(&field, "there are no wildcards", "write a prefix; it covers all that is below it");
+        problems.add(&field, "wildcards are not supported", "write a `prefix`: it matches every path below it");
         return None;
     }
     if let Err(error) = CanonicalPath::parse(pattern.as_written()) {
-        problems.add(&field, error.to_string(), "write the path as it is requested: `/v1/customers`");
+        problems.add(&field, error.to_string(), "write the path as clients request it: `/v1/customers`");
         return None;
     }
     Some(pattern)
@@ -144,7 +144,11 @@ fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: 
 
 fn read_methods(path: &str, names: &[String], problems: &mut Problems<'_>) -> Vec<Method> {
     if names.is_empty() {
-        problems.add(path, "there is no method, so the route would never match", "remove `methods` to mean all");
+        problems.add(
+            path,
+            "the list is empty, so the route would never match",
+            "remove `methods` to match every method",
+        );
     }
     let mut methods = Vec::new();
     for (at, name) in names.iter().enumerate() {
@@ -153,8 +157,8 @@ fn read_methods(path: &str, names: &[String], problems: &mut Problems<'_>) -> Ve
             Ok(method) if usable && !matches!(method, Method::CONNECT | Method::TRACE) => methods.push(method),
             _ => problems.add(
                 &format!("{path}[{at}]"),
-                format!("`{name}` is not a method that is served"),
-                "write a method in capitals, such as GET; CONNECT and TRACE are always refused",
+                format!("the gateway doesn't serve the method `{name}`"),
+                "write a method in capital letters, such as GET; the gateway always refuses CONNECT and TRACE",
             ),
         }
     }

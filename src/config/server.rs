@@ -40,13 +40,17 @@ fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Probl
         let path = format!("listeners[{at}].address");
         let Some(address) = address::build(&path, &file.address, problems) else { continue };
         if listeners.iter().any(|other| other.address.excludes(&address)) {
-            problems.add(&path, "another listener has this address", "remove one of them, or give it another port");
+            problems.add(
+                &path,
+                "another listener already uses this address",
+                "remove one of the two, or change its port",
+            );
         }
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
         let proxy_protocol = file.proxy_protocol == file::ProxyProtocol::Required;
         if proxy_protocol && trusts_nobody {
-            let message = "there are no trusted proxies, so that nobody could connect";
-            let fix = "list the balancers that speak it: `trusted_proxies: [10.0.0.0/8]`";
+            let message = "`trusted_proxies` is empty, so nobody could connect";
+            let fix = "list the load balancers that send the PROXY protocol: `trusted_proxies: [10.0.0.0/8]`";
             problems.add(&format!("listeners[{at}].proxy_protocol"), message, fix);
         }
         listeners.push(Listener { address, tls, proxy_protocol });
@@ -56,8 +60,8 @@ fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Probl
 
 fn threads(wanted: Option<u16>, problems: &mut Problems<'_>) -> Option<usize> {
     if wanted.is_some_and(|threads| !(1..=1024).contains(&threads)) {
-        let fix = "write a number from 1 to 1024; without the field there is one for each core";
-        problems.add("threads", "so many threads can't serve requests", fix);
+        let fix = "write a number from 1 to 1024, or remove the field for one thread per core";
+        problems.add("threads", "the number of threads is out of range", fix);
     }
     wanted.map(usize::from)
 }
@@ -69,7 +73,11 @@ fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
             networks.push(network);
         } else {
             let message = format!("`{text}` is not a network");
-            problems.add(&format!("trusted_proxies[{at}]"), message, "write it as CIDR: `10.0.0.0/8` or `fd00::/8`");
+            problems.add(
+                &format!("trusted_proxies[{at}]"),
+                message,
+                "write it in CIDR notation: `10.0.0.0/8` or `fd00::/8`",
+            );
         }
     }
     networks

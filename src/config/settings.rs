@@ -49,7 +49,7 @@ pub struct Config {
     pub drain: Drain,
     /// The file's content, with variables put in.
     pub document: serde_json::Value,
-    /// What is valid and hardly wanted, each with its place and what to do about it.
+    /// The warnings, each with its place and fix.
     pub warnings: Vec<String>,
 }
 

@@ -50,7 +50,7 @@ impl<'s> Checker<'s> {
         match &tree.node {
             Node::Text(text) if text.contains("${") => {
                 let message = "`${…}` inside quotes is not replaced";
-                vec![fault(tree, path, message, "write it without quotes, on a line of its own: `field: ${NAME}`")]
+                vec![fault(tree, path, message, "write it without quotes, on its own line: `field: ${NAME}`")]
             }
             Node::Map(entries) => self.faults_of_map(tree, entries, schema, path),
             Node::List(items) => items
@@ -244,7 +244,7 @@ fn list(types: &[&str], word: &str) -> String {
 /// How to give a value the kind it should have.
 fn mend(node: &Node, wanted: &[&str], path: &str) -> String {
     match node {
-        _ if path.is_empty() => "begin with config/gateway.minimal.yaml".to_owned(),
+        _ if path.is_empty() => "start from config/gateway.minimal.yaml".to_owned(),
         Node::Number(number) if wanted.contains(&"string") => {
             format!("write a duration with its unit (`{number}s`), and anything else in quotes (`\"{number}\"`)")
         }

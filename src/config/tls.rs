@@ -20,18 +20,22 @@ pub(super) fn build(path: &str, file: &file::Tls, problems: &mut Problems<'_>) -
         forward: clients.forward,
     });
     let tls = Tls::new(file.certificates.iter().map(files).collect(), clients);
-    // What can't be loaded now could not be at the start either; so the problem is told with its place.
+    // A file that can't be loaded now would also fail at the start, so the problem is reported with its place.
     match tls.load() {
         Ok(_) => {
             let now = Clock::system().now();
             for (file, expiry) in tls.expiries().iter().filter(|(_, expiry)| *expiry <= now) {
                 let message = format!("the certificate in {} expired at {expiry}", file.display());
-                problems.warn(&format!("{path}.certificates"), message, "renew it: clients refuse it");
+                problems.warn(
+                    &format!("{path}.certificates"),
+                    message,
+                    "renew it: clients reject an expired certificate",
+                );
             }
             Some(tls)
         }
         Err(error) => {
-            problems.add(path, error.to_string(), "name PEM files that exist, and a key that is the certificate's");
+            problems.add(path, error.to_string(), "name existing PEM files, with the private key of the certificate");
             None
         }
     }

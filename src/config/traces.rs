@@ -19,8 +19,12 @@ pub(super) fn build(file: &file::Traces, problems: &mut Problems<'_>) -> Option<
     let endpoint = endpoint(file, problems);
     let sampling = file.sampling.unwrap_or(0.1);
     if !(0.0..=1.0).contains(&sampling) {
-        let message = format!("{sampling} is no part of a whole");
-        problems.add(&format!("{PATH}.sampling"), message, "write a number from 0 to 1: `0.1` samples one of ten");
+        let message = format!("{sampling} is not between 0 and 1");
+        problems.add(
+            &format!("{PATH}.sampling"),
+            message,
+            "write a number from 0 to 1: `0.1` samples one request in ten",
+        );
     }
     let files = [&file.headers_file, &file.ca_file];
     let path = |file: &Option<String>| file.as_ref().map(PathBuf::from);
@@ -29,7 +33,7 @@ pub(super) fn build(file: &file::Traces, problems: &mut Problems<'_>) -> Option<
     let headers = path(&file.headers_file).map(|file| headers(&file, problems));
     let service_name = file.service_name.clone().unwrap_or_else(|| "mfa-gateway".to_owned());
     if service_name.is_empty() {
-        problems.add(&format!("{PATH}.service_name"), "this is no name", "write one, or remove the field");
+        problems.add(&format!("{PATH}.service_name"), "the service name is empty", "write one, or remove the field");
     }
     Some(TraceSettings {
         endpoint: endpoint?,
@@ -55,13 +59,18 @@ fn endpoint(file: &file::Traces, problems: &mut Problems<'_>) -> Option<Url> {
         return None;
     };
     if !url.username().is_empty() || url.password().is_some() {
-        problems.add(&path, "the address holds credentials", "put them into a file, and name it in `headers_file`");
+        problems.add(
+            &path,
+            "the address contains credentials",
+            "write them to a file, and name the file in `headers_file`",
+        );
     }
     if file.protocol == file::TraceProtocol::Grpc && url.path() != "/" {
-        problems.add(&path, "the address of a gRPC service has no path", "remove the path");
+        problems.add(&path, "the address has a path, which gRPC doesn't use", "remove the path");
     }
     if file.headers_file.is_some() && url.scheme() == "http" && !is_loopback(&url) {
-        let message = "the fields of `headers_file` would go over http, where anybody on the way could read them";
+        let message = "the header fields of `headers_file` would be sent over http, where an attacker on the network \
+            could read them";
         problems.add(&path, message, "use https");
     }
     Some(url)
@@ -70,11 +79,11 @@ fn endpoint(file: &file::Traces, problems: &mut Problems<'_>) -> Option<Url> {
 /// Reads a file of `name: value` lines. Its values are secrets, so that no problem repeats them.
 fn headers(file: &Path, problems: &mut Problems<'_>) -> HeaderMap {
     let path = format!("{PATH}.headers_file");
-    let fix = "name a file with one `name: value` on each line";
+    let fix = "name a file with one `name: value` per line";
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
-            problems.add(&path, format!("{} can't be read: {error}", file.display()), fix);
+            problems.add(&path, format!("{} could not be read: {error}", file.display()), fix);
             return HeaderMap::new();
         }
     };
@@ -87,7 +96,7 @@ fn headers(file: &Path, problems: &mut Problems<'_>) -> HeaderMap {
         });
         match field {
             Some((name, value)) => _ = headers.append(name, value),
-            None => problems.add(&path, format!("line {} of {} is not a field", at + 1, file.display()), fix),
+            None => problems.add(&path, format!("line {} of {} is not a header field", at + 1, file.display()), fix),
         }
     }
     headers

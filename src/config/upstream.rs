@@ -70,9 +70,11 @@ fn endpoint(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Uri> 
         return None;
     };
     let problem = match (uri.scheme_str(), uri.authority()) {
-        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => "it has user information",
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            "it contains a user name or password"
+        }
         (Some("http" | "https"), Some(_)) if !matches!(uri.path(), "" | "/") || uri.query().is_some() => {
-            "it has a path or query; the request's own is forwarded unchanged"
+            "it has a path or query, but the gateway forwards those of the request"
         }
         (Some("http" | "https"), Some(_)) if text.contains('#') => "it has a fragment",
         (Some("http" | "https"), Some(_)) => return Some(uri),
@@ -84,7 +86,7 @@ fn endpoint(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Uri> 
 
 fn read_tls(path: &str, file: &file::UpstreamTls, endpoints: &[Uri], problems: &mut Problems<'_>) -> Option<Tls> {
     if endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("http")) {
-        let message = "there are settings for TLS, but an endpoint that is spoken to without it";
+        let message = "`tls` is set, but an endpoint uses http";
         problems.add(path, message, "write `https://` in every endpoint, or remove `tls`");
     }
     let server_name = file.server_name.as_ref().and_then(|name| {
@@ -99,8 +101,8 @@ fn read_tls(path: &str, file: &file::UpstreamTls, endpoints: &[Uri], problems: &
         (Some(certificate), Some(key)) => Some((PathBuf::from(certificate), PathBuf::from(key))),
         (None, None) => None,
         _ => {
-            let message = "a certificate and its key belong together, and one of them is missing";
-            problems.add(path, message, "set both `certificate_file` and `key_file`, or neither");
+            let message = "only one of `certificate_file` and `key_file` is set";
+            problems.add(path, message, "set both, or remove both");
             None
         }
     };
@@ -108,7 +110,7 @@ fn read_tls(path: &str, file: &file::UpstreamTls, endpoints: &[Uri], problems: &
     match Tls::load(server_name, ca_file, identity_files) {
         Ok(tls) => Some(tls),
         Err(error) => {
-            problems.add(path, error.to_string(), "name PEM files that exist, and a key that is the certificate's");
+            problems.add(path, error.to_string(), "name existing PEM files, with the private key of the certificate");
             None
         }
     }

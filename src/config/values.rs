@@ -12,7 +12,7 @@ use mfa_gateway_core::token::is_guid;
 pub(super) fn name(path: &str, name: &str, problems: &mut Problems<'_>) {
     let usable = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(usable) {
-        let message = "a name has 1 to 64 letters, digits, dots, dashes or underscores";
+        let message = "the name is not 1 to 64 letters, digits, dots, dashes or underscores";
         problems.add(&format!("{path}.name"), message, "choose a short name, such as `partner-api`");
     }
 }
@@ -22,7 +22,7 @@ pub(super) fn duplicate(names: &[String], at: usize) -> bool {
     names[..at].contains(&names[at])
 }
 
-/// Fields for which no time at all has a meaning.
+/// Fields for which a duration of 0 has a meaning.
 const MAY_BE_ZERO: [&str; 4] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay"];
 
 /// A duration, or the default.
@@ -33,14 +33,14 @@ pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, proble
 pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Duration> {
     let duration = humantime::parse_duration(text?).ok();
     if duration == Some(Duration::ZERO) && !MAY_BE_ZERO.iter().any(|field| path.ends_with(field)) {
-        problems.add(path, "no time at all can't be meant", "remove the field for the default, or write a longer time");
-    }
-    if duration.is_none() {
         problems.add(
             path,
-            "this is not a duration",
-            "write a number with its unit: `250ms`, `30s`, `5m`, `1h`, `2days`",
+            "a duration of 0 is not allowed",
+            "remove the field to use the default, or write a longer duration",
         );
+    }
+    if duration.is_none() {
+        problems.add(path, "this is not a duration", "write a number with a unit: `250ms`, `30s`, `5m`, `1h`, `2days`");
     }
     duration
 }
@@ -48,7 +48,7 @@ pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut P
 /// Tenant ids, in lower case.
 pub(super) fn tenant_ids(path: &str, list: &[String], problems: &mut Problems<'_>) -> BTreeSet<String> {
     if list.is_empty() {
-        problems.add(path, "no tenant is listed, so no token would be accepted", "list the tenants' ids");
+        problems.add(path, "the list is empty, so no token would be accepted", "list at least one tenant id");
     }
     for (at, tenant) in list.iter().enumerate() {
         if !is_guid(tenant) {
@@ -72,8 +72,8 @@ pub(super) fn body_bytes(path: &str, most: Option<u64>, problems: &mut Problems<
     if most == Some(0) {
         problems.add(
             path,
-            "0 could mean no body or no limit",
-            "write a number from 1 on; without the field there is no limit",
+            "0 is ambiguous: it could mean no body or no limit",
+            "write 1 or more, or remove the field for no limit",
         );
     }
     most

@@ -21,14 +21,14 @@ pub(super) fn exceptions(
         let path = format!("exceptions[{at}]");
         for (field, value) in [("id", &file.id), ("owner", &file.owner), ("reason", &file.reason)] {
             if value.trim().is_empty() {
-                problems.add(&format!("{path}.{field}"), "this must say something", "write it out, for the report");
+                problems.add(&format!("{path}.{field}"), "the text is empty", "write a text: logs and reports show it");
             }
         }
         if duplicate(&ids, at) {
             problems.add(&format!("{path}.id"), "another exception has this id", "give each exception its own id");
         }
         if file.application.is_none() && file.user.is_none() {
-            let message = "it is for everybody: no user account is exempt from MFA as a rule";
+            let message = "the exception matches every caller";
             problems.add(&path, message, "narrow it with `application` or `user`");
         }
         check_references(&path, &file, issuers, routes, problems);
@@ -73,12 +73,8 @@ pub(super) fn stages(files: Vec<file::Stage>, issuers: &[String], problems: &mut
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("activation[{at}]");
         if file.issuer.is_none() && file.tenant.is_none() && file.application.is_none() {
-            let message = "it is for everybody, so no route's own mode would ever hold";
-            problems.add(
-                &path,
-                message,
-                "name an `issuer`, a `tenant` or an `application`, or set `mode` on the routes",
-            );
+            let message = "the stage matches every caller, so no route's own `mode` would ever apply";
+            problems.add(&path, message, "add `issuer`, `tenant` or `application`, or set `mode` on the routes");
         }
         if let Some(issuer) = &file.issuer {
             check_issuer(&path, issuer, issuers, problems);
@@ -92,15 +88,15 @@ pub(super) fn stages(files: Vec<file::Stage>, issuers: &[String], problems: &mut
         let stage =
             Stage { issuer: file.issuer, tenant: lower(file.tenant), application: lower(file.application), activation };
         if let Some(other) = stages.iter().position(|other| hides(other, &stage)) {
-            let message = format!("activation[{other}] stands before it and is for all that it is for");
-            problems.add(&path, message, "put the narrower one first: the first that is for a caller holds");
+            let message = format!("activation[{other}] comes first and matches every caller that this stage matches");
+            problems.add(&path, message, "put the narrower stage first: the first stage that matches a caller applies");
         }
         stages.push(stage);
     }
     StageSet::new(stages)
 }
 
-/// Whether whoever is of `later` is of `earlier` too.
+/// Whether `earlier` matches every caller that `later` matches.
 fn hides(earlier: &Stage, later: &Stage) -> bool {
     let wider = |earlier: &Option<String>, later: &Option<String>| earlier.is_none() || earlier == later;
     wider(&earlier.issuer, &later.issuer)
@@ -122,7 +118,7 @@ pub(super) fn activation(
         file::Mode::Off => Mode::Off,
     };
     if percentage.is_some_and(|percentage| percentage > 100) {
-        problems.add(&format!("{path}.percentage"), "this is more than all", "write a number from 0 to 100");
+        problems.add(&format!("{path}.percentage"), "the percentage is above 100", "write a number from 0 to 100");
     }
     for (field, given) in [("percentage", percentage.is_some()), ("enforce_from", enforce_from.is_some())] {
         if given && mode != Mode::Enforce {

@@ -57,7 +57,7 @@ pub(super) fn script(
     writeln!(text, "The demo is running. Ctrl-C ends it.\n")?;
     writeln!(text, "  gateway            http://{gateway}")?;
     if let Some(admin) = app.admin_address() {
-        writeln!(text, "  its admin side     http://{admin}/readyz  /livez  /metrics")?;
+        writeln!(text, "  admin listener     http://{admin}/readyz  /livez  /metrics")?;
     }
     writeln!(text, "  identity provider  {}", provider.issuer())?;
     writeln!(text, "  partner API        http://{}  (behind the gateway)\n", api.address())?;
@@ -73,7 +73,8 @@ pub(super) fn script(
     }
     writeln!(
         text,
-        "\n# Rotate the provider's signing key: 200. Tokens of the new key work within seconds, those of the old one go on.\ncurl -i -X POST {}rotate",
+        "\n# Rotate the identity provider's signing key: 200. Tokens of the new key work within seconds; tokens of the \
+         old key still work.\ncurl -i -X POST {}rotate",
         provider.issuer()
     )?;
     Ok(text)
@@ -89,21 +90,21 @@ fn calls(provider: &IdentityProvider, now: Timestamp) -> Vec<Call> {
         call(
             "Trent of Wingtip",
             200,
-            "His company's own identity provider did the MFA, and amr says so: [fed, mfa].",
+            "His company's own identity provider performed MFA, and amr says so: [fed, mfa].",
             Some(provider.access_token_for(&trent(), &options)),
         ),
         call(
             "John of Fabrikam",
             401,
-            "He signed in with a password alone: amr is [pwd]. The answer tells him what to do.",
+            "He signed in with a password alone: amr is [pwd]. The refusal says what to do.",
             Some(john_token.clone()),
         ),
-        call("An app-only daemon", 200, "There is no user who could do MFA: idtyp is app.", Some(provider.app_token())),
-        call("No token at all", 401, "The answer asks for a Bearer token.", None),
+        call("An app-only daemon", 200, "It has no user to perform MFA: idtyp is app.", Some(provider.app_token())),
+        call("No token at all", 401, "The refusal asks for a Bearer token.", None),
         call(
-            "An expired token of Jane's",
+            "Jane's expired token",
             401,
-            "It had MFA, but an invalid token never hears of it.",
+            "It shows MFA, but the gateway doesn't look at that in an invalid token.",
             Some(expired(provider, now)),
         ),
         call(

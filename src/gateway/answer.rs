@@ -1,6 +1,7 @@
 //! What an upstream's answer must be like to be passed on.
 //!
-//! hyper resolves what RFC 9112 section 6.3 leaves a client to resolve, and keeps the fields as they came. Whoever reads
+//! hyper resolves what RFC 9112 section 6.3 leaves a client to resolve, and keeps the fields as they came. A client
+//! that reads
 //! them after the gateway could resolve them otherwise, so an answer with ambiguous framing is refused with 502.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -11,18 +12,18 @@ use mfa_gateway_wire::{Body, Presence};
 
 /// The rule that an answer breaks.
 #[derive(Debug, thiserror::Error)]
-#[error("the upstream's answer {0}")]
+#[error("the upstream's response {0}")]
 pub(super) struct Unsound(&'static str);
 
 /// Checks an answer, leaves it with the framing of its body alone, and tells which fields it came with.
 pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Presence, Unsound> {
     let status = response.status();
     if status.as_u16() >= 600 {
-        return Err(Unsound("has a status beyond 599"));
+        return Err(Unsound("has a status above 599"));
     }
     let present = Presence::in_response(response.headers());
     if present.has(Presence::SUSPECT) {
-        return Err(Unsound("has a field that some read as another (content_length)"));
+        return Err(Unsound("has a header field that some servers read as Content-Length (content_length)"));
     }
     if present.has(Presence::FRAMING) {
         check_framing(response, method, present)?;

@@ -94,7 +94,7 @@ where
 fn tell(panics: &Counter, panic: &(dyn Any + Send)) {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    tracing::error!(cause = text, "a request panicked; this is a bug of the gateway");
+    tracing::error!(cause = text, "a request panicked; this is a bug in the gateway");
     panics.inc();
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
     live.judge.authenticator.issuer_of(&Unverified::parse(token).ok()?).ok()
 }
 
-/// Explains. `keys` are those of the token's issuer; `None` if they can't be had.
+/// Explains. `keys` are those of the token's issuer; `None` if they are unavailable.
 #[must_use]
 pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
     let facts = token_in(question).map(Facts::of).unwrap_or_default();
@@ -77,7 +77,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
     steps.push(Step { name: "route", outcome, detail });
     let texts = match denial {
         Some(denial) => remedy(denial),
-        None => ("The request would be forwarded.", "Nothing is to be done."),
+        None => ("The request would be forwarded.", "No action is needed."),
     };
     let status = (!permitted).then(|| super::Reason::Denied(denial.unwrap_or(Denial::NoCredential)).status().as_u16());
     let cause = match denial {
@@ -107,9 +107,10 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live
         RouteError::MethodNotAllowed(_) => (405, "method_not_allowed"),
         RouteError::Path(_) | RouteError::Ambiguous => (400, "malformed_request"),
     };
-    steps.push(Step { name: "evidence", outcome: Outcome::Skipped, detail: "not reached: there is no route".into() });
+    steps.push(Step { name: "evidence", outcome: Outcome::Skipped, detail: "not reached: no route matches".into() });
     steps.push(Step { name: "route", outcome: Outcome::Fail, detail: format!("{error}: {status}") });
-    let texts = (format!("The request would get {status}: {error}."), "Compare path and method with `routes`.".into());
+    let texts =
+        (format!("The request would get {status}: {error}."), "Compare the path and the method with `routes`.".into());
     Explanation { steps, permitted: false, status: Some(status), reason, denial: None, route: None, texts }
 }
 
@@ -138,7 +139,7 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live:
                 _ => Outcome::Pass,
             };
             let detail = match outcome {
-                Outcome::Skipped if unjudged(check) => "not judged: the issuer is not known".to_owned(),
+                Outcome::Skipped if unjudged(check) => "not checked: the issuer is unknown".to_owned(),
                 Outcome::Skipped => "not reached".to_owned(),
                 Outcome::Fail => fail_detail(check, evidence, error, facts, live),
                 Outcome::Pass => facts.detail(check, evidence, live),
@@ -150,8 +151,8 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live:
 
 fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts, live: &Live) -> String {
     let cause = match (evidence, error) {
-        (Evidence::None, _) => "there is no token".to_owned(),
-        (Evidence::KeysUnavailable, _) => "the issuer's keys can't be had".to_owned(),
+        (Evidence::None, _) => "the request has no token".to_owned(),
+        (Evidence::KeysUnavailable, _) => "the issuer's keys are unavailable".to_owned(),
         (_, Some(error)) => error.to_string(),
         _ => String::new(),
     };
@@ -166,7 +167,7 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
     let step = |outcome, detail: String| Step { name: "evidence", outcome, detail };
     let Evidence::Token(proof) = evidence else { return step(Outcome::Skipped, "not reached".into()) };
     if proof.principal.user().is_none() {
-        return step(Outcome::Skipped, "an app-only token has no user who could do MFA".into());
+        return step(Outcome::Skipped, "an app-only token has no user to perform MFA".into());
     }
     let asked = matches!(route.rule.requirement, Requirement::Mfa { .. });
     let age = asked.then(|| route.rule.max_age(proof)).flatten();
@@ -185,7 +186,7 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
         Decision::Permit(Grounds::Exempt(id)) => step(Outcome::Fail, format!("{detail}; waived by exception {id}")),
         Decision::Permit(Grounds::Off) => step(Outcome::Fail, detail),
         Decision::Permit(Grounds::Mfa) => step(Outcome::Pass, detail),
-        _ => step(Outcome::Skipped, format!("not asked for; seen: {}", seen_evidence(proof))),
+        _ => step(Outcome::Skipped, format!("not required; seen: {}", seen_evidence(proof))),
     }
 }
 
@@ -193,7 +194,7 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
 fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
     let step = |outcome, detail| Step { name: "mode", outcome, detail };
     let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.rule.requirement) else {
-        return step(Outcome::Skipped, "MFA is not asked for here, or the token is not valid".to_owned());
+        return step(Outcome::Skipped, "MFA is not required here, or the token is not valid".to_owned());
     };
     let activation = live.judge.waivers.stages.activation(route.rule.activation, proof);
     let application = proof.principal.app().id.as_deref();

@@ -4,7 +4,7 @@ use mfa_gateway_layer::Credential;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The answer: every step, the decision, and what to do about it. It never holds the token.
+/// The result: every step, the decision, and the remedy. It never contains the token.
 #[derive(Debug)]
 pub struct Explanation {
     /// The steps, in order.
@@ -62,7 +62,7 @@ impl Outcome {
     }
 }
 
-/// What the gateway would decide about a token, step by step.
+/// The gateway's decision about a token, step by step.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields, rename = "Explanation")]
@@ -73,17 +73,17 @@ pub(crate) struct Document<'e> {
     /// `permit` or `deny`.
     #[schemars(extend("enum" = ["permit", "deny"]))]
     decision: &'static str,
-    /// The grounds of a permit, or the code of a refusal's reason.
+    /// The grounds of a permit, or the reason code of a refusal.
     reason: &'static str,
-    /// The code of what was found wrong, also where the request is permitted all the same; `null` if nothing was.
+    /// The reason code of the denial, even if the request is permitted anyway; `null` if there is none.
     denial: Option<&'static str>,
     /// The status that the request would get; `null` if it would be forwarded.
     status: Option<u16>,
     /// The path or prefix of the route, as the configuration writes it; `null` if there is none.
     route: Option<&'e str>,
-    /// What was found.
+    /// The finding in words.
     description: &'e str,
-    /// What to do about it.
+    /// The remedy.
     remedy: &'e str,
     /// Every step, in order.
     steps: &'e [Step],

@@ -11,7 +11,7 @@ use crate::upstream::Protocol;
 use mfa_gateway_core::policy::{Grounds, Proof};
 use mfa_gateway_wire::{Body, RawFields, headers};
 
-/// The fields in which the upstream learns who calls. `docs/upstream.md` describes them.
+/// The identity fields. `docs/upstream.md` describes them.
 static CLASS: HeaderName = HeaderName::from_static("x-auth-request-class");
 static ISSUER: HeaderName = HeaderName::from_static("x-auth-request-issuer");
 static TENANT: HeaderName = HeaderName::from_static("x-auth-request-tenant");
@@ -20,10 +20,10 @@ static USER: HeaderName = HeaderName::from_static("x-auth-request-user");
 static METHODS: HeaderName = HeaderName::from_static("x-auth-request-methods");
 static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 
-/// How long what is told of a request is, as a rule.
+/// The usual length of the fields about a request.
 const ROOM: usize = 768;
 
-/// The same for the part of it that is told of a token.
+/// The usual length of the identity fields.
 const IDENTITY_ROOM: usize = 384;
 
 /// Gives the fields of a request the form in which they are forwarded.
@@ -54,7 +54,7 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     }
 }
 
-/// Notes what the upstream is told of a request: its ids, where it comes from, and who calls. Sanitizing removed whatever
+/// Adds the fields for the upstream: the request's ids, its origin and the identity fields. Sanitizing removed whatever
 /// the client put there.
 pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> RawFields {
     let mut told = RawFields::with_capacity(ROOM);
@@ -72,7 +72,7 @@ pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof:
     told
 }
 
-/// What the upstream is told of a token. It is kept with the token in the cache.
+/// The identity fields of a token. The cache keeps them with the token.
 fn identity(proof: &Proof) -> RawFields {
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [

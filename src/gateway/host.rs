@@ -21,10 +21,10 @@ pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
         return Err("The request target's scheme is not http or https (RFC 9110 section 4.2).");
     }
     if request.uri().scheme().is_none() && request.uri().authority().is_some() {
-        return Err("The request target is an authority, as only CONNECT has it (RFC 9112 section 3.2.3).");
+        return Err("The request target is an authority, which only CONNECT may send (RFC 9112 section 3.2.3).");
     }
     if fields.next().is_some() {
-        return Err("There is more than one Host field (RFC 9112 section 3.2).");
+        return Err("The request has more than one Host field (RFC 9112 section 3.2).");
     }
     let host = match (field, request.uri().authority()) {
         // Nearly every request has its target and its host as they are to be.

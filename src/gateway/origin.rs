@@ -1,4 +1,4 @@
-//! Where a request comes from, as the upstream is told.
+//! The origin of a request, as the upstream receives it.
 //!
 //! The peer of the connection is the truth, as the PROXY protocol tells it where that is spoken. Only if it is a trusted
 //! proxy is what it says of its own peers believed, and extended; from anybody else such fields are removed with the other
@@ -54,7 +54,7 @@ impl Origin {
         origin
     }
 
-    /// What the upstream is told of it.
+    /// Its fields for the upstream.
     pub(super) fn tell(&self, lines: &mut RawFields) {
         if let Some(chain) = &self.chain {
             lines.push(&FORWARDED_FOR, chain);

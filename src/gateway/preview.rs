@@ -11,7 +11,7 @@ static IS_MFA_COMPLIANT: HeaderName = HeaderName::from_static("ismfacompliant");
 /// What enforcement would do with a request that it isn't in force for.
 static MFA_REPORT: HeaderName = HeaderName::from_static("mfa-report");
 
-/// The fields that an answer gets, whatever it is.
+/// The fields that every response gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Preview {
     /// The answer to `ValidateMfa`, if it was asked.

@@ -100,7 +100,7 @@ fn bound_body(body: &mut Body, most: Option<u64>) -> Result<Option<Exceeded>, Re
 
 fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exceeded>) -> Reason {
     match (error, broken) {
-        // Whatever the protocol made of it.
+        // However the protocol reports it.
         _ if exceeded.is_some_and(Exceeded::is_set) => Reason::BodyTooLarge,
         (UpstreamError::RequestBody { .. }, Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
         (UpstreamError::RequestBody { malformed: true, .. }, _) => Reason::Malformed(BROKEN_BODY),
@@ -110,8 +110,7 @@ fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exce
     }
 }
 
-const BROKEN_BODY: &str =
-    "The framing of the request's body is broken, or beyond what is accepted (RFC 9112 section 7.1).";
+const BROKEN_BODY: &str = "The framing of the request's body is invalid or exceeds a limit (RFC 9112 section 7.1).";
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Rate limit: refuses a caller who calls too often.
 //!
-//! It stands behind the decision, so that a caller is who the verified token says, and nobody can use up somebody else's
-//! budget with a token that isn't valid. What it looks at it can't change: the permit goes on as it came.
+//! It stands behind the decision, so that a caller is who the verified token says, and nobody can use up another
+//! caller's budget with an invalid token. The layer only reads the permit, and passes it on unchanged.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -61,5 +61,5 @@ fn check(permitted: &Permitted) -> Result<(), Rejection> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the rate limit {0} is used up")]
+#[error("the rate limit {0} is exhausted")]
 struct UsedUp(String);

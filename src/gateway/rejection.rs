@@ -57,7 +57,7 @@ pub struct Notice {
     pub code: &'static str,
     /// What was found, in one sentence.
     pub description: &'static str,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: &'static str,
 }
 
@@ -117,7 +117,7 @@ impl Rejection {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// The same, worded so whatever route and issuer say.
+    /// The same, in this dialect regardless of route and issuer.
     #[must_use]
     pub(crate) fn worded(self, dialect: Dialect) -> Self {
         Self { dialect: Some(dialect), ..self }

@@ -73,7 +73,7 @@ struct Visit {
     _holds: Holds,
 }
 
-/// What is known of a request that isn't answered yet.
+/// The state of a request before its response.
 #[derive(Debug)]
 struct Open {
     record: Record,
@@ -153,7 +153,7 @@ impl Open {
     fn refuse(self, rejection: &Rejection) -> Response<Body> {
         let Self { record, version, sender } = self;
         log_cause(rejection, record.ids());
-        // What is unread of the body must not become the next request.
+        // The unread rest of the body must not become the next request.
         if let Some(peer) = &sender {
             peer.handle.linger();
         }
@@ -206,7 +206,8 @@ impl Visit {
     }
 }
 
-/// Logs what isn't the rule's decision (the journal has those): our trouble loudly, the client's quietly.
+/// Logs refusals that aren't the rule's decision (the journal has those): the gateway's failures as warnings, the
+/// client's mistakes at debug.
 fn log_cause(rejection: &Rejection, ids: &Ids) {
     let reason = rejection.reason.code();
     let request_id = ids.request.to_str().unwrap_or_default();

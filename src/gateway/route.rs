@@ -56,10 +56,10 @@ fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
     live.judge.routes.find(question.path(), question.method).cloned().map_err(|error| {
         let reason = match &error {
             RouteError::Path(_) => {
-                Reason::Malformed("The path has a form that servers read differently, such as //, /../, %2f or ;.")
+                Reason::Malformed("The path contains a form that servers read differently, such as //, /../, %2f or ;.")
             }
             RouteError::Ambiguous => {
-                Reason::Malformed("The path is spelt in a way that some server could take for a protected one.")
+                Reason::Malformed("The path is spelled in a way that some servers could read as a protected path.")
             }
             RouteError::NotFound => Reason::NotFound,
             RouteError::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.clone()),

@@ -1,7 +1,7 @@
 //! Sanitize: refuses what two servers could read differently, and removes what only the gateway may say.
 //!
 //! It stands before routing, so that everything after it sees one host, one path and no field by which a client could
-//! pass for somebody else.
+//! impersonate a caller.
 
 use std::task::{Context, Poll};
 
@@ -76,14 +76,14 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     check_framing(request.version(), request.headers(), *present).map_err(Reason::Malformed)?;
     let authorized = present.has(Presence::AUTHORIZATION);
     if authorized && request.headers().get_all(AUTHORIZATION).iter().count() > 1 {
-        return Err(Reason::Malformed("There is more than one Authorization field (RFC 9110 section 5.3)."));
+        return Err(Reason::Malformed("The request has more than one Authorization field (RFC 9110 section 5.3)."));
     }
     let expected = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if present.has(Presence::EXPECT) && !request.headers().get_all(EXPECT).iter().all(expected) {
         return Err(Reason::ExpectationFailed);
     }
     if authorized && names_token(request.uri().query()) {
-        let rule = "There are two credentials, one of them in the query (RFC 6750 section 2).";
+        let rule = "The request has two credentials, one of them in the query (RFC 6750 section 2).";
         return Err(Reason::Malformed(rule));
     }
     if request.headers().len() > live.edge.headers {
@@ -109,7 +109,7 @@ fn check_framing(version: Version, headers: &HeaderMap, present: Presence) -> Re
                 || headers.contains_key("proxy-connection"));
         if present.has(Presence::CONTENT_LENGTH) && !has_one_length(headers) || headers.values().any(headers::is_padded)
         {
-            return Err("Content-Length is not one number, or a value has white space around it (RFC 9113 section 8).");
+            return Err("Content-Length is not one number, or a value has whitespace around it (RFC 9113 section 8).");
         }
         let te = !of_connection
             || headers.get_all(TE).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
@@ -125,10 +125,10 @@ fn check_framing(version: Version, headers: &HeaderMap, present: Presence) -> Re
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {
         if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Err("The only transfer coding that is accepted is chunked (RFC 9112 section 6.1).");
+            return Err("The only accepted transfer coding is chunked (RFC 9112 section 6.1).");
         }
         if headers.contains_key(CONTENT_LENGTH) {
-            return Err("There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).");
+            return Err("The request has both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).");
         }
     }
     if !has_one_length(headers) {

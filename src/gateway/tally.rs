@@ -20,7 +20,7 @@ use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::Grounds;
 use mfa_gateway_wire::{Body, Busy, Watch};
 
-/// What a permitted request came to. Travels with the answer's body, from whoever forwarded it.
+/// The result of a permitted request. It travels with the response's body, from the layer that forwards it.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) route: Arc<Route>,

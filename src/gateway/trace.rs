@@ -154,7 +154,7 @@ impl Call {
     }
 }
 
-/// The method, if it is a known one: whatever else a client sends makes no name.
+/// The method, if it is a common one: other methods must not create span names.
 fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")

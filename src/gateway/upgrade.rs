@@ -2,7 +2,7 @@
 //!
 //! Bytes pass unjudged only after the upstream agreed with 101 to exactly what the client asked for, and only if the
 //! client waited for that. Other upgrades (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request
-//! goes on as an ordinary one.
+//! continues as an ordinary request.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use mfa_gateway_wire::Body;
 /// What a server appends to the client's key (RFC 6455 section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-const HANDSHAKE: &str = "The WebSocket handshake is not complete and exact (RFC 6455 section 4.1).";
-const TOO_EARLY: &str = "Bytes came before the switch of protocols was agreed (RFC 9110 section 7.8).";
+const HANDSHAKE: &str = "The WebSocket handshake is incomplete or invalid (RFC 6455 section 4.1).";
+const TOO_EARLY: &str = "The client sent bytes before the protocol switch was agreed (RFC 9110 section 7.8).";
 
 /// That the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
 #[derive(Debug)]

@@ -6,24 +6,24 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A request that has ended: when its answer's body has, or its connection before that.
+/// A finished request: its response's body has ended, or its connection ended before that.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub struct AccessLine<'l> {
     /// `access`.
     #[schemars(extend("const" = "access"))]
     pub event: Cow<'l, str>,
-    /// When the request came, as RFC 3339 in UTC with milliseconds.
+    /// The time of the request, as RFC 3339 in UTC with milliseconds.
     #[schemars(extend("format" = "date-time"))]
     pub time: Cow<'l, str>,
-    /// `MS-RequestId`, which the caller has too, and the decision's line.
+    /// `MS-RequestId`, which the caller and the decision log also have.
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
     /// The id of the trace; absent unless requests are traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'l, str>>,
-    /// The client's address, if it came by a connection: the last before the trusted proxies.
+    /// The client's address: the last one before the trusted proxies. `null` for a request without a connection.
     #[schemars(with = "Option<String>")]
     pub client: Option<IpAddr>,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
@@ -33,9 +33,9 @@ pub struct AccessLine<'l> {
     pub method: Option<Cow<'l, str>>,
     /// The route's path or prefix; `null` if there is none.
     pub route: Option<Cow<'l, str>>,
-    /// The status of the answer; `null` if the connection or stream ended before there was one.
+    /// The status of the response; `null` if the connection or stream ended before the response.
     pub status: Option<u16>,
-    /// `permitted`, `refused`, or `aborted` if the connection or stream ended before there was an answer.
+    /// `permitted`, `refused`, or `aborted` if the connection or stream ended before the response.
     #[schemars(extend("enum" = ["permitted", "refused", "aborted"]))]
     pub result: Cow<'l, str>,
     /// The grounds or the reason code.
@@ -43,13 +43,14 @@ pub struct AccessLine<'l> {
     /// `app_only`, `app_user`, or `none` if no token was verified.
     #[schemars(extend("enum" = ["app_only", "app_user", "none"]))]
     pub class: Cow<'l, str>,
-    /// How many bytes of the answer's body were handed on.
+    /// The number of bytes of the response's body that the gateway sent.
     pub bytes: u64,
-    /// Whether the answer's body came to its end.
+    /// Whether the response's body was complete.
     pub complete: bool,
-    /// From the request's head to the end of the answer's body, in microseconds.
+    /// The time from the request's head to the end of the response's body, in microseconds.
     pub duration_us: u64,
-    /// From sending the request to the head of the upstream's answer, in microseconds; `null` if there was none.
+    /// The time from sending the request to the head of the upstream's response, in microseconds; `null` if there was
+    /// none.
     pub upstream_us: Option<u64>,
 }
 

@@ -10,20 +10,20 @@ use super::Entry;
 use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement};
 use mfa_gateway_core::token::Amr;
 
-/// A decision: who asked for what, what was seen, and what was decided.
+/// A decision: the caller, the request, the evidence and the result.
 ///
-/// It names the route's pattern and never the path, the query or a token: those hold secrets. `replay` decides from these
-/// lines again.
+/// It names the route's pattern, never the path, the query or a token: those contain secrets. `replay` decides from
+/// these lines again.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub struct DecisionLine<'l> {
     /// `decision`.
     #[schemars(extend("const" = "decision"))]
     pub event: Cow<'l, str>,
-    /// When it was decided, as RFC 3339 in UTC with milliseconds.
+    /// The time of the decision, as RFC 3339 in UTC with milliseconds.
     #[schemars(extend("format" = "date-time"))]
     pub time: Cow<'l, str>,
-    /// `MS-RequestId`, which the caller has too.
+    /// `MS-RequestId`, which the caller also receives.
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
@@ -34,14 +34,14 @@ pub struct DecisionLine<'l> {
     pub method: Cow<'l, str>,
     /// The route's path or prefix, as the configuration writes it.
     pub route: Cow<'l, str>,
-    /// Which of the two it is: `path` or `prefix`.
+    /// Whether `route` is a `path` or a `prefix`.
     #[serde(default)]
     #[schemars(extend("enum" = ["path", "prefix"]))]
     pub route_kind: Cow<'l, str>,
-    /// The client's address, if it came by a connection.
+    /// The client's address; `null` for a request without a connection.
     #[schemars(with = "Option<String>")]
     pub client: Option<IpAddr>,
-    /// The issuer's name. This and all that the token says is `null` unless a token was verified.
+    /// The issuer's name. This and every member taken from the token is `null` unless a token was verified.
     pub issuer: Option<Cow<'l, str>>,
     /// `app_only` or `app_user`.
     #[schemars(extend("enum" = ["app_only", "app_user", null]))]
@@ -56,7 +56,7 @@ pub struct DecisionLine<'l> {
     pub ver: Option<Cow<'l, str>>,
     /// The authentication methods; `null` if there is no `amr`, or it is not an array of strings.
     pub amr: Option<Cow<'l, [String]>>,
-    /// What the issuer's rule made of the claims: `proven`, `absent`, `missing` or `denied`.
+    /// The MFA finding of the issuer's rule: `proven`, `absent`, `missing` or `denied`.
     #[schemars(extend("enum" = ["proven", "absent", "missing", "denied", null]))]
     pub evidence: Option<Cow<'l, str>>,
     /// When the user signed in, in seconds since 1970.
@@ -64,21 +64,21 @@ pub struct DecisionLine<'l> {
     /// What the route requires: `public`, `authenticated` or `mfa`.
     #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     pub requirement: Cow<'l, str>,
-    /// The mode for this caller: `off`, `report` or `enforce`. `null` where MFA isn't asked for.
+    /// The mode for this caller: `off`, `report` or `enforce`. `null` if the route doesn't require MFA.
     #[schemars(extend("enum" = ["off", "report", "enforce", null]))]
     pub mode: Option<Cow<'l, str>>,
     /// `permit` or `deny`.
     #[schemars(extend("enum" = ["permit", "deny"]))]
     pub decision: Cow<'l, str>,
-    /// Why it was permitted.
+    /// The grounds of a permit.
     pub grounds: Option<Cow<'l, str>>,
-    /// The reason code of the refusal, or of what was only reported.
+    /// The reason code of a denial, or of a denial that was only reported.
     pub reason: Option<Cow<'l, str>>,
     /// The check that failed.
     pub check: Option<Cow<'l, str>>,
-    /// The id of the exception that was used.
+    /// The id of the exception that applied.
     pub exception: Option<Cow<'l, str>>,
-    /// Which configuration decided: 1 for the one that was started with, one more for each reload.
+    /// The generation of the configuration that decided: 1 at the start, one more for each reload.
     pub generation: u64,
 }
 

@@ -38,7 +38,7 @@ impl Aggregate {
     ///
     /// # Errors
     ///
-    /// If it can't be read.
+    /// If it could not be read.
     pub(crate) fn take(&mut self, name: &str, mut lines: Lines<impl BufRead>) -> io::Result<()> {
         while let Some((number, line)) = lines.next()? {
             self.report.lines.read += 1;

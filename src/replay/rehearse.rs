@@ -31,7 +31,7 @@ pub(super) struct Again {
     pub(super) finding_taken: bool,
 }
 
-/// What is decided now.
+/// The new decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Permitted, on these grounds.
@@ -42,17 +42,17 @@ pub(super) enum Outcome {
     Undetermined(&'static str),
 }
 
-/// What is known of the caller.
+/// The recorded facts about the caller.
 enum Caller {
     Known(Evidence),
     /// The token or its absence was refused before the rule looked at anything else.
     Refused(String),
-    /// The route was public, so that nobody looked.
+    /// The route was public, so the token was not read.
     NotLookedAt,
 }
 
-const ROUTES_DIFFER: &str = "routes below the recorded one decide otherwise, and the log has no paths";
-const NOT_LOOKED_AT: &str = "the route was public, so no token was looked at";
+const ROUTES_DIFFER: &str = "routes below the recorded route decide differently, and the log contains no paths";
+const NOT_LOOKED_AT: &str = "the route was public, so no token was read";
 
 impl Rehearsal {
     /// The rehearsal of a configuration. `recorded_with` is the one that recorded, if it is known.
@@ -117,7 +117,7 @@ impl Rehearsal {
         }
         let Some(name) = line.issuer.as_deref() else { return Ok((Caller::NotLookedAt, false)) };
         let finding = line.evidence.as_deref().and_then(MfaFinding::from_name);
-        let finding = finding.ok_or("`evidence` is not a finding")?;
+        let finding = finding.ok_or("`evidence` is not an MFA finding")?;
         let mut of_name = self.issuers.iter().filter(|issuer| issuer.profile.name == name).peekable();
         let Some(issuer) = of_name.peek().copied() else {
             return Ok((Caller::Known(Evidence::Invalid(TokenError::IssuerUnknown)), false));
@@ -339,7 +339,7 @@ routes: [{ prefix: /v1/, upstream: api, mode: report }]";
             (json!({"time": "yesterday"}), "`time` is not a date and time (RFC 3339)"),
             (json!({"method": "G T"}), "`method` is not an HTTP method"),
             (json!({"decision": "maybe"}), "`decision` is neither `permit` nor `deny`"),
-            (json!({"evidence": "good"}), "`evidence` is not a finding"),
+            (json!({"evidence": "good"}), "`evidence` is not an MFA finding"),
             (json!({"class": "robot"}), "`class` is neither `app_only` nor `app_user`"),
         ] {
             let line = serde_json::from_value(changed(changes)).unwrap();

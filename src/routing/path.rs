@@ -24,22 +24,22 @@ pub enum PathError {
     #[error("the path does not start with a slash")]
     NotAbsolute,
     /// A character that RFC 3986 section 3.3 doesn't allow in a path.
-    #[error("the path holds a character that RFC 3986 does not allow there")]
+    #[error("the path contains a character that RFC 3986 does not allow")]
     Character,
     /// `;`, plain or encoded.
-    #[error("the path has parameters (;), which backends read differently")]
+    #[error("the path has parameters (;), which servers read differently")]
     Parameter,
     /// `//`.
     #[error("the path has an empty segment (//)")]
     EmptySegment,
     /// A segment of dots only.
-    #[error("the path has a segment of dots")]
+    #[error("the path has a segment that consists of dots")]
     DotSegment,
     /// `%` without two hexadecimal digits.
-    #[error("the path has a % that encodes nothing")]
+    #[error("the path has a % without two hexadecimal digits after it")]
     Encoding,
     /// An encoded dot, slash, backslash, question mark, number sign, semicolon or control character.
-    #[error("the path encodes a character that delimits (such as %2f, %2e or %5c)")]
+    #[error("the path encodes a delimiter (such as %2f, %2e or %5c)")]
     EncodedDelimiter,
     /// `%25` followed by two hexadecimal digits: encoded twice.
     #[error("the path is encoded twice")]
@@ -163,7 +163,8 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
     if decoded.chars().any(normalises_to_delimiter) || decoded.match_indices('\u{303}').any(shortens) {
         return Err(PathError::EncodedDelimiter);
     }
-    // Whoever drops white space, or dots and white space at the end, takes these for an empty segment or for one of dots.
+    // A server that drops whitespace, or dots and whitespace at the end, reads these as an empty segment or one of
+    // dots.
     for segment in decoded.split('/').filter(|segment| segment.contains(char::is_whitespace)) {
         if segment.trim().is_empty() {
             return Err(PathError::EmptySegment);

@@ -17,7 +17,7 @@ pub struct RateLimitId(pub usize);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteId(pub usize);
 
-/// What is served, and what it requires.
+/// A route: the paths it matches, and what it requires.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Its place in its table, which gives it.

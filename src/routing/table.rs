@@ -15,13 +15,13 @@ pub enum RouteError {
     #[error(transparent)]
     Path(#[from] PathError),
     /// Another reading of the path leads to a stricter route.
-    #[error("a backend might read the path as that of a stricter route")]
+    #[error("a server might read the path as one of a stricter route")]
     Ambiguous,
     /// No route is for the path.
-    #[error("no route is for the path")]
+    #[error("no route matches the path")]
     NotFound,
     /// The path's routes are for other methods.
-    #[error("the path's routes are for other methods")]
+    #[error("the path's routes match other methods only")]
     MethodNotAllowed(Vec<Method>),
 }
 

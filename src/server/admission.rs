@@ -80,10 +80,10 @@ impl Admission {
     ///
     /// If the connection isn't a trusted proxy's, or has no such head.
     pub(super) async fn introduce(&self, stream: &mut TcpStream, peer: SocketAddr) -> std::io::Result<Arrival> {
-        // Whoever is let in here may say that it is anybody.
+        // A client that is admitted here may claim any address.
         if !self.rules.load().trusts(peer.ip().to_canonical()) {
             self.metrics.refused(ConnectionRefusal::UntrustedProxy);
-            return Err(std::io::Error::other("the PROXY protocol is spoken to trusted_proxies alone"));
+            return Err(std::io::Error::other("only trusted_proxies may send the PROXY protocol"));
         }
         match proxy_protocol::read(stream).await {
             Ok(ProxyHead::Client(address)) => Ok(Arrival { address, untold: false }),
@@ -114,10 +114,10 @@ impl Admission {
             return Ok(Some(Admitted { from, open: Arc::clone(&self.open) }));
         }
         if !std::mem::replace(&mut count.told, true) {
-            tracing::warn!(client = %address, most, "connections beyond limits.connections_per_address are closed");
+            tracing::warn!(client = %address, most, "connections above limits.connections_per_address are closed");
         }
         self.metrics.refused(ConnectionRefusal::PerAddress);
-        Err(std::io::Error::other("the address has as many connections as one may have"))
+        Err(std::io::Error::other("the address has reached limits.connections_per_address"))
     }
 }
 

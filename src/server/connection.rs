@@ -48,7 +48,7 @@ where
         self.requests.fetch_add(1, Ordering::Relaxed);
         let busy = Some(self.peer.handle.begin());
         let arrived = Arrived { request: request.map(Body::from), peer: Some(Arc::clone(&self.peer)), busy };
-        // The stack is always ready: it refuses rather than have anybody wait.
+        // The stack is always ready: it refuses instead of making a request wait.
         self.stack.borrow_mut().call(arrived)
     }
 }
@@ -72,7 +72,7 @@ where
 {
     let start = Instant::now();
     let address = newcomer.address;
-    // No timer of hyper's runs before it is known what the client speaks, so a silent one would stay for ever.
+    // No timer of hyper's runs before it is known what the client speaks, so a silent client would stay without limit.
     let opened = tokio::select! {
         () = farewell(&ends) => return,
         () = ends.stop.cancelled() => return,
@@ -82,7 +82,7 @@ where
     let (stream, version, peer) = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
-            tracing::debug!(client = %address, %error, "a connection could not be opened");
+            tracing::debug!(client = %address, %error, "a connection could not be set up");
             return;
         }
         Err(_) => return,
@@ -146,7 +146,7 @@ async fn agree(
     };
     let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await?;
     let session = stream.get_ref().1;
-    // Whatever certificate there is was verified in the handshake, or in the one that is resumed.
+    // Any certificate was verified in the handshake, or in the resumed one.
     let shown = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| tls.forward_client);
     let certificate = shown.and_then(|certificate| byte_sequence(certificate));
     let version = match session.alpn_protocol() {

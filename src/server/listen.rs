@@ -114,7 +114,7 @@ impl Acceptor {
                 (Err(error), _) => rest_after(&error).await,
             }
         }
-        // Whoever waits in the queue has sent a request, or is about to. Closed, the queue resets them.
+        // Clients in the queue have sent a request or are about to. Closing the queue resets them.
         let Ok(listener) = listener.into_std() else { return };
         for _ in 0..QUEUE {
             let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };

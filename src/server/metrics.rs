@@ -58,8 +58,8 @@ impl Metrics {
 
     /// Registers them, without the limits.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register("connections", "Client connections open now", self.connections.clone());
-        let help = "Connections closed before anything was served on them";
+        registry.register("connections", "Open client connections", self.connections.clone());
+        let help = "Client connections closed before their first request, by reason";
         registry.register("connections_refused", help, self.refused.clone());
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Watch {
     pub(super) leaving: Option<Handle>,
 }
 
-/// How the gateway's end is told.
+/// How the gateway announces its end.
 pub(super) struct Ends {
     /// Connections are asked to finish.
     pub(super) finishing: CancellationToken,
@@ -45,7 +45,7 @@ pub(super) struct Ends {
 enum Ending {
     /// At once: nothing was asked on it in time, or the gateway ends.
     Drop,
-    /// Requests in flight go on; without any it ends soon.
+    /// Requests in flight continue; without any, the connection ends soon.
     Finish,
 }
 

@@ -32,10 +32,10 @@ pub(crate) struct Workers {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkersError {
     /// There is no runtime for one.
-    #[error("a runtime can't be started")]
+    #[error("a runtime could not be started")]
     Runtime(#[source] io::Error),
     /// There is no thread.
-    #[error("a thread can't be started")]
+    #[error("a thread could not be started")]
     Thread(#[source] io::Error),
 }
 

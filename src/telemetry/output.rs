@@ -51,7 +51,7 @@ impl Writer {
         let Some(path) = &self.path else { return };
         match append_to(path) {
             Ok(file) => (self.file, self.torn) = (file, false),
-            Err(error) => tracing::error!(path = %path.display(), %error, "a log file can't be opened again"),
+            Err(error) => tracing::error!(path = %path.display(), %error, "a log file could not be reopened"),
         }
     }
 
@@ -83,7 +83,7 @@ fn write_all(file: &mut impl Write, bytes: &[u8]) -> Result<(), (usize, io::Erro
             Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
             Ok(more) => written += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever shares a standard stream may have made it so that it doesn't wait.
+            // Another process that shares the standard stream may have made it non-blocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
             Err(error) => return Err((written, error)),
         }

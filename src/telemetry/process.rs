@@ -16,7 +16,7 @@ use mfa_gateway_core::clock::Clock;
 pub(crate) fn register(root: &mut Registry) {
     root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    root.register("mfa_gateway_build", "The version that runs", build);
+    root.register("mfa_gateway_build", "The running version", build);
 }
 
 /// Reads the process's state when it is asked for, from `/proc`. Elsewhere only the start is known.
@@ -28,10 +28,10 @@ struct Process {
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let all = [
-            ("process_start_time_seconds", "When the process started, in seconds since 1970", Some(self.started)),
+            ("process_start_time_seconds", "Start time of the process, in seconds since 1970", Some(self.started)),
             ("process_open_fds", "Open file descriptors", open_descriptors()),
-            ("process_max_fds", "How many file descriptors may be open", max_descriptors()),
-            ("process_resident_memory_bytes", "Resident memory", resident_bytes()),
+            ("process_max_fds", "Maximum number of open file descriptors", max_descriptors()),
+            ("process_resident_memory_bytes", "Resident memory, in bytes", resident_bytes()),
         ];
         for (name, help, value) in all {
             let Some(value) = value else { continue };

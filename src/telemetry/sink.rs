@@ -1,6 +1,6 @@
 //! A sink of lines: to a standard stream or a file, written by a thread of its own.
 //!
-//! Whoever writes a line copies it into a buffer and goes on. A reader that doesn't read, or a disk that is full, costs
+//! A writer copies its line into a buffer and continues. A reader that doesn't read, or a disk that is full, costs
 //! lines and never a request; what is lost is counted, and said as soon as lines go out again.
 
 use std::io::{self, Write};
@@ -35,11 +35,11 @@ struct LogLabels {
 
 /// Registers the metric of lost lines.
 pub(crate) fn register(registry: &mut Registry) {
-    let help = "Lines that a log had no place for, or that could not be written";
+    let help = "Log lines lost because the queue was full or a write failed";
     registry.register("log_lines_lost", help, LOST.clone());
 }
 
-/// What a log says of lines that it hasn't got.
+/// A notice in a log that lines are missing.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct LinesLost {
@@ -48,7 +48,7 @@ pub(crate) struct LinesLost {
     pub(crate) event: String,
     /// The log: `diagnostics`, `decisions` or `access`.
     pub(crate) log: String,
-    /// How many lines are missing before this one, since it was last said.
+    /// The number of lines lost since the last such notice.
     pub(crate) lines: u64,
 }
 
@@ -107,7 +107,7 @@ impl Sink {
             drop(state);
             shared.lost.inc();
             if first && shared.name != "diagnostics" {
-                tracing::error!(log = shared.name, "a log isn't written as fast as lines come; some are lost");
+                tracing::error!(log = shared.name, "a log's output is too slow; lines are lost");
             }
             return;
         }
@@ -173,7 +173,7 @@ impl Shared {
             let mut trouble = None;
             if let Err((whole, error)) = written {
                 let all = count(&lines);
-                // What is said of lines lost before is no line that anybody wrote.
+                // The notice about lost lines is not a line that a caller wrote.
                 let notice = usize::from(said > 0);
                 let lost = (all.max(notice) - whole.max(notice)) as u64;
                 let unsaid = if whole < notice { said } else { 0 };
@@ -186,7 +186,7 @@ impl Shared {
             lines.clear();
             // The log itself may be what can't be written to: standard error is all that is left.
             if let Some(error) = trouble.filter(|_| self.name != "diagnostics") {
-                tracing::error!(log = self.name, %error, "a log can't be written; lines are lost");
+                tracing::error!(log = self.name, %error, "a log could not be written; lines are lost");
             }
         }
     }

@@ -49,7 +49,7 @@ impl Connector {
         };
         let stream = tls.connect(name, stream).await?;
         if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Err("it does not speak HTTP/2 (ALPN)".into());
+            return Err("it does not support HTTP/2 (ALPN)".into());
         }
         Ok(Socket::Tls(Box::new(stream.into())))
     }

@@ -49,10 +49,10 @@ struct Health {
 pub(super) struct InFlight(Arc<Endpoint>);
 
 impl InFlight {
-    /// Records that an answer ended before its end. The endpoint isn't set aside: it does answer.
+    /// Records that a response ended early. The endpoint isn't set aside, because it does respond.
     pub(super) fn broke_off(&self, error: &hyper::Error) {
         self.0.metrics.failed(EndpointFailure::Exchange);
-        tracing::warn!(endpoint = self.0.name(), error = mfa_gateway_core::chain(error), "an answer broke off");
+        tracing::warn!(endpoint = self.0.name(), error = mfa_gateway_core::chain(error), "a response ended early");
     }
 }
 
@@ -103,7 +103,7 @@ impl Endpoint {
         in_trouble && self.health().aside_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Records an answer. One that comes from a proxy in trouble counts as a failure only when it keeps coming.
+    /// Records a response. One from a failing proxy counts as a failure only if it repeats.
     pub(super) fn answered(&self, status: http::StatusCode) {
         let is_bad = matches!(status.as_u16(), 502..=504);
         if !is_bad && !self.is_in_trouble.load(Ordering::Acquire) {
@@ -167,7 +167,7 @@ impl Endpoint {
 
     async fn connect(self: &Arc<Self>) -> Result<Lease, mfa_gateway_wire::BoxError> {
         if self.settings.protocol == Protocol::Http2 {
-            // One connection carries all requests; whoever comes while it is made waits for it.
+            // One connection carries all requests; requests that arrive while it is opened wait for it.
             let mut shared = self.pool.shared().await;
             let number = shared.number;
             if let Some(sender) = shared.sender.as_ref().filter(|sender| !sender.is_closed()) {
@@ -194,12 +194,12 @@ impl Endpoint {
     }
 }
 
-/// Drives a connection to its end. If bytes came by it that nobody asked for, others of that endpoint may follow.
+/// Drives a connection to its end. If it received unsolicited bytes, the endpoint's other connections may too.
 async fn watch(connection: impl Future<Output = hyper::Result<()>>, slot: RequestSlot, endpoint: Weak<Endpoint>) {
     let ended = connection.await;
     if let (true, Some(endpoint)) = (slot.received_unsolicited(), endpoint.upgrade()) {
         endpoint.pool.distrust();
-        tracing::warn!(endpoint = endpoint.name(), "an upstream sent bytes that nobody asked for");
+        tracing::warn!(endpoint = endpoint.name(), "an upstream sent bytes that belong to no response");
     } else if let Err(error) = ended {
         tracing::debug!(error = mfa_gateway_core::chain(&error), "a connection to an upstream ended with an error");
     }

@@ -8,7 +8,7 @@ use mfa_gateway_wire::BoxError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// TLS can't be set up: the system's certificate roots can't be read, for example.
-    #[error("TLS can't be set up")]
+    #[error("TLS could not be set up")]
     Tls(#[source] BoxError),
     /// No connection could be made.
     #[error("could not connect to {endpoint}")]
@@ -27,7 +27,7 @@ pub(crate) enum UpstreamError {
         after: Duration,
     },
     /// The head of the answer took too long.
-    #[error("no answer of {endpoint} within {after:?}")]
+    #[error("no response from {endpoint} within {after:?}")]
     ResponseTimeout {
         /// The endpoint.
         endpoint: String,

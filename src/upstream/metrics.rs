@@ -71,11 +71,11 @@ impl EndpointMetrics {
 impl UpstreamMetrics {
     /// Registers them.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let help = "Requests under way at an endpoint";
+        let help = "Requests in flight at an endpoint";
         registry.register("upstream_in_flight", help, self.in_flight.clone());
-        let help = "Whether an endpoint is set aside after failures";
+        let help = "1 if an endpoint is set aside after failures, else 0";
         registry.register("upstream_set_aside", help, self.set_aside.clone());
-        registry.register("upstream_failures", "Failures of an endpoint", self.failures.clone());
+        registry.register("upstream_failures", "Failures of an endpoint, by kind", self.failures.clone());
     }
 
     /// The handles of an endpoint.

@@ -198,7 +198,7 @@ fn upgraded(mut response: Response<Incoming>) -> Response<Body> {
     response.map(|_| Body::empty())
 }
 
-/// The error of an exchange. One of the client's body is the client's, whatever the protocol made of it.
+/// The error of an exchange. An error in the client's body is the client's, however the protocol reports it.
 fn of_exchange(endpoint: &Endpoint, source: hyper::Error, fault: Option<UploadFault>) -> UpstreamError {
     if fault.is_some() || source.is_user() {
         UpstreamError::RequestBody { malformed: fault == Some(UploadFault::Malformed), source }

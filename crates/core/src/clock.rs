@@ -130,7 +130,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock goes on as it does.
+    /// Moves a manual clock forward; the system's clock is unaffected.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
             now.fetch_add(millis(by), Ordering::SeqCst);

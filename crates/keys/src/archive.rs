@@ -29,7 +29,7 @@ pub(super) struct Archive {
     queue: Mutex<Queue>,
 }
 
-/// What is left to write. Only the newest counts, and one thread at a time writes.
+/// The pending write. Only the newest record counts, and one thread at a time writes.
 #[derive(Debug, Default)]
 struct Queue {
     next: Option<Record>,
@@ -101,20 +101,20 @@ impl Archive {
             let result = self.write(&record);
             let failing = std::mem::replace(&mut self.queue().failing, result.is_err());
             match result {
-                Ok(()) if failing => tracing::info!(issuer = self.issuer, "the keys are stored again"),
+                Ok(()) if failing => tracing::info!(issuer = self.issuer, "storing the keys succeeds again"),
                 Ok(()) => {}
                 Err(error) => {
                     self.failed.inc();
                     if !failing {
                         let (file, error) = (self.path(), chain(&error));
-                        tracing::error!(issuer = self.issuer, file = %file.display(), error, "the keys can't be stored");
+                        tracing::error!(issuer = self.issuer, file = %file.display(), error, "storing the keys failed");
                     }
                 }
             }
         }
     }
 
-    /// Writes the file beside its place and moves it there: whoever reads it sees the old one or the new one, whole,
+    /// Writes the file beside its place and moves it there: a reader sees the whole old file or the whole new one,
     /// even after a power cut.
     fn write(&self, record: &Record) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;

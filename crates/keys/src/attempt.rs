@@ -14,7 +14,7 @@ use crate::settings::KeyLocation;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::token::{self, KeySet};
 
-/// Why keys could not be had.
+/// Why a refresh failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Discovery failed.
@@ -25,7 +25,7 @@ pub enum KeyError {
         /// What went wrong.
         source: DiscoveryError,
     },
-    /// The key set could not be had.
+    /// The key set could not be fetched.
     #[error("the key set could not be fetched from {url}")]
     Fetch {
         /// Where it was asked for.
@@ -34,14 +34,14 @@ pub enum KeyError {
         source: FetchError,
     },
     /// The key set has no usable key.
-    #[error("the key set can't be used")]
+    #[error("the key set is not usable")]
     Unusable(#[from] token::KeyError),
     /// Reading the key set ended in a panic or with the process.
     #[error("the key set could not be read")]
     Reading(#[from] tokio::task::JoinError),
 }
 
-/// Keys were had.
+/// A refresh succeeded.
 #[derive(Debug)]
 pub struct Refreshed {
     /// How long they are fresh, as the issuer says.
@@ -55,7 +55,7 @@ impl KeySource {
     ///
     /// # Errors
     ///
-    /// If they can't be had. The old ones stay in place.
+    /// If the refresh fails. The old keys stay in use.
     pub async fn refresh(&self) -> Result<Refreshed, KeyError> {
         let mut memory = self.memory.lock().await;
         let (url, confirmed, detour) = self.locate(&mut memory).await?;
@@ -88,7 +88,7 @@ impl KeySource {
         Ok(Refreshed { max_age, detour })
     }
 
-    /// Where the keys are, and since when that is known. If discovery fails, what it said before goes on counting, as
+    /// Where the keys are, and since when that is known. If discovery fails, its earlier result still applies, as
     /// long as keys may: an outage of the metadata alone changes nothing.
     async fn locate(&self, memory: &mut Memory) -> Result<(Url, Timestamp, Option<DiscoveryError>), KeyError> {
         let (url, issuer) = match &self.settings.location {

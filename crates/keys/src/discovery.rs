@@ -5,20 +5,20 @@ use url::Url;
 
 use crate::fetch::{FetchError, Fetcher, is_loopback};
 
-/// How much of another issuer's name is told.
+/// The maximum length of another issuer's name in an error.
 const MAX_FOUND: usize = 256;
 
 /// Why discovery failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// The document could not be had.
+    /// The document could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// It isn't a discovery document.
     #[error("the discovery document is not JSON with `issuer` and `jwks_uri`")]
     Malformed(#[from] serde_json::Error),
     /// It is another issuer's (section 4.3).
-    #[error("the discovery document is of the issuer {found:?}, and {expected:?} is configured")]
+    #[error("the discovery document names the issuer {found:?}, but {expected:?} is configured")]
     WrongIssuer {
         /// The configured issuer.
         expected: String,
@@ -26,7 +26,7 @@ pub enum DiscoveryError {
         found: String,
     },
     /// Its `jwks_uri` must not be fetched from.
-    #[error("its `jwks_uri` can't be used")]
+    #[error("its `jwks_uri` is not usable")]
     KeyAddress(#[source] FetchError),
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Resu
     let document = fetcher.get(url).await?;
     let jwks_uri = read(&document.bytes, issuer)?;
     fetcher.check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
-    // Loopback is this machine's own: whoever is elsewhere must not make the gateway ask around there.
+    // Loopback belongs to this machine: a remote issuer must not make the gateway send requests there.
     let downgrade = jwks_uri.scheme() == "http" && !is_loopback(url) && !fetcher.allows_http();
     if downgrade {
         let origin = jwks_uri.origin().ascii_serialization();
@@ -61,7 +61,7 @@ pub fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
     if found == issuer {
         return Ok(jwks_uri);
     }
-    // It is somebody else's text, and ends up in a log.
+    // The text is untrusted, and ends up in a log.
     let found = found.chars().take(MAX_FOUND).collect();
     Err(DiscoveryError::WrongIssuer { expected: issuer.to_owned(), found })
 }

@@ -16,40 +16,40 @@ use url::{Host, Url};
 /// The size beyond which a document is given up.
 pub(crate) const MAX_DOCUMENT: usize = 1 << 20;
 
-/// The length beyond which an address, or a validator, is refused: both are somebody else's text that is kept.
+/// The maximum length of a URL or a validator: both are untrusted text that the gateway keeps.
 const MAX_TEXT: usize = 2048;
 
-/// Why a document could not be had.
+/// Why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The address isn't allowed.
-    #[error("{0} is neither https nor loopback; set `allow_http` if that is meant")]
+    #[error("{0} is neither https nor loopback; use https, or set `allow_http` if you trust the network")]
     Insecure(String),
     /// The address has a user or password, or is too long to be one.
-    #[error("the address holds credentials or is longer than {MAX_TEXT} bytes")]
+    #[error("the address contains credentials or is longer than {MAX_TEXT} bytes")]
     Odd,
     /// The exchange failed.
     #[error("the request failed")]
     Request(#[source] reqwest::Error),
     /// The answer isn't 200. Redirects aren't followed: they would let one answer choose another host.
-    #[error("the answer was {0}, not 200")]
+    #[error("the response status is {0}, not 200")]
     Status(StatusCode),
     /// The document is too large.
     #[error("the document is larger than {MAX_DOCUMENT} bytes")]
     TooLarge,
     /// It ended in a panic, or with the process.
-    #[error("the request was not brought to its end")]
+    #[error("the request did not finish")]
     Ended(#[from] JoinError),
 }
 
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
-        // Whoever asked says where.
+        // The caller of this function names the URL.
         Self::Request(error.without_url())
     }
 }
 
-/// What an answer is told apart by later (RFC 9110 section 8.8).
+/// The validators of a response, for later conditional requests (RFC 9110 section 8.8).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Validators {
     etag: Option<HeaderValue>,

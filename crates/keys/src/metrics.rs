@@ -48,23 +48,27 @@ pub struct IssuerMetrics {
 impl KeyMetrics {
     /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("jwks_age_seconds", "How long ago an issuer confirmed its keys", self.ages.clone());
-        registry.register("jwks_fetches", "Fetches of an issuer's keys", self.fetches.clone());
+        registry.register(
+            "jwks_age_seconds",
+            "Age of an issuer's keys: time since the last successful fetch, in seconds",
+            self.ages.clone(),
+        );
+        registry.register("jwks_fetches", "Fetches of an issuer's keys, by result", self.fetches.clone());
         registry.register("jwks_keys", "Usable keys of an issuer", self.keys.clone());
-        registry.register("jwks_skipped_keys", "Entries of an issuer's key set not usable", self.skipped_keys.clone());
+        registry.register("jwks_skipped_keys", "Unusable entries of an issuer's key set", self.skipped_keys.clone());
         registry.register(
             "jwks_fetched_timestamp_seconds",
-            "When an issuer last confirmed its keys",
+            "Time of the last successful fetch of an issuer's keys, in seconds since 1970",
             self.fetched_at.clone(),
         );
         registry.register(
             "jwks_failures_in_row",
-            "Attempts to refresh an issuer's keys that failed since the last success",
+            "Failed refreshes of an issuer's keys since the last successful one",
             self.failures_in_row.clone(),
         );
         registry.register(
             "jwks_store_failures",
-            "Times that an issuer's keys could not be written to disk",
+            "Failed writes of an issuer's keys to disk",
             self.store_failures.clone(),
         );
     }

@@ -16,7 +16,7 @@ use mfa_gateway_core::chain;
 /// The longest wait before a failed fetch is tried again: with keys, and without.
 const MAX_RETRY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
 
-/// The shortest time between refreshes, whatever `Cache-Control` says.
+/// The minimum time between refreshes, whatever `Cache-Control` says.
 const MIN_REFRESH: Duration = Duration::from_secs(30);
 
 /// How often the age of the keys is looked at: timers stand still while a machine is suspended, the clock doesn't.
@@ -119,14 +119,14 @@ impl KeySource {
 
     fn succeeded(&self, refreshed: &Refreshed, trouble: &mut Trouble) {
         if let Some(error) = &refreshed.detour {
-            // The keys are fresh, but not for ever: without discovery their age goes on.
-            let error = format!("discovery failed, its earlier answer is used: {}", chain(error));
+            // The keys are fresh, but not without limit: without discovery their age still grows.
+            let error = format!("discovery failed; the earlier discovery document is used: {}", chain(error));
             return self.record_failure(&error, trouble);
         }
         let failures = trouble.over();
         self.metrics.failures_in_row.set(0);
         if failures > 0 {
-            tracing::info!(issuer = self.name(), failures, "the keys could be refreshed again");
+            tracing::info!(issuer = self.name(), failures, "the key refresh succeeds again");
         }
     }
 
@@ -138,7 +138,8 @@ impl KeySource {
             tracing::error!(
                 issuer = self.name(),
                 max_stale = ?self.settings.max_stale,
-                "the keys are too old and no longer used: the issuer's tokens get 503 until it is back"
+                "the keys are too old and no longer used: requests with the issuer's tokens get 503 until a refresh \
+                 succeeds"
             );
         }
         self.record_failure(&chain(error), trouble);

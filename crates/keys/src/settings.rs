@@ -15,7 +15,7 @@ pub struct KeySettings {
     pub location: KeyLocation,
     /// The time between refreshes.
     pub refresh_interval: Duration,
-    /// How long the last good keys go on working without a success.
+    /// How long the last good keys stay in use without a successful refresh.
     pub max_stale: Duration,
     /// The deadline of one fetch.
     pub timeout: Duration,

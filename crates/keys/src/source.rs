@@ -21,7 +21,7 @@ use mfa_gateway_core::random::Random;
 use mfa_gateway_core::token::KeySet;
 
 /// How long a request may wait for keys. With all else that it takes, it must be answered within a second, however slow
-/// the issuer is; the fetch goes on without it.
+/// the issuer is; the fetch continues without it.
 const MAX_WAIT: Duration = Duration::from_millis(800);
 
 /// The keys of an issuer, kept fresh by its task.
@@ -147,7 +147,7 @@ impl KeySource {
         self.current.load_full()
     }
 
-    /// What is known of the source.
+    /// The status of the source.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status_mut().clone()

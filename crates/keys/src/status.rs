@@ -1,4 +1,4 @@
-//! What is known of a source, for health and logs.
+//! The status of a key source, for health and logs.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use mfa_gateway_core::clock::Timestamp;
 /// How long a lasting failure is not repeated in the log: at first, and in the end.
 const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
-/// What is known of a source.
+/// The status of a key source.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     /// When the issuer last confirmed the keys. Their age counts from here.

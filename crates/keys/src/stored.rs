@@ -1,6 +1,7 @@
 //! A key set as it is stored: what is in the file, and when it may be used.
 //!
-//! Whoever can write these files decides who gets in, so they are made for the gateway's own user only, and a file that
+//! Anyone who can write these files decides whose tokens are accepted, so they are for the gateway's own user only, and
+//! a file that
 //! others may write is not read.
 
 use std::fs::{self, File, OpenOptions};
@@ -29,10 +30,10 @@ const MAX_AHEAD: Duration = Duration::from_secs(300);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoredError {
     /// It can't be read.
-    #[error("it can't be read")]
+    #[error("it could not be read")]
     Read(#[from] io::Error),
     /// It isn't a plain file that only its owner writes.
-    #[error("it is not a plain file that only its owner can write")]
+    #[error("it is not a regular file that only its owner can write")]
     Shared,
     /// It is too long to be one of ours.
     #[error("it is longer than {MAX_FILE} bytes")]
@@ -41,10 +42,10 @@ pub(super) enum StoredError {
     #[error("it is not a stored key set")]
     Malformed(#[from] serde_json::Error),
     /// It has the form of another version.
-    #[error("it has the form {0}, not {VERSION}")]
+    #[error("it has the format {0}, not {VERSION}")]
     Version(u32),
     /// It holds the keys of another place.
-    #[error("it holds the keys of another issuer or address")]
+    #[error("it contains the keys of another issuer or address")]
     Foreign,
     /// It is older than the keys may be.
     #[error("its keys were fetched at {0}, which is too long ago")]
@@ -53,7 +54,7 @@ pub(super) enum StoredError {
     #[error("its keys were fetched at {0}, which is in the future")]
     Future(Timestamp),
     /// Its keys can't be used.
-    #[error("its keys can't be used")]
+    #[error("its keys are not usable")]
     Unusable(#[from] token::KeyError),
 }
 

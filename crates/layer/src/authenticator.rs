@@ -23,7 +23,7 @@ pub struct Authenticator {
     metrics: CacheMetrics,
 }
 
-/// What is known without waiting.
+/// A result without waiting.
 #[derive(Debug)]
 pub enum Lookup {
     /// The evidence.
@@ -53,7 +53,8 @@ impl Authenticator {
         Self { issuers, cache: TokenCache::new(cache_bytes), max_token_bytes, clock, metrics }
     }
 
-    /// Forgets the tokens. Requests that began with an earlier configuration may hold it for hours, and hardly need them.
+    /// Drops the tokens. Requests that began with an earlier configuration may hold the cache for hours, but rarely
+    /// need it.
     pub fn forget(&self) {
         self.cache.clear();
     }

@@ -75,7 +75,7 @@ struct Entry {
     key: Arc<Key>,
 }
 
-/// What is known of a token without verifying it again.
+/// The cached result of a token's verification.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
     /// What it proves, if the time is right: that is judged on every request.
@@ -103,7 +103,7 @@ impl TokenCache {
         Self { entries, hasher: RandomState::default() }
     }
 
-    /// What is known of the token, if it was verified with a key that is still published.
+    /// The cached result for the token, if the key that verified it is still published.
     pub(super) fn get(&self, token: &[u8]) -> Option<Found> {
         let cache = self.entries.as_ref()?;
         let asked = Asked { hash: self.hasher.hash_one(token), bytes: token };

@@ -44,8 +44,8 @@ impl Issuer {
         set.find(unverified.kid(), self.algorithm(unverified)?)
     }
 
-    /// The keys that a token may have been signed with, fetched if need be; `None` if none could be had at all, or none
-    /// fits and it can't be found out whether the issuer has one that does: that is our trouble, not the caller's.
+    /// The keys that a token may have been signed with, fetched if necessary. `None` if no fetch ever succeeded, or if
+    /// no key fits and the issuer can't be asked for a new one: that is the gateway's failure, not the caller's.
     pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
         // An algorithm that isn't accepted must not cost a fetch.
         let algorithm = self.algorithm(unverified)?;

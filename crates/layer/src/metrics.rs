@@ -16,9 +16,13 @@ pub struct CacheMetrics {
 impl CacheMetrics {
     /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("token_cache_hits", "Tokens found verified in the cache", self.hits.clone());
-        registry.register("token_cache_misses", "Tokens that had to be verified", self.misses.clone());
+        registry.register("token_cache_hits", "Lookups that found a verified token in the cache", self.hits.clone());
+        registry.register(
+            "token_cache_misses",
+            "Lookups that found no token in the cache, so it was verified",
+            self.misses.clone(),
+        );
         registry.register("token_cache_entries", "Tokens in the cache", self.entries.clone());
-        registry.register("token_cache_bytes", "What the tokens in the cache take", self.bytes.clone());
+        registry.register("token_cache_bytes", "Memory used by the tokens in the cache", self.bytes.clone());
     }
 }

@@ -5,21 +5,21 @@ use serde::Deserialize;
 
 use super::Tls;
 
-/// The second listener: health and metrics, and for operators the state of the gateway.
+/// The admin listener: health, metrics, and the gateway's state for operators.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Admin {
-    /// IP address and port, for example `127.0.0.1:9090`.
+    /// An IP address and port, for example `127.0.0.1:9090`.
     pub address: String,
     /// TLS on this address. Absent: plain text.
     pub tls: Option<Tls>,
-    /// The host names that it may be asked for, besides `localhost` and IP addresses.
+    /// The host names that it serves, in addition to `localhost` and IP addresses.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// Whether `/metrics`, and what `/readyz` tells of issuers, needs no authentication. Default `open`.
+    /// Whether `/metrics`, and the issuers' state in `/readyz`, need authentication. Default `open`: they don't.
     #[serde(default)]
     pub details: Details,
-    /// Who may use all else: `/config`, `/issuers`, `/routes`, `/explain` and `/reload`. Absent: nobody.
+    /// Who may use the rest: `/config`, `/issuers`, `/routes`, `/explain` and `/reload`. Absent: nobody.
     pub authentication: Option<Authentication>,
 }
 
@@ -27,7 +27,7 @@ pub(in crate::config) struct Admin {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum Details {
-    /// Whoever reaches the listener.
+    /// Every client that can reach the listener.
     #[default]
     Open,
     /// Operators.
@@ -38,28 +38,28 @@ pub(in crate::config) enum Details {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Authentication {
-    /// A file of bearer tokens, one a line, each of 32 characters or more; several while one is replaced. It is read again
-    /// when it changes. Empty lines and lines that begin with `#` are left out.
+    /// A file of bearer tokens, one per line, each of 32 characters or more. During a rotation it holds several. The
+    /// gateway rereads it when it changes, and ignores empty lines and lines that begin with `#`.
     pub token_file: Option<String>,
-    /// Operators who sign in with MFA, judged by the gateway's own rule.
+    /// Operators who sign in with MFA, by the gateway's own rule.
     pub operators: Option<Operators>,
 }
 
-/// Operators who sign in with MFA. At least one of `audiences` and `users` tells them from the API's callers.
+/// Operators who sign in with MFA. At least one of `audiences` and `users` separates them from the API's callers.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Operators {
     /// The name of the issuer of their access tokens.
     pub issuer: String,
-    /// The accepted `aud` values, none of which the issuer's own callers have. Absent: the issuer's.
+    /// The accepted `aud` values. None of them may be an audience of the API's callers. Absent: the issuer's.
     pub audiences: Option<Vec<String>>,
-    /// The users' object ids (`oid`), or `sub` where the issuer has none. Absent: every user with such an audience.
+    /// The users' object ids (`oid`), or `sub` if the issuer has none. Absent: every user with one of these audiences.
     pub users: Option<Vec<String>>,
     /// The applications whose app-only tokens are accepted. Default: none.
     #[serde(default)]
     pub applications: Vec<String>,
-    /// The tenants (`tid`) they may be of. Absent: all that the issuer trusts.
+    /// The tenants (`tid`) that operators may belong to. Absent: all tenants that the issuer trusts.
     pub tenants: Option<Vec<String>>,
-    /// How long ago a user may have authenticated (`auth_time`).
+    /// The maximum age of a user's sign-in (`auth_time`).
     pub max_age: Option<String>,
 }

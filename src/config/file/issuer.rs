@@ -15,21 +15,21 @@ pub(in crate::config) struct Issuer {
     pub entra: Option<Entra>,
     /// Any other OIDC issuer: its identifier, compared exactly with `iss`, trailing slash included.
     pub issuer: Option<String>,
-    /// Where its keys are. Default: what the discovery document says.
+    /// The URL of its key set. Default: the `jwks_uri` of the discovery document.
     pub jwks_uri: Option<String>,
     /// The accepted `aud` values, compared exactly. At least one.
     pub audiences: Vec<String>,
     /// The accepted signature algorithms. Default: `[RS256]`.
     pub algorithms: Option<Vec<String>>,
-    /// How far clocks may differ when `exp` and `nbf` are compared. Default `60s`, at most `5m`.
+    /// The tolerated clock difference when `exp` and `nbf` are compared. Default `60s`, at most `5m`.
     pub clock_skew: Option<String>,
-    /// What proves a token app-only. Default: `entra` for Entra issuers, else `any`.
+    /// The proof that a token is app-only. Default: `entra` for Entra issuers, else `any`.
     pub app_only_proof: Option<AppOnlyProof>,
-    /// What proves MFA. Default: `{ any: [{ claim: amr, contains: mfa }] }`.
+    /// The proof of MFA. Default: `{ any: [{ claim: amr, contains: mfa }] }`.
     pub mfa_evidence: Option<MfaEvidence>,
-    /// How callers with this issuer's tokens are refused, where the route doesn't say.
+    /// The dialect of refusals to callers with this issuer's tokens, unless the route sets one.
     pub dialect: Option<Dialect>,
-    /// How its keys are fetched and kept.
+    /// How the gateway fetches and keeps its keys.
     #[serde(default)]
     pub keys: Keys,
 }
@@ -41,7 +41,7 @@ pub(in crate::config) struct Entra {
     /// The national cloud: `global`, `us-government` or `china`.
     #[serde(default)]
     pub cloud: Cloud,
-    /// Whose tokens are accepted: `any`, or a list of tenant ids.
+    /// The tenants whose tokens are accepted: `any`, or a list of tenant ids.
     pub tenants: Tenants,
 }
 
@@ -56,11 +56,11 @@ pub(in crate::config) enum Cloud {
     UsGovernment,
     /// login.partner.microsoftonline.cn (21Vianet)
     China,
-    /// login.microsoftonline.de, closed on 2021-10-29: named so that the error can say so.
+    /// login.microsoftonline.de, closed on 2021-10-29. It has a name only for a clear error message.
     Germany,
 }
 
-/// Which tenants of an Entra cloud are trusted.
+/// The trusted tenants of an Entra cloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(in crate::config) enum Tenants {
@@ -78,14 +78,14 @@ pub(in crate::config) enum AnyTenant {
     Any,
 }
 
-/// What proves that a token was issued to an application without a user. Whatever isn't proven counts as a user.
+/// The proof that a token was issued to an application without a user. Without the proof, the token counts as a user's.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum AppOnlyProof {
     /// `idtyp` is `app`, or `oid` equals `sub` and the client authenticated (`appidacr`/`azpacr` 1 or 2), and there is
     /// no `scp`, `scope` or claim of a user.
     Entra,
-    /// `idtyp` is `app`; nothing else will do.
+    /// `idtyp` is `app`. No other proof counts.
     Idtyp,
     /// `sub` equals `client_id` (RFC 9068 section 2.2), and there is no claim of a user.
     Rfc9068,
@@ -95,7 +95,7 @@ pub(in crate::config) enum AppOnlyProof {
     None,
 }
 
-/// The rule that says what counts as MFA. An empty `any` or `all` is the same as none.
+/// The rule that says which evidence counts as MFA. An empty `any` or `all` is the same as an absent one.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct MfaEvidence {
@@ -108,7 +108,7 @@ pub(in crate::config) struct MfaEvidence {
     /// None of these may hold.
     #[serde(default)]
     pub deny: Vec<Predicate>,
-    /// How long ago the user may have authenticated (`auth_time`). Absent: any time.
+    /// The maximum age of the user's sign-in (`auth_time`). Absent: no maximum.
     pub max_age: Option<String>,
 }
 
@@ -130,34 +130,35 @@ pub(in crate::config) struct Predicate {
 pub(in crate::config) enum ClaimPath {
     /// A top-level claim; dots and slashes are part of the name.
     Name(String),
-    /// Names from the outermost object inwards.
+    /// The names from the outermost object inwards.
     Path(Vec<String>),
 }
 
-/// How an issuer's keys are fetched and kept.
+/// How the gateway fetches and keeps an issuer's keys.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Keys {
-    /// The time between refreshes. Default `1h`. A shorter `Cache-Control: max-age` is honoured down to 30 s, and half
-    /// of a shorter `max_stale` takes its place.
+    /// The time between refreshes. Default `1h`. The gateway honours a shorter `Cache-Control: max-age` down to 30 s.
+    /// If half of `max_stale` is shorter, it is used instead.
     pub refresh_interval: Option<String>,
-    /// How long the last good keys go on working while none can be fetched, counted from the last success. After that
-    /// the issuer's tokens get 503. Default `24h`.
+    /// How long the last good keys stay in use while refreshes fail, counted from the last success. After that,
+    /// requests with the issuer's tokens get 503. Default `24h`.
     pub max_stale: Option<String>,
     /// The deadline of one fetch, from connecting to the last byte. Default `5s`, at most `60s`.
     pub timeout: Option<String>,
-    /// Allow `http` for hosts that are not loopback. Default `false`.
+    /// Whether `http` is allowed for hosts that are not loopback. Default `false`.
     #[serde(default)]
     pub allow_http: bool,
-    /// A PEM file with certificate authorities that are trusted for these fetches, besides the system's.
+    /// A PEM file with certificate authorities to trust for these fetches, in addition to the system's.
     pub ca_file: Option<String>,
 }
 
-/// What outlives a restart.
+/// The state that survives a restart.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct State {
-    /// The directory for each issuer's last good keys, for example `/var/lib/mfa-gateway`: with them a restart while an
-    /// issuer is down still serves. It is made if it doesn't exist, for the gateway's own user only.
+    /// The directory for each issuer's last good keys, for example `/var/lib/mfa-gateway`. With them, the gateway can
+    /// restart and serve while an issuer is down. The gateway creates the directory if it doesn't exist, for its own
+    /// user only.
     pub directory: String,
 }

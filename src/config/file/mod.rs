@@ -28,53 +28,55 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "mfa-gateway configuration")]
 pub(super) struct File {
-    /// The addresses that take traffic. At least one.
+    /// The addresses that accept traffic. At least one.
     pub listeners: Vec<Listener>,
-    /// How many threads serve requests, from 1 to 1024. Default: as many as there are cores that the process may use.
+    /// The number of threads that serve requests, from 1 to 1024. Default: the number of cores that the process may
+    /// use.
     pub threads: Option<u16>,
-    /// The second listener: health, metrics, and for operators the gateway's state. Absent: there is none.
+    /// The admin listener: health, metrics, and the gateway's state for operators. Absent: there is no admin listener.
     pub admin: Option<Admin>,
-    /// The networks (CIDR) of proxies in front of the gateway, whose `X-Forwarded-*` fields are believed and extended.
-    /// Those of anybody else are replaced.
+    /// The networks (CIDR) of proxies in front of the gateway. The gateway trusts and extends their `X-Forwarded-*`
+    /// fields, and replaces those of every other client.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
-    /// Who may issue access tokens. At least one, unless every route is public.
+    /// The trusted issuers of access tokens. At least one, unless every route is public.
     #[serde(default)]
     pub issuers: Vec<Issuer>,
-    /// The backends. At least one.
+    /// The services behind the gateway. At least one.
     pub upstreams: Vec<Upstream>,
-    /// How often callers may call; routes name the limit that holds for them.
+    /// The rate limits. A route names the one that applies to it.
     #[serde(default)]
     pub rate_limits: Vec<RateLimit>,
-    /// What is served and what it requires. At least one. A request that matches none gets 404.
+    /// The paths that the gateway serves, and what they require. At least one. A request that matches none gets 404.
     pub routes: Vec<Route>,
-    /// What is known about calling applications.
+    /// Facts about the calling applications.
     #[serde(default)]
     pub applications: Applications,
-    /// Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
+    /// Technical exceptions. Each waives MFA, and only MFA, for a narrow match until it expires.
     #[serde(default)]
     pub exceptions: Vec<Exception>,
-    /// Staged activation: modes for some callers, in place of the routes' own. The first that is for a caller holds.
+    /// Staged activation: modes for some callers, instead of the routes' own. The first stage that matches a caller
+    /// applies.
     #[serde(default)]
     pub activation: Vec<Stage>,
     /// Upper bounds on what a client may send or hold.
     #[serde(default)]
     pub limits: Limits,
-    /// Deadlines on the client side, and the time to drain.
+    /// Deadlines for clients, and the duration of the drain.
     #[serde(default)]
     pub timeouts: Timeouts,
     /// The cache of verified tokens.
     #[serde(default)]
     pub token_cache: TokenCache,
-    /// What outlives a restart. Absent: nothing does.
+    /// The state that survives a restart. Absent: none.
     pub state: Option<State>,
-    /// What refusals say beyond the rule itself.
+    /// Optional content of refusals.
     #[serde(default)]
     pub refusals: Refusals,
-    /// What is logged.
+    /// The logs.
     #[serde(default)]
     pub log: Log,
-    /// What the gateway tells about itself to others.
+    /// Telemetry that the gateway sends to other systems.
     #[serde(default)]
     pub telemetry: Telemetry,
 }

@@ -1,61 +1,63 @@
-//! What is served, what it requires, and who is exempt.
+//! Routes, stages and exceptions.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is served and what it requires: exactly one of `path` and `prefix`.
+/// A path or prefix that the gateway serves, and what it requires: exactly one of `path` and `prefix`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Route {
-    /// Exactly this path.
+    /// This exact path.
     pub path: Option<String>,
-    /// This path and all below it, by whole segments: `/v1` and `/v1/` both mean `/v1` and `/v1/…`, never `/v10`.
+    /// This path and every path below it, by whole segments: `/v1` and `/v1/` both match `/v1` and `/v1/…`, never
+    /// `/v10`.
     pub prefix: Option<String>,
-    /// The methods it is for. Absent: all.
+    /// The methods that it matches. Absent: all.
     pub methods: Option<Vec<String>>,
     /// The upstream's name.
     pub upstream: String,
-    /// What a caller needs. Default `mfa`.
+    /// The requirement for callers. Default `mfa`.
     #[serde(default)]
     pub require: Require,
-    /// How long ago the user may have authenticated (`auth_time`), with `require: mfa`.
+    /// The maximum age of the user's sign-in (`auth_time`), with `require: mfa`.
     pub max_age: Option<String>,
     /// Whether app-only tokens are accepted. Default `allow`.
     #[serde(default)]
     pub app_only: AppOnly,
-    /// Whether a call acts for a partner: control panel vendors may not use app-only tokens then.
+    /// Whether a call acts for a partner. If so, control panel vendors may not use app-only tokens.
     #[serde(default)]
     pub acts_for_partner: bool,
-    /// The tenants (`tid`) that may call. Absent: all that the issuers trust.
+    /// The tenants (`tid`) that may call. Absent: all tenants that the issuers trust.
     pub tenants: Option<Vec<String>>,
-    /// Whether MFA findings are enforced, only reported, or not looked at. Default `enforce`.
+    /// Whether MFA findings are enforced, only reported, or ignored. Default `enforce`.
     #[serde(default)]
     pub mode: Mode,
-    /// With `mode: enforce`, which part of the applications it is enforced against, in percent; the others are reported.
-    /// Default 100.
+    /// With `mode: enforce`, the percentage of applications that MFA is enforced for; for the others it is only
+    /// reported. Default 100.
     pub percentage: Option<u8>,
-    /// With `mode: enforce`, when that begins, as RFC 3339: `2027-01-31T00:00:00Z`; until then it is `report`.
+    /// With `mode: enforce`, the time when enforcement begins, as RFC 3339: `2027-01-31T00:00:00Z`. Until then, the
+    /// mode is `report`.
     pub enforce_from: Option<String>,
-    /// How callers are refused. Default: the issuer's, else `partner-center`.
+    /// The dialect of refusals. Default: the issuer's, else `partner-center`.
     pub dialect: Option<Dialect>,
-    /// The length of a request's body, in bytes, in place of `limits.body_bytes`.
+    /// The maximum length of a request's body, in bytes, instead of `limits.body_bytes`.
     pub body_bytes: Option<u64>,
-    /// The name of the rate limit that holds here. Absent: none.
+    /// The name of the rate limit that applies. Absent: none.
     pub rate_limit: Option<String>,
-    /// Whether the upstream gets the caller's token. Default `forward`.
+    /// Whether the upstream receives the caller's token. Default `forward`.
     #[serde(default)]
     pub authorization: Authorization,
 }
 
-/// What a caller needs.
+/// The requirement for callers.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum Require {
-    /// Nothing: no token is looked at.
+    /// Nothing: the gateway doesn't read the token.
     Public,
     /// A valid token.
     Authenticated,
-    /// A valid token, and for a user MFA.
+    /// A valid token, and MFA if the token is a user's.
     #[default]
     Mfa,
 }
@@ -64,7 +66,7 @@ pub(in crate::config) enum Require {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum AppOnly {
-    /// They pass without MFA.
+    /// They are permitted without MFA.
     #[default]
     Allow,
     /// They are refused with 403.
@@ -78,34 +80,34 @@ pub(in crate::config) enum Mode {
     /// A user without MFA is refused.
     #[default]
     Enforce,
-    /// A user without MFA passes, and the finding is logged and counted. A token must be valid all the same.
+    /// A user without MFA is permitted, and the gateway logs and counts the MFA finding. The token must still be valid.
     Report,
-    /// A user without MFA passes. A token must be valid all the same.
+    /// A user without MFA is permitted. The token must still be valid.
     Off,
 }
 
-/// How a refusal is worded on the wire.
+/// The form of refusals.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Dialect {
-    /// As Partner Center answers.
+    /// The form that Partner Center uses.
     PartnerCenter,
-    /// As RFC 6750 and RFC 9470 have it, with Entra's claims challenge for clients that handle it.
+    /// The form of RFC 6750 and RFC 9470, with Entra's claims challenge for clients that support it.
     Oauth,
 }
 
-/// Whether the upstream gets the caller's token.
+/// Whether the upstream receives the caller's token.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum Authorization {
-    /// The `Authorization` field is forwarded as it came.
+    /// The gateway forwards the `Authorization` field unchanged.
     #[default]
     Forward,
-    /// The `Authorization` field is removed.
+    /// The gateway removes the `Authorization` field.
     Remove,
 }
 
-/// What is known about calling applications.
+/// Facts about the calling applications.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Applications {
@@ -114,8 +116,8 @@ pub(in crate::config) struct Applications {
     pub control_panel_vendors: Vec<String>,
 }
 
-/// A mode for some callers. At least one of `issuer`, `tenant` and `application` says whom it is for; all that are given
-/// must match.
+/// A stage: the mode for some callers. At least one of `issuer`, `tenant` and `application` is required; all that are
+/// set must match.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Stage {
@@ -125,25 +127,25 @@ pub(in crate::config) struct Stage {
     pub tenant: Option<String>,
     /// The application's id (`appid`, `azp` or `client_id`), in any letter case.
     pub application: Option<String>,
-    /// Whether MFA findings are enforced, only reported, or not looked at.
+    /// Whether MFA findings are enforced, only reported, or ignored.
     pub mode: Mode,
-    /// With `mode: enforce`, which part of the applications it is enforced against, in percent. Default 100.
+    /// With `mode: enforce`, the percentage of applications that MFA is enforced for. Default 100.
     pub percentage: Option<u8>,
-    /// With `mode: enforce`, when that begins, as RFC 3339; until then it is `report`.
+    /// With `mode: enforce`, the time when enforcement begins, as RFC 3339. Until then, the mode is `report`.
     pub enforce_from: Option<String>,
 }
 
-/// A technical exception. At least one of `application` and `user` narrows it.
+/// A technical exception. At least one of `application` and `user` is required.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Exception {
-    /// The id that logs and reports name.
+    /// The id that logs and reports show.
     pub id: String,
-    /// Who answers for it.
+    /// The person or team responsible for it.
     pub owner: String,
-    /// Why it was granted.
+    /// The reason for it.
     pub reason: String,
-    /// When it ends, as RFC 3339: `2027-01-31T00:00:00Z`.
+    /// The time when it ends, as RFC 3339: `2027-01-31T00:00:00Z`.
     pub expires: String,
     /// The application's id (`appid`, `azp` or `client_id`).
     pub application: Option<String>,
@@ -153,6 +155,6 @@ pub(in crate::config) struct Exception {
     pub tenant: Option<String>,
     /// The issuer's name. Absent: any.
     pub issuer: Option<String>,
-    /// Paths or prefixes of the routes it is for, as they are written there. Absent: all routes.
+    /// The paths or prefixes of the routes that it applies to, exactly as the routes write them. Absent: all routes.
     pub routes: Option<Vec<String>>,
 }

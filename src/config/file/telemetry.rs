@@ -1,40 +1,42 @@
-//! What the gateway tells about itself to others.
+//! Telemetry that the gateway sends to other systems.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the gateway tells about itself to others.
+/// Telemetry that the gateway sends to other systems.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Telemetry {
-    /// Spans of requests, sent to an OpenTelemetry collector by OTLP. Absent: requests are not traced, and `traceparent`
-    /// passes as it came.
+    /// Spans of requests, sent to an OpenTelemetry collector by OTLP. Absent: the gateway doesn't trace requests, and
+    /// forwards `traceparent` unchanged.
     pub traces: Option<Traces>,
 }
 
-/// Where traces go, and how many.
+/// The destination and the sampling of traces.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Traces {
-    /// The collector: `http://localhost:4318`, or `https://…`. Over HTTP, an address without a path gets `/v1/traces`.
+    /// The collector's URL: `http://localhost:4318`, or `https://…`. With `protocol: http`, the gateway adds
+    /// `/v1/traces` to a URL without a path.
     pub endpoint: String,
-    /// How it is spoken to: `http` (binary Protobuf) or `grpc`. Default `http`.
+    /// The protocol: `http` (binary Protobuf) or `grpc`. Default `http`.
     #[serde(default)]
     pub protocol: TraceProtocol,
-    /// Which part of the requests is sampled that come without a `traceparent`, from 0 to 1; one that comes with it is
-    /// sampled as that says. Default 0.1.
+    /// The fraction of requests without a `traceparent` to sample, from 0 to 1. A request with a `traceparent` is
+    /// sampled as that field says. Default 0.1.
     pub sampling: Option<f64>,
     /// The `service.name`. Default `mfa-gateway`.
     pub service_name: Option<String>,
-    /// A file of `name: value` lines that each export sends along, such as a key. For `https` and loopback only.
+    /// A file of `name: value` lines. Each export sends them as header fields, for example an API key. For `https` and
+    /// loopback only.
     pub headers_file: Option<String>,
-    /// A PEM file with authorities that the collector's certificate may be of, besides the system's.
+    /// A PEM file with certificate authorities to trust for the collector, in addition to the system's.
     pub ca_file: Option<String>,
     /// How long an export may take. Default `10s`.
     pub timeout: Option<String>,
 }
 
-/// How a collector is spoken to.
+/// The protocol towards a collector.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum TraceProtocol {

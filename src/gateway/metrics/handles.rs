@@ -29,7 +29,7 @@ impl Metrics {
         self.requests.register(registry);
         self.limits.register(registry);
         registry.register("panics", "Panics that were caught", self.panics.clone());
-        registry.register("requests_in_flight", "Requests in flight now", self.in_flight.clone());
-        registry.register("http2_streams", "Those of them that are HTTP/2 streams", self.streams.clone());
+        registry.register("requests_in_flight", "Requests in flight", self.in_flight.clone());
+        registry.register("http2_streams", "Requests in flight that are HTTP/2 streams", self.streams.clone());
     }
 }

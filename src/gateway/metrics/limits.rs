@@ -52,7 +52,7 @@ impl Default for LimitMetrics {
 
 impl LimitMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("limits_hit", "Times that a limit refused or held up a client", self.all.clone());
+        registry.register("limits_hit", "Times that a limit refused or delayed a client, by limit", self.all.clone());
     }
 
     /// Counts that a limit was hit.

@@ -76,15 +76,23 @@ impl Default for RequestMetrics {
 
 impl RequestMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("requests", "Requests, by how they ended", self.answered.clone());
+        registry.register("requests", "Finished requests, by route, result, reason and class", self.answered.clone());
         let help = "Permitted requests that enforcement would have refused";
         registry.register("would_deny", help, self.would_deny.clone());
         let mut durations = |name, help, family: &Durations| {
             registry.register_with_unit(name, help, Unit::Seconds, family.clone());
         };
-        durations("request_duration", "From a request's head to the end of its answer's body", &self.total);
-        durations("own_duration", "What the gateway itself took of a request, up to the answer's head", &self.own);
-        durations("upstream_duration", "From sending a request to the head of the upstream's answer", &self.upstream);
+        durations("request_duration", "Time from a request's head to the end of its response's body", &self.total);
+        durations(
+            "own_duration",
+            "Time that the gateway itself adds to a request, up to the response's head",
+            &self.own,
+        );
+        durations(
+            "upstream_duration",
+            "Time from sending a request to the head of the upstream's response",
+            &self.upstream,
+        );
     }
 
     /// The handles of a route, or of what matches none.

@@ -9,43 +9,43 @@ pub(super) fn texts(reason: &Reason) -> (&'static str, &'static str) {
     match reason {
         Reason::Denied(denial) => remedy(*denial),
         Reason::Told(notice) => (notice.description, notice.remedy),
-        Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads alike."),
+        Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads the same way."),
         Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
         Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),
         Reason::ExpectationFailed => {
-            ("The Expect field asks for something unknown.", "Remove the field, or send `Expect: 100-continue`.")
+            ("The Expect field has an unknown value.", "Remove the field, or send `Expect: 100-continue`.")
         }
         Reason::WebSocketVersion => {
-            ("The WebSocket version is not known (RFC 6455 section 4.4).", "Send `Sec-WebSocket-Version: 13`.")
+            ("The WebSocket version is not supported (RFC 6455 section 4.4).", "Send `Sec-WebSocket-Version: 13`.")
         }
-        Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes count."),
+        Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes matter."),
         Reason::MethodNotAllowed(methods) if methods.is_empty() => (
-            "This method is never served here.",
-            "Use another method: CONNECT, TRACE, TRACK and PRI are always refused.",
+            "The gateway never serves this method.",
+            "Use another method. The gateway always refuses CONNECT, TRACE, TRACK and PRI.",
         ),
         Reason::MethodNotAllowed(_) => {
-            ("This path is not served with this method.", "Use one of the methods in the Allow field.")
+            ("This path doesn't support this method.", "Use one of the methods in the Allow field.")
         }
         Reason::BodyIncomplete => {
-            ("The request's body stood still or broke off.", "Send the whole body, without long pauses.")
+            ("The request's body stalled or ended early.", "Send the whole body, without long pauses.")
         }
         Reason::BodyTooLarge => {
-            ("The request's body is longer than is accepted here.", "Send a shorter body, or several requests.")
+            ("The request's body is too long.", "Send a shorter body, or split it over several requests.")
         }
         Reason::Overloaded => {
             ("The gateway has too many requests in flight.", "Try again after the time given in Retry-After.")
         }
         Reason::RateLimited(_) => (
-            "There have been too many requests of this caller.",
+            "This caller has sent too many requests.",
             "Send fewer requests. Try again after the time given in Retry-After.",
         ),
         Reason::UpstreamFailed | Reason::UnexpectedUpgrade => (
-            "The service behind the gateway could not be reached, or broke off.",
-            "Nothing is wrong with the request. Try again later; name the request id when you ask for help.",
+            "The service behind the gateway is unreachable, or its response is invalid or incomplete.",
+            "Nothing is wrong with the request. Try again later. Quote the request id when you ask for help.",
         ),
         Reason::UpstreamTimeout => (
-            "The service behind the gateway took too long.",
-            "Nothing is wrong with the request. Try again later; name the request id when you ask for help.",
+            "The service behind the gateway took too long to respond.",
+            "Nothing is wrong with the request. Try again later. Quote the request id when you ask for help.",
         ),
     }
 }

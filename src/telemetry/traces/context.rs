@@ -1,11 +1,11 @@
-//! W3C Trace Context: the fields by which a trace goes on from one server to the next.
+//! W3C Trace Context: the fields that carry a trace from one server to the next.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The most members, and bytes, of a `tracestate` that goes on.
+/// The maximum members and bytes of a forwarded `tracestate`.
 const MAX_MEMBERS: usize = 32;
 const MAX_STATE: usize = 2048;
 
@@ -45,7 +45,7 @@ impl TraceContext {
         (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
     }
 
-    /// Has a request go on with this context.
+    /// Sets this context on a request.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
         let Self { trace_id, span_id, sampled } = self;
         // Hexadecimal digits and dashes are visible ASCII.

@@ -49,15 +49,15 @@ impl Default for TraceMetrics {
 impl TraceMetrics {
     /// Registers them.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register("trace_spans", "Sampled spans, by what became of them", self.all.clone());
+        registry.register("trace_spans", "Sampled spans, by result", self.all.clone());
     }
 }
 
-/// What the task is told.
+/// A message to the task.
 #[derive(Debug)]
 pub(super) enum Message {
     Span(Box<Span>),
-    /// To send what there is. The sender is dropped when that is done.
+    /// Sends the queued spans. The sender is dropped when they are sent.
     Flush(oneshot::Sender<()>),
 }
 
@@ -125,14 +125,14 @@ impl Exporter {
                 self.metrics.exported.inc_by(spans - rejected);
                 self.metrics.failed.inc_by(rejected);
                 if std::mem::take(&mut self.failing) {
-                    tracing::info!("traces arrive again");
+                    tracing::info!("the trace export succeeds again");
                 }
             }
             Err(error) => {
                 self.metrics.failed.inc_by(spans);
                 // Once is enough; the metric tells the rest.
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(error = mfa_gateway_core::chain(&error), "traces don't get to the collector");
+                    tracing::warn!(error = mfa_gateway_core::chain(&error), "the trace export failed");
                 }
             }
         }

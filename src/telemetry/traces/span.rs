@@ -1,4 +1,4 @@
-//! A span: one piece of work, and what is told of it.
+//! A span: one piece of work and its attributes.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Client,
 }
 
-/// What is told of a span, by a name of the semantic conventions or of the gateway's own.
+/// A span's attribute, with a name from the semantic conventions or the gateway's own.
 pub(crate) type Attribute = (&'static str, Value);
 
 /// An attribute's value.

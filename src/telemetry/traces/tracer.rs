@@ -51,7 +51,7 @@ impl Tracer {
     ///
     /// # Errors
     ///
-    /// If TLS can't be set up.
+    /// If TLS could not be set up.
     pub(crate) fn start(
         settings: TraceSettings,
         random: Random,
@@ -102,7 +102,7 @@ impl Tracer {
             }
         };
         if tokio::time::timeout(patience, flush).await.is_err() {
-            tracing::warn!("not all traces were sent");
+            tracing::warn!("some spans were not exported before the end");
         }
     }
 }
@@ -113,7 +113,7 @@ impl Trace {
         TraceContext { span_id: self.tracer.span_id(), ..self.context }
     }
 
-    /// Has a request go on in this trace, as the work of this span.
+    /// Sets this trace on a request, with this span as the parent.
     pub(crate) fn write(&self, span: TraceContext, headers: &mut HeaderMap) {
         span.write(headers);
         match &self.state {

@@ -42,7 +42,7 @@ pub struct TraceSettings {
     pub files: Vec<std::path::PathBuf>,
 }
 
-/// How a collector is spoken to.
+/// The protocol towards a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceProtocol {
     /// OTLP/gRPC.
@@ -56,11 +56,11 @@ pub enum TraceProtocol {
 pub(super) enum ExportError {
     #[error("the request failed")]
     Request(#[from] reqwest::Error),
-    #[error("the answer could not be read")]
+    #[error("the response could not be read")]
     Answer(#[source] BoxError),
-    #[error("the answer was {0}")]
+    #[error("the response status is {0}")]
     Status(StatusCode),
-    #[error("the answer was grpc-status {0}")]
+    #[error("the response has grpc-status {0}")]
     Grpc(u32),
 }
 
@@ -142,7 +142,7 @@ impl Transport {
             }
             message = message.slice(5.min(message.len())..);
         }
-        // Whoever answers 200 with something else has taken the batch all the same.
+        // A collector that returns 200 with another body has still accepted the batch.
         let partial = ExportTraceServiceResponse::decode(message).ok().and_then(|answer| answer.partial_success);
         Ok(partial.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0)))
     }

@@ -2,7 +2,7 @@
 
 use crate::token::{Check, TokenError};
 
-/// What is done with a request.
+/// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It goes to the upstream.
@@ -37,7 +37,7 @@ pub enum Denial {
     NoCredential,
     /// The credential isn't a valid token.
     InvalidToken(TokenError),
-    /// The issuer's keys could not be had.
+    /// The issuer's keys are unavailable.
     KeysUnavailable,
     /// The route is not for the token's tenant.
     TenantMismatch,

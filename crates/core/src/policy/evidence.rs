@@ -17,7 +17,8 @@ pub enum Evidence {
     None,
     /// A credential that isn't a valid token.
     Invalid(TokenError),
-    /// A token that can't be judged, because the issuer's keys could not be had: the gateway's trouble, not the caller's.
+    /// A token that can't be verified, because the issuer's keys are unavailable: the gateway's failure, not the
+    /// caller's.
     KeysUnavailable,
     /// A valid token.
     Token(Arc<Proof>),

@@ -4,7 +4,7 @@ use super::evidence::Proof;
 use super::{Mode, Rule, StageSet};
 use crate::clock::Timestamp;
 
-/// A technical exception. Whoever matches all of its conditions is exempt from MFA.
+/// A technical exception. A caller that matches all of its conditions is exempt from MFA.
 #[derive(Clone, Debug)]
 pub struct Exception {
     /// The id that logs and reports name.

@@ -19,7 +19,7 @@ pub enum Requirement {
 }
 
 impl Requirement {
-    /// Whether whoever meets this requirement meets `other` too.
+    /// Whether every caller that meets this requirement also meets `other`.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         match (self, other) {
@@ -57,7 +57,7 @@ pub enum AppOnlyRule {
 }
 
 impl AppOnlyRule {
-    /// Whether whoever passes this rule passes `other` too.
+    /// Whether every caller that passes this rule also passes `other`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {

@@ -77,7 +77,7 @@ pub enum TokenError {
     #[error("the token's alg is not in the issuer's list of algorithms")]
     Algorithm,
     /// No key of the issuer fits the token.
-    #[error("the issuer has no key with the token's kid that fits its alg")]
+    #[error("the issuer has no key with the token's kid that supports its alg")]
     KeyUnknown,
     /// The signature doesn't verify.
     #[error("the signature does not verify with the issuer's key")]
@@ -92,10 +92,10 @@ pub enum TokenError {
     #[error("the token's issuer is not configured")]
     IssuerUnknown,
     /// The tenant isn't one of those the issuer is trusted for.
-    #[error("the token's tenant is not one that is trusted")]
+    #[error("the token's tenant is not trusted")]
     TenantUntrusted,
     /// `tid` and `iss` name different tenants, or `ver` and `iss` different token versions.
-    #[error("the token's issuer, tenant and version do not fit each other")]
+    #[error("the token's issuer, tenant and version do not match")]
     TenantContradicts,
     /// The key belongs to another issuer or cloud.
     #[error("the key that signed the token belongs to another issuer")]
@@ -110,7 +110,7 @@ pub enum TokenError {
     #[error("the token is not valid yet")]
     NotYetValid,
     /// The claims say both app-only and user.
-    #[error("the token claims to be app-only and to have a user")]
+    #[error("the token claims to be app-only but has a user")]
     ClassContradicts,
     /// `idtyp` has a value that is neither `app` nor `user`.
     #[error("the token's idtyp is neither app nor user")]

@@ -46,9 +46,9 @@ impl Key {
                 return Err(KeyError("its key_ops has no verify"));
             }
         }
-        // Whoever read the key set could sign with a key whose private part was published.
+        // Every reader of the key set could sign with a key whose private part is published.
         if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
-            return Err(KeyError("it holds private or symmetric key material"));
+            return Err(KeyError("it contains private or symmetric key material"));
         }
         let (key_type, verifiers) = match member(jwk, "kty")? {
             Some("RSA") => (KeyType::Rsa, rsa(jwk)?),
@@ -132,7 +132,7 @@ fn member<'j>(jwk: &'j Value, name: &str) -> Result<Option<&'j str>, KeyError> {
     match jwk.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(KeyError("a member that must be a string is not")),
+        Some(_) => Err(KeyError("a member that must be a string has another type")),
     }
 }
 
@@ -152,10 +152,10 @@ fn rsa(jwk: &Value) -> Result<Verifiers, KeyError> {
     let exponent = e.iter().fold(0_u64, |value, &byte| value.saturating_mul(256).saturating_add(u64::from(byte)));
     let odd = |bytes: &[u8]| bytes.last().is_some_and(|byte| byte & 1 == 1);
     if !odd(n) || exponent & 1 == 0 || !(3..=u64::from(u32::MAX)).contains(&exponent) {
-        return Err(KeyError("its RSA modulus or exponent cannot be that of a key"));
+        return Err(KeyError("its RSA modulus or exponent is not valid for a key"));
     }
     if has_roca_fingerprint(n) {
-        return Err(KeyError("its RSA modulus is of the kind that can be factored (CVE-2017-15361)"));
+        return Err(KeyError("its RSA modulus can be factored (CVE-2017-15361)"));
     }
     Ok(Verifiers::rsa(n, e))
 }
@@ -213,7 +213,7 @@ fn ed25519(jwk: &Value) -> Result<Verifiers, KeyError> {
     *last &= 0x7f;
     let hex = unsigned.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     if x.len() != 32 || SMALL_ORDER.contains(&hex.as_str()) {
-        return Err(KeyError("its point is not one of a key"));
+        return Err(KeyError("its point is not valid for a key"));
     }
     Verifiers::point(Algorithm::EdDsa, &x).ok_or(KeyError("its point is not usable"))
 }

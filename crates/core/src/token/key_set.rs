@@ -54,7 +54,7 @@ impl KeySet {
         };
         let same_kid = self.keys.entry(key.kid.clone()).or_default();
         if same_kid.iter().any(|other| other.jwk == key.jwk) {
-            return Err(KeyError("an earlier entry is the same"));
+            return Err(KeyError("it repeats an earlier entry"));
         }
         // One kid may name several keys (RFC 7517 section 4.5). Which of those of one kind is meant, only trying tells.
         if same_kid.iter().filter(|other| other.key_type == key.key_type).count() == MAX_CANDIDATES {

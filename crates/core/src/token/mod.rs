@@ -2,7 +2,8 @@
 //!
 //! A token goes one way: [`Unverified::parse`] takes the compact form apart, [`Unverified::verify`] checks signature,
 //! issuer, audience and time, in that order, and only then are there [`Claims`]; [`Principal::classify`] reads from
-//! them who the caller is. Whatever a library for tokens leaves open (types of claims, duplicate names, `crit`, `typ`,
+//! them who the caller is. Everything that a token library leaves open (types of claims, duplicate names, `crit`,
+//! `typ`,
 //! which key may verify which algorithm) is checked here.
 //!
 //! Signatures are verified through `jsonwebtoken`'s `JwtVerifier`, one for each key and algorithm, in our own

@@ -1,4 +1,4 @@
-//! Names of members, told apart without a look at most of them.
+//! Names of members, compared without reading most of their bytes.
 //!
 //! A token has some dozens of members, and is asked for as many names, most of which it doesn't have. That tags are
 //! compared first saves 27,000 of the 377,000 instructions that a new token would cost.

@@ -18,7 +18,7 @@ pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_acc
 
 /// Answers an authorization request.
 ///
-/// A `login_hint` that names somebody signs them in; without one, a page asks. A wish for MFA or for a fresh sign-in
+/// A `login_hint` that names a user signs them in; without one, a page asks. A wish for MFA or for a fresh sign-in
 /// is heard (every sign-in is fresh), but a person's `amr` stays what it is: the gateway has to look again.
 pub(crate) fn authorize(state: &State, form: &Form) -> Answer {
     // Until these two are known to be good, an error must not be redirected (RFC 6749 §4.1.2.1).
@@ -47,7 +47,7 @@ struct Target {
 impl Target {
     fn parse(form: &Form) -> Result<Self, OAuthError> {
         let id = form.need("client_id", "client_id is missing or repeated")?;
-        let client = Client::find(id).ok_or(OAuthError::invalid_client("client_id is not known here"))?;
+        let client = Client::find(id).ok_or(OAuthError::invalid_client("client_id is unknown"))?;
         let given = form.need("redirect_uri", "redirect_uri is missing or repeated")?;
         let redirect_uri = Url::parse(given).ok().filter(is_loopback).ok_or(OAuthError::invalid_request(
             "redirect_uri must be an http address on this machine, without user name and fragment",
@@ -86,12 +86,12 @@ fn sign_in(state: &State, target: &Target, form: &Form) -> Result<Outcome, OAuth
     let challenge = challenge(form)?;
     let silent = form.words("prompt").any(|prompt| prompt == "none");
     if silent && form.words("prompt").count() > 1 {
-        return Err(OAuthError::invalid_request("prompt=none stands alone"));
+        return Err(OAuthError::invalid_request("prompt=none can't be combined with other values"));
     }
     let hint = form.get("login_hint");
     let person = hint.and_then(|hint| state.people.iter().find(|person| person.login == hint || person.upn == hint));
     match person {
-        None if silent => Err(OAuthError::new("login_required", "prompt=none needs a login_hint that names somebody")),
+        None if silent => Err(OAuthError::new("login_required", "prompt=none needs a login_hint that names a user")),
         None => Ok(Outcome::Choose),
         Some(person) => grant(state, target, form, person, challenge).map(Outcome::Code),
     }

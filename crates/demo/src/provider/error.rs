@@ -29,7 +29,7 @@ impl OAuthError {
         Self::new("invalid_client", description)
     }
 
-    /// The code or refresh token is unknown, spent, expired or somebody else's.
+    /// The code or refresh token is unknown, spent, expired or another client's.
     pub(crate) const fn invalid_grant(description: &'static str) -> Self {
         Self::new("invalid_grant", description)
     }

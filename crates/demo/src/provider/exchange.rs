@@ -65,7 +65,7 @@ fn for_person(state: &State, form: &Form, redeemed: &Redeemed) -> Value {
 
 fn for_application(state: &State, form: &Form, client: Client) -> Result<Value, OAuthError> {
     if client.secret.is_none() {
-        let description = "a public client can not prove who it is, so it gets no token of its own";
+        let description = "a public client can't prove its identity, so it gets no app-only token";
         return Err(OAuthError::new("unauthorized_client", description));
     }
     let claims = app_claims(&state.issuer, form.audience().unwrap_or(DEFAULT_AUDIENCE), state.clock.now());
@@ -82,25 +82,27 @@ fn authenticate(authorization: Option<&HeaderValue>, form: &Form) -> Result<Clie
     let (form_id, form_secret) = (form.get("client_id"), form.get("client_secret"));
     let basic = match authorization {
         None => None,
-        Some(header) => Some(basic(header).ok_or(OAuthError::invalid_client("this is not HTTP Basic"))?),
+        Some(header) => {
+            Some(basic(header).ok_or(OAuthError::invalid_client("the Authorization field is not HTTP Basic"))?)
+        }
     };
     let (id, secret) = match &basic {
         Some(_) if form_secret.is_some() => {
-            return Err(OAuthError::invalid_request("a client authenticates in one way only"));
+            return Err(OAuthError::invalid_request("the client authenticates in more than one way"));
         }
         Some((id, _)) if form_id.is_some_and(|form_id| form_id != id) => {
-            return Err(OAuthError::invalid_request("client_id is not the one in the Authorization header"));
+            return Err(OAuthError::invalid_request("client_id differs from the one in the Authorization field"));
         }
         Some((id, secret)) => (id.as_str(), Some(secret.as_str()).filter(|secret| !secret.is_empty())),
         None => (form.need("client_id", "client_id is missing")?, form_secret),
     };
-    let client = Client::find(id).ok_or(OAuthError::invalid_client("the client is not known here"))?;
+    let client = Client::find(id).ok_or(OAuthError::invalid_client("the client is unknown"))?;
     match (client.secret, secret) {
         (None, None) => Ok(client),
         (Some(expected), Some(given)) if verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok() => {
             Ok(client)
         }
-        _ => Err(OAuthError::invalid_client("the client did not prove itself")),
+        _ => Err(OAuthError::invalid_client("the client secret is missing or wrong")),
     }
 }
 

@@ -94,7 +94,9 @@ impl Grants {
             return Err(OAuthError::invalid_grant("the code was issued to another client"));
         }
         if binding.redirect_uri != redirect_uri {
-            return Err(OAuthError::invalid_grant("the redirect_uri is not the one of the authorization request"));
+            return Err(OAuthError::invalid_grant(
+                "the redirect_uri differs from the one in the authorization request",
+            ));
         }
         if !verifies(verifier, &binding.challenge) {
             return Err(OAuthError::invalid_grant("the code_verifier does not match the code_challenge"));
@@ -149,7 +151,8 @@ fn verifies(verifier: &str, challenge: &str) -> bool {
 /// `N` secret bytes, in base64url.
 pub(crate) fn secret<const N: usize>() -> Result<String, OAuthError> {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| OAuthError::server_error("no randomness to be had"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| OAuthError::server_error("the system's random number generator failed"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 

@@ -66,7 +66,7 @@ impl KeyRing {
                 key.kid.clone()
             }
             Err(error) => {
-                tracing::error!(%error, "could not make a signing key; the old one goes on");
+                tracing::error!(%error, "could not make a signing key; the old one stays in use");
                 self.published().kid().to_owned()
             }
         }

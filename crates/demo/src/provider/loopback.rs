@@ -28,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The handler gave no answer, so the connection is closed.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer is given")]
+#[error("the server doesn't respond")]
 struct Unanswered;
 
 /// A running server; it stops when it is dropped.
@@ -45,7 +45,7 @@ impl LoopbackServer {
         if address.ip().is_loopback() {
             TcpListener::bind(address).await
         } else {
-            let reason = format!("{address} is not a loopback address, and the demo is served nowhere else");
+            let reason = format!("{address} is not a loopback address, and the demo listens on loopback only");
             Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
         }
     }

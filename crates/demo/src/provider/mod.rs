@@ -1,7 +1,7 @@
 //! A small but real OpenID Connect provider on loopback, for the demo and for tests.
 //!
 //! It has discovery, a rotating RS256 key set, the authorization code flow with PKCE, rotating refresh tokens and
-//! client credentials. It asks nobody for a password: whoever is named is signed in, with the `amr` that person has.
+//! client credentials. It asks for no password: it signs in every named user, with that user's `amr`.
 //! Tests can also make it sign what no honest provider would, slow it down and let it go dark.
 
 mod answer;

@@ -33,7 +33,7 @@ pub(crate) fn chooser(form: &Form, people: &[Person]) -> Answer {
         // Writing to a string can't fail.
         let _ = writeln!(choices, "<li><a href=\"{link}\">{name}, {company}<small>{proof}</small></a></li>");
     }
-    let body = format!("<h1>Who signs in?</h1>\n<p>A demo: no password is asked for.</p>\n<ul>\n{choices}</ul>");
+    let body = format!("<h1>Who signs in?</h1>\n<p>This is a demo: it asks for no password.</p>\n<ul>\n{choices}</ul>");
     page(StatusCode::OK, &body)
 }
 

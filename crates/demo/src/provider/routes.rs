@@ -19,7 +19,7 @@ use super::state::State;
 /// Answers one request, late if the provider is slow, not at all if it is dark.
 pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Option<Answer> {
     let (discovery, keys) = ("/.well-known/openid-configuration", "/keys");
-    // Counted on arrival: whoever counts wants to know how often somebody asked.
+    // Counted on arrival: tests want to know how often the gateway fetched.
     match request.uri().path() {
         path if path == discovery => state.discovery_fetches.fetch_add(1, Ordering::Relaxed),
         path if path == keys => state.key_fetches.fetch_add(1, Ordering::Relaxed),

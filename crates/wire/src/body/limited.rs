@@ -12,7 +12,7 @@ use super::content::{Body, BoxError};
 
 /// The body exceeds its limit.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is longer than is accepted here")]
+#[error("the body is longer than the limit")]
 pub struct TooLong;
 
 /// Whether a body turned out to exceed its limit. Clones are about the same body.

@@ -53,7 +53,10 @@ pub fn clean_request(trailers: &mut HeaderMap) -> io::Result<()> {
 pub fn clean_response(trailers: &mut HeaderMap) -> io::Result<()> {
     let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > MAX_TRAILER_BYTES || trailers.len() > MAX_TRAILERS || trailers.values().any(is_padded) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the trailers are too large, or have padded values"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the trailer section is too large, or a value has whitespace around it",
+        ));
     }
     remove_hop_by_hop(trailers);
     for name in NOT_CONNECTION_SPECIFIC.iter().chain(&NOT_IN_TRAILERS) {

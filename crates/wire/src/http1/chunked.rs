@@ -4,8 +4,8 @@ use super::head::Fault;
 use crate::fields::line;
 use crate::fields::trailers::MAX_TRAILER_BYTES;
 
-const CHUNK: Fault = "A chunk is not a hexadecimal length, its bytes and CRLF (RFC 9112 section 7.1).";
-const TRAILER: Fault = "The trailer section is not made of fields, or is too large (RFC 9112 section 7.1.2).";
+const CHUNK: Fault = "A chunk is not a hexadecimal length, that many bytes, and CRLF (RFC 9112 section 7.1).";
+const TRAILER: Fault = "The trailer section is malformed or too large (RFC 9112 section 7.1.2).";
 
 /// The longest line with a chunk's length and its extensions.
 const MAX_LINE: usize = 256;

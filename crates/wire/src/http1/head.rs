@@ -22,11 +22,11 @@ pub(crate) enum Framing {
 pub(crate) type Fault = &'static str;
 
 pub(crate) const LINE_END: Fault =
-    "A line of the head does not end in CRLF, or holds a control character (RFC 9112 section 2.2).";
+    "A line of the head does not end in CRLF, or contains a control character (RFC 9112 section 2.2).";
 const FIELD: Fault = "A header field is not a name, a colon and a value on one line (RFC 9112 section 5).";
 const LENGTH: Fault = "Content-Length is not one decimal number (RFC 9112 section 6.3).";
-const CODING: Fault = "The only transfer coding that is accepted is chunked, in HTTP/1.1 (RFC 9112 section 6.1).";
-const BOTH: Fault = "There are both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).";
+const CODING: Fault = "The only accepted transfer coding is chunked, in HTTP/1.1 (RFC 9112 section 6.1).";
+const BOTH: Fault = "The request has both Transfer-Encoding and Content-Length (RFC 9112 section 6.1).";
 
 /// Reads a head line by line as its bytes come, and each line once.
 #[derive(Debug, Default)]

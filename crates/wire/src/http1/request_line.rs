@@ -6,7 +6,7 @@ use super::head::Fault;
 use crate::fields::line::is_token;
 
 const REQUEST_LINE: Fault =
-    "The request line is not a method, a target and HTTP/1.1, each one space apart (RFC 9112 section 3).";
+    "The request line is not a method, a target and HTTP/1.1, separated by single spaces (RFC 9112 section 3).";
 
 /// Checks a request line, without its CRLF. Returns whether the version has the chunked coding: HTTP/1.1 has it,
 /// HTTP/1.0 hasn't.

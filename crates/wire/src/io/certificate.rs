@@ -76,7 +76,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).map_err(|cause| TlsError::of(path, cause))?.collect();
     match certificates.map_err(|cause| TlsError::of(path, cause))? {
-        none if none.is_empty() => Err(TlsError::of(path, "there is no certificate in it")),
+        none if none.is_empty() => Err(TlsError::of(path, "it contains no certificate")),
         some => Ok(some),
     }
 }

@@ -24,8 +24,8 @@ type Fault = &'static str;
 const NO_HEAD: Fault = "the connection begins without a PROXY protocol head";
 const LINE: Fault = "the head is not a line of the PROXY protocol's version 1";
 const VERSION: Fault = "the head's version or command is unknown";
-const FAMILY: Fault = "the head's address family or transport can't be that of a TCP connection";
-const LENGTH: Fault = "the head's length doesn't fit what is in it, or is beyond 4096 bytes";
+const FAMILY: Fault = "the head's address family or transport is not one of a TCP connection";
+const LENGTH: Fault = "the head's length doesn't match its content, or exceeds 4096 bytes";
 const CHECKSUM: Fault = "the head's checksum is wrong";
 
 /// What a head says about the client.

@@ -123,7 +123,7 @@ impl RequestSlot {
             _ => first.strip_suffix(b"\r\n\r\n").map(<[u8]>::len),
         };
         let fields = end.and_then(|end| first.get(..end + 2));
-        let fields = fields.ok_or_else(|| io::Error::other("the head of a request isn't whole"))?;
+        let fields = fields.ok_or_else(|| io::Error::other("the head of a request is incomplete"))?;
         let State { head, raw, written, .. } = &mut *self.lock();
         head.shrink_to(KEPT_ROOM);
         head.reserve(fields.len() + raw.len() + 2);
