@@ -16,7 +16,7 @@ ARG NO_PROFILE
 # changed, and a context can carry any date: `touch` has our own code compiled anew every time.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    touch src/lib.rs src/main.rs \
+    touch src/lib.rs src/main.rs crates/*/src/lib.rs \
     && deploy/release --no-compare ${NO_PROFILE:+--no-profile} \
     && cp target/release-build/mfa-gateway /mfa-gateway
 

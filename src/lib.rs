@@ -2,26 +2,31 @@
 //!
 //! # Layout
 //!
-//! Modules stand in one line; each imports only those before it (`tests/architecture` sees to that).
+//! Five crates hold what others can use without the gateway (`crates/`); this one is the gateway. Modules stand in one
+//! line; each imports only those before it (`tests/architecture` sees to that).
 //!
 //! | | |
 //! |---|---|
-//! | [`clock`], [`random`] | time and chance, the two injected seams |
-//! | `json`, `net`, `telemetry` | objects written as they go; bodies, header sets, outbound fetches; log and traces |
-//! | [`token`], [`policy`] | the domain: pure, without async and I/O, with time as an argument |
-//! | [`upstream`] | the outside: backends |
-//! | [`journal`] | decisions and answers, written down |
+//! | [`mfa_gateway_core`] | the domain: tokens and the rule. Pure: no async, no I/O, time as an argument |
+//! | [`mfa_gateway_wire`] | bytes: guards around hyper's streams, bodies, header fields, upgrades |
+//! | [`mfa_gateway_keys`] | an issuer's keys over time |
+//! | [`mfa_gateway_layer`] | evidence from a request's credential |
+//! | [`mfa_gateway_demo`] | an identity provider and a partner API, for the demo and the tests |
+//! | `json`, `telemetry` | objects written as they go; log and traces |
+//! | [`routing`] | paths and the routes that they match |
+//! | [`upstream`] | the outside: upstreams, their endpoints and connections |
+//! | [`journal`] | decisions and responses, written down |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
-//! | `admin`, `replay` | health and metrics; rehearsals |
+//! | `admin`, `replay` | the admin listener; rehearsals |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
 //!
 //! # The path of a request
 //!
-//! A socket gives a `Request<Body>`; routing makes it a [`gateway::Routed`], authentication an
-//! [`gateway::Authenticated`], and the one decision, [`policy::decide`], a [`gateway::Permitted`], which is all that
-//! [`gateway::Proxy`] takes. A refusal goes back the same way as a [`gateway::Rejection`] and becomes bytes in
-//! [`gateway::Render`].
+//! A socket gives a [`gateway::Arrived`]. Each layer takes the type that the layer before it makes, up to a
+//! [`gateway::Permitted`], whose one constructor calls [`mfa_gateway_core::policy::decide`], and a [`gateway::Cleared`],
+//! which is all that [`gateway::Proxy`] takes. A refusal goes back the same way as a [`gateway::Rejection`] and becomes
+//! bytes in [`gateway::Render`].
 
 mod json;
 mod telemetry;

@@ -3,12 +3,12 @@
 //! Each [`KeySource`] has one task that does all its fetching, so fetches are single by construction and one issuer's
 //! trouble never touches another's. Requests read an immutable [`KeySet`] behind a swap and never wait for a lock. A
 //! token with an unknown `kid` asks the task for a fetch and waits for it; one whose signature fails with a known `kid`
-//! asks without waiting, since its key may have been replaced. Such fetches have a [`budget`]: once it is used up the
+//! asks without waiting, since its key may have been replaced. Such fetches have a `budget`: once it is used up the
 //! token is refused at once, and the fetch follows as soon as the budget allows. So a flood of forged tokens costs a few
 //! fetches a minute, and a real rotation is learned within seconds even during one.
 //!
 //! What was fetched last stays in use until it is older than the configuration allows, whatever the issuer answers
-//! meanwhile; it is also kept in an [`archive`] on disk, so that a restart during an outage serves. [`status`] says how
+//! meanwhile; it is also kept in an `archive` on disk, so that a restart during an outage serves. `status` says how
 //! old it is and what is wrong.
 //!
 //! [`KeySet`]: mfa_gateway_core::token::KeySet

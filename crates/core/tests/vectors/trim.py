@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the vectors here from a checkout of Wycheproof: `tests/vectors/trim.py path/to/wycheproof`.
+"""Makes the vectors here from a checkout of Wycheproof: `crates/core/tests/vectors/trim.py path/to/wycheproof`.
 
 Of each test only what ours read is kept, and of those that repeat the same attacks on a longer key or another hash
 every fourth (with `--all`: all of them). Bytes are unpadded base64url, as a token has them.
