@@ -4,8 +4,10 @@ mod admin;
 mod admin_state;
 mod assemble;
 mod certificates;
+mod drain;
 #[cfg(feature = "in-process")]
 mod in_process;
+mod listeners;
 mod metrics;
 mod notify;
 mod passed;
@@ -15,11 +17,8 @@ mod sources;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
@@ -29,10 +28,10 @@ pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
 
 use crate::admin::{Reloads, State};
-use crate::config::{Config, Drain};
+use crate::config::Config;
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
-use crate::server::{Acceptor, Address, Entrance, ServerTls, Tls, Workers};
+use crate::server::{Acceptor, ServerTls, Workers};
 use metrics::Metrics;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
@@ -108,7 +107,7 @@ impl App {
             stop,
         };
         let config = Arc::clone(&app.started);
-        let (listeners, admin) = open(&config, passed).await?;
+        let (listeners, admin) = listeners::open(&config, passed).await?;
         app.sources.run();
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));
@@ -147,36 +146,6 @@ impl App {
             source.settled().await;
         }
     }
-
-    /// Fails readiness, keeps serving for a while so that load balancers notice, then stops accepting, lets requests in
-    /// flight finish until the deadline, and ends.
-    pub async fn drain(self) {
-        let Drain { deadline, delay } = self.config.load().drain;
-        tracing::info!(?delay, ?deadline, "draining");
-        self.draining.cancel();
-        tokio::time::sleep(delay).await;
-        self.acceptor.closing.cancel();
-        self.acceptor.finishing.cancel();
-        let connections = &self.acceptor.connections;
-        connections.close();
-        if tokio::time::timeout(deadline, connections.wait()).await.is_err() {
-            tracing::warn!(
-                left = connections.len(),
-                "the drain deadline has passed; closing the remaining connections"
-            );
-        }
-        self.stop.cancel();
-        // What was told to stop gets a moment to do so.
-        let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
-        let tracer = self.live.load().tracer.clone();
-        if let Some(tracer) = tracer {
-            tracer.flush(Duration::from_secs(2)).await;
-        }
-        tracing::info!("stopped");
-        if let Some(outputs) = &self.ambient.outputs {
-            outputs.flush(Duration::from_secs(1));
-        }
-    }
 }
 
 impl Drop for App {
@@ -185,37 +154,4 @@ impl Drop for App {
         self.acceptor.closing.cancel();
         self.stop.cancel();
     }
-}
-
-/// The sockets of each listener, and how connections begin there; and those of the admin listener.
-type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Arc<ServerTls>>)>);
-
-async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
-    let mut listeners = Vec::new();
-    for (at, listener) in config.server.listeners.iter().enumerate() {
-        let tls = tls(&listener.address, listener.tls.as_ref())?;
-        let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
-        listeners.push((bind(&listener.address, passed, &format!("listeners[{at}]")).await?, entrance));
-    }
-    let Some(admin) = &config.admin else { return Ok((listeners, None)) };
-    let tls = tls(&admin.address, admin.tls.as_ref())?;
-    let mut sockets = bind(&admin.address, passed, "admin").await?;
-    let socket = sockets.pop().filter(|_| sockets.is_empty());
-    let socket = socket.with_context(|| format!("the admin listener needs exactly one socket of {}", admin.address))?;
-    Ok((listeners, Some((socket, tls))))
-}
-
-async fn bind(address: &Address, passed: &PassedSockets, field: &str) -> anyhow::Result<Vec<TcpListener>> {
-    let sockets = match address {
-        Address::Socket(address) => TcpListener::bind(address).await.map(|socket| vec![socket]),
-        Address::Passed(name) => passed.take(name)?.into_iter().map(TcpListener::from_std).collect(),
-    };
-    sockets.with_context(|| {
-        format!("could not listen on {address}; stop the process that listens there, or change `{field}.address`")
-    })
-}
-
-fn tls(address: &Address, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
-    let load = settings.map(Tls::load).transpose();
-    load.with_context(|| format!("TLS on {address} could not be set up"))
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use super::{App, Assembled, Before, admin_state, assemble, certificates, notify, tls};
+use super::listeners::tls;
+use super::{App, Assembled, Before, admin_state, assemble, certificates, notify};
 use crate::admin::{Reloaded, State};
 use crate::config::Config;
 use crate::server::{Address, ServerTls, Tls};

@@ -1,0 +1,44 @@
+//! The sockets that the gateway listens on: bound here, or passed by the service manager.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use arc_swap::ArcSwapOption;
+use tokio::net::TcpListener;
+
+use super::PassedSockets;
+use crate::config::Config;
+use crate::server::{Address, Entrance, ServerTls, Tls};
+
+/// The sockets of each listener, and how connections begin there; and those of the admin listener.
+pub(super) type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Arc<ServerTls>>)>);
+
+pub(super) async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
+    let mut listeners = Vec::new();
+    for (at, listener) in config.server.listeners.iter().enumerate() {
+        let tls = tls(&listener.address, listener.tls.as_ref())?;
+        let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
+        listeners.push((bind(&listener.address, passed, &format!("listeners[{at}]")).await?, entrance));
+    }
+    let Some(admin) = &config.admin else { return Ok((listeners, None)) };
+    let tls = tls(&admin.address, admin.tls.as_ref())?;
+    let mut sockets = bind(&admin.address, passed, "admin").await?;
+    let socket = sockets.pop().filter(|_| sockets.is_empty());
+    let socket = socket.with_context(|| format!("the admin listener needs exactly one socket of {}", admin.address))?;
+    Ok((listeners, Some((socket, tls))))
+}
+
+async fn bind(address: &Address, passed: &PassedSockets, field: &str) -> anyhow::Result<Vec<TcpListener>> {
+    let sockets = match address {
+        Address::Socket(address) => TcpListener::bind(address).await.map(|socket| vec![socket]),
+        Address::Passed(name) => passed.take(name)?.into_iter().map(TcpListener::from_std).collect(),
+    };
+    sockets.with_context(|| {
+        format!("could not listen on {address}; stop the process that listens there, or change `{field}.address`")
+    })
+}
+
+pub(super) fn tls(address: &Address, settings: Option<&Tls>) -> anyhow::Result<Option<Arc<ServerTls>>> {
+    let load = settings.map(Tls::load).transpose();
+    load.with_context(|| format!("TLS on {address} could not be set up"))
+}
