@@ -27,7 +27,7 @@ fn with_admin(admin: &str) -> String {
 }
 
 /// A gateway whose operators have a token of a file.
-async fn with_token_file(more: &str) -> (Gateway, tempfile::NamedTempFile) {
+pub(crate) async fn with_token_file(more: &str) -> (Gateway, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "# first\n{TOKEN}\n\nanother-token-while-one-is-replaced-0123456").unwrap();
     let world = World::new().await.with("TOKENS", file.path().to_str().unwrap());

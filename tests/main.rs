@@ -25,6 +25,7 @@ mod key_sources;
 mod keys;
 mod limits;
 mod matrix;
+mod openapi;
 mod properties;
 mod proxy_protocol;
 mod refusal;

@@ -1,14 +1,15 @@
 //! The configuration in use.
 
-use http::Response;
+use std::sync::Arc;
+
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::respond::json;
-use super::service::Admin;
-use mfa_gateway_wire::Body;
+use super::context::Admin;
+use super::respond::Json;
 
 /// What stands in place of what isn't shown.
 const REDACTED: &str = "[redacted]";
@@ -38,19 +39,18 @@ pub(super) struct ConfigAnswer {
     configuration: Value,
 }
 
-impl Admin {
-    pub(super) fn config(&self) -> Response<Body> {
-        let state = self.state.load();
-        json(&ConfigAnswer {
-            version: env!("CARGO_PKG_VERSION"),
-            generation: state.generation,
-            hash: state.hash(),
-            loaded: state.loaded.to_string(),
-            needs_restart: state.needs_restart.clone(),
-            warnings: state.config.warnings.clone(),
-            configuration: redacted(&state.config.document),
-        })
-    }
+/// The configuration in use, without secrets.
+pub(super) async fn config(State(admin): State<Arc<Admin>>) -> Json<ConfigAnswer> {
+    let state = admin.state.load();
+    Json(ConfigAnswer {
+        version: env!("CARGO_PKG_VERSION"),
+        generation: state.generation,
+        hash: state.hash(),
+        loaded: state.loaded.to_string(),
+        needs_restart: state.needs_restart.clone(),
+        warnings: state.config.warnings.clone(),
+        configuration: redacted(&state.config.document),
+    })
 }
 
 /// The same without secrets: values of fields that are named like one, and what stands before the `@` of a URL.

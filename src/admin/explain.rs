@@ -3,19 +3,19 @@
 //! The token comes in a body, which no log and no history keeps, and goes no further: it is neither logged nor cached,
 //! and no answer has it.
 
-use http::{Method, Request, Response, StatusCode};
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::{Method, StatusCode};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::guard::read_json;
-use super::respond::json;
-use super::service::Admin;
-use crate::gateway::explain::{Explanation, explain, issuer_of, pasted, token_in};
-use crate::gateway::{Live, Notice, Question, Reason, Rejection};
-use mfa_gateway_wire::Body;
-
-/// How much a body may have besides the token, in bytes.
-const BESIDES: usize = 64 << 10;
+use super::context::Admin;
+use super::posted::Posted;
+use super::refused::Refused;
+use super::respond::Json;
+use crate::gateway::explain::{self, Document, Explanation, issuer_of, pasted, token_in};
+use crate::gateway::{Live, Notice, Question};
 
 const BAD_METHOD: Notice = Notice {
     status: StatusCode::BAD_REQUEST,
@@ -42,31 +42,38 @@ fn get() -> String {
     Method::GET.to_string()
 }
 
-impl Admin {
-    /// Answers with every step of the decision.
-    pub(super) async fn explain(&self, request: Request<Body>) -> Result<Response<Body>, Rejection> {
-        let limit = self.state.load().config.token_bytes + BESIDES;
-        let asked: ExplainQuestion = read_json(request, limit).await?;
-        let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else {
-            return Err(Rejection::new(Reason::Told(&BAD_METHOD)));
-        };
-        let path = asked.path.split('?').next().unwrap_or_default();
-        let question = Question::new(&method, path, pasted(&asked.token));
-        let (explanation, trouble) = answer(&self.live.load_full(), &question).await;
-        Ok(json(&explanation.document(trouble.as_deref())))
+/// The decision and every step, as the command `explain` writes them.
+#[derive(Debug, JsonSchema)]
+#[schemars(transparent)]
+pub(super) struct Explained(#[schemars(with = "Document<'static>")] Explanation, #[schemars(skip)] Option<String>);
+
+impl Serialize for Explained {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.document(self.1.as_deref()).serialize(serializer)
     }
 }
 
+/// Answers with every step of the decision.
+pub(super) async fn explain(
+    State(admin): State<Arc<Admin>>,
+    Posted(asked): Posted<ExplainQuestion>,
+) -> Result<Json<Explained>, Refused> {
+    let method = Method::from_bytes(asked.method.as_bytes()).map_err(|_| &BAD_METHOD)?;
+    let path = asked.path.split('?').next().unwrap_or_default();
+    let question = Question::new(&method, path, pasted(&asked.token));
+    Ok(Json(answer(&admin.live.load_full(), &question).await))
+}
+
 /// Explains with the keys in use. As for a request, a token that no key fits brings a fetch, within its budget.
-async fn answer(live: &Live, question: &Question<'_>) -> (Explanation, Option<String>) {
+async fn answer(live: &Live, question: &Question<'_>) -> Explained {
     let issuer = token_in(question).and_then(|token| issuer_of(live, token));
-    let judge = || explain(live, question, issuer.and_then(|issuer| issuer.keys().current()).as_deref());
+    let judge = || explain::explain(live, question, issuer.and_then(|issuer| issuer.keys().current()).as_deref());
     let mut explanation = judge();
-    let Some(issuer) = issuer else { return (explanation, None) };
+    let Some(issuer) = issuer else { return Explained(explanation, None) };
     if matches!(explanation.reason, "key_unknown" | "keys_unavailable") {
         issuer.keys().ask().await;
         explanation = judge();
     }
     let trouble = if issuer.keys().current().is_none() { issuer.keys().status().last_error } else { None };
-    (explanation, trouble)
+    Explained(explanation, trouble)
 }

@@ -1,18 +1,21 @@
-//! What is asked of a request before it is looked at: the right host, no foreign page behind it, a bounded body.
+//! What is asked of a request before it gets to its handler: the right host, no foreign page behind it, an operator.
+//!
+//! There is one guard for each of those who may ask; the router puts it before their handlers.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use axum::extract::{Request, State as Shared};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
 
+use super::context::Admin;
+use super::refused::Refused;
+use super::state::State;
 use crate::gateway::{Notice, Reason, Rejection};
-use mfa_gateway_wire::Body;
-
-/// How long a body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const FOREIGN_HOST: Notice = Notice {
     status: StatusCode::MISDIRECTED_REQUEST,
@@ -28,26 +31,53 @@ const FOREIGN_ORIGIN: Notice = Notice {
     remedy: "Use the listener's own page, or a client that is no browser.",
 };
 
-const NOT_JSON: Notice = Notice {
-    status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    code: "unsupported_media_type",
-    description: "The body is not announced as JSON.",
-    remedy: "Send `Content-Type: application/json`.",
-};
+/// Lets operators pass.
+pub(super) async fn operators(
+    Shared(admin): Shared<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    authorize(&admin.state.load_full(), &head).await?;
+    Ok(next.run(Request::from_parts(head, body)).await)
+}
 
-const TOO_LARGE: Notice = Notice {
-    status: StatusCode::PAYLOAD_TOO_LARGE,
-    code: "body_too_large",
-    description: "The body is larger than a question can be.",
-    remedy: "Send one token, a method and a path.",
-};
+/// Lets everybody pass, or operators alone where the configuration says so.
+pub(super) async fn details(
+    Shared(admin): Shared<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    let state = admin.state.load_full();
+    if !state.open_details() {
+        authorize(&state, &head).await?;
+    }
+    Ok(next.run(Request::from_parts(head, body)).await)
+}
 
-const UNREADABLE: Notice = Notice {
-    status: StatusCode::BAD_REQUEST,
-    code: "malformed_request",
-    description: "The body is not the JSON object that is asked for.",
-    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`: only `path` is required, and there is nothing else."#,
-};
+/// Lets everybody pass, where there are operators.
+pub(super) async fn visitors(
+    Shared(admin): Shared<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let state = admin.state.load_full();
+    check_host(request.headers(), state.hosts())?;
+    state.access.admits_any()?;
+    Ok(next.run(request).await)
+}
+
+/// Refuses all but operators, and logs what these have done.
+async fn authorize(state: &State, head: &Parts) -> Result<(), Rejection> {
+    check_host(&head.headers, state.hosts())?;
+    check_origin(&head.headers)?;
+    let operator = state.access.authorize(&head.headers).await?;
+    if head.method == Method::POST {
+        tracing::info!(path = head.uri.path(), operator = operator.0, "an operator's request");
+    }
+    Ok(())
+}
 
 fn told(notice: &'static Notice) -> Rejection {
     Rejection::new(Reason::Told(notice))
@@ -55,7 +85,7 @@ fn told(notice: &'static Notice) -> Rejection {
 
 /// Refuses host names that aren't the listener's: a page whose name was rebound to this address has one (DNS rebinding).
 /// An IP address can't be rebound.
-pub(super) fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
+fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -68,27 +98,11 @@ pub(super) fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Re
 
 /// Refuses what a page of another origin has a browser send. Such a page has no operator's token either; this holds even
 /// if it came by one.
-pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Rejection> {
+fn check_origin(headers: &HeaderMap) -> Result<(), Rejection> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
     let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     if own.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host)) { Ok(()) } else { Err(told(&FOREIGN_ORIGIN)) }
-}
-
-/// Reads a JSON body. Nothing of it is repeated in a refusal: a token is in it.
-pub(super) async fn read_json<T: DeserializeOwned>(request: Request<Body>, limit: usize) -> Result<T, Rejection> {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(told(&NOT_JSON));
-    }
-    let body = Limited::new(request.into_body(), limit).collect();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(told(&TOO_LARGE)),
-        Ok(Err(_)) | Err(_) => return Err(Rejection::new(Reason::BodyIncomplete)),
-    };
-    serde_json::from_slice(&body).map_err(|_| told(&UNREADABLE))
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
-//! Health and metrics.
+//! Health: whether the process runs, and whether it takes traffic.
 //!
 //! Readiness is about having started: every issuer's keys were had once. An issuer that goes down later must not take
 //! the gateway out of service with it, unless it is the last one that had keys.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use http::{Response, StatusCode};
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::context::Admin;
 use super::issuers::IssuerState;
-use super::respond::{json, json_of, typed};
-use super::service::Admin;
-use crate::gateway::{Reason, Rejection};
-use mfa_gateway_wire::Body;
+use super::respond::Json;
 
 /// The process runs.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,36 +36,29 @@ pub(super) struct Readiness {
     issuers: Option<Vec<IssuerState>>,
 }
 
-impl Admin {
-    pub(super) fn alive() -> Response<Body> {
-        json(&Liveness { status: "alive" })
-    }
+/// Whether the process runs.
+pub(super) async fn alive() -> Json<Liveness> {
+    Json(Liveness { status: "alive" })
+}
 
-    /// Whether the gateway is ready; `details` says whether to tell why.
-    pub(super) fn ready(&self, details: bool) -> Response<Body> {
-        let sources = self.sources.load();
-        if sources.iter().all(|source| source.status().had_keys) {
-            self.started.store(true, Ordering::Relaxed);
-        }
-        // An issuer that a reload adds doesn't take away what works already.
-        let started = self.started.load(Ordering::Relaxed);
-        let usable = sources.is_empty() || sources.iter().any(|source| source.current().is_some());
-        let (status, word) = if self.draining.is_cancelled() {
-            (StatusCode::SERVICE_UNAVAILABLE, "draining")
-        } else if !started || !usable {
-            (StatusCode::SERVICE_UNAVAILABLE, "waiting for keys")
-        } else {
-            (StatusCode::OK, "ready")
-        };
-        let issuers = details.then(|| sources.iter().map(|source| IssuerState::of(source)).collect());
-        json_of(status, "application/json", &Readiness { status: word, issuers })
+/// Whether the gateway is ready, and why, for those who may have details.
+pub(super) async fn ready(State(admin): State<Arc<Admin>>, fields: HeaderMap) -> (StatusCode, Json<Readiness>) {
+    let state = admin.state.load_full();
+    let details = state.open_details() || state.access.authorize(&fields).await.is_ok();
+    let sources = admin.sources.load();
+    if sources.iter().all(|source| source.status().had_keys) {
+        admin.started.store(true, Ordering::Relaxed);
     }
-
-    pub(super) fn metrics(&self) -> Result<Response<Body>, Rejection> {
-        let live = self.live.load();
-        live.observe();
-        let text =
-            self.metrics.encode(live.clock.now()).map_err(|error| Rejection::new(Reason::Overloaded).because(error))?;
-        Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text))
-    }
+    // An issuer that a reload adds doesn't take away what works already.
+    let started = admin.started.load(Ordering::Relaxed);
+    let usable = sources.is_empty() || sources.iter().any(|source| source.current().is_some());
+    let (code, status) = if admin.draining.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining")
+    } else if !started || !usable {
+        (StatusCode::SERVICE_UNAVAILABLE, "waiting for keys")
+    } else {
+        (StatusCode::OK, "ready")
+    };
+    let issuers = details.then(|| sources.iter().map(|source| IssuerState::of(source)).collect());
+    (code, Json(Readiness { status, issuers }))
 }

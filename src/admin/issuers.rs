@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::respond::json;
-use super::service::Admin;
+use super::context::Admin;
+use super::respond::Json;
 use mfa_gateway_core::token::{Key, KeyError};
 use mfa_gateway_keys::KeyLocation;
 use mfa_gateway_keys::{KeySource, Origin};
-use mfa_gateway_wire::Body;
 
 /// All issuers.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -93,11 +92,10 @@ impl IssuerState {
     }
 }
 
-impl Admin {
-    pub(super) fn issuers(&self) -> Response<Body> {
-        let issuers = self.sources.load().iter().map(|source| detail(source)).collect();
-        json(&IssuersAnswer { issuers })
-    }
+/// All issuers and their keys.
+pub(super) async fn issuers(State(admin): State<Arc<Admin>>) -> Json<IssuersAnswer> {
+    let issuers = admin.sources.load().iter().map(|source| detail(source)).collect();
+    Json(IssuersAnswer { issuers })
 }
 
 fn detail(source: &KeySource) -> IssuerDetail {

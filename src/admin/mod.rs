@@ -4,25 +4,33 @@
 //! show a token of a file or sign in with MFA: the gateway's own [`access`] is judged by the gateway's own rule. Without
 //! `admin.authentication` nobody is an operator, and what is theirs stays closed.
 //!
-//! [`Admin`] answers requests; the connections are served like those of the traffic port, by the same code. What only
+//! A router hands a request to its handler, which reads [`Admin`]; the connections are served like those of the traffic port, by the same code. What only
 //! the assembly can do, a reload, is asked of it through [`Reloads`].
 
 mod access;
 mod configuration;
-mod endpoint;
+mod context;
 mod explain;
+mod exposition;
 mod guard;
 mod health;
 mod issuers;
+mod metrics;
 mod openapi;
 mod page;
+mod posted;
+mod refused;
 mod reload;
+mod reloads;
 mod respond;
+mod router;
 mod routes;
 mod service;
 mod state;
 
 pub(crate) use access::Access;
-pub(crate) use reload::{Reloaded, Reloads};
-pub(crate) use service::{Admin, Exposition, service};
+pub(crate) use context::Admin;
+pub(crate) use exposition::Exposition;
+pub(crate) use reloads::{Reloaded, Reloads};
+pub(crate) use service::service;
 pub(crate) use state::State;

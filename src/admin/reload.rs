@@ -1,17 +1,19 @@
 //! A reload that an operator asks for: it takes the one way that a signal and a changed file take too.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
 
-use super::respond::{PROBLEM, json, json_of};
-use super::service::Admin;
+use super::context::Admin;
+use super::refused::Refused;
+use super::respond::{Json, PROBLEM};
 use crate::config::{ConfigError, Problem};
-use crate::gateway::{Notice, Reason, Rejection};
-use mfa_gateway_wire::Body;
+use crate::gateway::Notice;
 
 const UNAVAILABLE: Notice = Notice {
     status: StatusCode::CONFLICT,
@@ -19,32 +21,6 @@ const UNAVAILABLE: Notice = Notice {
     description: "This gateway was not started from a configuration file, or is ending.",
     remedy: "Start it with `serve --config FILE`.",
 };
-
-/// What a reload came to: nothing, or why the old configuration stays.
-pub(crate) type Reloaded = Result<(), anyhow::Error>;
-
-/// Requests for a reload, on the side of the one who reloads.
-pub(crate) type ReloadRequests = mpsc::Receiver<oneshot::Sender<Reloaded>>;
-
-/// Asks whoever reloads.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reloads(Arc<OnceLock<mpsc::Sender<oneshot::Sender<Reloaded>>>>);
-
-impl Reloads {
-    /// Begins to take requests. Only the first call does.
-    pub(crate) fn serve(&self) -> ReloadRequests {
-        let (sender, requests) = mpsc::channel(1);
-        // Were there a second one, its requests would never come.
-        let _ = self.0.set(sender);
-        requests
-    }
-
-    async fn ask(&self) -> Option<Reloaded> {
-        let (answer, answered) = oneshot::channel();
-        self.0.get()?.send(answer).await.ok()?;
-        answered.await.ok()
-    }
-}
 
 /// The configuration was taken into use.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -108,33 +84,49 @@ impl From<&Problem> for FileProblem {
     }
 }
 
-impl Admin {
-    /// Has the configuration file read again.
-    pub(super) async fn reload(&self) -> Result<Response<Body>, Rejection> {
-        let reloaded = self.reloads.ask().await.ok_or_else(|| Rejection::new(Reason::Told(&UNAVAILABLE)))?;
-        if let Err(error) = reloaded {
-            return Ok(refused(&error));
+/// Why the configuration was not reloaded.
+#[derive(Debug)]
+pub(super) enum NotReloaded {
+    /// Nobody can.
+    Unavailable,
+    /// It is not valid.
+    Invalid(ReloadRefused),
+}
+
+impl IntoResponse for NotReloaded {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unavailable => Refused::from(&UNAVAILABLE).into_response(),
+            Self::Invalid(refused) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, [(CONTENT_TYPE, PROBLEM)], Json(refused)).into_response()
+            }
         }
-        let state = self.state.load();
-        Ok(json(&ReloadAnswer {
-            status: "reloaded",
-            generation: state.generation,
-            hash: state.hash(),
-            loaded: state.loaded.to_string(),
-            needs_restart: state.needs_restart.clone(),
-            warnings: state.config.warnings.clone(),
-        }))
     }
 }
 
-fn refused(error: &anyhow::Error) -> Response<Body> {
-    let problems = error.downcast_ref::<ConfigError>().map_or(&[][..], ConfigError::problems);
-    let body = ReloadRefused {
-        title: "The configuration is not valid; the old one stays.",
-        status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
-        detail: format!("{error:#}"),
-        reason: "configuration_invalid",
-        problems: problems.iter().map(FileProblem::from).collect(),
-    };
-    json_of(StatusCode::UNPROCESSABLE_ENTITY, PROBLEM, &body)
+impl From<anyhow::Error> for NotReloaded {
+    fn from(error: anyhow::Error) -> Self {
+        let problems = error.downcast_ref::<ConfigError>().map_or(&[][..], ConfigError::problems);
+        Self::Invalid(ReloadRefused {
+            title: "The configuration is not valid; the old one stays.",
+            status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
+            detail: format!("{error:#}"),
+            reason: "configuration_invalid",
+            problems: problems.iter().map(FileProblem::from).collect(),
+        })
+    }
+}
+
+/// Has the configuration file read again.
+pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Result<Json<ReloadAnswer>, NotReloaded> {
+    admin.reloads.ask().await.ok_or(NotReloaded::Unavailable)??;
+    let state = admin.state.load();
+    Ok(Json(ReloadAnswer {
+        status: "reloaded",
+        generation: state.generation,
+        hash: state.hash(),
+        loaded: state.loaded.to_string(),
+        needs_restart: state.needs_restart.clone(),
+        warnings: state.config.warnings.clone(),
+    }))
 }

@@ -1,17 +1,17 @@
 //! The routes, in the order in which they are matched.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use http::Response;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::respond::json;
-use super::service::Admin;
+use super::context::Admin;
+use super::respond::Json;
 use crate::config::Config;
 use crate::routing::{Pattern, Route};
 use mfa_gateway_core::policy::{AppOnlyRule, Dialect, Requirement};
-use mfa_gateway_wire::Body;
 
 /// All routes: the first that matches path and method counts.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,11 +58,9 @@ struct RouteDetail {
     forward_authorization: bool,
 }
 
-impl Admin {
-    pub(super) fn routes(&self) -> Response<Body> {
-        let state = self.state.load();
-        json(&RoutesAnswer { routes: in_order(&state.config) })
-    }
+/// All routes.
+pub(super) async fn routes(State(admin): State<Arc<Admin>>) -> Json<RoutesAnswer> {
+    Json(RoutesAnswer { routes: in_order(&admin.state.load().config) })
 }
 
 fn in_order(config: &Config) -> Vec<RouteDetail> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use std::sync::Arc;
 
-use super::Access;
+use super::access::Access;
 use crate::config::{Config, hash};
 use mfa_gateway_core::clock::Timestamp;
 
@@ -24,6 +24,11 @@ impl State {
     /// The host names that the listener may be asked for, besides `localhost` and IP addresses.
     pub(super) fn hosts(&self) -> &[String] {
         self.config.admin.as_ref().map_or(&[], |admin| &admin.hosts)
+    }
+
+    /// Whether everybody may have details.
+    pub(super) fn open_details(&self) -> bool {
+        self.config.admin.as_ref().is_some_and(|admin| admin.open_details)
     }
 
     /// The SHA-256 of the configuration's content, with variables put in: two gateways with the same are configured alike.

@@ -23,7 +23,7 @@ impl App {
             live: Arc::clone(&self.live),
             state: Arc::clone(&self.admin_state),
             sources: self.sources.list(),
-            metrics: Arc::new(self.ambient.metrics.register()),
+            metrics: self.ambient.metrics.register(),
             panics: self.ambient.metrics.gateway.panics.clone(),
             reloads: self.reloads.clone(),
             draining: self.draining.clone(),

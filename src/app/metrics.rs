@@ -1,10 +1,8 @@
 //! The metrics of the process: each component's handles, and the one registry that tells of all.
 
-use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -73,7 +71,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Registers all of them, with what is known of the process.
-    pub(super) fn register(&self) -> Registered {
+    pub(super) fn register(&self) -> Exposition {
         let mut root = Registry::default();
         register_process(&mut root);
         let registry = root.sub_registry_with_prefix("mfa_gateway");
@@ -86,23 +84,7 @@ impl Metrics {
         self.certificates.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
-        Registered { registry: root, keys: Arc::clone(&self.keys) }
-    }
-}
-
-/// The registry, with those whose ages are only known by looking.
-#[derive(Debug)]
-pub(super) struct Registered {
-    registry: Registry,
-    keys: Arc<KeyMetrics>,
-}
-
-impl Exposition for Registered {
-    fn encode(&self, now: Timestamp) -> Result<String, fmt::Error> {
-        self.keys.observe(now);
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+        Exposition { registry: root, keys: Arc::clone(&self.keys) }
     }
 }
 

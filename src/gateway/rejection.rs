@@ -64,7 +64,7 @@ pub struct Notice {
 /// A refusal: its reason, and what is needed to word it.
 #[derive(Debug)]
 pub struct Rejection {
-    pub(super) reason: Reason,
+    pub(crate) reason: Reason,
     pub(super) route: Option<Arc<Route>>,
     pub(super) proof: Option<Arc<Proof>>,
     pub(super) preview: Preview,

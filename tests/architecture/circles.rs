@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::house::{CRATES, STILL_CIRCULAR};
-use super::imports::top;
+use super::house::CRATES;
 use super::tree::{Files, Tree};
 
 /// Files that can each be reached from each of the others.
@@ -24,15 +23,9 @@ type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let mut problems = Vec::new();
-    let mut tolerated = BTreeSet::new();
     for of in CRATES.iter().filter(|known| known.exists()) {
         let src = of.src();
         for circle in circles(&of.files()) {
-            let modules: BTreeSet<_> = circle.files.iter().map(|file| format!("{src}/{}", top(file))).collect();
-            if modules.iter().all(|module| STILL_CIRCULAR.contains(&module.as_str())) {
-                tolerated.extend(modules);
-                continue;
-            }
             problems.push(format!(
                 "{src}: {} files import each other in a circle, the shortest way round being\n    {}\n  Move what the \
                  names in brackets stand for into a file below both. Every import of the circle:\n    {}",
@@ -41,11 +34,6 @@ fn no_files_import_each_other_in_a_circle() {
                 circle.imports.join("\n    ")
             ));
         }
-    }
-    for module in STILL_CIRCULAR.iter().filter(|module| !tolerated.contains(**module)) {
-        problems.push(format!(
-            "{module} has no circle any more: take it off STILL_CIRCULAR in tests/architecture/house.rs"
-        ));
     }
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }

@@ -1,0 +1,29 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
+use tokio_util::sync::CancellationToken;
+
+use super::exposition::Exposition;
+use super::reloads::Reloads;
+use super::state::State;
+use crate::gateway::Live;
+use mfa_gateway_keys::KeySource;
+
+/// What the admin listener tells of.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) live: Arc<ArcSwap<Live>>,
+    pub(crate) state: Arc<ArcSwap<State>>,
+    pub(crate) sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
+    pub(crate) metrics: Exposition,
+    /// Panics that were caught, of requests as well.
+    pub(crate) panics: Counter,
+    pub(crate) reloads: Reloads,
+    pub(crate) draining: CancellationToken,
+    /// Whether every issuer's keys were had once.
+    pub(crate) started: AtomicBool,
+}

@@ -1,0 +1,31 @@
+//! The metrics of the process, as a text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_keys::KeyMetrics;
+
+/// The registry of all metrics, with those whose ages are only known by looking.
+#[derive(Debug)]
+pub(crate) struct Exposition {
+    pub(crate) registry: Registry,
+    pub(crate) keys: Arc<KeyMetrics>,
+}
+
+impl Exposition {
+    /// Writes them in the `OpenMetrics` text format, with ages as of `now`.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: writing to a string doesn't fail.
+    pub(super) fn encode(&self, now: Timestamp) -> Result<String, fmt::Error> {
+        self.keys.observe(now);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,65 @@
+//! The bodies that operators post: JSON, bounded in size and time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::context::Admin;
+use super::refused::Refused;
+use crate::gateway::{Notice, Reason};
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much a body may have besides a token, in bytes.
+const BESIDES: usize = 64 << 10;
+
+const NOT_JSON: Notice = Notice {
+    status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    code: "unsupported_media_type",
+    description: "The body is not announced as JSON.",
+    remedy: "Send `Content-Type: application/json`.",
+};
+
+const TOO_LARGE: Notice = Notice {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    code: "body_too_large",
+    description: "The body is larger than a question can be.",
+    remedy: "Send one token, a method and a path.",
+};
+
+const UNREADABLE: Notice = Notice {
+    status: StatusCode::BAD_REQUEST,
+    code: "malformed_request",
+    description: "The body is not the JSON object that is asked for.",
+    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`: only `path` is required, and there is nothing else."#,
+};
+
+/// What a JSON body says. Nothing of the body is repeated in a refusal: a token is in it.
+#[derive(Debug)]
+pub(super) struct Posted<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Admin>> for Posted<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, admin: &Arc<Admin>) -> Result<Self, Refused> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/json") {
+            return Err((&NOT_JSON).into());
+        }
+        let limit = admin.state.load().config.token_bytes + BESIDES;
+        let body = Limited::new(request.into_body(), limit).collect();
+        let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err((&TOO_LARGE).into()),
+            Ok(Err(_)) | Err(_) => return Err(Reason::BodyIncomplete.into()),
+        };
+        serde_json::from_slice(&body).map(Self).map_err(|_| (&UNREADABLE).into())
+    }
+}

@@ -1,0 +1,89 @@
+//! A refusal on its way through the router, which knows responses alone.
+//!
+//! A handler or a guard returns [`Refused`]. Its response only carries the [`Rejection`] to where the router's work is done;
+//! [`Refused::taken_from`] takes it out there, and the gateway's Render stays the only code that turns a refusal into bytes.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::header::ALLOW;
+use http::{Method, StatusCode};
+
+use crate::gateway::{Notice, Reason, Rejection};
+
+/// What a handler or a guard refuses with.
+#[derive(Debug)]
+pub(super) struct Refused(Rejection);
+
+/// The refusal, as an extension of a response.
+#[derive(Clone, Debug)]
+struct Carried(Arc<Rejection>);
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self(rejection)
+    }
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self(Rejection::new(reason))
+    }
+}
+
+impl From<&'static Notice> for Refused {
+    fn from(notice: &'static Notice) -> Self {
+        Reason::Told(notice).into()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.0.reason.status().into_response();
+        response.extensions_mut().insert(Carried(Arc::new(self.0)));
+        response
+    }
+}
+
+impl Refused {
+    /// The refusal that a response of the router stands for, or else the response.
+    pub(super) fn taken_from(mut response: Response) -> Result<Response, Rejection> {
+        let carried = response.extensions_mut().remove::<Carried>();
+        // Nothing else holds it: no layer copies the extensions of a response.
+        let Some(rejection) = carried.and_then(|carried| Arc::into_inner(carried.0)) else { return Ok(response) };
+        // Which methods a path has, the router alone knows.
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            return Err(Rejection::new(Reason::MethodNotAllowed(allowed(&response))));
+        }
+        Err(rejection)
+    }
+}
+
+/// The methods that the router says a path has.
+fn allowed(response: &Response) -> Vec<Method> {
+    let allow = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+    allow.split(',').filter_map(|method| method.trim().parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_comes_out_of_its_response_and_another_response_stays() {
+        let response = Refused::from(Reason::NotFound).into_response();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let rejection = Refused::taken_from(response).unwrap_err();
+        assert_eq!(rejection.reason, Reason::NotFound);
+        let response = Refused::taken_from(StatusCode::SERVICE_UNAVAILABLE.into_response()).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn a_refused_method_names_those_of_the_router() {
+        let mut response = Refused::from(Reason::MethodNotAllowed(Vec::new())).into_response();
+        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET,HEAD"));
+        let rejection = Refused::taken_from(response).unwrap_err();
+        assert_eq!(rejection.reason, Reason::MethodNotAllowed(vec![Method::GET, Method::HEAD]));
+    }
+}

@@ -1,0 +1,60 @@
+//! The description of the admin listener: what it describes is what is served.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::admin::with_token_file;
+use crate::support::{Call, Gateway};
+
+/// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
+const DESCRIBED: [(&str, Method); 12] = [
+    ("/", Method::GET),
+    ("/config", Method::GET),
+    ("/explain", Method::POST),
+    ("/explain.css", Method::GET),
+    ("/explain.js", Method::GET),
+    ("/issuers", Method::GET),
+    ("/livez", Method::GET),
+    ("/metrics", Method::GET),
+    ("/openapi.json", Method::GET),
+    ("/readyz", Method::GET),
+    ("/reload", Method::POST),
+    ("/routes", Method::GET),
+];
+
+async fn document(gateway: &Gateway) -> Value {
+    let answer = gateway.admin("/openapi.json").await;
+    assert_eq!((answer.code(), answer.header("content-type")), (200, Some("application/json")));
+    answer.json()
+}
+
+#[tokio::test]
+async fn every_path_and_method_is_described_and_no_other() {
+    let (gateway, _file) = with_token_file("").await;
+    let document = document(&gateway).await;
+    let mut described = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let methods = operations.as_object().unwrap().keys();
+        described.extend(methods.map(|method| (path.as_str(), method.to_uppercase().parse().unwrap())));
+    }
+    described.sort_by_key(|(path, _)| *path);
+    assert_eq!(described, DESCRIBED);
+    for (path, served) in &described {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+            let code = gateway.admin_send(&Call::new(method.clone(), path)).await.code();
+            assert_eq!(code == 405, method != *served, "{method} {path}: {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_has_its_target() {
+    let (gateway, _file) = with_token_file("").await;
+    let document = document(&gateway).await;
+    let text = document.to_string();
+    let references: Vec<&str> = text.split("\"#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(references.len() > 10, "{references:?}");
+    for reference in references {
+        assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+}
