@@ -7,6 +7,7 @@
 
 mod activation;
 mod admin;
+mod admin_fields;
 mod architecture;
 mod cache;
 mod compile_fail;

@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use tower::{Service, ServiceBuilder, ServiceExt};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::context::Admin;
 use super::refused::Refused;
@@ -18,6 +19,11 @@ use mfa_gateway_wire::Body;
 
 /// How many requests there may be at once: operators, a kubelet and a few scrapers.
 const MAX_REQUESTS: usize = 256;
+
+/// What a response may load and be framed by, unless it says otherwise.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// The service over connections, of the same layers as the traffic port.
 pub(crate) fn service(
@@ -31,9 +37,18 @@ pub(crate) fn service(
 + Send
 + 'static {
     let (live, panics, admin) = (Arc::clone(&admin.live), admin.panics.clone(), Arc::new(admin));
+    let fixed = HeaderValue::from_static;
     ServiceBuilder::new()
-        // Every response has them, a refusal's too.
-        .map_response(complete)
+        // The next layers know requests, and look at none: what arrived goes through them as the body of one.
+        .map_request(Request::<Arrived>::new)
+        // Every response has these fields, a refusal's too: nothing of it is kept, framed, guessed at or sent on by a browser.
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, fixed("no-store")))
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, fixed("nosniff")))
+        .layer(SetResponseHeaderLayer::overriding(REFERRER_POLICY, fixed("no-referrer")))
+        .layer(SetResponseHeaderLayer::overriding(RESOURCE_POLICY, fixed("same-origin")))
+        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, fixed(POLICY)))
+        .layer(SetResponseHeaderLayer::if_not_present(WWW_AUTHENTICATE, challenge))
+        .map_request(Request::<Arrived>::into_body)
         // A panic inside ends this request alone.
         .layer(CatchPanicLayer::new(&panics))
         // Gives a request its ids, and turns refusals into bytes.
@@ -69,18 +84,8 @@ impl Service<Sanitized> for Handler {
     }
 }
 
-/// What every response has: nothing of it is kept, framed, guessed at or sent on by a browser.
-fn complete(mut response: Response<Body>) -> Response<Body> {
-    let (fixed, status) = (HeaderValue::from_static, response.status());
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, fixed("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    headers.insert(REFERRER_POLICY, fixed("no-referrer"));
-    headers.insert("cross-origin-resource-policy", fixed("same-origin"));
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(fixed("default-src 'none'; frame-ancestors 'none'"));
-    // Every 401 has a challenge (RFC 9110 section 15.5.2).
-    if status == StatusCode::UNAUTHORIZED {
-        headers.entry(WWW_AUTHENTICATE).or_insert(fixed(r#"Bearer error="invalid_token""#));
-    }
-    response
+/// The challenge that every 401 has (RFC 9110 section 15.5.2).
+fn challenge(response: &Response<Body>) -> Option<HeaderValue> {
+    let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+    unauthorized.then_some(HeaderValue::from_static(r#"Bearer error="invalid_token""#))
 }

@@ -77,6 +77,16 @@ def test_what_is_asked_and_who_asked_is_logged_but_no_token(admin, issuer):
     assert jane.split(".")[1] not in answer.text
 
 
+def test_a_verbose_log_has_each_request_without_its_query_and_token(tmp_path, issuer, backend):
+    gateway = operated(tmp_path, issuer, backend, log={"level": "debug"})
+    answer = httpx.get(f"{gateway.admin_url}/routes?secret=1", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    gateway.stop()
+    log = gateway.log.read_text()
+    assert "an admin request has its response" in log and "/routes" in log
+    assert TOKEN not in log and "secret=1" not in log
+
+
 def test_the_admin_listener_speaks_tls(start_gateway, session_backend, tmp_path):
     crt, key = certificate(tmp_path, "admin", "localhost")
     gateway = start_gateway(

@@ -10,8 +10,8 @@ TOKEN = "an-operators-token-of-the-file-0123456789"
 ADMIN_AUDIENCE = "api://gateway-admin"
 
 
-def operated(folder: Path, issuer, backend) -> Gateway:
-    """Operators have a token of a file, or sign in."""
+def operated(folder: Path, issuer, backend, **more) -> Gateway:
+    """Operators have a token of a file, or sign in. `more` is configured besides."""
     tokens = folder / "admin-tokens"
     tokens.write_text(f"# replaced yearly\n{TOKEN}\n")
     tokens.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -25,4 +25,5 @@ def operated(folder: Path, issuer, backend) -> Gateway:
             {"prefix": "/v1/", "upstream": "api", "require": "mfa"},
             {"path": "/orders", "methods": ["POST"], "upstream": "api", "app_only": "deny"},
         ],
+        **more,
     })
