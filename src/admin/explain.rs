@@ -3,11 +3,12 @@
 //! The token comes in a body, which no log and no history keeps, and goes no further: it is neither logged nor cached,
 //! and no answer has it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
 use http::{Method, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::context::Admin;
@@ -42,14 +43,23 @@ fn get() -> String {
     Method::GET.to_string()
 }
 
-/// The decision and every step, as the command `explain` writes them.
-#[derive(Debug, JsonSchema)]
-#[schemars(transparent)]
-pub(super) struct Explained(#[schemars(with = "Document<'static>")] Explanation, #[schemars(skip)] Option<String>);
+/// An explanation, and why keys could not be fetched: a [`Document`] that owns what it tells.
+#[derive(Debug)]
+pub(super) struct Explained(Explanation, Option<String>);
 
 impl Serialize for Explained {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.document(self.1.as_deref()).serialize(serializer)
+    }
+}
+
+impl JsonSchema for Explained {
+    fn schema_name() -> Cow<'static, str> {
+        Document::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Document::json_schema(generator)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aide::axum::IntoApiResponse;
 use axum::extract::State;
-use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
 
 use super::context::Admin;
@@ -11,7 +11,7 @@ use super::refused::Refused;
 use crate::gateway::{Reason, Rejection};
 
 /// All metrics, with ages as of now.
-pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Refused> {
+pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoApiResponse, Refused> {
     let live = admin.live.load();
     live.observe();
     let text = admin.metrics.encode(live.clock.now());

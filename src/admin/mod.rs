@@ -10,6 +10,7 @@
 mod access;
 mod configuration;
 mod context;
+mod described;
 mod explain;
 mod exposition;
 mod guard;

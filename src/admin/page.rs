@@ -1,7 +1,8 @@
 //! The page that explains a token. It is made of three files, works without anything from elsewhere, and its policy
 //! forbids all else: whatever a token brings into it can neither run nor be sent away.
 
-use axum::response::{Html, IntoResponse};
+use aide::axum::IntoApiResponse;
+use axum::response::Html;
 use http::HeaderName;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
@@ -12,15 +13,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-pub(super) async fn page() -> impl IntoResponse {
+pub(super) async fn page() -> impl IntoApiResponse {
     let fields = [(CONTENT_SECURITY_POLICY, POLICY), (OPENER_POLICY, "same-origin")];
     (fields, Html(include_str!("assets/explain.html")))
 }
 
-pub(super) async fn script() -> impl IntoResponse {
+pub(super) async fn script() -> impl IntoApiResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("assets/explain.js"))
 }
 
-pub(super) async fn style() -> impl IntoResponse {
+pub(super) async fn style() -> impl IntoApiResponse {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("assets/explain.css"))
 }

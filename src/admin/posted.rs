@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aide::generate::GenContext;
+use aide::openapi::{self, Operation, RequestBody};
+use aide::operation::set_body;
+use aide::{OperationInput, OperationOutput};
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::context::Admin;
+use super::described;
 use super::refused::Refused;
 use crate::gateway::{Notice, Reason};
 
@@ -61,5 +67,21 @@ impl<T: DeserializeOwned> FromRequest<Arc<Admin>> for Posted<T> {
             Ok(Err(_)) | Err(_) => return Err(Reason::BodyIncomplete.into()),
         };
         serde_json::from_slice(&body).map(Self).map_err(|_| (&UNREADABLE).into())
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Posted<T> {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        let json = described::content(described::read::<T>(&mut context.schema));
+        let kinds = [("application/json".to_owned(), json)].into_iter().collect();
+        set_body(context, operation, RequestBody { content: kinds, required: true, ..RequestBody::default() });
+    }
+
+    fn inferred_early_responses(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
+        let refused = |code| Some((Some(code), Refused::operation_response(context, operation)?));
+        [400, 408, 413, 415].map(openapi::StatusCode::Code).into_iter().filter_map(refused).collect()
     }
 }

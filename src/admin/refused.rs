@@ -3,11 +3,20 @@
 //! A handler or a guard returns [`Refused`]. Its response only carries the [`Rejection`] to where the router's work is done;
 //! [`Refused::taken_from`] takes it out there, and the gateway's Render stays the only code that turns a refusal into bytes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::{self, Operation};
 use axum::response::{IntoResponse, Response};
 use http::header::ALLOW;
 use http::{Method, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::described;
+use super::respond::PROBLEM;
 
 use crate::gateway::{Notice, Reason, Rejection};
 
@@ -56,6 +65,35 @@ impl Refused {
             return Err(Rejection::new(Reason::MethodNotAllowed(allowed(&response))));
         }
         Err(rejection)
+    }
+}
+
+impl OperationOutput for Refused {
+    type Inner = Self;
+
+    fn operation_response(context: &mut GenContext, _: &mut Operation) -> Option<openapi::Response> {
+        Some(described::response("A refusal", PROBLEM, context.schema.subschema_for::<Self>()))
+    }
+}
+
+/// The members that every refusal has. Those about an access token have more: see docs/refusals.md.
+impl JsonSchema for Refused {
+    fn schema_name() -> Cow<'static, str> {
+        "Refusal".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let texts = ["type", "title", "detail", "code", "description", "reason", "remedy", "source", "requestId"];
+        let text = |name: &str| (name.to_owned(), json!({"type": "string"}));
+        let mut properties: Map<String, Value> = texts.into_iter().map(text).collect();
+        properties.insert("status".to_owned(), json!({"type": "integer"}));
+        let required: Vec<&str> = texts.into_iter().chain(["status"]).collect();
+        schemars::json_schema!({
+            "type": "object",
+            "description": "A refusal (RFC 9457).",
+            "required": required,
+            "properties": properties,
+        })
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::{self, Operation};
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -10,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::context::Admin;
+use super::described;
 use super::refused::Refused;
 use super::respond::{Json, PROBLEM};
 use crate::config::{ConfigError, Problem};
@@ -104,6 +109,21 @@ impl IntoResponse for NotReloaded {
     }
 }
 
+impl OperationOutput for NotReloaded {
+    type Inner = Self;
+
+    fn inferred_responses(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
+        let unavailable = Refused::operation_response(context, operation);
+        let schema = context.schema.subschema_for::<ReloadRefused>();
+        let invalid = described::response("It is not valid; the old one stays", PROBLEM, schema);
+        let responses = [(409, unavailable), (422, Some(invalid))].into_iter();
+        responses.filter_map(|(code, response)| Some((Some(openapi::StatusCode::Code(code)), response?))).collect()
+    }
+}
+
 impl From<anyhow::Error> for NotReloaded {
     fn from(error: anyhow::Error) -> Self {
         let problems = error.downcast_ref::<ConfigError>().map_or(&[][..], ConfigError::problems);
@@ -118,7 +138,11 @@ impl From<anyhow::Error> for NotReloaded {
 }
 
 /// Has the configuration file read again.
-pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Result<Json<ReloadAnswer>, NotReloaded> {
+pub(super) async fn reload(
+    State(admin): State<Arc<Admin>>,
+    // Kept to the end: hyper closes a connection whose request is dropped before the rest of it has come.
+    _unread: Body,
+) -> Result<Json<ReloadAnswer>, NotReloaded> {
     admin.reloads.ask().await.ok_or(NotReloaded::Unavailable)??;
     let state = admin.state.load();
     Ok(Json(ReloadAnswer {

@@ -1,44 +1,48 @@
-//! Every path that the admin listener serves, by who may have it.
+//! Every path that the admin listener serves, by who may have it, with what its handler says of itself.
 //!
 //! A guard stands before each handler and not before a whole path: a wrong path or method is told as such to everybody.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{ApiMethodRouter, get_with, post_with};
+use aide::openapi::OpenApi;
+use aide::transform::{TransformOperation, TransformPathItem};
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::get;
+use axum::{Extension, Router};
+use serde_json::{Map, Value};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 use super::context::Admin;
+use super::health::Readiness;
+use super::openapi::Document;
 use super::refused::Refused;
-use super::{configuration, explain, guard, health, issuers, metrics, openapi, page, reload, routes};
+use super::respond::Json;
+use super::{configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes};
 use crate::gateway::Reason;
 
 /// The size of a response from which it is compressed, in bytes.
 const MIN_COMPRESSED: u16 = 1024;
 
-type Route = MethodRouter<Arc<Admin>>;
+type Routes = ApiRouter<Arc<Admin>>;
+type Route = ApiMethodRouter<Arc<Admin>>;
 
-/// All of them.
+/// All of them, and their description.
 pub(super) fn router(admin: &Arc<Admin>) -> Router {
-    // A smaller response fits into one packet anyway, and each event of a stream is to get out at once.
-    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::SSE);
-    everybody()
-        .merge(details(admin))
-        .merge(operators_reads(admin))
-        .merge(visitors(admin))
-        .layer(CompressionLayer::new().compress_when(worth_it))
-        // These repeat a part of what was posted, so that the size of a compressed one could tell of the rest (BREACH).
-        .merge(operators_posts(admin))
+    let mut api = OpenApi::default();
+    let router = described_routes(admin).finish_api_with(&mut api, openapi::introduced);
+    router
         .fallback(async || Refused::from(Reason::NotFound))
         // The router adds the methods that the path has.
         .method_not_allowed_fallback(async || Refused::from(Reason::MethodNotAllowed(Vec::new())))
+        .layer(Extension(Document::of(&api)))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -51,6 +55,20 @@ pub(super) fn router(admin: &Arc<Admin>) -> Router {
         .with_state(Arc::clone(admin))
 }
 
+fn described_routes(admin: &Arc<Admin>) -> Routes {
+    // What this thread describes until it is finished.
+    aide::generate::in_context(|context| context.schema = described::written());
+    // A smaller response fits into one packet anyway, and each event of a stream is to get out at once.
+    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::SSE);
+    everybody()
+        .merge(details(admin))
+        .merge(operators_reads(admin))
+        .merge(visitors(admin))
+        .layer(CompressionLayer::new().compress_when(worth_it))
+        // These repeat a part of what was posted, so that the size of a compressed one could tell of the rest (BREACH).
+        .merge(operators_posts(admin))
+}
+
 /// What the log has around all that a request brings about. Neither query nor fields: a token may be in them.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("admin", method = %request.method(), path = request.uri().path())
@@ -60,43 +78,103 @@ fn tell(response: &Response, latency: Duration, _: &Span) {
     tracing::debug!(status = response.status().as_u16(), ?latency, "an admin request has its response");
 }
 
-/// What everybody may have: a kubelet shows no token.
-fn everybody() -> Router<Arc<Admin>> {
-    Router::new()
-        .route("/livez", get(health::alive))
+/// What everybody may have: a kubelet shows no token. The second names are not described.
+fn everybody() -> Routes {
+    let alive = get_with(health::alive, |op| named(op, "alive", "Whether the process runs"));
+    let ready = get_with(health::ready, |op| {
+        let op = named(op, "ready", "Whether the gateway takes traffic").response::<200, Json<Readiness>>();
+        op.response_with::<503, Json<Readiness>, _>(|response| response.description("It waits for keys, or drains"))
+    });
+    Routes::new()
+        .api_route("/livez", alive)
         .route("/ping", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .api_route("/readyz", ready)
         .route("/ready", get(health::ready))
+        .with_path_items(open)
 }
 
 /// What everybody may have, or operators alone where the configuration says so.
-fn details(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
+fn details(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::details));
-    Router::new().route("/metrics", guarded(get(metrics::metrics)))
+    let metrics = get_with(metrics::metrics, |op| {
+        described::text(named(op, "metrics", "The metrics"), "OpenMetrics", "application/openmetrics-text")
+    });
+    Routes::new().api_route("/metrics", guarded(metrics)).with_path_items(|item| protected(open(item)))
 }
 
 /// What operators may see.
-fn operators_reads(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
+fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
-    Router::new()
-        .route("/config", guarded(get(configuration::config)))
-        .route("/issuers", guarded(get(issuers::issuers)))
-        .route("/routes", guarded(get(routes::routes)))
+    let config = get_with(configuration::config, |op| named(op, "config", "The configuration in use"));
+    let issuers = get_with(issuers::issuers, |op| named(op, "issuers", "The issuers and their keys"));
+    let routes =
+        get_with(routes::routes, |op| named(op, "routes", "The routes, in the order in which they are matched"));
+    Routes::new()
+        .api_route("/config", guarded(config))
+        .api_route("/issuers", guarded(issuers))
+        .api_route("/routes", guarded(routes))
+        .with_path_items(protected)
 }
 
 /// What operators may do.
-fn operators_posts(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
+fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
-    Router::new().route("/explain", guarded(post(explain::explain))).route("/reload", guarded(post(reload::reload)))
+    let explain = post_with(explain::explain, |op| named(op, "explain", "What the gateway would decide about a token"));
+    let reload = post_with(reload::reload, |op| named(op, "reload", "Reads the configuration file again"));
+    Routes::new()
+        .api_route("/explain", guarded(explain))
+        .api_route("/reload", guarded(reload))
+        .with_path_items(protected)
 }
 
 /// What everybody may have, where there are operators: a browser asks for a page before its user can show a token. It is
 /// the same for all and tells nothing of the gateway.
-fn visitors(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
+fn visitors(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::visitors));
-    Router::new()
-        .route("/openapi.json", guarded(get(openapi::openapi)))
-        .route("/", guarded(get(page::page)))
-        .route("/explain.js", guarded(get(page::script)))
-        .route("/explain.css", guarded(get(page::style)))
+    let openapi = get_with(openapi::openapi, |op| {
+        let op = named(op, "openapi", "This document");
+        op.response_with::<200, Json<Map<String, Value>>, _>(|response| response.description("OpenAPI 3.1"))
+    });
+    let page = get_with(page::page, |op| {
+        described::text(named(op, "page", "The page that explains a token"), "The page", "text/html")
+    });
+    let script = get_with(page::script, |op| {
+        described::text(named(op, "script", "The page's script"), "The script", "text/javascript")
+    });
+    let style =
+        get_with(page::style, |op| described::text(named(op, "style", "The page's style"), "The style", "text/css"));
+    Routes::new()
+        .api_route("/openapi.json", guarded(openapi))
+        .api_route("/", guarded(page))
+        .api_route("/explain.js", guarded(script))
+        .api_route("/explain.css", guarded(style))
+        .with_path_items(|item| each(open(item), |op| op.response::<403, Refused>().response::<421, Refused>()))
+}
+
+fn named<'t>(operation: TransformOperation<'t>, id: &str, summary: &str) -> TransformOperation<'t> {
+    operation.id(id).summary(summary)
+}
+
+/// Describes a path as open to those without a token.
+fn open(item: TransformPathItem<'_>) -> TransformPathItem<'_> {
+    item.security_requirement_multi([""; 0])
+}
+
+/// Describes a path as one of operators, and what others get there.
+fn protected(item: TransformPathItem<'_>) -> TransformPathItem<'_> {
+    each(item.security_requirement("operator"), |op| {
+        op.response::<401, Refused>().response::<403, Refused>().response::<421, Refused>().response::<503, Refused>()
+    })
+}
+
+/// Describes each operation of a path further.
+fn each(
+    mut item: TransformPathItem<'_>,
+    describe: impl Fn(TransformOperation<'_>) -> TransformOperation<'_>,
+) -> TransformPathItem<'_> {
+    let path = item.inner_mut();
+    for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        let _ = describe(TransformOperation::new(operation));
+    }
+    item
 }
