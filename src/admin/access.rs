@@ -2,8 +2,8 @@
 //!
 //! A token of the file is compared in constant time, by its hash. Any other is an access token of the operators' issuer
 //! and judged as a request to a route that requires MFA: by the same authenticator and the same [`decide`], with no
-//! exception and no stage in force. That the API's callers are not operators is seen to by the configuration: operators have an
-//! audience of their own, or are listed.
+//! exception and no stage in force. The configuration keeps the API's callers out: operators have an audience of their
+//! own, or are listed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,22 +21,22 @@ use mfa_gateway_layer::{Authenticator, CacheMetrics, Credential, Issuer, Lookup}
 const CLOSED: Notice = Notice {
     status: StatusCode::FORBIDDEN,
     code: "admin_closed",
-    description: "This is for operators, and the configuration names none.",
+    description: "This is for operators only, and the configuration names none.",
     remedy: "Add `admin.authentication` to the configuration: a `token_file`, or `operators` who sign in with MFA.",
 };
 
 const UNKNOWN_TOKEN: Notice = Notice {
     status: StatusCode::UNAUTHORIZED,
     code: "admin_token_unknown",
-    description: "The token is not one of the admin listener's.",
-    remedy: "Send a token of the file that `admin.authentication.token_file` names.",
+    description: "The token is not in the admin listener's token file.",
+    remedy: "Send a token from the file that `admin.authentication.token_file` names.",
 };
 
 const NO_OPERATOR: Notice = Notice {
     status: StatusCode::FORBIDDEN,
     code: "not_an_operator",
-    description: "The token is valid, and its user or application is no operator of the gateway.",
-    remedy: "Have the user listed in `admin.authentication.operators`, or use a token of one who is.",
+    description: "The token is valid, but its user or application is not an operator of the gateway.",
+    remedy: "Add the user to `admin.authentication.operators`, or use an operator's token.",
 };
 
 /// Tells operators from others.
@@ -64,7 +64,7 @@ pub(crate) struct SignIn {
     clock: Clock,
 }
 
-/// Who it was, for the log.
+/// The operator's name, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Operator(pub(super) String);
 
@@ -129,7 +129,7 @@ impl SignIn {
         let requirement = Requirement::Mfa { max_age: operators.max_age };
         let rule = Rule { app_only, tenants: operators.tenants.clone(), ..requirement.into() };
         Self {
-            // Operators are few: nothing of theirs is cached, nor counted as traffic.
+            // Operators are few: the gateway neither caches their tokens nor counts their requests as traffic.
             authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), CacheMetrics::default()),
             rule: Arc::new(rule),
             users: operators.users.clone(),

@@ -24,17 +24,17 @@ const SECRET: [&str; 4] = ["password", "secret", "token", "credential"];
 pub(super) struct ConfigAnswer {
     /// The gateway's version.
     version: &'static str,
-    /// How many configurations were taken into use, this one included.
+    /// The generation: 1 at the start, one more for each reload.
     generation: u64,
-    /// The SHA-256 of its content, with variables put in.
+    /// The SHA-256 of its content, with variables replaced.
     hash: String,
     /// When it was loaded (RFC 3339).
     loaded: String,
-    /// What of it counts only after a restart.
+    /// The changes that take effect only after a restart.
     needs_restart: Vec<&'static str>,
-    /// What is valid and hardly wanted, as `check` shows it.
+    /// The warnings, as `check` shows them.
     warnings: Vec<String>,
-    /// The file's content, with variables put in and without secrets. What it leaves out has its default.
+    /// The file's content, with variables replaced and without secrets. Absent fields have their defaults.
     #[schemars(with = "Map<String, Value>")]
     configuration: Value,
 }

@@ -20,10 +20,10 @@ pub(crate) struct Admin {
     pub(crate) state: Arc<ArcSwap<State>>,
     pub(crate) sources: Arc<ArcSwap<Vec<Arc<KeySource>>>>,
     pub(crate) metrics: Exposition,
-    /// Panics that were caught, of requests as well.
+    /// Caught panics, of requests as well.
     pub(crate) panics: Counter,
     pub(crate) reloads: Reloads,
     pub(crate) draining: CancellationToken,
-    /// Whether every issuer's keys were had once.
+    /// Whether every issuer's keys have been loaded once.
     pub(crate) started: AtomicBool,
 }

@@ -25,7 +25,7 @@ const BAD_METHOD: Notice = Notice {
     remedy: "Send a method such as `GET`.",
 };
 
-/// What to explain.
+/// The question to explain.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExplainQuestion {
@@ -35,7 +35,7 @@ pub(super) struct ExplainQuestion {
     /// The method of the request. Default `GET`.
     #[serde(default = "get")]
     method: String,
-    /// The path of the request; a query is cut off.
+    /// The path of the request. A query is ignored.
     path: String,
 }
 

@@ -20,15 +20,15 @@ use crate::gateway::{Notice, Reason, Rejection};
 const FOREIGN_HOST: Notice = Notice {
     status: StatusCode::MISDIRECTED_REQUEST,
     code: "foreign_host",
-    description: "The admin listener is not known by this host name.",
+    description: "The admin listener doesn't serve this host name.",
     remedy: "Use `localhost` or the IP address, or add the name to `admin.hosts`.",
 };
 
 const FOREIGN_ORIGIN: Notice = Notice {
     status: StatusCode::FORBIDDEN,
     code: "foreign_origin",
-    description: "A page of another origin sent this request.",
-    remedy: "Use the listener's own page, or a client that is no browser.",
+    description: "A page from another origin sent this request.",
+    remedy: "Use the listener's own page, or a client that is not a browser.",
 };
 
 /// Lets operators pass.
@@ -74,7 +74,7 @@ async fn authorize(state: &State, head: &Parts) -> Result<(), Rejection> {
     check_origin(&head.headers)?;
     let operator = state.access.authorize(&head.headers).await?;
     if head.method == Method::POST {
-        tracing::info!(path = head.uri.path(), operator = operator.0, "an operator's request");
+        tracing::info!(path = head.uri.path(), operator = operator.0, "an operator request");
     }
     Ok(())
 }

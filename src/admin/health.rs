@@ -1,7 +1,7 @@
 //! Health: whether the process runs, and whether it takes traffic.
 //!
-//! Readiness is about having started: every issuer's keys were had once. An issuer that goes down later must not take
-//! the gateway out of service with it, unless it is the last one that had keys.
+//! Readiness is about having started: every issuer's keys have been loaded once. An issuer that goes down later must
+//! not take the gateway out of service with it, unless it is the last one that had keys.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,14 +24,14 @@ pub(super) struct Liveness {
     status: &'static str,
 }
 
-/// Whether the gateway takes traffic.
+/// Whether the gateway accepts traffic.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Readiness {
     /// `ready`, `waiting for keys` or `draining`.
     #[schemars(extend("enum" = ["ready", "waiting for keys", "draining"]))]
     status: &'static str,
-    /// The state of each issuer; absent where `admin.details` is `protected` and no operator asks.
+    /// The state of each issuer; absent if `admin.details` is `protected` and the client is not an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuers: Option<Vec<IssuerState>>,
 }

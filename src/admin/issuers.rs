@@ -16,46 +16,46 @@ use mfa_gateway_keys::{KeySource, Origin};
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct IssuersAnswer {
-    /// One for each place that keys come from.
+    /// One entry per key source.
     issuers: Vec<IssuerDetail>,
 }
 
-/// What is known of an issuer's keys.
+/// The state of an issuer's keys.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IssuerState {
-    /// The name; an Entra issuer is two, `name v1.0` and `name v2.0`.
+    /// The name. An Entra issuer has two key sources, `name v1.0` and `name v2.0`.
     issuer: String,
-    /// How many keys are usable.
+    /// The number of usable keys.
     keys: usize,
-    /// How many entries of the key set are not.
+    /// The number of unusable entries in the key set.
     skipped_keys: usize,
     /// Where the keys come from: `issuer`, or `disk` since the last restart; `null` if there are none.
     #[schemars(extend("enum" = ["issuer", "disk", null]))]
     source: Option<&'static str>,
-    /// When the issuer last confirmed them (RFC 3339).
+    /// The time of the last successful fetch (RFC 3339).
     fetched: Option<String>,
-    /// How long ago that is.
+    /// The time since then.
     age_seconds: Option<u64>,
-    /// The age at which they are no longer used.
+    /// The age at which the gateway stops using them.
     max_stale_seconds: u64,
-    /// How many attempts have failed in a row.
+    /// The number of failed attempts in a row.
     failures: u32,
-    /// What the last attempt failed of, if it did.
+    /// The error of the last attempt, if it failed.
     last_error: Option<String>,
-    /// When the next attempt is due, unless a token asks for one before (RFC 3339).
+    /// The time of the next attempt, unless a token with an unknown key causes an earlier one (RFC 3339).
     next_refresh: Option<String>,
 }
 
-/// An issuer with all that is known of it.
+/// An issuer's key source in detail.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct IssuerDetail {
     #[serde(flatten)]
     state: IssuerState,
-    /// The address of the discovery document; `null` if keys are fetched from `jwksUri` at once.
+    /// The URL of the discovery document; `null` if the gateway fetches keys from `jwksUri` directly.
     discovery: Option<String>,
-    /// The configured address of the keys; `null` if the discovery document says it.
+    /// The configured URL of the key set; `null` if the discovery document gives it.
     jwks_uri: Option<String>,
     /// The usable keys.
     key_set: Vec<KeyDetail>,

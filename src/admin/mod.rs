@@ -1,11 +1,11 @@
 //! The admin listener: a second address, so that the traffic port serves nothing of this.
 //!
-//! Health and metrics are for machines and open unless the configuration says otherwise. All else is for operators, who
-//! show a token of a file or sign in with MFA: the gateway's own [`access`] is judged by the gateway's own rule. Without
-//! `admin.authentication` nobody is an operator, and what is theirs stays closed.
+//! Health and metrics are for machines and open unless the configuration says otherwise. Everything else is for operators, who
+//! show a token from a file or sign in with MFA: the gateway's own rule judges [`access`] to the gateway. Without
+//! `admin.authentication` there are no operators, and the protected paths stay closed.
 //!
-//! A router hands a request to its handler, which reads [`Admin`]; the connections are served like those of the traffic port, by the same code. What only
-//! the assembly can do, a reload, is asked of it through [`Reloads`].
+//! A router hands a request to its handler, which reads [`Admin`]. The code that serves the traffic port's connections
+//! serves these too. A reload is the assembly's to do: [`Reloads`] requests it.
 
 mod access;
 mod configuration;

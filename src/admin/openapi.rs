@@ -29,7 +29,7 @@ pub(super) async fn openapi(Extension(document): Extension<Document>) -> impl In
 pub(super) fn introduced(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
     let license = "Apache-2.0".to_owned();
     let license = License { name: license.clone(), identifier: Some(license), ..License::default() };
-    let description = "A token of the token file, or an access token of an operator who signed in with MFA.";
+    let description = "A token from the token file, or an access token of an operator who signed in with MFA.";
     let operator = SecurityScheme::Http {
         scheme: "bearer".to_owned(),
         bearer_format: None,

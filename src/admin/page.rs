@@ -1,5 +1,5 @@
 //! The page that explains a token. It is made of three files, works without anything from elsewhere, and its policy
-//! forbids all else: whatever a token brings into it can neither run nor be sent away.
+//! forbids everything else: text from a token can neither run nor be sent elsewhere.
 
 use aide::axum::IntoApiResponse;
 use axum::response::Html;

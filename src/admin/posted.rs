@@ -28,22 +28,22 @@ const BESIDES: usize = 64 << 10;
 const NOT_JSON: Notice = Notice {
     status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
     code: "unsupported_media_type",
-    description: "The body is not announced as JSON.",
+    description: "The request's Content-Type is not JSON.",
     remedy: "Send `Content-Type: application/json`.",
 };
 
 const TOO_LARGE: Notice = Notice {
     status: StatusCode::PAYLOAD_TOO_LARGE,
     code: "body_too_large",
-    description: "The body is larger than a question can be.",
+    description: "The body is too large.",
     remedy: "Send one token, a method and a path.",
 };
 
 const UNREADABLE: Notice = Notice {
     status: StatusCode::BAD_REQUEST,
     code: "malformed_request",
-    description: "The body is not the JSON object that is asked for.",
-    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`: only `path` is required, and there is nothing else."#,
+    description: "The body is not the expected JSON object.",
+    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`. Only `path` is required; no others are allowed."#,
 };
 
 /// What a JSON body says. Nothing of the body is repeated in a refusal: a token is in it.

@@ -1,7 +1,8 @@
 //! A refusal on its way through the router, which knows responses alone.
 //!
-//! A handler or a guard returns [`Refused`]. Its response only carries the [`Rejection`] to where the router's work is done;
-//! [`Refused::taken_from`] takes it out there, and the gateway's Render stays the only code that turns a refusal into bytes.
+//! A handler or a guard returns [`Refused`]. Its response only carries the [`Rejection`] through the router.
+//! [`Refused::taken_from`] takes it out behind the router, so the gateway's Render stays the only code that turns a
+//! refusal into bytes.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -23,11 +23,11 @@ use crate::gateway::Notice;
 const UNAVAILABLE: Notice = Notice {
     status: StatusCode::CONFLICT,
     code: "reload_unavailable",
-    description: "This gateway was not started from a configuration file, or is ending.",
+    description: "This gateway was not started from a configuration file, or is draining.",
     remedy: "Start it with `serve --config FILE`.",
 };
 
-/// The configuration was taken into use.
+/// The new configuration is in use.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
@@ -35,15 +35,15 @@ pub(super) struct ReloadAnswer {
     /// `reloaded`.
     #[schemars(extend("const" = "reloaded"))]
     status: &'static str,
-    /// How many configurations were taken into use, this one included.
+    /// The generation: 1 at the start, one more for each reload.
     generation: u64,
     /// The SHA-256 of its content.
     hash: String,
     /// When it was loaded (RFC 3339).
     loaded: String,
-    /// What of it counts only after a restart.
+    /// The changes that take effect only after a restart.
     needs_restart: Vec<&'static str>,
-    /// What is valid and hardly wanted, as `check` shows it.
+    /// The warnings, as `check` shows them.
     warnings: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct ReloadAnswer {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ReloadRefused {
-    /// What happened, in short.
+    /// A short summary.
     title: &'static str,
     /// 422.
     status: u16,
@@ -60,7 +60,7 @@ pub(super) struct ReloadRefused {
     detail: String,
     /// `configuration_invalid`.
     reason: &'static str,
-    /// Each problem; empty if it is none of the file's.
+    /// The problems in the file; empty if the cause is elsewhere.
     problems: Vec<FileProblem>,
 }
 
@@ -77,7 +77,7 @@ struct FileProblem {
     field: String,
     /// What is wrong.
     message: String,
-    /// How to mend it.
+    /// How to fix it.
     fix: String,
 }
 
@@ -118,7 +118,7 @@ impl OperationOutput for NotReloaded {
     ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
         let unavailable = Refused::operation_response(context, operation);
         let schema = context.schema.subschema_for::<ReloadRefused>();
-        let invalid = described::response("It is not valid; the old one stays", PROBLEM, schema);
+        let invalid = described::response("The configuration is not valid; the old one stays in use", PROBLEM, schema);
         let responses = [(409, unavailable), (422, Some(invalid))].into_iter();
         responses.filter_map(|(code, response)| Some((Some(openapi::StatusCode::Code(code)), response?))).collect()
     }
@@ -128,7 +128,7 @@ impl From<anyhow::Error> for NotReloaded {
     fn from(error: anyhow::Error) -> Self {
         let problems = error.downcast_ref::<ConfigError>().map_or(&[][..], ConfigError::problems);
         Self::Invalid(ReloadRefused {
-            title: "The configuration is not valid; the old one stays.",
+            title: "The configuration is not valid; the old one stays in use.",
             status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
             detail: format!("{error:#}"),
             reason: "configuration_invalid",

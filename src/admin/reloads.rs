@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-/// What a reload came to: nothing, or why the old configuration stays.
+/// The result of a reload: nothing, or why the old configuration stays.
 pub(crate) type Reloaded = Result<(), anyhow::Error>;
 
-/// Requests for a reload, on the side of the one who reloads.
+/// The requests for a reload, at the receiving end.
 pub(crate) type ReloadRequests = mpsc::Receiver<oneshot::Sender<Reloaded>>;
 
-/// Asks whoever reloads.
+/// Requests a reload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reloads(Arc<OnceLock<mpsc::Sender<oneshot::Sender<Reloaded>>>>);
 

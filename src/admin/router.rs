@@ -83,7 +83,9 @@ fn everybody() -> Routes {
     let alive = get_with(health::alive, |op| named(op, "alive", "Whether the process runs"));
     let ready = get_with(health::ready, |op| {
         let op = named(op, "ready", "Whether the gateway takes traffic").response::<200, Json<Readiness>>();
-        op.response_with::<503, Json<Readiness>, _>(|response| response.description("It waits for keys, or drains"))
+        op.response_with::<503, Json<Readiness>, _>(|response| {
+            response.description("It waits for keys, or is draining")
+        })
     });
     Routes::new()
         .api_route("/livez", alive)
@@ -107,8 +109,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
     let config = get_with(configuration::config, |op| named(op, "config", "The configuration in use"));
     let issuers = get_with(issuers::issuers, |op| named(op, "issuers", "The issuers and their keys"));
-    let routes =
-        get_with(routes::routes, |op| named(op, "routes", "The routes, in the order in which they are matched"));
+    let routes = get_with(routes::routes, |op| named(op, "routes", "The routes, in matching order"));
     Routes::new()
         .api_route("/config", guarded(config))
         .api_route("/issuers", guarded(issuers))
@@ -119,7 +120,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
 /// What operators may do.
 fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
-    let explain = post_with(explain::explain, |op| named(op, "explain", "What the gateway would decide about a token"));
+    let explain = post_with(explain::explain, |op| named(op, "explain", "The gateway's decision about a token"));
     let reload = post_with(reload::reload, |op| named(op, "reload", "Reads the configuration file again"));
     Routes::new()
         .api_route("/explain", guarded(explain))

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::routing::{Pattern, Route};
 use mfa_gateway_core::policy::{AppOnlyRule, Dialect, Requirement};
 
-/// All routes: the first that matches path and method counts.
+/// All routes: the first that matches the path and the method applies.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RoutesAnswer {
@@ -25,7 +25,7 @@ pub(super) struct RoutesAnswer {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct RouteDetail {
-    /// `path`: exactly this path. `prefix`: this path and all below it.
+    /// `path`: this exact path. `prefix`: this path and every path below it.
     #[schemars(extend("enum" = ["path", "prefix"]))]
     r#match: &'static str,
     /// The path or prefix, as the configuration writes it.
@@ -37,21 +37,21 @@ struct RouteDetail {
     /// The requirement for callers.
     #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     require: &'static str,
-    /// How long ago the user may have authenticated; `null` for any time.
+    /// The maximum age of the user's sign-in; `null` for no maximum.
     max_age_seconds: Option<u64>,
     /// Whether app-only tokens are accepted.
     #[schemars(extend("enum" = ["allow", "allow_except_vendors", "deny"]))]
     app_only: &'static str,
-    /// The tenants that may call; `null` for all that the issuers trust.
+    /// The tenants that may call; `null` for all tenants that the issuers trust.
     tenants: Option<Vec<String>>,
-    /// What becomes of MFA findings, where no stage says otherwise of the caller.
+    /// The mode, unless a stage matches the caller.
     #[schemars(extend("enum" = ["off", "report", "enforce"]))]
     mode: &'static str,
-    /// Which part of the applications `enforce` is for, in percent.
+    /// The percentage of applications that MFA is enforced for.
     percentage: u8,
-    /// When `enforce` begins (RFC 3339); `null` if it has.
+    /// The time when enforcement begins (RFC 3339); `null` if it has begun.
     enforce_from: Option<String>,
-    /// How callers are refused; `null` if their issuer says it.
+    /// The dialect of refusals; `null` if the issuer sets it.
     #[schemars(extend("enum" = ["partner-center", "oauth", null]))]
     dialect: Option<&'static str>,
     /// Whether the upstream receives the caller's token.

@@ -95,7 +95,7 @@ def test_the_keyboard_is_enough(page, issuer):
 def test_a_wrong_operators_token_is_told_and_nothing_else_is(page, issuer):
     sign_in(page, "x" * 40)
     explain(page, issuer.jane())
-    expect(page.get_by_role("alert")).to_contain_text("The token is not one of the admin listener's.")
+    expect(page.get_by_role("alert")).to_contain_text("The token is not in the admin listener's token file.")
     expect(page.locator("#answer")).to_be_hidden()
 
 

@@ -19,7 +19,7 @@ async function ask(path, options = {}) {
   });
   const body = await response.json();
   if (!response.ok) {
-    throw new Error([body.detail, body.remedy].filter(Boolean).join(" ") || `The gateway answered ${response.status}.`);
+    throw new Error([body.detail, body.remedy].filter(Boolean).join(" ") || `The gateway returned ${response.status}.`);
   }
   return body;
 }
@@ -83,7 +83,7 @@ async function explain(event) {
     }
   } catch (error) {
     if (number === asked) {
-      tell(`No answer: ${error.message}`);
+      tell(`The request failed: ${error.message}`);
     }
   } finally {
     submit.disabled = false;
