@@ -173,7 +173,7 @@ def test_a_pipe_that_nobody_reads_blocks_no_request_and_the_loss_is_counted_and_
     until(lambda: metric(gateway, "mfa_gateway_requests_total") == sent)
     lost = metric(gateway, "mfa_gateway_log_lines_lost_total", log="access")
     assert 0 < lost < sent
-    until(lambda: "some are lost" in gateway.log.read_text())
+    until(lambda: "lines are lost" in gateway.log.read_text())
 
     arrived = []
     with os.fdopen(read) as pipe:

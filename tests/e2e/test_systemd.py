@@ -97,7 +97,7 @@ def test_a_socket_that_was_not_passed_is_told_by_name(manager, config, tmp_path)
     manager.listen("other")
     with pytest.raises(AssertionError) as failed:
         manager.start(tmp_path, config | {"listeners": [{"address": "systemd:traffic"}]})
-    assert "no socket of the name `traffic` was passed (there is: other)" in str(failed.value)
+    assert "no socket with the name `traffic` was passed (passed: other)" in str(failed.value)
 
 
 def test_the_manager_is_told_of_start_reload_watchdog_and_end(manager, config, tmp_path):

@@ -133,7 +133,7 @@ def test_what_cannot_work_is_told_with_its_place(tmp_path):
         "http://127.0.0.1:1": ({"ca_file": str(authority.file)}, "write `https://`"),
         "https://127.0.0.1:2": ({"server_name": "not a name"}, "upstreams[0].tls.server_name"),
         "https://127.0.0.1:3": ({"certificate_file": certificate}, "set both"),
-        "https://127.0.0.1:4": ({"certificate_file": certificate, "key_file": other}, "a key that is the certificate's"),
+        "https://127.0.0.1:4": ({"certificate_file": certificate, "key_file": other}, "the private key of the certificate"),
         "https://127.0.0.1:5": ({"ca_file": key}, "it contains no certificate"),
         "https://127.0.0.1:6": ({"ca_file": "/absent.crt"}, "/absent.crt"),
     }
