@@ -182,5 +182,7 @@ def test_a_pipe_that_nobody_reads_blocks_no_request_and_the_loss_is_counted_and_
         until(lambda: any(line["event"] == "lines_lost" for line in arrived))
         gateway.stop()
         reader.join(10)
-    assert [line["lines"] for line in arrived if line["event"] == "lines_lost"] == [lost]
-    assert len(arrived) - 1 + lost == sent
+    # One notice per gap: a busy machine makes a second one before the pipe is full.
+    notices = [line["lines"] for line in arrived if line["event"] == "lines_lost"]
+    assert sum(notices) == lost
+    assert len(arrived) - len(notices) + lost == sent
