@@ -1,7 +1,7 @@
 //! What the live configuration would decide about a token.
 //!
 //! The token comes in a body, which no log and no history keeps, and goes no further: it is neither logged nor cached,
-//! and no answer has it.
+//! and no response has it.
 
 use std::borrow::Cow;
 use std::sync::Arc;

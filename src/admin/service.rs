@@ -1,4 +1,4 @@
-//! The service: one request, one answer.
+//! The service: one request, one response.
 
 use std::convert::Infallible;
 use std::sync::Arc;

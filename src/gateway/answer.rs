@@ -1,8 +1,8 @@
-//! What an upstream's answer must be like to be passed on.
+//! What an upstream's response must be like to be passed on.
 //!
 //! hyper resolves what RFC 9112 section 6.3 leaves a client to resolve, and keeps the fields as they came. A client
 //! that reads
-//! them after the gateway could resolve them otherwise, so an answer with ambiguous framing is refused with 502.
+//! them after the gateway could resolve them otherwise, so a response with ambiguous framing is refused with 502.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -10,12 +10,12 @@ use http_body::Body as _;
 
 use mfa_gateway_wire::{Body, Presence};
 
-/// The rule that an answer breaks.
+/// The rule that a response breaks.
 #[derive(Debug, thiserror::Error)]
 #[error("the upstream's response {0}")]
 pub(super) struct Unsound(&'static str);
 
-/// Checks an answer, leaves it with the framing of its body alone, and tells which fields it came with.
+/// Checks a response, leaves it with the framing of its body alone, and tells which fields it came with.
 pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Presence, Unsound> {
     let status = response.status();
     if status.as_u16() >= 600 {
@@ -51,7 +51,7 @@ fn check_framing(response: &mut Response<Body>, method: &Method, present: Presen
     };
     let plain = written.len() == 1 || !written.starts_with(b"0");
     let status = response.status();
-    // Without a body, the length is that of the answer to GET (RFC 9110 section 8.6).
+    // Without a body, the length is that of the response to GET (RFC 9110 section 8.6).
     let bodiless = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
     let right = bodiless || response.body().size_hint().exact() == Some(length);
     if !right || status == StatusCode::NO_CONTENT {

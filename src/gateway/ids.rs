@@ -35,7 +35,7 @@ impl Ids {
         lines.push(&CORRELATION_ID, &self.correlation);
     }
 
-    /// Puts the ids into an answer that has none.
+    /// Puts the ids into a response that has none.
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
         headers.reserve(2);
         headers.entry(&REQUEST_ID).or_insert_with(|| self.request.clone());

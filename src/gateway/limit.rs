@@ -2,7 +2,7 @@
 //!
 //! It stands in front of all work on a request, so that an overload costs as little as possible, and a client that is
 //! refused has to wait before it is heard again, so that it doesn't cost this all the time. A request counts until
-//! its answer's body has ended: its account holds its place.
+//! its response's body has ended: its account holds its place.
 
 use std::task::{Context, Poll};
 

@@ -21,7 +21,7 @@ pub(super) struct Preview {
 }
 
 impl Preview {
-    /// Puts the fields into an answer, in place of the upstream's.
+    /// Puts the fields into a response, in place of the upstream's.
     pub(super) fn write(self, headers: &mut HeaderMap) {
         if let Some(compliant) = self.compliant {
             headers.insert(&IS_MFA_COMPLIANT, HeaderValue::from_static(if compliant { "true" } else { "false" }));

@@ -11,7 +11,7 @@ use crate::routing::Route;
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
 use mfa_gateway_wire::BoxError;
 
-/// Why a request gets no answer of the upstream.
+/// Why a request gets no response of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The rule refuses it.

@@ -41,7 +41,7 @@ pub struct RenderLayer {
     kind: Kind,
 }
 
-/// Answers every request: with the inner service's answer, or with the refusal in the client's words.
+/// Answers every request: with the inner service's response, or with the refusal in the client's words.
 #[derive(Clone, Debug)]
 pub struct Render<S> {
     inner: S,

@@ -1,5 +1,5 @@
-//! The account of one request: opened when its head is known, and closed when its answer's body has ended. Every request
-//! is closed exactly once, however it ends, since that is done when the account is dropped.
+//! The account of one request: opened when its head is known, and closed when its response's body has ended. Every
+//! account is closed exactly once, however its request ends, since dropping the account closes it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) struct Outcome {
     pub(super) answered: Instant,
 }
 
-/// The account of a request, open until its answer's body has ended.
+/// The account of a request, open until its response's body has ended.
 #[derive(Debug)]
 pub(super) struct Account {
     at: Instant,
@@ -48,7 +48,7 @@ pub(super) struct Account {
     holds: Holds,
 }
 
-/// What a request holds until its answer's body has ended.
+/// What a request holds until its response's body has ended.
 #[derive(Debug)]
 pub(super) struct Holds {
     /// Its place among the requests in flight.
@@ -80,7 +80,7 @@ struct Answered {
 }
 
 impl Account {
-    /// Opens an account, in the box that goes along with the answer's body in the end.
+    /// Opens an account, in the box that goes along with the response's body in the end.
     pub(super) fn open(exchange: &Exchange, holds: Holds) -> Box<Self> {
         let live = Arc::clone(&exchange.live);
         let seen = live.journal.accesses.is_some().then(|| {
@@ -101,7 +101,7 @@ impl Account {
         &self.live
     }
 
-    /// Counts a permitted request, and watches its answer.
+    /// Counts a permitted request, and watches its response.
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
         let Outcome { route, grounds, class, upstream, answered } = *outcome;
@@ -116,7 +116,7 @@ impl Account {
         self.watch(response, Answered { route, status, result: "permitted", reason, class, upstream, length })
     }
 
-    /// Counts a refused request, and watches its answer.
+    /// Counts a refused request, and watches its response.
     pub(super) fn refused(mut self: Box<Self>, response: Response<Body>, rejection: &Rejection) -> Response<Body> {
         // One that doesn't take its refusal must not keep others out.
         self.holds.in_flight = None;
@@ -149,7 +149,7 @@ impl Account {
         response.map(|body| body.watched(self))
     }
 
-    /// Whether all of the body was handed on. An answer to HEAD has none, and one of a known length ends with it.
+    /// Whether all of the body was handed on. A response to HEAD has none, and one of a known length ends with it.
     fn is_complete(&self, answer: &Answered) -> bool {
         let of_head = || self.seen.as_ref().is_some_and(|seen| seen.method == Some(Method::HEAD));
         self.complete || answer.length == Some(self.bytes) || of_head()
@@ -178,8 +178,8 @@ impl Account {
         });
     }
 
-    /// Counts a request without an answer of ours: its connection or stream ended before there was one, or it panicked,
-    /// and a bare 500 answers it.
+    /// Counts a request without a response of ours: its connection or stream ended before there was one, or it panicked
+    /// and gets a bare 500.
     fn close_unanswered(&self) {
         let current = &self.live;
         let (status, result, reason) = if std::thread::panicking() {

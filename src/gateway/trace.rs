@@ -117,7 +117,7 @@ impl Call {
         Self { trace: Arc::clone(trace), span, began: Instant::now() }
     }
 
-    /// Ends it with the head of the upstream's answer, or without one.
+    /// Ends it with the head of the upstream's response, or without one.
     pub(super) fn ended(
         self,
         method: &Method,

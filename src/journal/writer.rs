@@ -46,7 +46,7 @@ impl Journal {
         }
     }
 
-    /// Writes an answer down, if answers are.
+    /// Writes a response down, if responses are.
     pub(crate) fn access(&self, line: &AccessLine<'_>) {
         if let Some(sink) = &self.accesses {
             write(sink, |buffer| in_line(buffer, line));

@@ -52,7 +52,7 @@ pub struct ConnectionSettings {
     pub header_timeout: Duration,
     /// The time between requests.
     pub idle_timeout: Duration,
-    /// How long a client that sends a body or reads an answer may make no progress.
+    /// How long a client that sends a body or reads a response may make no progress.
     pub body_timeout: Duration,
     /// Until it is asked to finish.
     pub age: Option<Duration>,

@@ -1,4 +1,4 @@
-//! An answer's body, which gives its connection back when it ends.
+//! A response's body, which gives its connection back when it ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use super::endpoint::{Endpoint, InFlight};
 use super::pool::{Caller, Lease};
 
-/// The body of an answer. Dropped before its end, it closes an HTTP/1.1 connection, since what is left of the answer
+/// The body of a response. Dropped before its end, it closes an HTTP/1.1 connection, since what is left of the response
 /// must not become the next one's. Without a lease it is not given back at all.
 pub(super) struct AnswerBody {
     incoming: Incoming,

@@ -16,9 +16,9 @@ use mfa_gateway_wire::{LazyTimer, RequestSlot, UpstreamStream};
 /// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
 
-/// How much of an answer over HTTP/2 an upstream may send that its client hasn't taken. All requests share a connection,
-/// whose own window is as large as can be (RFC 9113 section 6.9.1): clients that don't read must not use up what others wait
-/// for.
+/// How much of a response over HTTP/2 an upstream may send that its client hasn't taken. All requests share a
+/// connection, whose own window is the largest possible (RFC 9113 section 6.9.1): clients that don't read must not use up
+/// the window that others wait for.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
@@ -122,7 +122,7 @@ impl Endpoint {
         }
     }
 
-    /// Records that there was no answer.
+    /// Records that there was no response.
     pub(super) fn failed(&self, error: &UpstreamError) {
         self.metrics.failed(match error {
             UpstreamError::Tls(_) | UpstreamError::Connect { .. } | UpstreamError::ConnectTimeout { .. } => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfa_gateway_wire::BoxError;
 
-/// Why there is no answer of the upstream.
+/// Why there is no response of the upstream.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// TLS can't be set up: the system's certificate roots can't be read, for example.
@@ -26,7 +26,7 @@ pub(crate) enum UpstreamError {
         /// The deadline.
         after: Duration,
     },
-    /// The head of the answer took too long.
+    /// The head of the response took too long.
     #[error("no response from {endpoint} within {after:?}")]
     ResponseTimeout {
         /// The endpoint.
@@ -34,7 +34,7 @@ pub(crate) enum UpstreamError {
         /// The deadline.
         after: Duration,
     },
-    /// The exchange broke off, or the answer isn't HTTP.
+    /// The exchange broke off, or the response isn't HTTP.
     #[error("the exchange with {endpoint} failed")]
     Exchange {
         /// The endpoint.

@@ -29,9 +29,9 @@ struct FailureLabels {
 pub(crate) enum EndpointFailure {
     /// There was no connection.
     Connect,
-    /// There was no answer in time.
+    /// There was no response in time.
     Timeout,
-    /// The exchange broke off, or the answer was not HTTP.
+    /// The exchange broke off, or the response was not HTTP.
     Exchange,
     /// It answered 502, 503 or 504.
     BadAnswer,

@@ -3,7 +3,7 @@
 //! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves to
 //! another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request without
 //! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed. What an upstream
-//! sends without a request never becomes a response: see `pool` and `net::answer`.
+//! sends without a request never becomes a response: see `pool` and `gateway::answer`.
 
 mod body;
 mod connect;

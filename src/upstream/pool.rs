@@ -1,7 +1,7 @@
 //! The connections kept to one endpoint.
 //!
-//! HTTP/1.1 doesn't say which request an answer belongs to. Bytes that an upstream sends unasked behind an answer, soon
-//! enough and before its connection is found to be spoilt, would answer the next request on it. So a connection that
+//! HTTP/1.1 doesn't say which request a response belongs to. Bytes that an upstream sends unasked behind a response,
+//! before the gateway notices them, would answer the connection's next request. So a connection that
 //! was used for one caller rests for a moment before it is used for another; and after unasked bytes an endpoint's
 //! connections are used once only, for a while.
 
@@ -87,7 +87,7 @@ pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
     pub(super) slot: RequestSlot,
     pub(super) reused: bool,
-    /// Until when an answer must have begun.
+    /// Until when a response must have begun.
     pub(super) deadline: LazyTimer,
 }
 
@@ -116,8 +116,8 @@ impl Lease {
         }
     }
 
-    /// Takes a request from its place, sends it, and waits for the head of the answer, `patience` again and again as long
-    /// as `goes_on` says so in the end. `None` if it doesn't come.
+    /// Takes a request from its place, sends it, and waits for the head of the response: `patience`, again and again while
+    /// `goes_on` returns true. `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
@@ -159,7 +159,7 @@ fn copy(request: &Request<Body>) -> Box<Request<()>> {
     copy
 }
 
-/// Waits for an answer for as long as it may take.
+/// Waits for a response for as long as it may take.
 async fn within<F: Future>(
     mut sending: Pin<Box<F>>,
     deadline: &mut LazyTimer,
@@ -205,7 +205,7 @@ impl Kept {
         let own = self.idle.get_mut(&caller.connection)?;
         let free = |one: &Idle| {
             let own = caller.connection.is_some() && one.is_of(caller.proof.as_ref());
-            // One that isn't ready yet still sends a request's body after its answer.
+            // One that isn't ready yet still sends a request's body after its response.
             (own || one.is_rested(now)) && one.is_usable() && one.connection.sender.is_ready()
         };
         let at = own.iter().rposition(free)?;
@@ -265,7 +265,7 @@ impl Pool {
         Some(Lease::Http1(connection))
     }
 
-    /// Keeps a connection whose answer was read to its end.
+    /// Keeps a connection whose response was read to its end.
     pub(super) fn put(&self, lease: Lease, caller: Caller) {
         let Lease::Http1(connection) = lease else { return };
         let mut kept = self.kept();

@@ -28,8 +28,8 @@ enum Failure {
 
 impl Upstream {
     /// Sends a request of `caller`, whose URI holds path and query alone, with `told` behind its fields, and waits for the
-    /// head of the answer. The client may let its body stand still for `client_idle`. `offered` becomes the endpoint that
-    /// was asked last.
+    /// head of the response. The client's body may stand still for `client_idle`. `offered` becomes the endpoint that was
+    /// tried last.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Upstream {
                 match lease.send(request, began, after, goes_on).await {
                     None => None,
                     Some(Ok(response)) => {
-                        // An answer that came before the request's end leaves the rest of it on the connection, and a
+                        // A response that came before the request's end leaves the rest of it on the connection, and a
                         // backend that doesn't read it takes it for the next request.
                         let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.clone()));
                         return Ok(self.answered(endpoint, response, kept, in_flight));
@@ -112,7 +112,7 @@ impl Upstream {
                     }
                 }
             };
-            // What keeps this request from an answer may keep all others that share the connection.
+            // What keeps this request from a response may keep all others that share the connection.
             let fault = upload.and_then(Upload::fault);
             if fault.is_none() {
                 endpoint.pool().give_up(&lease).await;
@@ -136,7 +136,7 @@ impl Upstream {
         }
     }
 
-    /// An answer whose body gives its connection back in the end, if that may be kept.
+    /// A response whose body gives its connection back in the end, if that may be kept.
     fn answered(
         &self,
         endpoint: &Arc<Endpoint>,
@@ -191,7 +191,7 @@ fn watch_body(body: &mut Body, idle: Duration) -> Option<Arc<Upload>> {
     Some(upload)
 }
 
-/// An answer that switches protocols: its connection can be taken over, and it has no body.
+/// A response that switches protocols: its connection can be taken over, and it has no body.
 fn upgraded(mut response: Response<Incoming>) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut response);
     response.extensions_mut().insert(upgrade);
@@ -207,7 +207,7 @@ fn of_exchange(endpoint: &Endpoint, source: hyper::Error, fault: Option<UploadFa
     }
 }
 
-/// Whether a connection ended without an answer, rather than with one that is not sound.
+/// Whether a connection ended without a response, rather than with one that is not sound.
 fn is_closed(error: &hyper::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

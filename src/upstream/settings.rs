@@ -21,9 +21,9 @@ pub struct Settings {
     pub preserve_host: bool,
     /// The deadline to connect.
     pub connect_timeout: Duration,
-    /// The deadline for the head of the answer, from the last progress of the request's body on.
+    /// The deadline for the head of the response, from the last progress of the request's body on.
     pub response_timeout: Duration,
-    /// How long the body of an answer may make no progress.
+    /// How long the body of a response may make no progress.
     pub idle_timeout: Duration,
     /// How long an unused connection is kept.
     pub keep_alive: Duration,

@@ -79,7 +79,7 @@ impl KeySource {
             }
             (Fetched::NotModified(max_age), Some(old)) => {
                 self.publish(&old, confirmed, Origin::Issuer);
-                // What the answer doesn't say stays as it was (RFC 9111 section 3.2).
+                // What the response doesn't say stays as it was (RFC 9111 section 3.2).
                 max_age.or(memory.max_age())
             }
             // There are validators only if there are keys.

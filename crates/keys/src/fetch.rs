@@ -31,7 +31,7 @@ pub enum FetchError {
     /// The exchange failed.
     #[error("the request failed")]
     Request(#[source] reqwest::Error),
-    /// The answer isn't 200. Redirects aren't followed: they would let one answer choose another host.
+    /// The response isn't 200. Redirects aren't followed: they would let one response choose another host.
     #[error("the response status is {0}, not 200")]
     Status(StatusCode),
     /// The document is too large.
@@ -67,7 +67,7 @@ pub(crate) struct Document {
     pub max_age: Option<Duration>,
 }
 
-/// An answer to a conditional request.
+/// A response to a conditional request.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     /// Another document.
@@ -201,7 +201,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// How long an answer is fresh from now on: its `max-age`, less the time it spent in caches (RFC 9111 section 4.2).
+/// How long a response is fresh from now on: its `max-age`, less the time it spent in caches (RFC 9111 section 4.2).
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let seconds: Option<u64> = directives.flat_map(|value| value.split(',')).find_map(|directive| {

@@ -187,7 +187,7 @@ impl RouteMetrics {
         });
     }
 
-    /// Notes how long it took to the head of the answer, of which the upstream took a part.
+    /// Notes how long it took to the head of the response, of which the upstream took a part.
     pub(crate) fn headed(&self, total: Duration, upstream: Option<Duration>) {
         self.own.observe(total.saturating_sub(upstream.unwrap_or_default()).as_secs_f64());
         if let Some(upstream) = upstream {
@@ -195,7 +195,7 @@ impl RouteMetrics {
         }
     }
 
-    /// Notes how long it took to the end of the answer.
+    /// Notes how long it took to the end of the response.
     pub(crate) fn ended(&self, total: Duration) {
         self.total.observe(total.as_secs_f64());
     }

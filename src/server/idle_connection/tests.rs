@@ -23,7 +23,7 @@ type Kept = Arc<std::sync::Mutex<(Option<Request<Incoming>>, Option<Busy>)>>;
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// `/large` has an answer that a client must read for it to end, `/never` has none, `/keep` leaves its body, `/away`
+/// `/large` has a response that a client must read for it to end, `/never` has none, `/keep` leaves its body, `/away`
 /// holds the connection back.
 async fn connection()
 -> (IdleConnection<impl HttpService<Incoming, ResBody = Body, Error = Infallible>>, TcpStream, Kept) {
@@ -136,7 +136,7 @@ async fn a_body_that_nobody_took_yet_never_becomes_the_next_request() {
     let head = format!("POST /keep HTTP/1.1\r\n{fields}\r\n\r\n");
     client.write_all(&[head.as_bytes(), &hidden].concat()).await.unwrap();
     assert_eq!(rests(&mut connection).await, Some(false));
-    // From here on the answer has ended, and the request hasn't.
+    // From here on the response has ended, and the request hasn't.
     kept.lock().unwrap().1 = None;
     assert_eq!(rests(&mut connection).await, None);
     drop(connection);

@@ -15,7 +15,7 @@ use url::Url;
 use mfa_gateway_keys::is_loopback;
 use mfa_gateway_wire::BoxError;
 
-/// The most that is read of an answer.
+/// The most that is read of a response.
 const MAX_ANSWER: usize = 64 << 10;
 
 /// The service's method (`opentelemetry/proto/collector/trace/v1/trace_service.proto`).

@@ -1,4 +1,4 @@
-//! The few kinds of answer that the demo's services give.
+//! The few kinds of response that the demo's services give.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -7,17 +7,17 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use url::Url;
 
-/// A whole answer.
+/// A whole response.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// An answer of these bytes.
+/// A response of these bytes.
 pub(crate) fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     with_header(answer, CONTENT_TYPE, content_type)
 }
 
-/// A JSON answer, laid out for people who read it in a terminal.
+/// A JSON response, laid out for people who read it in a terminal.
 pub(crate) fn json(status: StatusCode, value: &Value) -> Answer {
     bytes(status, "application/json", format!("{value:#}\n"))
 }
@@ -44,7 +44,7 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Answer {
     with_header(answer, ALLOW, allow)
 }
 
-/// The same answer with one more header.
+/// The same response with one more header.
 pub(crate) fn with_header(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
     answer.headers_mut().insert(name, HeaderValue::from_static(value));
     answer

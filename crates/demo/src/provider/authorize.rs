@@ -38,7 +38,7 @@ enum Outcome {
     Choose,
 }
 
-/// Where the answer goes: a known application, at an address on this machine.
+/// Where the response goes: a known application, at an address on this machine.
 struct Target {
     client: Client,
     redirect_uri: Url,

@@ -26,7 +26,7 @@ const MAX_HEAD: usize = 64 * 1024;
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The handler gave no answer, so the connection is closed.
+/// The handler gave no response, so the connection is closed.
 #[derive(Debug, thiserror::Error)]
 #[error("the server doesn't respond")]
 struct Unanswered;
@@ -50,7 +50,7 @@ impl LoopbackServer {
         }
     }
 
-    /// Serves `listener` on the current runtime; where `handler` gives no answer, the connection is closed.
+    /// Serves `listener` on the current runtime; where `handler` gives no response, the connection is closed.
     pub(crate) fn serve<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,

@@ -109,12 +109,12 @@ impl IdentityProvider {
         self.state.discovery_fetches.load(Ordering::Relaxed)
     }
 
-    /// Closes every connection that asks something without an answer, or answers again.
+    /// Closes every connection that asks something without a response, or answers again.
     pub fn go_dark(&self, dark: bool) {
         self.state.dark.store(dark, Ordering::Relaxed);
     }
 
-    /// Delays every answer by this long.
+    /// Delays every response by this long.
     pub fn slow_down(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.state.delay_millis.store(millis, Ordering::Relaxed);
