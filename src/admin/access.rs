@@ -42,9 +42,9 @@ const NO_OPERATOR: Notice = Notice {
 /// Tells operators from others.
 #[derive(Debug)]
 pub(crate) enum Access {
-    /// There are none.
+    /// There are no operators.
     Closed,
-    /// There are some.
+    /// There are operators.
     Open {
         /// The SHA-256 of each token of the file.
         tokens: Vec<[u8; 32]>,
@@ -57,7 +57,7 @@ pub(crate) enum Access {
 #[derive(Debug)]
 pub(crate) struct SignIn {
     authenticator: Authenticator,
-    /// What they have to meet.
+    /// The rule that they have to meet.
     rule: Arc<Rule>,
     users: Option<BTreeSet<String>>,
     applications: BTreeSet<String>,

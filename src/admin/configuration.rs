@@ -11,7 +11,7 @@ use url::Url;
 use super::context::Admin;
 use super::respond::Json;
 
-/// What stands in place of what isn't shown.
+/// The replacement for a hidden value.
 const REDACTED: &str = "[redacted]";
 
 /// Words in a field's name that make its value a secret. None of today's fields has one: they name files.

@@ -13,7 +13,7 @@ use super::state::State;
 use crate::gateway::Live;
 use mfa_gateway_keys::KeySource;
 
-/// What the admin listener tells of.
+/// The state that the admin listener reports.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) live: Arc<ArcSwap<Live>>,

@@ -1,7 +1,7 @@
 //! How handlers, extractors and responses say what they are, in the words of `OpenAPI` 3.1.
 //!
-//! Schemas are those of the types, with JSON Schema 2020-12 as `OpenAPI` 3.1 has it, and not aide's older default. What is
-//! read and what is written differ: a member with a default may be left out of a question, and is in every response.
+//! Schemas are those of the types, with JSON Schema 2020-12 as `OpenAPI` 3.1 has it, and not aide's older default. What
+//! is read and what is written differ: a member with a default may be left out of a question, and is in every response.
 
 use aide::openapi::{MediaType, ReferenceOr, Response, SchemaObject, StatusCode};
 use aide::transform::TransformOperation;

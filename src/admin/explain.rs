@@ -1,4 +1,4 @@
-//! What the live configuration would decide about a token.
+//! The decision that the live configuration would make about a token.
 //!
 //! The token comes in a body, which no log and no history keeps, and goes no further: it is neither logged nor cached,
 //! and no response has it.

@@ -42,7 +42,7 @@ pub(super) async fn operators(
     Ok(next.run(Request::from_parts(head, body)).await)
 }
 
-/// Lets everybody pass, or operators alone where the configuration says so.
+/// Lets everyone pass, or operators alone where the configuration says so.
 pub(super) async fn details(
     Shared(admin): Shared<Arc<Admin>>,
     request: Request,
@@ -56,7 +56,7 @@ pub(super) async fn details(
     Ok(next.run(Request::from_parts(head, body)).await)
 }
 
-/// Lets everybody pass, where there are operators.
+/// Lets everyone pass, if there are operators.
 pub(super) async fn visitors(
     Shared(admin): Shared<Arc<Admin>>,
     request: Request,
@@ -83,8 +83,8 @@ fn told(notice: &'static Notice) -> Rejection {
     Rejection::new(Reason::Told(notice))
 }
 
-/// Refuses host names that aren't the listener's: a page whose name was rebound to this address has one (DNS rebinding).
-/// An IP address can't be rebound.
+/// Refuses host names that aren't the listener's: a page whose name was rebound to this address has one (DNS
+/// rebinding). An IP address can't be rebound.
 fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
@@ -96,8 +96,8 @@ fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
     if known { Ok(()) } else { Err(told(&FOREIGN_HOST)) }
 }
 
-/// Refuses what a page of another origin has a browser send. Such a page has no operator's token either; this holds even
-/// if it came by one.
+/// Refuses what a page of another origin has a browser send. Such a page has no operator's token either; this holds
+/// even if it came by one.
 fn check_origin(headers: &HeaderMap) -> Result<(), Rejection> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();

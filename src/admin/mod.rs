@@ -1,8 +1,8 @@
 //! The admin listener: a second address, so that the traffic port serves nothing of this.
 //!
-//! Health and metrics are for machines and open unless the configuration says otherwise. Everything else is for operators, who
-//! show a token from a file or sign in with MFA: the gateway's own rule judges [`access`] to the gateway. Without
-//! `admin.authentication` there are no operators, and the protected paths stay closed.
+//! Health and metrics are for machines and open unless the configuration says otherwise. Everything else is for
+//! operators, who show a token from a file or sign in with MFA: the gateway's own rule judges [`access`] to the
+//! gateway. Without `admin.authentication` there are no operators, and the protected paths stay closed.
 //!
 //! A router hands a request to its handler, which reads [`Admin`]. The code that serves the traffic port's connections
 //! serves these too. A reload is the assembly's to do: [`Reloads`] requests it.

@@ -1,4 +1,5 @@
-//! The description of the admin listener, for tools, as `OpenAPI` 3.1 has it: what the router's handlers say of themselves.
+//! The description of the admin listener, for tools, as `OpenAPI` 3.1 has it: what the router's handlers say of
+//! themselves.
 
 use aide::axum::IntoApiResponse;
 use aide::openapi::{License, OpenApi, SecurityScheme, Server};
@@ -25,7 +26,7 @@ pub(super) async fn openapi(Extension(document): Extension<Document>) -> impl In
     ([(CONTENT_TYPE, "application/json")], document.0)
 }
 
-/// What holds for all: an operation is for operators unless it says otherwise.
+/// The part common to all: an operation is for operators unless it says otherwise.
 pub(super) fn introduced(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
     let license = "Apache-2.0".to_owned();
     let license = License { name: license.clone(), identifier: Some(license), ..License::default() };

@@ -6,8 +6,8 @@ use axum::response::Html;
 use http::HeaderName;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
-/// Scripts, styles and requests of the page's own origin, and nothing else. No form is sent, since without its script the
-/// page would put the token into an address.
+/// Scripts, styles and requests of the page's own origin, and nothing else. No form is sent, since without its script
+/// the page would put the token into an address.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 

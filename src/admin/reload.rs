@@ -1,4 +1,4 @@
-//! A reload that an operator asks for: it takes the one way that a signal and a changed file take too.
+//! A reload that an operator requests: it takes the same path as a signal and a changed file.
 
 use std::sync::Arc;
 

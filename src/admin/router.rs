@@ -1,6 +1,6 @@
 //! Every path that the admin listener serves, by who may have it, with what its handler says of itself.
 //!
-//! A guard stands before each handler and not before a whole path: a wrong path or method is told as such to everybody.
+//! A guard stands before each handler and not before a whole path: everyone learns of a wrong path or method.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ fn described_routes(admin: &Arc<Admin>) -> Routes {
         .merge(operators_posts(admin))
 }
 
-/// What the log has around all that a request brings about. Neither query nor fields: a token may be in them.
+/// The log's span around everything that a request causes. Neither query nor fields: a token may be in them.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("admin", method = %request.method(), path = request.uri().path())
 }
@@ -78,7 +78,7 @@ fn tell(response: &Response, latency: Duration, _: &Span) {
     tracing::debug!(status = response.status().as_u16(), ?latency, "an admin request has its response");
 }
 
-/// What everybody may have: a kubelet shows no token. The second names are not described.
+/// The endpoints open to everyone: a kubelet shows no token. The second names are not described.
 fn everybody() -> Routes {
     let alive = get_with(health::alive, |op| named(op, "alive", "Whether the process runs"));
     let ready = get_with(health::ready, |op| {
@@ -95,7 +95,7 @@ fn everybody() -> Routes {
         .with_path_items(open)
 }
 
-/// What everybody may have, or operators alone where the configuration says so.
+/// The endpoints open to everyone, or to operators alone where the configuration says so.
 fn details(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::details));
     let metrics = get_with(metrics::metrics, |op| {
@@ -104,7 +104,7 @@ fn details(admin: &Arc<Admin>) -> Routes {
     Routes::new().api_route("/metrics", guarded(metrics)).with_path_items(|item| protected(open(item)))
 }
 
-/// What operators may see.
+/// The endpoints that operators may read.
 fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
     let config = get_with(configuration::config, |op| named(op, "config", "The configuration in use"));
@@ -117,7 +117,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
         .with_path_items(protected)
 }
 
-/// What operators may do.
+/// The actions of operators.
 fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
     let explain = post_with(explain::explain, |op| named(op, "explain", "The gateway's decision about a token"));
@@ -128,8 +128,8 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
         .with_path_items(protected)
 }
 
-/// What everybody may have, where there are operators: a browser asks for a page before its user can show a token. It is
-/// the same for all and tells nothing of the gateway.
+/// The endpoints open to everyone, if there are operators: a browser fetches a page before its user can show a token.
+/// The page is the same for all and reveals nothing of the gateway.
 fn visitors(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::visitors));
     let openapi = get_with(openapi::openapi, |op| {

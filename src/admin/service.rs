@@ -41,8 +41,8 @@ pub(crate) fn service(
     ServiceBuilder::new()
         // The next layers know requests, and look at none: what arrived goes through them as the body of one.
         .map_request(Request::<Arrived>::new)
-        // Every response has these fields, a refusal's too: a browser neither stores nor frames it, nor guesses its type,
-        // nor sends its address on.
+        // Every response has these fields, a refusal's too: a browser neither stores nor frames it, nor guesses its
+        // type, nor sends its address on.
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, fixed("no-store")))
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, fixed("nosniff")))
         .layer(SetResponseHeaderLayer::overriding(REFERRER_POLICY, fixed("no-referrer")))

@@ -16,7 +16,7 @@ pub(crate) struct State {
     /// How many configurations were taken into use, this one included.
     pub(crate) generation: u64,
     pub(crate) loaded: Timestamp,
-    /// What of it counts only after a restart.
+    /// The changes that take effect only after a restart.
     pub(crate) needs_restart: Vec<&'static str>,
 }
 
@@ -26,12 +26,13 @@ impl State {
         self.config.admin.as_ref().map_or(&[], |admin| &admin.hosts)
     }
 
-    /// Whether everybody may have details.
+    /// Whether everyone may read details.
     pub(super) fn open_details(&self) -> bool {
         self.config.admin.as_ref().is_some_and(|admin| admin.open_details)
     }
 
-    /// The SHA-256 of the configuration's content, with variables put in: two gateways with the same are configured alike.
+    /// The SHA-256 of the configuration's content, with variables replaced: gateways with the same one are configured
+    /// alike.
     pub(crate) fn hash(&self) -> String {
         hash(&self.config.document.to_string()).iter().fold(String::new(), |mut text, byte| {
             // Writing to a string doesn't fail.

@@ -17,7 +17,7 @@ const MAX_CONNECTIONS: usize = 64;
 const MAX_PER_ADDRESS: usize = 16;
 
 impl App {
-    /// Serves the admin listener until the end: it tells of a drain as well.
+    /// Serves the admin listener until the end: it reports a drain as well.
     pub(super) fn serve_admin(&self, listener: TcpListener, tls: Option<Arc<ServerTls>>) {
         let admin = Admin {
             live: Arc::clone(&self.live),
@@ -39,8 +39,8 @@ impl App {
     }
 }
 
-/// What holds for the admin listener: the limits by address too, and of a connection's own little, so that a few can't hold
-/// on to all there are.
+/// The settings of the admin listener: the limits by address too, and of a connection's own little, so that a few can't
+/// hold on to all there are.
 fn settings(of_clients: &server::Settings) -> server::Settings {
     let per_address = of_clients.connections_per_address.map_or(MAX_PER_ADDRESS, |most| most.min(MAX_PER_ADDRESS));
     let connection = ConnectionSettings {

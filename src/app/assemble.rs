@@ -59,7 +59,7 @@ pub(crate) struct Before<'b> {
     pub(crate) generation: u64,
 }
 
-/// Makes everything that a configuration asks for. Nothing is connected or fetched yet.
+/// Makes everything that a configuration requires. Nothing is connected or fetched yet.
 ///
 /// # Errors
 ///
@@ -125,7 +125,8 @@ fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
     }
 }
 
-/// The tracer that the configuration asks for. One with the same settings goes on; commands that serve nothing have none.
+/// The tracer that the configuration asks for. One with the same settings goes on; commands that serve nothing have
+/// none.
 fn tracer(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Option<Arc<Tracer>>> {
     let Some(settings) = config.traces.as_ref().filter(|_| ambient.outputs.is_some()) else { return Ok(None) };
     if let Some(kept) = before.tracer.filter(|tracer| tracer.settings() == settings) {

@@ -10,7 +10,7 @@ use crate::server::Tls;
 use crate::upstream;
 use mfa_gateway_core::clock::Timestamp;
 
-/// How long before its end a certificate is warned of.
+/// How long before a certificate expires the gateway warns.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// Notes in the metrics when each certificate expires, and warns of those that soon will.

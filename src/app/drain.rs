@@ -1,4 +1,4 @@
-//! The end of a process whose requests are all answered.
+//! The end of a process after all its responses.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The metrics of the process: each component's handles, and the one registry that tells of all.
+//! The metrics of the process: each component's handles, and the one registry that reports all.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) struct Metrics {
     pub(super) cache: CacheMetrics,
 }
 
-/// The handles of the metrics of reloads. Clones count in the same.
+/// The handles of the metrics of reloads. Clones share their counters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReloadMetrics {
     succeeded: Counter,

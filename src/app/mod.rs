@@ -49,7 +49,7 @@ pub struct App {
     live: Arc<ArcSwap<Live>>,
     sources: Sources,
     tls: Vec<Arc<ArcSwapOption<ServerTls>>>,
-    /// What it was started with: listeners and some limits stay as they are.
+    /// The configuration at the start: listeners and some limits stay as they are.
     started: Arc<Config>,
     config: ArcSwap<Config>,
     acceptor: Acceptor,

@@ -1,4 +1,4 @@
-//! Telling the service manager how things are (`sd_notify(3)`), if there is one that wants to know.
+//! Notifies the service manager of the gateway's state (`sd_notify(3)`), if one listens.
 
 use sd_notify::NotifyState;
 

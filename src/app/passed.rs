@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, bail};
 use listenfd::ListenFd;
 
-/// The passed sockets, each with its name (`FileDescriptorName=`), until somebody takes them.
+/// The passed sockets, each with its name (`FileDescriptorName=`), until a listener takes them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PassedSockets(Arc<Mutex<Vec<(String, TcpListener)>>>);
 
 impl PassedSockets {
-    /// Takes them over from the environment. To be called once, before there are other threads: what the environment says
-    /// of them is removed, so that no child takes them for its own.
+    /// Takes them over from the environment. To be called once, before there are other threads: what the environment
+    /// says of them is removed, so that no child takes them for its own.
     ///
     /// # Errors
     ///

@@ -74,7 +74,7 @@ impl App {
         Ok(())
     }
 
-    /// Has the metrics of what the configuration doesn't name end.
+    /// Removes the metrics of what the configuration doesn't name.
     fn forget_metrics(&self, config: &Config) {
         let named = |issuer: &str| config.keys.iter().any(|keys| keys.name == issuer);
         let endpoint = |one: &EndpointLabels| {
@@ -191,12 +191,12 @@ pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io
             let before = app.config.load_full();
             let reloaded = app.reload_from(&watched.path);
             if let Some(operator) = operator {
-                // One who has left doesn't hear of it; the log does.
+                // An operator who has left doesn't receive it; the log does.
                 let _ = operator.send(reloaded);
             }
             let after = app.config.load_full();
-            // What was seen before the files were read counts, so that a change meanwhile is noticed next time; unless the
-            // new configuration names other files.
+            // What was seen before the files were read counts, so that a change meanwhile is noticed next time; unless
+            // the new configuration names other files.
             let same = files(&before).eq(files(&after));
             watched.seen = if same { now } else { digest(&watched.path, &after) };
         }

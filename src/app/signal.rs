@@ -1,4 +1,4 @@
-//! The signals that end the process in order.
+//! The signals that end the process gracefully.
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -54,7 +54,7 @@ impl Sources {
     }
 }
 
-/// What tells one source from another. It is kept alive by the list, so that no other can take its place.
+/// A source's identity. It is kept alive by the list, so that no other can take its place.
 fn place(source: &Arc<KeySource>) -> usize {
     Arc::as_ptr(source).addr()
 }

@@ -1,4 +1,4 @@
-//! `replay`: decides recorded decisions again under another configuration, and tells who would notice.
+//! `replay`: decides recorded decisions again under another configuration, and reports who would notice.
 
 use std::fmt::Write;
 use std::fs::File;

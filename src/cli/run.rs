@@ -32,7 +32,7 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// Says what went wrong. A configuration error is a text of many lines, made to be read as it is.
+/// Reports the error. A configuration error is a text of many lines, made to be read as it is.
 fn report(error: &anyhow::Error) {
     let _ = match error.downcast_ref::<config::ConfigError>() {
         Some(error) => writeln!(std::io::stderr(), "{error}"),

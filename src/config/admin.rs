@@ -40,7 +40,7 @@ pub struct AdminAuthentication {
     pub token_file: Option<PathBuf>,
     /// The SHA-256 of each of its tokens.
     pub tokens: Vec<[u8; 32]>,
-    /// Those who sign in.
+    /// The operators who sign in.
     pub operators: Option<Operators>,
 }
 

@@ -1,4 +1,4 @@
-//! Bounds and deadlines: each section of the file is read here, and several components take what concerns them.
+//! Limits and deadlines: each section of the file is read here, and several components take what concerns them.
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ pub struct Config {
     pub token_bytes: usize,
     /// How much memory the cache of verified tokens may take, in bytes.
     pub token_cache_bytes: u64,
-    /// The backends; routes refer to them by place.
+    /// The upstreams; routes refer to them by place.
     pub upstreams: Vec<upstream::Settings>,
     /// How often callers may call; routes refer to them by place.
     pub rate_limits: Vec<RateLimitSettings>,
@@ -41,13 +41,13 @@ pub struct Config {
     pub refusals: Refusals,
     /// How the log is written.
     pub log: LogSettings,
-    /// What is written down of decisions and answers.
+    /// The records of decisions and responses.
     pub journal: journal::Settings,
     /// Where traces go, if requests are traced.
     pub traces: Option<TraceSettings>,
     /// How the gateway ends.
     pub drain: Drain,
-    /// The file's content, with variables put in.
+    /// The file's content, with variables replaced.
     pub document: serde_json::Value,
     /// The warnings, each with its place and fix.
     pub warnings: Vec<String>,

@@ -1,4 +1,4 @@
-//! What somebody may have meant who wrote a word that isn't known.
+//! Suggestions for an unknown word.
 
 /// "did you mean …?" for the nearest word, else all of them.
 pub(super) fn suggest(word: &str, known: &[&str]) -> String {

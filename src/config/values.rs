@@ -67,7 +67,7 @@ pub(super) fn dialect(file: file::Dialect) -> Dialect {
     }
 }
 
-/// A bound on bodies. 0 has two meanings in other programs, so it has none here.
+/// A limit on bodies. 0 has two meanings in other programs, so it has none here.
 pub(super) fn body_bytes(path: &str, most: Option<u64>, problems: &mut Problems<'_>) -> Option<u64> {
     if most == Some(0) {
         problems.add(

@@ -1,4 +1,4 @@
-//! What accepting a connection hands to serving it.
+//! The hand-over of an accepted connection to the code that serves it.
 
 use std::io;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What stands before the name of passed sockets.
+/// The prefix of the name of passed sockets.
 pub(crate) const PASSED: &str = "systemd:";
 
 /// Where a listener's connections come from.
@@ -16,7 +16,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// Whether nobody but this host can reach it, as far as can be known beforehand.
+    /// Whether only this host can reach it, as far as can be known beforehand.
     pub(crate) fn is_loopback(&self) -> bool {
         matches!(self, Self::Socket(address) if address.ip().is_loopback())
     }

@@ -31,7 +31,7 @@ type Open = Arc<Mutex<HashMap<IpAddr, Count>>>;
 #[derive(Debug)]
 struct Count {
     open: usize,
-    /// Whether the log has it that there were too many. Once is enough until all are closed.
+    /// Whether the log reports that there were too many. Once is enough until all are closed.
     told: bool,
 }
 
@@ -69,7 +69,7 @@ impl Admission {
         }
     }
 
-    /// Goes by other settings from the next connection on.
+    /// Applies other settings from the next connection on.
     pub(super) fn change(&self, settings: &Settings) {
         self.rules.store(Arc::new(Rules::of(settings)));
     }

@@ -89,7 +89,7 @@ where
     };
     let requests = Arc::new(AtomicU64::new(0));
     let address = peer.address;
-    // h2 takes leave in two steps, and waits for the client between them.
+    // h2 closes a connection in two steps, and waits for the client between them.
     let leaving = (version == Version::Http2).then(|| peer.handle.clone());
     let served = Served { stack: RefCell::new(stack), peer: Arc::new(peer), requests: Arc::clone(&requests) };
     let old = settings.age.map(|age| start + Random::system().jitter(age));
@@ -116,8 +116,8 @@ async fn farewell(ends: &Ends) {
     tokio::time::sleep(FAREWELL).await;
 }
 
-/// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN, or
-/// from its first bytes.
+/// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN,
+/// or from its first bytes.
 async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
     let Newcomer { stream, address, admission, proxy_protocol, tls, held } = newcomer;
     let mut stream = stream.take_over()?;
@@ -156,7 +156,7 @@ async fn agree(
     Ok((ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits), version, certificate))
 }
 
-/// Bytes as a field's value (RFC 8941 section 3.3.5), as RFC 9440 section 2.1 wants a certificate.
+/// Bytes as a field's value (RFC 8941 section 3.3.5), as RFC 9440 section 2.1 requires for a certificate.
 fn byte_sequence(bytes: &[u8]) -> Option<HeaderValue> {
     HeaderValue::try_from(format!(":{}:", STANDARD.encode(bytes))).ok()
 }
@@ -164,8 +164,8 @@ fn byte_sequence(bytes: &[u8]) -> Option<HeaderValue> {
 fn http1_builder(settings: ConnectionSettings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // Heads come whole, and their deadlines are kept by the stream. hyper's own would be one of 30 s, and a new timer for
-        // each request.
+        // Heads come whole, and their deadlines are kept by the stream. hyper's own would be one of 30 s, and a new
+        // timer for each request.
         .header_read_timeout(None)
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(64 << 10));

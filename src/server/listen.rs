@@ -82,7 +82,7 @@ impl Acceptor {
         Self { closing: self.stop.clone(), finishing: self.stop.clone(), ..self }
     }
 
-    /// Goes by other settings from the next connection on.
+    /// Applies other settings from the next connection on.
     pub(crate) fn change(&self, settings: &Settings) {
         self.settings.store(Arc::new(settings.connection));
         self.admission.change(settings);

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 use crate::gateway::metrics::{Limit, LimitMetrics};
 
-/// The handles of the metrics of connections. Clones count in the same.
+/// The handles of the metrics of connections. Clones share their counters.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     /// Client connections open now.
@@ -25,7 +25,7 @@ struct ConnectionLabels {
 /// Why a connection was closed before anything was served on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectionRefusal {
-    /// It doesn't begin with a head of the PROXY protocol, and must.
+    /// It must begin with a head of the PROXY protocol, and doesn't.
     ProxyProtocol,
     /// Its address has as many as one may have.
     PerAddress,

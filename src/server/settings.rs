@@ -1,4 +1,4 @@
-//! Where connections are taken, and what they may do.
+//! Where connections are accepted, and what they may do.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ pub struct Tls {
     expiries: Vec<(PathBuf, Timestamp)>,
 }
 
-/// What is asked of clients' certificates.
+/// The requirements for clients' certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificates {
     /// The file of the authorities that may have issued them.
@@ -31,7 +31,7 @@ pub struct ClientCertificates {
     pub forward: bool,
 }
 
-/// What a listener needs for TLS.
+/// The parts that a listener needs for TLS.
 #[derive(Debug)]
 pub struct ServerTls {
     /// The handshake's settings.

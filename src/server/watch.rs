@@ -1,7 +1,7 @@
 //! Watching over the time of a connection.
 //!
-//! A task of its own waits for what may end a connection: its timers, and the gateway's own end. The connection is polled
-//! for every byte that moves, and looks at one flag.
+//! A task of its own waits for what may end a connection: its timers, and the gateway's own end. The connection is
+//! polled for every byte that moves, and looks at one flag.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use mfa_gateway_wire::Handle;
 
-/// How long a client may take to answer that a connection is to end.
+/// How long a client may take to acknowledge that a connection is to end.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What ends a connection.
@@ -28,7 +28,7 @@ pub(super) struct Watch {
     /// When the connection has lived for long enough.
     pub(super) old: Option<Instant>,
     pub(super) ends: Ends,
-    /// Tells whether a client that doesn't take leave keeps the connection for anything.
+    /// Tells whether a client that doesn't close the connection still uses it.
     pub(super) leaving: Option<Handle>,
 }
 

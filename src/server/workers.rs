@@ -14,15 +14,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use mfa_gateway_wire::set_thread;
 
-/// After how many tasks the kernel is asked for news while there are tasks to go on with. Whatever it has waits behind them
-/// all the same, and the question is a system call.
+/// After how many tasks the runtime polls the kernel for events while tasks are ready. The events wait behind those
+/// tasks all the same, and each poll is a system call.
 const EVENT_INTERVAL: u32 = 128;
 
 /// The threads that serve. The first is the one this is made on, which does everything else too.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
     workers: Arc<[Worker]>,
-    /// The runtime of the thread that fetches keys. A key server that answers without end keeps it busy, and none that serves.
+    /// The runtime of the thread that fetches keys. A key server that never ends its response keeps this thread
+    /// busy, and none that serves.
     fetching: Option<Handle>,
     /// Ends the other threads with the last of these.
     _end: Arc<DropGuard>,

@@ -13,12 +13,12 @@ use super::pool::{Caller, Http1, Lease, Pool, Shared};
 use super::{Protocol, Settings, UpstreamError};
 use mfa_gateway_wire::{LazyTimer, RequestSlot, UpstreamStream};
 
-/// How many answers that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
+/// How many responses that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
 
 /// How much of a response over HTTP/2 an upstream may send that its client hasn't taken. All requests share a
-/// connection, whose own window is the largest possible (RFC 9113 section 6.9.1): clients that don't read must not use up
-/// the window that others wait for.
+/// connection, whose own window is the largest possible (RFC 9113 section 6.9.1): clients that don't read must not use
+/// up the window that others wait for.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
@@ -136,7 +136,7 @@ impl Endpoint {
         health.set_aside();
     }
 
-    /// Puts into the metrics whether it is set aside: that ends by time alone.
+    /// Records in the metrics whether it is set aside: that ends by time alone.
     pub(super) fn observe(&self) {
         self.metrics.set_aside.set(i64::from(self.is_set_aside()));
     }
@@ -206,8 +206,8 @@ async fn watch(connection: impl Future<Output = hyper::Result<()>>, slot: Reques
 }
 
 impl Health {
-    /// Sets the endpoint aside: for one second, and twice as long with each failure in a row. What was under way when it
-    /// was set aside, and fails with it, is the same failure.
+    /// Sets the endpoint aside: for one second, and twice as long with each failure in a row. What was under way when
+    /// it was set aside, and fails with it, is the same failure.
     fn set_aside(&mut self) {
         if self.aside_until.is_some_and(|until| Instant::now() < until) {
             return;

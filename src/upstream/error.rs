@@ -1,4 +1,4 @@
-//! What can go wrong with an upstream.
+//! The errors of an upstream.
 
 use std::time::Duration;
 

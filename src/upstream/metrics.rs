@@ -1,4 +1,4 @@
-//! The metrics of upstreams: how their endpoints do.
+//! The metrics of upstreams and their endpoints.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -33,7 +33,7 @@ pub(crate) enum EndpointFailure {
     Timeout,
     /// The exchange broke off, or the response was not HTTP.
     Exchange,
-    /// It answered 502, 503 or 504.
+    /// It responded with 502, 503 or 504.
     BadAnswer,
 }
 

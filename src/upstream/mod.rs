@@ -1,9 +1,9 @@
 //! The backends: choosing an endpoint, the connections to it, and one request over them.
 //!
-//! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves to
-//! another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request without
-//! a body that is safe to repeat gets one second chance when a kept connection turns out to be closed. What an upstream
-//! sends without a request never becomes a response: see `pool` and `gateway::answer`.
+//! An endpoint is chosen as the less loaded of two at random; one that fails is set aside for a while. A request moves
+//! to another endpoint, or to a fresh connection, only while nothing of it can have reached a backend; a request
+//! without a body that is safe to repeat gets one second chance when a kept connection turns out to be closed. What an
+//! upstream sends without a request never becomes a response: see `pool` and `gateway::answer`.
 
 mod body;
 mod connect;
@@ -28,7 +28,7 @@ use connect::Connector;
 use endpoint::Endpoint;
 use mfa_gateway_core::random::Random;
 
-/// A backend with its endpoints.
+/// An upstream with its endpoints.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     settings: Arc<Settings>,
@@ -62,14 +62,14 @@ impl Upstream {
         &self.settings
     }
 
-    /// Puts into the metrics which endpoints are set aside now.
+    /// Records in the metrics which endpoints are set aside now.
     pub(crate) fn observe(&self) {
         for endpoint in &self.endpoints {
             endpoint.observe();
         }
     }
 
-    /// Connects to every endpoint once, and tells how that went.
+    /// Connects to every endpoint once, and reports each result.
     pub(crate) async fn probe(&self) -> Vec<(String, Result<(), UpstreamError>)> {
         let mut results = Vec::new();
         for endpoint in &self.endpoints {

@@ -42,8 +42,8 @@ pub(crate) struct Caller {
     pub(crate) proof: Option<Arc<Proof>>,
 }
 
-/// The connections kept to one endpoint: those of a thread serve that thread's clients, since another would have to wake
-/// this one for every byte.
+/// The connections kept to one endpoint: those of a thread serve that thread's clients, since another would have to
+/// wake this one for every byte.
 #[derive(Debug)]
 pub(super) struct Pool {
     keep_alive: Duration,
@@ -107,8 +107,8 @@ impl Lease {
         }
     }
 
-    /// Announces the request that is sent next, and what is told behind its fields. With `keep` it can be had once more, with
-    /// that among its fields.
+    /// Announces the request that is sent next, and what is told behind its fields. With `keep` it can be sent once
+    /// more, with that among its fields.
     pub(super) fn announce(&mut self, request: &Request<Body>, told: &RawFields, caller: &Caller, keep: bool) {
         match self {
             Self::Http1(connection) => connection.slot.announce(request, told, caller.connection.as_ref(), keep),
@@ -116,8 +116,8 @@ impl Lease {
         }
     }
 
-    /// Takes a request from its place, sends it, and waits for the head of the response: `patience`, again and again while
-    /// `goes_on` returns true. `None` if it doesn't come.
+    /// Takes a request from its place, sends it, and waits for the head of the response: `patience`, again and again
+    /// while `goes_on` returns true. `None` if it doesn't come.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<Body>,
@@ -221,7 +221,7 @@ impl Kept {
         Some(own.remove(at))
     }
 
-    /// Lets go of what is closed or was kept for too long.
+    /// Drops connections that are closed or were kept for too long.
     fn sweep(&mut self, keep_alive: Duration, now: Instant) {
         for own in self.idle.values_mut() {
             own.retain(|one| one.is_usable() && now.duration_since(one.since) < keep_alive);
@@ -241,8 +241,8 @@ impl Pool {
         self.shelf().shared.lock().await
     }
 
-    /// Forgets the shared connection after a failure on it: it may be going away, and look open. Another that was made since
-    /// is kept.
+    /// Forgets the shared connection after a failure on it: it may be going away, and look open. Another that was made
+    /// since is kept.
     pub(super) async fn give_up(&self, lease: &Lease) {
         if let Lease::Http2 { number, .. } = lease {
             let mut shared = self.shelf().shared.lock().await;
@@ -280,7 +280,7 @@ impl Pool {
         }
     }
 
-    /// Lets go of all connections, and keeps none for a while.
+    /// Drops all connections, and keeps none for a while.
     pub(super) fn distrust(&self) {
         for shelf in &self.shelves {
             let mut kept = shelf.kept();
@@ -300,7 +300,8 @@ impl Pool {
     }
 }
 
-/// Sweeps a shelf as long as anything is kept there: whether requests come or not, none is kept for longer than it may be.
+/// Sweeps a shelf as long as anything is kept there: whether requests come or not, none is kept for longer than it may
+/// be.
 async fn sweep(shelf: Weak<Shelf>, keep_alive: Duration) {
     loop {
         tokio::time::sleep(SWEEP.min(keep_alive)).await;

@@ -27,13 +27,13 @@ enum Failure {
 }
 
 impl Upstream {
-    /// Sends a request of `caller`, whose URI holds path and query alone, with `told` behind its fields, and waits for the
-    /// head of the response. The client's body may stand still for `client_idle`. `offered` becomes the endpoint that was
-    /// tried last.
+    /// Sends a request of `caller`, whose URI holds path and query alone, with `told` behind its fields, and waits for
+    /// the head of the response. The client's body may stand still for `client_idle`. `offered` becomes the endpoint
+    /// that was tried last.
     ///
     /// # Errors
     ///
-    /// If no endpoint answers in time, or the exchange breaks off.
+    /// If no endpoint responds in time, or the exchange breaks off.
     pub(crate) async fn send<'u>(
         &'u self,
         request: &mut Request<Body>,

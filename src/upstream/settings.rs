@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::Tls;
 
-/// How an upstream is spoken to.
+/// The settings of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Its name.
