@@ -1,8 +1,8 @@
-//! What an upstream's response must be like to be passed on.
+//! The requirements for an upstream's response to be forwarded.
 //!
-//! hyper resolves what RFC 9112 section 6.3 leaves a client to resolve, and keeps the fields as they came. A client
-//! that reads
-//! them after the gateway could resolve them otherwise, so a response with ambiguous framing is refused with 502.
+//! hyper resolves the cases that RFC 9112 section 6.3 leaves to a client, and keeps the fields as received. A client
+//! that reads them after the gateway could resolve them differently, so a response with ambiguous framing is refused
+//! with 502.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -15,7 +15,7 @@ use mfa_gateway_wire::{Body, Presence};
 #[error("the upstream's response {0}")]
 pub(super) struct Unsound(&'static str);
 
-/// Checks a response, leaves it with the framing of its body alone, and tells which fields it came with.
+/// Checks a response, leaves only the framing of its body, and returns which fields it arrived with.
 pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Presence, Unsound> {
     let status = response.status();
     if status.as_u16() >= 600 {
@@ -31,7 +31,7 @@ pub(super) fn check(response: &mut Response<Body>, method: &Method) -> Result<Pr
     Ok(present)
 }
 
-/// Refuses framing that is ambiguous, and leaves the length that is announced if it is right.
+/// Refuses ambiguous framing, and keeps the announced length if it is right.
 fn check_framing(response: &mut Response<Body>, method: &Method, present: Presence) -> Result<(), Unsound> {
     let fields = response.headers();
     if present.has(Presence::TRANSFER_ENCODING) {
@@ -62,7 +62,7 @@ fn check_framing(response: &mut Response<Body>, method: &Method, present: Presen
     Ok(())
 }
 
-/// The number that a value writes in digits, and those.
+/// The number that a value writes in digits, and the digits.
 fn number(value: &HeaderValue) -> Option<(&[u8], u64)> {
     let next = |number: u64, digit: &u8| match digit {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),

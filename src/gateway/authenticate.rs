@@ -1,4 +1,4 @@
-//! Authenticate: gathers what is known of the caller. It never refuses; the decision has one place.
+//! Authenticate: gathers the evidence about the caller. It never refuses; the decision has one place.
 //!
 //! It stands behind routing because a public route looks at no token: a broken issuer can't take it down.
 
@@ -53,7 +53,7 @@ where
         match known {
             Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),
             Lookup::Unknown(token) => {
-                // The service that was polled ready is the one to call; its clone takes its place.
+                // Call the service that was polled ready; its clone takes its place.
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 Next::Right(Box::pin(async move {

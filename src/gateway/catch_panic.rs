@@ -1,6 +1,6 @@
 //! Catches panics: a bug in one request ends that request alone.
 //!
-//! It stands outside everything. tower-http has such a layer; it boxes every body, which costs more than all the rest of
+//! It stands outside everything. tower-http has such a layer; it boxes every body, which costs more than the rest of
 //! this stack's bookkeeping.
 
 use std::any::Any;
@@ -23,7 +23,7 @@ pub struct CatchPanicLayer {
     panics: Counter,
 }
 
-/// Answers 500 for a request whose handling panicked.
+/// Responds with 500 to a request whose handling panicked.
 #[derive(Clone, Debug)]
 pub struct CatchPanic<S> {
     inner: S,

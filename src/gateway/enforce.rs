@@ -1,6 +1,6 @@
-//! Enforce: decides. What gets past it is [`Permitted`].
+//! Enforce: decides. Requests that get past it are [`Permitted`].
 //!
-//! Behind it stand only the proxy and what can't change what was decided about.
+//! Behind it stand only the proxy and layers that can't change the request that was decided on.
 
 use std::task::{Context, Poll};
 
@@ -86,7 +86,7 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
     });
 }
 
-/// Reads what the caller asks, and looks ahead.
+/// Reads what the caller asks for, and looks ahead.
 fn look_ahead(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Preview {
     let Evidence::Token(proof) = evidence else { return Preview::default() };
     let Routed { sanitized, route } = routed;

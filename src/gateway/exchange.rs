@@ -1,4 +1,4 @@
-//! A request on its way in, with what is observed of it. What is observed has no authority: no decision reads it.
+//! A request on its way in, with the observations about it. Observations have no authority: no decision reads them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::peer::Peer;
 use super::question::Question;
 use crate::telemetry::Trace;
 
-/// A request as it came by a connection, or by none in tests.
+/// A request as received on a connection, or on none in tests.
 #[derive(Debug)]
 pub struct Arrived {
     pub(crate) request: Request<Body>,
     /// Who is at the other end.
     pub(crate) peer: Option<Arc<Peer>>,
-    /// Keeps the connection busy for as long as it is held.
+    /// Keeps the connection busy while it is held.
     pub(crate) busy: Option<Busy>,
 }
 
@@ -31,16 +31,16 @@ impl From<Request<Body>> for Arrived {
     }
 }
 
-/// A request, and what is observed of it when it comes. The layers hand on its box: a request is too large to be moved each
+/// A request, and the observations about it on arrival. The layers pass on its box: a request is too large to move each
 /// time.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) request: Request<Body>,
-    /// The configuration it is judged by: the one of the moment it came, for all of its way.
+    /// The configuration that judges it: the one in use when it arrived, until it ends.
     pub(super) live: Arc<Live>,
     pub(super) peer: Option<Arc<Peer>>,
     pub(super) ids: Ids,
-    /// Which fields it came with.
+    /// The fields it arrived with.
     pub(super) present: Presence,
     /// The trace it is part of, if requests are traced.
     pub(super) trace: Option<Arc<Trace>>,
@@ -55,20 +55,20 @@ impl Exchange {
         Box::new(Self { request, live, peer, ids, present, trace })
     }
 
-    /// The question that the request asks, but for where it comes from.
+    /// The question that the request asks, except for where it comes from.
     pub(super) fn question(&self) -> Question<'_> {
         let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
         Question::new(self.request.method(), target, Credential::bearer_in(self.request.headers()))
     }
 
-    /// The client's address, before the request was cleaned, if it came by a connection.
+    /// The client's address, before the request was sanitized, if it came on a connection.
     pub(super) fn client(&self) -> Option<IpAddr> {
         let trusted = &self.live.edge.trusted_proxies;
         self.peer.as_deref().map(|peer| nearest(peer, self.request.headers(), trusted))
     }
 
-    /// Why what the client sent was not let through, if this request stands for it. Sound requests that came before it on
-    /// the same connection are judged as usual.
+    /// Why the client's message was refused, if this request stands for it. Valid requests that came before it on the
+    /// same connection are judged as usual.
     pub(super) fn refused(&self) -> Option<Refused> {
         let refused = self.peer.as_ref()?.handle.refused()?;
         self.request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)

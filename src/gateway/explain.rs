@@ -38,7 +38,7 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
     }
 }
 
-/// The token of a question, if it presents one. It came as text.
+/// The token of a question, if it presents one. It arrived as text.
 #[must_use]
 pub(crate) fn token_in<'q>(question: &Question<'q>) -> Option<&'q str> {
     match question.credential {
@@ -190,7 +190,7 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
     }
 }
 
-/// What the mode makes of the finding: an MFA finding is refused only if it is enforced against this caller, by now.
+/// The effect of the mode on the finding: an MFA finding is refused only if it is already enforced for this caller.
 fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
     let step = |outcome, detail| Step { name: "mode", outcome, detail };
     let (Evidence::Token(proof), Requirement::Mfa { .. }) = (evidence, route.rule.requirement) else {
@@ -225,7 +225,7 @@ fn seen_evidence(proof: &Proof) -> String {
     format!("{amr}{age}{version}")
 }
 
-/// What stands in the token, read without believing it, for its owner to see.
+/// The token's contents, read without trust, for its owner to see.
 #[derive(Default)]
 struct Facts(Value);
 

@@ -1,4 +1,4 @@
-//! An explanation, and the JSON that the command and the admin listener answer with.
+//! An explanation, and the JSON that the command prints and the admin listener returns.
 
 use mfa_gateway_layer::Credential;
 use schemars::JsonSchema;
@@ -91,7 +91,7 @@ pub(crate) struct Document<'e> {
     keys_error: Option<&'e str>,
 }
 
-/// The token in a pasted text: people paste what stands in the header field.
+/// The token in a pasted text: people paste the header field's value.
 pub(crate) fn pasted(text: &str) -> Credential<'_> {
     let token = text.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
@@ -99,7 +99,7 @@ pub(crate) fn pasted(text: &str) -> Credential<'_> {
 }
 
 impl Explanation {
-    /// The word that stands for the whole.
+    /// The word that sums up the explanation.
     pub(crate) fn result(&self) -> &'static str {
         if self.permitted { "pass" } else { "fail" }
     }

@@ -1,4 +1,5 @@
-//! The head of a forwarded message: what the gateway says to the upstream, and what it lets through to the client.
+//! The head of a forwarded message: the fields that the gateway sends to the upstream, and those it forwards to the
+//! client.
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
@@ -26,7 +27,7 @@ const ROOM: usize = 768;
 /// The usual length of the identity fields.
 const IDENTITY_ROOM: usize = 384;
 
-/// Gives the fields of a request the form in which they are forwarded.
+/// Puts the fields of a request into the form in which they are forwarded.
 pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protocol: Protocol) {
     let from_http2 = request.version() > Version::HTTP_11;
     let empty = request.body().is_end_stream();
@@ -35,11 +36,11 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     if !route.forward_authorization {
         fields.remove(AUTHORIZATION);
     }
-    // A method that has a body by its meaning says that there is none (RFC 9110 section 8.6).
+    // A method that defines a meaning for a body announces that there is none (RFC 9110 section 8.6).
     if empty && has_body_by_meaning {
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    // Without a length hyper takes a GET or HEAD for one without a body.
+    // Without a length, hyper assumes that a GET or HEAD has no body.
     let unannounced = !empty && request.body().size_hint().exact().is_none();
     let fields = request.headers_mut();
     if protocol == Protocol::Http1 && unannounced && !has_body_by_meaning {
@@ -54,8 +55,8 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     }
 }
 
-/// Adds the fields for the upstream: the request's ids, its origin and the identity fields. Sanitizing removed whatever
-/// the client put there.
+/// Adds the fields for the upstream: the request's ids, its origin and the identity fields. Sanitizing removed the
+/// client's own.
 pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> RawFields {
     let mut told = RawFields::with_capacity(ROOM);
     ids.tell(&mut told);

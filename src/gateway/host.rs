@@ -11,9 +11,9 @@ use mfa_gateway_wire::Body;
 
 const INVALID: &str = "The host is not valid (RFC 9110 section 7.2).";
 
-/// Leaves the request with exactly one valid `Host`, and with path and query alone as its target.
+/// Leaves the request with exactly one valid `Host`, and only path and query as its target.
 ///
-/// The host never chooses the upstream; but a backend may choose by it, so there must not be two readings.
+/// The host never chooses the upstream; but a backend may choose by it, so there must be only one reading.
 pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
     let mut fields = request.headers().get_all(HOST).iter();
     let field = fields.next();
@@ -27,12 +27,12 @@ pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
         return Err("The request has more than one Host field (RFC 9112 section 3.2).");
     }
     let host = match (field, request.uri().authority()) {
-        // Nearly every request has its target and its host as they are to be.
+        // Nearly every request already has its target and host in this form.
         (Some(field), None) if request.version() <= Version::HTTP_11 && request.uri().path().starts_with('/') => {
             return if is_valid(field) { Ok(()) } else { Err(INVALID) };
         }
         (Some(field), None) if request.version() <= Version::HTTP_11 => field.clone(),
-        // In HTTP/2 the pseudo-field is what counts, and Host may repeat it (RFC 9113 section 8.3.1).
+        // In HTTP/2 the pseudo-field counts, and Host may repeat it (RFC 9113 section 8.3.1).
         (None, Some(target)) if request.version() > Version::HTTP_11 => value(target)?,
         (Some(field), Some(target)) if field.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes()) => {
             field.clone()
@@ -64,7 +64,7 @@ fn is_valid(host: &HeaderValue) -> bool {
     is_valid_name(name) && std::str::from_utf8(port).is_ok_and(is_valid_port)
 }
 
-/// Labels of letters, with a dot between them and perhaps the root's at the end.
+/// Labels separated by dots, perhaps with the root's dot at the end.
 fn is_valid_name(name: &[u8]) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let mut last = b'.';
@@ -86,7 +86,7 @@ fn path_and_query(uri: &Uri) -> Result<Uri, &'static str> {
         Some(target) if target.as_str().starts_with('/') => Ok(Uri::from(target.clone())),
         // `http://host` and `http://host?query` mean the root (RFC 9112 section 3.2.1).
         Some(target) if target.as_str().starts_with('?') => {
-            // Shown by itself, it would have the slash already.
+            // `Display` would already add the slash.
             let target = ["/", target.as_str()].concat();
             PathAndQuery::try_from(target).map(Uri::from).map_err(|_| "The request target is not valid.")
         }

@@ -1,4 +1,4 @@
-//! The ids of a request: the same in the response, the logs, and what the upstream gets.
+//! The ids of a request: the same in the response, the logs, and the upstream's request.
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,7 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid
 /// Partner Center's correlation id: the same for a chain of calls.
 pub(super) static CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 
-/// The ids of a request. They stand in none of its own fields.
+/// The ids of a request. None of its own fields contains them.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     pub(super) request: HeaderValue,
@@ -18,7 +18,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Takes the client's ids out of a request where they are well-formed, and makes them otherwise.
+    /// Takes the client's ids out of a request if they are well-formed, and creates them otherwise.
     pub(super) fn take(headers: &mut HeaderMap, present: Presence, random: &Random) -> Self {
         let mut sent = |any, name| if present.has(any) { taken(headers, name) } else { None };
         let ids = (sent(Presence::REQUEST_ID, &REQUEST_ID), sent(Presence::CORRELATION_ID, &CORRELATION_ID));
@@ -29,7 +29,7 @@ impl Ids {
         Self { request: ids.0.unwrap_or(one), correlation: ids.1.unwrap_or(other) }
     }
 
-    /// What the upstream is told of them.
+    /// The fields that send them to the upstream.
     pub(super) fn tell(&self, lines: &mut RawFields) {
         lines.push(&REQUEST_ID, &self.request);
         lines.push(&CORRELATION_ID, &self.correlation);
@@ -43,7 +43,7 @@ impl Ids {
     }
 }
 
-/// The id that the client sent, if it is one and well-formed. Whatever it sent is removed.
+/// The id that the client sent, if it is single and well-formed. The client's fields are always removed.
 fn taken(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let is_one = headers.get_all(name).iter().count() == 1;
     headers.remove(name).filter(|value| is_one && is_well_formed(value))

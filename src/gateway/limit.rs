@@ -1,8 +1,8 @@
 //! Limit: refuses when too many requests are in flight.
 //!
-//! It stands in front of all work on a request, so that an overload costs as little as possible, and a client that is
-//! refused has to wait before it is heard again, so that it doesn't cost this all the time. A request counts until
-//! its response's body has ended: its account holds its place.
+//! It stands before all work on a request, so that an overload costs as little as possible. A refused client has to
+//! wait before its next request is read, so that it doesn't cause this cost continuously. A request counts until its
+//! response's body has ended: its account holds its place.
 
 use std::task::{Context, Poll};
 
@@ -28,13 +28,13 @@ pub struct Limit<S> {
     max: i64,
 }
 
-/// A request under way: in the gauge of all, and in that of HTTP/2 streams if it is one.
+/// A request in flight: in the gauge of all, and in that of HTTP/2 streams if it is one.
 #[derive(Debug)]
 pub(super) struct InFlight(Gauge, Option<Gauge>);
 
 impl InFlight {
-    /// Counts a request, and tells how many there were before. The gauge is the count itself, so that what is shown is what
-    /// is limited.
+    /// Counts a request, and returns how many there were before. The gauge is the count itself, so that the metric
+    /// shows the number that is limited.
     pub(super) fn begin(metrics: &Metrics, version: Version) -> (Self, i64) {
         let stream = (version == Version::HTTP_2).then(|| metrics.streams.clone());
         if let Some(streams) = &stream {
@@ -82,7 +82,7 @@ impl<S: Inner<Admitted>> Service<Opened> for Limit<S> {
         if let Some(peer) = &exchange.peer {
             match exchange.request.version() {
                 _ if admitted => peer.handle.admit(),
-                // The other streams of such a connection have nothing to do with it.
+                // The other streams of such a connection are unrelated.
                 Version::HTTP_2 => {}
                 _ => peer.handle.hold_back(),
             }

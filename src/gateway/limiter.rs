@@ -1,4 +1,4 @@
-//! What callers have left of a rate limit.
+//! The remaining budgets of callers under a rate limit.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use moka::sync::Cache;
 
 use super::{RateLimitKey, RateLimitSettings as Settings};
 
-/// How many callers a limit remembers. Beyond that those are forgotten who called least, and begin anew.
+/// How many callers a limit remembers. Beyond that it forgets those who called least, and they start afresh.
 const MAX_CALLERS: u64 = 100_000;
-/// After how much time any caller is forgotten: moka's own bound is a thousand years.
+/// The time after which any caller is forgotten: moka's own maximum is a thousand years.
 const MAX_IDLE: Duration = Duration::from_secs(366 * 86_400);
 
-/// Whose budget a request is taken from.
+/// The owner of the budget that a request is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Caller<'p> {
     /// Of an issuer: an application, a user or a tenant.
@@ -29,7 +29,8 @@ pub(super) enum Caller<'p> {
 }
 
 impl<'p> Caller<'p> {
-    /// Names the caller as the limit asks. What a token doesn't name falls back on what it does: nobody is without limit.
+    /// Names the caller as the limit requires. If the token lacks that name, one that it has takes its place: nobody is
+    /// without a limit.
     pub(super) fn of(key: RateLimitKey, proof: Option<&'p Proof>, address: Option<std::net::IpAddr>) -> Self {
         let claimed = |key| {
             let proof = proof?;
@@ -51,7 +52,7 @@ impl<'p> Caller<'p> {
     }
 }
 
-/// The runtime's time, which tests can move.
+/// The runtime's clock, which tests can advance.
 #[derive(Clone, Debug)]
 struct RuntimeClock;
 
@@ -65,10 +66,10 @@ impl Clock for RuntimeClock {
 
 type Budget = Governor<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<std::time::Instant>>;
 
-/// The callers of a limit, and what each has left.
+/// The callers of a limit, and their remaining budgets.
 ///
-/// governor's own map of callers grows until it is swept; this one has a bound. Its keys are hashes under a secret of
-/// this process, so that long names take no memory and colliding ones can't be looked for.
+/// governor's own map of callers grows until it is swept; this one is bounded. Its keys are hashes under a secret of
+/// this process, so that long names take no memory and nobody can search for collisions.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     settings: Settings,
@@ -77,9 +78,9 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limit of which nothing is used yet.
+    /// A limit with nothing used yet.
     pub(crate) fn new(settings: Settings) -> Self {
-        // By then a budget that nobody takes from is whole again, and to forget it changes nothing.
+        // By then an unused budget is full again, and forgetting it changes nothing.
         let whole = settings.interval.saturating_mul(settings.burst.get()).max(Duration::from_secs(1));
         let callers = Cache::builder().max_capacity(MAX_CALLERS).time_to_idle(whole.min(MAX_IDLE)).build();
         Self { settings, callers, secret: RandomState::new() }
@@ -89,7 +90,7 @@ impl RateLimiter {
         &self.settings
     }
 
-    /// Takes one request from a caller's budget; if it is used up, tells after how many seconds to try again.
+    /// Takes one request from a caller's budget; if it is used up, returns after how many seconds to try again.
     pub(super) fn check(&self, caller: &Caller<'_>) -> Result<(), u64> {
         let budget = self.callers.get_with(self.secret.hash_one(caller), || Arc::new(self.budget()));
         budget.check().map_err(|until| {

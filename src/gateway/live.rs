@@ -1,4 +1,4 @@
-//! The live configuration: everything a request needs, made once per load and swapped as a whole.
+//! The live configuration: everything a request needs, built once per load and swapped as a whole.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::routing::{Route, RouteTable};
 use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
 
-/// What a request needs of the configuration, by who reads it.
+/// The parts of the configuration that a request needs, by reader.
 #[derive(Debug)]
 pub struct Live {
     pub(crate) edge: Edge,
@@ -31,16 +31,16 @@ pub struct Live {
     pub(crate) journal: Journal,
     /// Where traces go, if requests are traced.
     pub(crate) tracer: Option<Arc<Tracer>>,
-    /// Which configuration this is: 1 for the first, one more for each that took its place.
+    /// The generation: 1 at the start, one more per reload.
     pub(crate) generation: u64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
 
-/// What a request is held to before anybody knows what it is for, and what its body is.
+/// The limits on a request before its route is known, and those on its body.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// The networks of proxies whose forwarding fields are believed.
+    /// The networks of proxies whose forwarding fields are trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// How long a request target may be.
     pub(crate) url_bytes: usize,
@@ -48,11 +48,11 @@ pub(crate) struct Edge {
     pub(crate) headers: usize,
     /// How long a body may be, where the route doesn't say.
     pub(crate) body_bytes: Option<u64>,
-    /// How long a body may stand still.
+    /// How long a body may make no progress.
     pub(crate) body_timeout: Duration,
 }
 
-/// What a request is judged by.
+/// The parts that judge a request.
 #[derive(Debug)]
 pub(crate) struct Judge {
     pub(crate) routes: RouteTable,
@@ -71,14 +71,14 @@ pub(crate) struct LiveMetrics {
 }
 
 impl LiveMetrics {
-    /// The handles of a route of this configuration, or of what matches none.
+    /// The handles of a route of this configuration, or of requests that match none.
     pub(super) fn of(&self, route: Option<&Route>) -> &RouteMetrics {
         route.and_then(|route| self.routes.get(route.id.0)).unwrap_or(&self.no_route)
     }
 }
 
 impl Live {
-    /// Puts into the metrics what is only known by looking.
+    /// Updates the metrics whose values must be read on demand.
     pub(crate) fn observe(&self) {
         for upstream in &self.upstreams {
             upstream.observe();

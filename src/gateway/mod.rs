@@ -1,9 +1,9 @@
 //! The data plane: one stack of layers, from a client's request to the upstream's response or a refusal.
 //!
-//! A request changes its type on the way, and each layer takes only what the layer before it makes (see `pipeline.rs`). A
-//! [`Permitted`] has one constructor, which calls [`mfa_gateway_core::policy::decide`]; [`Proxy`] takes only a permit that is
-//! [`Cleared`]. So to leave out a layer, to swap two, or to make a permit elsewhere is a compile error
-//! (`tests/compile_fail`).
+//! A request changes its type on the way, and each layer takes only the type that the layer before it makes (see
+//! `pipeline.rs`). A [`Permitted`] has one constructor, which calls [`mfa_gateway_core::policy::decide`]; [`Proxy`]
+//! takes only a permit that is [`Cleared`]. So leaving out a layer, swapping two, or making a permit elsewhere is a
+//! compile error (`tests/compile_fail`).
 
 mod answer;
 mod authenticate;

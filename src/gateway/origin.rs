@@ -1,8 +1,8 @@
 //! The origin of a request, as the upstream receives it.
 //!
-//! The peer of the connection is the truth, as the PROXY protocol tells it where that is spoken. Only if it is a trusted
-//! proxy is what it says of its own peers believed, and extended; from anybody else such fields are removed with the other
-//! guarded ones. No decision reads any of this.
+//! The peer of the connection is authoritative, as the PROXY protocol reports it where that is in use. Only if it is a
+//! trusted proxy are its forwarding fields believed, and extended; from any other peer such fields are removed with the
+//! other guarded ones. No decision reads any of this.
 
 use std::net::IpAddr;
 
@@ -31,7 +31,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// The origin of a request, which is read while the fields it may be read from are still there.
+    /// The origin of a request, read while the fields it may come from are still present.
     pub(super) fn of(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let (address, tls) = (peer.address.ip().to_canonical(), peer.tls);
         let mut origin = Self {
@@ -76,8 +76,8 @@ pub(super) fn nearest(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
     before.iter().rfind(|address| !is_trusted(**address, trusted)).or(before.first()).copied().unwrap_or(address)
 }
 
-/// Whether the peer is a proxy whose word counts. The bytes of a connection whose proxy hides its client are the client's,
-/// and not the proxy's word.
+/// Whether the peer is a trusted proxy. The bytes of a connection whose proxy hides its client come from the client,
+/// and are not the proxy's statement.
 fn is_believed(peer: &Peer, trusted: &[IpNet]) -> bool {
     is_trusted(peer.address.ip().to_canonical(), trusted) && !peer.untold
 }
@@ -86,7 +86,7 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// The addresses of `X-Forwarded-For`, from the last that is none on.
+/// The addresses of `X-Forwarded-For` after the last invalid one.
 fn addresses(headers: &HeaderMap) -> Vec<IpAddr> {
     let fields = headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     let parsed: Vec<Option<IpAddr>> =
@@ -95,7 +95,7 @@ fn addresses(headers: &HeaderMap) -> Vec<IpAddr> {
     parsed[known..].iter().copied().flatten().collect()
 }
 
-/// The field's value, if it is there once.
+/// The field's value, if it occurs exactly once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())

@@ -10,18 +10,18 @@ use mfa_gateway_wire::Handle;
 /// Who is at the other end of the connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Its address: the client's, if the PROXY protocol told it.
+    /// Its address: the client's, if the PROXY protocol reported it.
     pub(crate) address: SocketAddr,
-    /// The same, as upstreams are told it.
+    /// The same, as upstreams receive it.
     pub(crate) forwarded_for: Option<HeaderValue>,
-    /// Whether that is the address of a proxy which didn't tell its client's.
+    /// Whether that is the address of a proxy that didn't report its client's.
     pub(crate) untold: bool,
     /// The connection.
     pub(crate) handle: Handle,
-    /// Whether it came over TLS.
+    /// Whether it uses TLS.
     pub(crate) tls: bool,
-    /// The client's verified certificate as `Client-Cert`, if upstreams are to get it.
+    /// The client's verified certificate as `Client-Cert`, if upstreams receive it.
     pub(crate) certificate: Option<HeaderValue>,
-    /// What the connection counts against. A tunnel keeps it for as long as it lasts.
+    /// The limits that the connection counts against. A tunnel holds them until it ends.
     pub(crate) held: Arc<dyn Any + Send + Sync>,
 }

@@ -1,4 +1,4 @@
-//! The metrics of requests: how they ended, what they took, and which limits they hit.
+//! The metrics of requests: how they ended, how long they took, and which limits they hit.
 
 mod handles;
 mod limits;

@@ -23,7 +23,7 @@ pub(crate) struct ResultLabels {
     pub(crate) class: &'static str,
 }
 
-/// What enforcement would have refused.
+/// A request that enforcement would have refused.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct WouldDenyLabels {
     /// The route's pattern.
@@ -57,7 +57,7 @@ fn long() -> Histogram {
     Histogram::new([0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
-/// From 5 µs to 1 s: what the gateway itself adds, waits for keys included.
+/// From 5 µs to 1 s: the time that the gateway itself adds, waits for keys included.
 fn short() -> Histogram {
     Histogram::new([0.000_005, 0.00001, 0.000_025, 0.00005, 0.0001, 0.00025, 0.001, 0.01, 0.1, 1.0])
 }
@@ -95,7 +95,7 @@ impl RequestMetrics {
         );
     }
 
-    /// The handles of a route, or of what matches none.
+    /// The handles of a route, or of requests that match none.
     pub(crate) fn route(self: &Arc<Self>, pattern: &str) -> RouteMetrics {
         let labels = RouteLabels { route: pattern.to_owned() };
         RouteMetrics {
@@ -117,8 +117,8 @@ const GROUNDS: [&str; 7] = ["mfa", "app_only", "public", "authenticated", "repor
 /// Classes of callers, by place.
 const CLASSES: [&str; 3] = ["app_user", "app_only", "none"];
 
-/// Handles of counters by reason and class, each resolved on its first use. To find one takes no lock: a flood of refusals
-/// must not queue up here.
+/// Handles of counters by reason and class, each resolved on its first use. Finding one takes no lock: a flood of
+/// refusals must not queue up here.
 #[derive(Debug, Default)]
 struct Handles(ArcSwap<Vec<Handle>>);
 
@@ -138,7 +138,7 @@ impl Handles {
         }
         let handle = Handle { reason, class, counter: resolve() };
         handle.counter.inc();
-        // Of two that come at once both may be added: they are handles of the same counter.
+        // Two concurrent first uses may both add one: they are handles of the same counter.
         self.0.rcu(|all| all.iter().chain([&handle]).cloned().collect::<Vec<_>>());
     }
 }
@@ -174,7 +174,7 @@ impl RouteMetrics {
         self.refused.count(reason, class, || self.counter("refused", reason, class));
     }
 
-    /// Counts a request whose connection or stream ended before it was answered.
+    /// Counts a request whose connection or stream ended before its response.
     pub(crate) fn aborted(&self) {
         self.counter("aborted", "connection_ended", "none").inc();
     }
@@ -187,7 +187,7 @@ impl RouteMetrics {
         });
     }
 
-    /// Notes how long it took to the head of the response, of which the upstream took a part.
+    /// Records the time to the head of the response, part of which is the upstream's.
     pub(crate) fn headed(&self, total: Duration, upstream: Option<Duration>) {
         self.own.observe(total.saturating_sub(upstream.unwrap_or_default()).as_secs_f64());
         if let Some(upstream) = upstream {
@@ -195,7 +195,7 @@ impl RouteMetrics {
         }
     }
 
-    /// Notes how long it took to the end of the response.
+    /// Records the time to the end of the response.
     pub(crate) fn ended(&self, total: Duration) {
         self.total.observe(total.as_secs_f64());
     }
