@@ -1,14 +1,14 @@
 //! JSON that is written member by member, straight into a buffer: lines of the journals, and the bodies of refusals.
 //!
-//! Names are plain and ours. Most texts need no escapes, which is seen many bytes at a time; the others are left to
-//! `serde_json`, so that there is one judge of what an escape is.
+//! Names are plain and our own. Most texts need no escapes, and that check takes many bytes at a time; `serde_json`
+//! writes the others, so that escaping is defined in one place.
 
 use std::fmt::Display;
 use std::io::Write;
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
-/// One object, in a buffer that it is added to.
+/// One object, appended to a buffer.
 #[derive(Debug)]
 pub(crate) struct Object<'b> {
     buffer: &'b mut Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Object<'b> {
 type Escape = fn(&mut Vec<u8>, &str);
 
 impl<'b> Object<'b> {
-    /// Begins an object whose texts are escaped as JSON demands.
+    /// Begins an object whose texts are escaped as JSON requires.
     pub(crate) fn begin(buffer: &'b mut Vec<u8>) -> Self {
         Self::escaping(buffer, |buffer, text| escape(buffer, text, CompactFormatter))
     }
@@ -71,13 +71,13 @@ impl<'b> Object<'b> {
         }
     }
 
-    /// Adds a number or a truth value: what JSON writes as Rust does.
+    /// Adds a number or a Boolean: values that JSON writes as Rust does.
     pub(crate) fn literal(&mut self, name: &'static str, value: impl Display) {
         // Writing into memory doesn't fail.
         let _ = write!(self.name(name), "{value}");
     }
 
-    /// Adds the number or truth value, or `null`.
+    /// Adds the number or Boolean, or `null`.
     pub(crate) fn literal_or_null(&mut self, name: &'static str, value: Option<impl Display>) {
         match value {
             Some(value) => self.literal(name, value),
@@ -141,11 +141,11 @@ pub(crate) fn escape(buffer: &mut Vec<u8>, text: &str, formatter: impl Formatter
     let _ = text.serialize(&mut serde_json::Serializer::with_formatter(buffer, formatter));
 }
 
-/// Whether a text is visible ASCII and spaces, without what JSON escapes.
+/// Whether a text is visible ASCII and spaces, without characters that JSON escapes.
 #[inline]
 pub(crate) fn is_plain(text: &str) -> bool {
     let is_fine = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    // Without an early end, so that many bytes are looked at in one step.
+    // No early return, so that one step checks many bytes.
     text.bytes().fold(0, |odd, byte| odd | u8::from(!is_fine(byte))) == 0
 }
 

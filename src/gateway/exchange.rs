@@ -19,7 +19,7 @@ use crate::telemetry::Trace;
 #[derive(Debug)]
 pub struct Arrived {
     pub(crate) request: Request<Body>,
-    /// Who is at the other end.
+    /// The peer of the connection.
     pub(crate) peer: Option<Arc<Peer>>,
     /// Keeps the connection busy while it is held.
     pub(crate) busy: Option<Busy>,

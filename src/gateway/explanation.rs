@@ -19,7 +19,7 @@ pub struct Explanation {
     pub denial: Option<&'static str>,
     /// The route that the request matches, as the configuration writes it.
     pub route: Option<String>,
-    /// What was found, and what to do about it.
+    /// The finding, and the remedy.
     pub texts: (String, String),
 }
 

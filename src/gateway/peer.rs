@@ -1,4 +1,4 @@
-//! Who is at the other end of the connection.
+//! The peer of a connection.
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use mfa_gateway_wire::Handle;
 
-/// Who is at the other end of the connection.
+/// The peer of a connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Its address: the client's, if the PROXY protocol reported it.

@@ -4,9 +4,9 @@
 //! | layer | takes | makes | adds |
 //! |---|---|---|---|
 //! | `CatchPanic` | [`Arrived`] | [`Shielded`] | |
-//! | `Render` | [`Shielded`] | [`Opened`] | ids, the configuration, the trace; how many are in flight |
+//! | `Render` | [`Shielded`] | [`Opened`] | ids, the configuration, the trace; the number in flight |
 //! | `Limit` | [`Opened`] | [`Admitted`] | |
-//! | `Sanitize` | [`Admitted`] | [`Sanitized`] | where the request comes from, the protocol it asks for |
+//! | `Sanitize` | [`Admitted`] | [`Sanitized`] | the origin, the protocol it asks for |
 //! | `Route` | [`Sanitized`] | [`Routed`] | the route |
 //! | `Authenticate` | [`Routed`] | [`Authenticated`] | the evidence |
 //! | `Enforce` | [`Authenticated`] | [`Permitted`] | the grounds |
@@ -26,11 +26,11 @@ use super::upgrade::Wanted;
 use super::{Live, Reason, Rejection};
 use crate::routing::Route;
 
-/// A request whose panics end it alone.
+/// A request whose panics end only itself.
 #[derive(Debug)]
 pub struct Shielded(pub(super) Arrived);
 
-/// A request with its ids and the configuration that it is judged by.
+/// A request with its ids and the configuration that judges it.
 #[derive(Debug)]
 pub struct Opened {
     pub(super) exchange: Box<Exchange>,
@@ -38,21 +38,21 @@ pub struct Opened {
     pub(super) before: i64,
 }
 
-/// A request that there is room for.
+/// A request within the limit of requests in flight.
 #[derive(Debug)]
 pub struct Admitted(pub(super) Box<Exchange>);
 
-/// A request that every server reads alike, without fields by which a client could pass for somebody.
+/// A request that every server reads alike, without fields by which a client could impersonate a caller.
 #[derive(Debug)]
 pub struct Sanitized {
     pub(super) exchange: Box<Exchange>,
     pub(super) observed: Box<Observed>,
 }
 
-/// What sanitizing learned of a request from the fields that it removed.
+/// The facts that sanitizing learned from the fields that it removed.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
-    /// Where the request comes from; `None` if it came by no connection.
+    /// The origin of the request; `None` if it came on no connection.
     pub(super) origin: Option<Origin>,
     /// The protocol that it asks for.
     pub(super) wanted: Option<Wanted>,
@@ -60,7 +60,7 @@ pub(super) struct Observed {
 
 #[cfg(feature = "in-process")]
 impl Opened {
-    /// A request that no connection brought.
+    /// A request that came on no connection.
     pub(super) fn without_connection(request: Request<Body>, live: Arc<Live>) -> Self {
         Self { exchange: Exchange::begin(request, None, live), before: 0 }
     }
@@ -85,7 +85,7 @@ pub struct Routed {
     pub(super) route: Arc<Route>,
 }
 
-/// A routed request with what is known of its caller.
+/// A routed request with the evidence about its caller.
 #[derive(Debug)]
 pub struct Authenticated {
     pub(super) routed: Routed,
@@ -94,7 +94,7 @@ pub struct Authenticated {
 
 /// A request that the rule permits.
 ///
-/// Its fields are private and so is its only constructor, which has the rule decide: to hold one is the proof that
+/// Its fields and its only constructor, which has the rule decide, are private: holding one proves that
 /// [`mfa_gateway_core::policy::decide`] permitted it.
 #[derive(Debug)]
 pub struct Permitted {
@@ -108,7 +108,7 @@ pub struct Permitted {
 #[derive(Debug)]
 pub struct Cleared(Permitted);
 
-/// A permit taken apart. It is worth nothing any more: [`super::Proxy`] takes only the whole.
+/// A permit taken apart. It no longer permits anything: [`super::Proxy`] takes only the whole.
 pub(super) struct Parts {
     pub(super) exchange: Box<Exchange>,
     pub(super) observed: Box<Observed>,
@@ -118,7 +118,7 @@ pub(super) struct Parts {
 }
 
 impl Permitted {
-    /// Has the rule decide, and hands out the permit or the refusal. `record` sees either.
+    /// Has the rule decide, and returns the permit or the refusal. `record` sees either.
     pub(super) fn decide(
         authenticated: Authenticated,
         record: impl FnOnce(&Routed, &Evidence, &Decision, Timestamp),
@@ -136,19 +136,20 @@ impl Permitted {
         match decision {
             Decision::Permit(grounds) => Ok(Self { sanitized, route, grounds, proof }),
             Decision::Deny(denial) => {
-                // A token that expired since its verification is answered as one that never was verified.
+                // A token that has expired since its verification gets the same response as one that was never
+                // verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
                 Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof))
             }
         }
     }
 
-    /// What was asked.
+    /// The question.
     pub(super) fn question(&self) -> Question<'_> {
         self.sanitized.question()
     }
 
-    /// The configuration it was judged by.
+    /// The configuration that judged it.
     pub(super) fn live(&self) -> &Arc<Live> {
         &self.sanitized.exchange.live
     }
@@ -158,14 +159,14 @@ impl Permitted {
         &self.route
     }
 
-    /// Who calls.
+    /// The caller.
     pub(super) fn proof(&self) -> Option<&Arc<Proof>> {
         self.proof.as_ref()
     }
 }
 
 impl Cleared {
-    /// A permit whose caller has something left of its rate, by `check`; or the refusal.
+    /// A permit whose caller is still within its rate, by `check`; or the refusal.
     pub(super) fn check(
         permitted: Permitted,
         check: impl FnOnce(&Permitted) -> Result<(), Rejection>,

@@ -1,22 +1,22 @@
-//! What enforcement would find, for a caller who asks before the day: `ValidateMfa`, and the report header.
+//! The decision that enforcement would make, for a caller who asks ahead of time: `ValidateMfa`, and the report field.
 //!
-//! Partner Center answers `ValidateMfa: true` with `isMfaCompliant`. Nothing here decides: it tells of the same rule.
+//! Partner Center answers `ValidateMfa: true` with `isMfaCompliant`. Nothing here decides: it reports on the same rule.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// By which a caller asks.
+/// The field by which a caller asks.
 static VALIDATE_MFA: HeaderName = HeaderName::from_static("validatemfa");
-/// By which it is answered.
+/// The field that responds to it.
 static IS_MFA_COMPLIANT: HeaderName = HeaderName::from_static("ismfacompliant");
-/// What enforcement would do with a request that it isn't in force for.
+/// The effect that enforcement would have on a request that it doesn't apply to yet.
 static MFA_REPORT: HeaderName = HeaderName::from_static("mfa-report");
 
 /// The fields that every response gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Preview {
-    /// The answer to `ValidateMfa`, if it was asked.
+    /// The result of `ValidateMfa`, if the caller asked.
     pub(super) compliant: Option<bool>,
-    /// The reason code of the refusal that enforcement would be, or `permit`; if it isn't in force for the caller.
+    /// The reason code of the refusal under enforcement, or `permit`; if enforcement doesn't apply to the caller yet.
     pub(super) would: Option<&'static str>,
 }
 

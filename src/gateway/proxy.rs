@@ -1,4 +1,4 @@
-//! Proxy: forwards what is permitted. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
+//! Proxy: forwards permitted requests. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -55,7 +55,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
         request.headers_mut().insert("client-cert", certificate);
     }
     let call = trace.take().map(|trace| Call::begin(&trace, request.headers_mut()));
-    // Nothing that was noted about the client's side goes along.
+    // Notes about the client's side stay behind.
     request.extensions_mut().clear();
     let interim = peer.as_deref().filter(|_| version == Version::HTTP_11);
     if let Some(peer) = interim {
@@ -92,7 +92,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     Ok(response.map(|body| body.carrying(outcome)))
 }
 
-/// Bounds the request's body, before anything of it goes to the upstream. A tunnel isn't a body.
+/// Limits the request's body before any of it goes to the upstream. A tunnel isn't a body.
 fn bound_body(body: &mut Body, most: Option<u64>) -> Result<Option<Exceeded>, Reason> {
     let Some(most) = most.filter(|_| !body.is_end_stream()) else { return Ok(None) };
     body.limit(most).map_err(|_| Reason::BodyTooLarge)
@@ -100,7 +100,7 @@ fn bound_body(body: &mut Body, most: Option<u64>) -> Result<Option<Exceeded>, Re
 
 fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exceeded>) -> Reason {
     match (error, broken) {
-        // However the protocol reports it.
+        // However the protocol reports it, the cause is the limit.
         _ if exceeded.is_some_and(Exceeded::is_set) => Reason::BodyTooLarge,
         (UpstreamError::RequestBody { .. }, Some(Refused::Malformed(rule))) => Reason::Malformed(rule),
         (UpstreamError::RequestBody { malformed: true, .. }, _) => Reason::Malformed(BROKEN_BODY),
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_future_of_a_request_is_small() {
-        // The next larger piece of memory that mimalloc has takes a quarter more.
+        // mimalloc's next larger size class takes a quarter more memory.
         assert!(size(proxy) <= 1024, "{}", size(proxy));
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked, apart from the request that asks it.
+//! The question that a request asks, apart from the request.
 
 use std::net::IpAddr;
 
@@ -7,28 +7,28 @@ use mfa_gateway_layer::Credential;
 
 use super::origin::Origin;
 
-/// All that a request is judged by: what is asked for, by whom, and from where. A request that is forwarded carries its
-/// question in its head; who judges a request that another proxy carries makes one of what that proxy says.
+/// The facts that judge a request: what it asks for, who asks, and from where. A forwarded request carries its question
+/// in its head; to judge a request that another proxy carries, build one from what that proxy says.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'q> {
     /// The method.
     pub method: &'q Method,
     /// Path and query, as they will be forwarded.
     pub target: &'q str,
-    /// What is presented.
+    /// The presented credential.
     pub credential: Credential<'q>,
-    /// Where the request comes from, if it came by a connection.
+    /// The origin of the request, if it came on a connection.
     pub(crate) origin: Option<&'q Origin>,
 }
 
 impl<'q> Question<'q> {
-    /// A question of a request that no connection brought.
+    /// The question of a request that came on no connection.
     #[must_use]
     pub fn new(method: &'q Method, target: &'q str, credential: Credential<'q>) -> Self {
         Self { method, target, credential, origin: None }
     }
 
-    /// The client's address, if the request came by a connection.
+    /// The client's address, if the request came on a connection.
     pub(super) fn client(&self) -> Option<IpAddr> {
         self.origin.map(|origin| origin.client)
     }

@@ -1,6 +1,6 @@
 //! Rate limit: refuses a caller who calls too often.
 //!
-//! It stands behind the decision, so that a caller is who the verified token says, and nobody can use up another
+//! It stands behind the decision, so that the verified token identifies the caller, and nobody can use up another
 //! caller's budget with an invalid token. The layer only reads the permit, and passes it on unchanged.
 
 use std::sync::Arc;

@@ -11,26 +11,26 @@ use crate::routing::Route;
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
 use mfa_gateway_wire::BoxError;
 
-/// Why a request gets no response of the upstream.
+/// Why a request gets no response from the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The rule refuses it.
     Denied(Denial),
-    /// It is not a request that every server reads alike. The text names the rule.
+    /// It can be read differently by different servers. The text names the rule.
     Malformed(&'static str),
     /// Its target is longer than the configuration allows.
     UriTooLong,
     /// Its head is larger than the configuration allows.
     HeadTooLarge,
-    /// It expects what no one here does.
+    /// It has an expectation that the gateway doesn't support.
     ExpectationFailed,
-    /// It asks for a `WebSocket` of a version that isn't known.
+    /// It asks for a `WebSocket` of an unknown version.
     WebSocketVersion,
-    /// No route is for its path.
+    /// No route matches its path.
     NotFound,
     /// The path's routes are for these methods.
     MethodNotAllowed(Vec<Method>),
-    /// Its body stood still, or broke off.
+    /// Its body made no progress, or broke off.
     BodyIncomplete,
     /// Its body is longer than the configuration allows.
     BodyTooLarge,
@@ -42,9 +42,9 @@ pub enum Reason {
     UpstreamFailed,
     /// The upstream took too long.
     UpstreamTimeout,
-    /// The upstream switched protocols, which nobody asked for.
+    /// The upstream switched protocols unasked.
     UnexpectedUpgrade,
-    /// What another surface refuses in its own words.
+    /// A refusal that another surface words itself.
     Told(&'static Notice),
 }
 
@@ -55,13 +55,13 @@ pub struct Notice {
     pub status: StatusCode,
     /// Its stable reason code.
     pub code: &'static str,
-    /// What was found, in one sentence.
+    /// The description, in one sentence.
     pub description: &'static str,
     /// The remedy.
     pub remedy: &'static str,
 }
 
-/// A refusal: its reason, and what is needed to word it.
+/// A refusal: its reason, and the facts needed to word it.
 #[derive(Debug)]
 pub struct Rejection {
     pub(crate) reason: Reason,
@@ -86,32 +86,32 @@ impl Rejection {
         Self { route: Some(route), ..self }
     }
 
-    /// The same, by a rule that is no route's.
+    /// The same, by a rule of no route.
     #[must_use]
     pub(crate) fn asked_by(self, rule: Arc<Rule>) -> Self {
         Self { rule: Some(rule), ..self }
     }
 
-    /// The same, of a known caller.
+    /// The same, for a known caller.
     #[must_use]
     pub(crate) fn with_proof(self, proof: Option<Arc<Proof>>) -> Self {
         Self { proof, ..self }
     }
 
-    /// How long ago the caller may have authenticated, by the rule that was asked.
+    /// How long ago the caller may have authenticated, by the rule that decided.
     pub(super) fn max_age(&self) -> Option<Duration> {
         let proof = self.proof.as_deref()?;
         let rule = self.rule.as_deref().or_else(|| self.route.as_deref().map(|route| &route.rule));
         rule.map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
     }
 
-    /// The same, with what the caller asked to be told.
+    /// The same, with the preview that the caller asked for.
     #[must_use]
     pub(super) fn with_preview(self, preview: Preview) -> Self {
         Self { preview, ..self }
     }
 
-    /// The same, with what caused it: for the log, never for the client.
+    /// The same, with its cause: for the log, never for the client.
     #[must_use]
     pub(crate) fn because(self, cause: impl Into<BoxError>) -> Self {
         Self { cause: Some(cause.into()), ..self }
@@ -123,7 +123,7 @@ impl Rejection {
         Self { dialect: Some(dialect), ..self }
     }
 
-    /// How it is worded: as the route says, else as the token's issuer says, else as Partner Center does.
+    /// Its dialect: the route's, else the token's issuer's, else Partner Center's.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         let of_route = self.route.as_ref().and_then(|route| route.dialect);

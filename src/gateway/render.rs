@@ -24,12 +24,13 @@ use super::tally::{Account, Holds};
 use super::{Live, Reason, Rejection, refusal};
 use mfa_gateway_wire::Body;
 
-/// Whose requests they are.
+/// The kind of requests that the layer serves.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     /// Clients': counted, logged and traced.
     Traffic,
-    /// Those of operators and machines on the admin listener: no traffic, so they are in none of its accounts.
+    /// Those of operators and machines on the admin listener: they aren't traffic, so no traffic log, metric or trace
+    /// has them.
     Operators,
 }
 
@@ -41,7 +42,7 @@ pub struct RenderLayer {
     kind: Kind,
 }
 
-/// Answers every request: with the inner service's response, or with the refusal in the client's words.
+/// Responds to every request: with the inner service's response, or with the refusal in the client's dialect.
 #[derive(Clone, Debug)]
 pub struct Render<S> {
     inner: S,
@@ -50,15 +51,15 @@ pub struct Render<S> {
     kind: Kind,
 }
 
-/// The answering of one request.
+/// The handling of one request.
 #[derive(Debug)]
 pub struct Rendering<F> {
     answer: F,
-    /// `None` once it is answered.
+    /// `None` once it has its response.
     open: Option<Open>,
 }
 
-/// What is kept of a request until it is answered.
+/// The state kept for a request until its response.
 #[derive(Debug)]
 enum Record {
     Account(Box<Account>),
@@ -78,7 +79,7 @@ struct Visit {
 struct Open {
     record: Record,
     version: Version,
-    /// Whose connection has a part of the request unread, if it has a body.
+    /// The connection with an unread part of the request, if the request has a body.
     sender: Option<Arc<Peer>>,
 }
 
@@ -107,7 +108,7 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     type Future = Rendering<S::Future>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // No service of the stack is ever busy: Limit refuses instead of waiting.
+        // No service of the stack is ever busy: Limit refuses instead of making requests wait.
         Poll::Ready(Ok(()))
     }
 
@@ -133,7 +134,7 @@ where
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Out of its place, so that a panic takes it along, and the account is closed as that of a request which panicked.
+        // Take it out, so that a panic drops it, and the account closes as that of a request that panicked.
         let open = self.open.take();
         let (answer, open) = match (Pin::new(&mut self.answer).poll(cx), open) {
             (Poll::Ready(answer), Some(open)) => (answer, open),

@@ -1,6 +1,6 @@
-//! Route: finds what the request is for, and fixes the configuration it is judged by.
+//! Route: finds the request's route.
 //!
-//! The configuration that it looks into came with the request, so that no request sees two versions of it.
+//! It uses the configuration that came with the request, so that no request sees two generations.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -1,4 +1,5 @@
-//! Sanitize: refuses what two servers could read differently, and removes what only the gateway may say.
+//! Sanitize: refuses requests that two servers could read differently, and removes fields that only the gateway may
+//! set.
 //!
 //! It stands before routing, so that everything after it sees one host, one path and no field by which a client could
 //! impersonate a caller.
@@ -61,7 +62,7 @@ impl<S: Inner<Sanitized>> Service<Admitted> for Sanitize<S> {
     }
 }
 
-/// Checks a request, and tells which protocol it asks for.
+/// Checks a request, and returns the protocol it asks for.
 fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     match exchange.refused() {
         None => {}
@@ -93,8 +94,8 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     if present.has(Presence::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
 }
 
-/// Whether a method is served nowhere: no tunnels, no echo of what was sent here (`TRACK` is IIS's), no preface of HTTP/2 in
-/// disguise (RFC 9113 section 11.6), and none so long that it can only be meant for a parser.
+/// Whether no route serves a method: no tunnels, no echo of the request (`TRACK` is IIS's), no disguised HTTP/2 preface
+/// (RFC 9113 section 11.6), and none so long that it can only be meant for a parser.
 fn is_refused(method: &Method) -> bool {
     matches!(method.as_str(), "CONNECT" | "TRACE" | "TRACK" | "PRI") || method.as_str().len() > MAX_METHOD
 }
@@ -137,34 +138,35 @@ fn check_framing(version: Version, headers: &HeaderMap, present: Presence) -> Re
     Ok(())
 }
 
-/// Whether there is no `Content-Length`, or one that is a number.
+/// Whether `Content-Length` is absent, or is a number.
 fn has_one_length(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let is_number = |length: &[u8]| !length.is_empty() && length.iter().all(u8::is_ascii_digit);
     lengths.next().is_none_or(|length| is_number(length.as_bytes())) && lengths.next().is_none()
 }
 
-/// Whether the query has an `access_token` (RFC 6750 section 2.3). It is never looked at, but a backend might.
+/// Whether the query has an `access_token` (RFC 6750 section 2.3). The gateway never reads it, but a backend might.
 fn names_token(query: Option<&str>) -> bool {
-    // Some servers split at other signs, or don't mind the letter case.
+    // Some servers split at other characters, or ignore letter case.
     let names = |part: &str| {
         url::form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name.trim().eq_ignore_ascii_case("access_token"))
     };
     query.is_some_and(|query| query.split([';', '?', '&']).any(names))
 }
 
-/// Removes what belongs to the client's connection, what frames its message, and what only the gateway may say.
+/// Removes the fields of the client's connection, those that frame its message, and those that only the gateway may
+/// set.
 fn clean(exchange: &mut Exchange) {
     let Exchange { request, present, .. } = exchange;
     let fields = request.headers_mut();
-    // The upstream's message is framed anew from the body itself.
+    // The message to the upstream gets new framing from the body itself.
     if present.has(Presence::HOP_BY_HOP) {
         headers::remove_hop_by_hop(fields);
     }
     if present.has(Presence::CONTENT_LENGTH) {
         fields.remove(CONTENT_LENGTH);
     }
-    // Answered here: the body is asked for when the upstream takes it, which is after the decision.
+    // Handled here: the gateway asks for the body when the upstream takes it, which is after the decision.
     if present.has(Presence::EXPECT) {
         fields.remove(EXPECT);
     }

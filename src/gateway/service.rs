@@ -1,4 +1,4 @@
-//! What the services of the stack have in common.
+//! The parts that the services of the stack share.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use tower::Service;
 
 use super::Rejection;
 
-/// What a boxed service inside [`super::Render`] comes to.
+/// The result of a boxed service inside [`super::Render`].
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Rejection>> + Send>>;
 
-/// What a layer comes to: most requests are the next service's, and the layer's own response is the exception.
+/// The future of a layer: most requests go to the next service, and the layer's own response is the exception.
 pub type Next<F> = Either<F, Answer>;
 
 /// A service inside [`super::Render`].

@@ -1,4 +1,4 @@
-//! What requests may be, what refusals say, and how often callers may call.
+//! The limits on requests, the wording of refusals, and how often callers may call.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// What requests may be, and whom the gateway believes.
+/// The limits on requests, and the trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The networks of proxies whose forwarding fields are believed.
+    /// The networks of proxies whose forwarding fields are trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The request target, in bytes.
     pub url_bytes: usize,
@@ -23,22 +23,22 @@ pub struct Settings {
     pub requests: usize,
 }
 
-/// What refusals say beyond the rule.
+/// The content of refusals beyond the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusals {
-    /// The `Request-Context` header.
+    /// The `Request-Context` header field.
     pub request_context: Option<http::HeaderValue>,
     /// The base address of the page that explains each reason.
     pub documentation: Option<String>,
     /// The `source` of the body.
     pub source: String,
-    /// Whether answers in report mode say what enforcement would have done.
+    /// Whether responses in report mode say what enforcement would have done.
     pub report_header: bool,
-    /// What callers are told of the tokens that are expected, if they are.
+    /// The requirements for tokens that callers receive, if they do.
     pub expected: Option<Expected>,
 }
 
-/// What tokens are expected to be like.
+/// The requirements for tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// The accepted issuers, as `iss` names them.
@@ -52,7 +52,7 @@ pub struct Expected {
 pub struct RateLimitSettings {
     /// The limit's name.
     pub name: String,
-    /// The time in which one request becomes free again.
+    /// The time after which one more request is allowed.
     pub interval: Duration,
     /// How many may come at once.
     pub burst: NonZeroU32,

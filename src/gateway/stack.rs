@@ -31,8 +31,8 @@ pub fn decision_stack<S: super::Inner<super::Cleared> + Clone + Send + 'static>(
         .service(last)
 }
 
-/// The stack, outermost layer first. Each layer takes only what the one before it makes: to leave one out, or to swap two,
-/// is a compile error (`tests/compile_fail`).
+/// The stack, outermost layer first. Each layer takes only what the one before it makes: leaving one out, or swapping
+/// two, is a compile error (`tests/compile_fail`).
 pub(crate) fn stack(
     live: &Arc<ArcSwap<Live>>,
     metrics: &Arc<Metrics>,
@@ -45,22 +45,22 @@ pub(crate) fn stack(
 > + Clone
 + use<> {
     ServiceBuilder::new()
-        // A panic inside ends this request alone.
+        // A panic inside ends only this request.
         .layer(CatchPanicLayer::new(&metrics.panics))
-        // Gives the request its ids, and the configuration it is judged by, in one version; turns refusals into bytes,
+        // Gives the request its ids, and one generation of the configuration that judges it; turns refusals into bytes,
         // which nothing else does; keeps the account.
         .layer(RenderLayer::new(Arc::clone(live), metrics))
         // Sheds load before anything is spent on a request.
         .layer(LimitLayer::new(max_requests))
-        // Refuses what two servers could read differently; removes what only the gateway may say.
+        // Refuses requests that two servers could read differently; removes fields that only the gateway may set.
         .layer(SanitizeLayer)
-        // Finds what the request is for.
+        // Finds the request's route.
         .layer(RouteLayer)
         // Gathers evidence, and never refuses.
         .layer(AuthenticateLayer)
-        // Decides. What gets past it is permitted.
+        // Decides. Requests that get past it are permitted.
         .layer(EnforceLayer)
-        // Refuses those who call too often: it sees permits, and can't make or change one.
+        // Refuses callers who call too often: it sees permits, and can't make or change one.
         .layer(RateLimitLayer)
         .service(Proxy)
 }

@@ -27,7 +27,7 @@ pub(super) struct Outcome {
     pub(super) grounds: Grounds,
     pub(super) class: &'static str,
     pub(super) upstream: Duration,
-    /// When it was answered.
+    /// The time of its response.
     pub(super) answered: Instant,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Outcome {
 pub(super) struct Account {
     at: Instant,
     ids: Ids,
-    /// The configuration it is judged by.
+    /// The configuration that judges it.
     live: Arc<Live>,
-    /// What the access log says of the request, if there is one.
+    /// The request's part of the access log, if there is one.
     seen: Option<Box<Seen>>,
     /// The trace that it is part of, if requests are traced.
     trace: Option<Box<Traced>>,
@@ -48,12 +48,12 @@ pub(super) struct Account {
     holds: Holds,
 }
 
-/// What a request holds until its response's body has ended.
+/// The resources that a request holds until its response's body has ended.
 #[derive(Debug)]
 pub(super) struct Holds {
     /// Its place among the requests in flight.
     pub(super) in_flight: Option<InFlight>,
-    /// Its client's connection, which isn't idle.
+    /// Its client's connection, which it keeps from being idle.
     pub(super) busy: Option<Busy>,
 }
 
@@ -66,7 +66,7 @@ struct Seen {
     method: Option<Method>,
 }
 
-/// How a request was answered.
+/// The response to a request.
 #[derive(Debug)]
 struct Answered {
     route: Option<Arc<Route>>,
@@ -75,12 +75,12 @@ struct Answered {
     reason: &'static str,
     class: &'static str,
     upstream: Option<Duration>,
-    /// The length of the body, if it is known before.
+    /// The length of the body, if it is known in advance.
     length: Option<u64>,
 }
 
 impl Account {
-    /// Opens an account, in the box that goes along with the response's body in the end.
+    /// Opens an account, in the box that later travels with the response's body.
     pub(super) fn open(exchange: &Exchange, holds: Holds) -> Box<Self> {
         let live = Arc::clone(&exchange.live);
         let seen = live.journal.accesses.is_some().then(|| {
@@ -96,7 +96,7 @@ impl Account {
         Box::new(Self { at, ids, live, seen, trace, answer: None, bytes: 0, complete: false, holds })
     }
 
-    /// The configuration that the request is judged by.
+    /// The configuration that judges the request.
     pub(super) fn live(&self) -> &Live {
         &self.live
     }
@@ -118,7 +118,7 @@ impl Account {
 
     /// Counts a refused request, and watches its response.
     pub(super) fn refused(mut self: Box<Self>, response: Response<Body>, rejection: &Rejection) -> Response<Body> {
-        // One that doesn't take its refusal must not keep others out.
+        // A client that doesn't read its refusal must not keep others out.
         self.holds.in_flight = None;
         let class = rejection.proof.as_ref().map_or("none", |proof| proof.principal.class());
         let reason = rejection.reason.code();
@@ -149,13 +149,13 @@ impl Account {
         response.map(|body| body.watched(self))
     }
 
-    /// Whether all of the body was handed on. A response to HEAD has none, and one of a known length ends with it.
+    /// Whether the whole body was sent. A response to HEAD has none, and one of a known length ends there.
     fn is_complete(&self, answer: &Answered) -> bool {
         let of_head = || self.seen.as_ref().is_some_and(|seen| seen.method == Some(Method::HEAD));
         self.complete || answer.length == Some(self.bytes) || of_head()
     }
 
-    /// Writes the line of an answered request.
+    /// Writes the line of a request with a response.
     fn close(&self, answer: &Answered) {
         let duration = self.at.elapsed();
         self.live.metrics.of(answer.route.as_deref()).ended(duration);
@@ -201,7 +201,7 @@ impl Account {
         });
     }
 
-    /// What every line has.
+    /// The members of every line.
     fn line<'l>(&self, seen: &'l Seen, duration: Duration) -> AccessLine<'l> {
         let id = |id: &'_ http::HeaderValue| id.to_str().unwrap_or_default().to_owned();
         AccessLine {

@@ -1,4 +1,4 @@
-//! What a trace tells of a request: its own span, and that of the call to the upstream. Attributes have the names of
+//! The spans of a request in a trace: its own, and that of the call to the upstream. Attributes have the names of
 //! OpenTelemetry's semantic conventions for HTTP; a token, a path or a query is never among them.
 
 use std::net::IpAddr;
@@ -13,11 +13,11 @@ use super::exchange::Exchange;
 use crate::telemetry::{Attribute, Kind, Told, Trace, TraceContext, Value};
 use crate::upstream::UpstreamError;
 
-/// A request that is part of a trace, and what is known from its start.
+/// A request that is part of a trace, and the facts known from its start.
 #[derive(Debug)]
 pub(super) struct Traced {
     trace: Arc<Trace>,
-    /// Only of a sampled one.
+    /// Only for a sampled one.
     seen: Option<Seen>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Ended<'e> {
     pub(super) class: &'static str,
 }
 
-/// What a trace tells of a request, if requests are traced.
+/// The trace of a request, if requests are traced.
 pub(super) fn begin(exchange: &Exchange) -> Option<Box<Traced>> {
     let trace = Arc::clone(exchange.trace.as_ref()?);
     let request = &exchange.request;
@@ -52,14 +52,14 @@ pub(super) fn begin(exchange: &Exchange) -> Option<Box<Traced>> {
             version: request.version(),
             client: exchange.client(),
             tls,
-            // What waits to be sent must not be the larger for what a client sends: a name has 255 bytes (RFC 1035).
+            // A client must not be able to inflate the queue of spans: a name has 255 bytes (RFC 1035).
             authority: request.uri().authority().cloned().or_else(host).filter(|name| name.host().len() <= 255),
         }
     });
     Some(Box::new(Traced { trace, seen }))
 }
 
-/// A trace's id, as logs have it.
+/// A trace's id, as logs write it.
 pub(super) fn id(trace: &Trace) -> String {
     format!("{:032x}", trace.context.trace_id)
 }
@@ -110,7 +110,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Begins a call: the upstream's work stands below its span.
+    /// Begins a call: its span is the parent of the upstream's work.
     pub(super) fn begin(trace: &Arc<Trace>, headers: &mut HeaderMap) -> Self {
         let span = trace.child();
         trace.write(span, headers);

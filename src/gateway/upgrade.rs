@@ -1,6 +1,6 @@
 //! Switching protocols: `WebSocket` over HTTP/1.1, and nothing else.
 //!
-//! Bytes pass unjudged only after the upstream agreed with 101 to exactly what the client asked for, and only if the
+//! Bytes pass unchecked only after the upstream agreed with 101 to exactly what the client asked for, and only if the
 //! client waited for that. Other upgrades (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request
 //! continues as an ordinary request.
 
@@ -18,13 +18,13 @@ use super::Reason;
 use super::peer::Peer;
 use mfa_gateway_wire::Body;
 
-/// What a server appends to the client's key (RFC 6455 section 1.3).
+/// The suffix that a server appends to the client's key (RFC 6455 section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const HANDSHAKE: &str = "The WebSocket handshake is incomplete or invalid (RFC 6455 section 4.1).";
 const TOO_EARLY: &str = "The client sent bytes before the protocol switch was agreed (RFC 9110 section 7.8).";
 
-/// That the client wants a `WebSocket`, with the `Sec-WebSocket-Accept` that agrees to it.
+/// The client's wish for a `WebSocket`, with the `Sec-WebSocket-Accept` that accepts it.
 #[derive(Debug)]
 pub(super) struct Wanted {
     accept: String,
@@ -43,11 +43,11 @@ impl Drop for Asked {
     }
 }
 
-/// The `WebSocket` that the request asks for, if it does, before its connection fields are removed.
+/// The `WebSocket` that the request asks for, if any, before its connection fields are removed.
 ///
 /// # Errors
 ///
-/// If it does, but not as RFC 6455 section 4.1 has it, or in a version that isn't known (section 4.4).
+/// If it asks, but not as RFC 6455 section 4.1 requires, or in an unknown version (section 4.4).
 pub(super) fn wanted(request: &Request<Body>, peer: Option<&Arc<Peer>>) -> Result<Option<Wanted>, Reason> {
     let headers = request.headers();
     let asked = request.version() == Version::HTTP_11 && is_websocket(headers) && names_upgrade(headers);
@@ -74,7 +74,7 @@ pub(super) fn wanted(request: &Request<Body>, peer: Option<&Arc<Peer>>) -> Resul
     Ok(Some(Wanted { accept: accept(key), asked: Asked(peer.cloned()) }))
 }
 
-/// The client's side of an upgrade that was asked for.
+/// The client's side of a requested upgrade.
 #[derive(Debug)]
 pub(super) struct Pending {
     client: OnUpgrade,
@@ -82,14 +82,14 @@ pub(super) struct Pending {
     _asked: Asked,
 }
 
-/// Puts the upgrade back into a request that is forwarded, and takes hold of the client's side.
+/// Puts the upgrade back into a forwarded request, and takes the client's side.
 pub(super) fn prepare(request: &mut Request<Body>, Wanted { accept, asked }: Wanted) -> Option<Pending> {
     let client = request.extensions_mut().remove::<OnUpgrade>()?;
     announce(request.headers_mut());
     Some(Pending { client, accept, _asked: asked })
 }
 
-/// Joins the two sides if the upstream, which switches protocols, agreed to what was asked.
+/// Joins the two sides if the upstream, which switches protocols, agreed to the requested protocol.
 ///
 /// # Errors
 ///

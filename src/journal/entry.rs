@@ -7,7 +7,7 @@ use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, Waive
 
 use crate::routing::Route;
 
-/// A decision and what it was about.
+/// A decision and its subject.
 #[derive(Debug)]
 pub(crate) struct Entry<'e> {
     pub(crate) at: Timestamp,

@@ -1,7 +1,7 @@
-//! A line's members, one after another, as its `Serialize` has them.
+//! A line's members, one after another, as its `Serialize` emits them.
 //!
-//! So a line's type is the one description of it: names, order and what is left out are the derived ones in whatever
-//! form it is written. `serde_json` writes one form only, and looks at each byte for what it has to escape.
+//! So a line's type is its only description: names, order and omissions are the derived ones in every output form.
+//! `serde_json` writes one form only, and checks each byte for characters to escape.
 
 use std::fmt::{self, Display};
 
@@ -10,7 +10,7 @@ use serde::ser::{Impossible, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::json::Object;
 
-/// What a member is.
+/// A member's value.
 pub(super) enum Value<'v> {
     /// This line doesn't have it.
     Absent,
@@ -20,16 +20,16 @@ pub(super) enum Value<'v> {
     List,
     Item(&'v str),
     EndOfList,
-    /// A number or a truth value, which JSON writes as Rust does.
+    /// A number or a Boolean, which JSON writes as Rust does.
     Literal(&'v dyn Display),
 }
 
-/// Takes a line's members.
+/// Receives a line's members.
 pub(super) trait Take {
     fn take(&mut self, name: &'static str, value: Value<'_>) -> fmt::Result;
 }
 
-/// Hands on a line's members.
+/// Passes on a line's members.
 pub(super) fn members(line: &impl Serialize, taker: &mut impl Take) {
     let done = line.serialize(Members { name: "", taker });
     debug_assert!(done.is_ok(), "a line has members of other kinds");
@@ -52,7 +52,7 @@ impl Take for Object<'_> {
     }
 }
 
-/// Hands on a line's members, or the one with this name.
+/// Passes on a line's members, or the one with this name.
 struct Members<'t, T> {
     name: &'static str,
     taker: &'t mut T,
@@ -81,7 +81,7 @@ impl<T: Take> SerializeStruct for Members<'_, T> {
     }
 }
 
-/// Hands on a list's texts.
+/// Passes on a list's texts.
 struct List<'t, T>(Members<'t, T>);
 
 impl<T: Take> Take for List<'_, T> {
@@ -106,7 +106,7 @@ impl<T: Take> SerializeSeq for List<'_, T> {
     }
 }
 
-/// What no line has.
+/// The types that no line contains.
 type Never = Impossible<(), fmt::Error>;
 
 impl<'t, T: Take> Serializer for Members<'t, T> {
@@ -177,7 +177,7 @@ impl<'t, T: Take> Serializer for Members<'t, T> {
         self.hand_on(Value::Literal(&number))
     }
 
-    // What follows is in no line.
+    // No line contains the types below.
 
     fn serialize_f32(self, _: f32) -> fmt::Result {
         Err(fmt::Error)

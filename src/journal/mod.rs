@@ -1,8 +1,8 @@
-//! The journal: what was decided and what was answered, a line for each.
+//! The journal: one line per decision and one per response.
 //!
-//! Decisions go into the log by default, and with `log.decision_output` into a log of their own, as JSON lines; answers
-//! go into the access log, if there is one. A line names the route's pattern and never the path, the query or a token:
-//! those hold secrets.
+//! Decisions go into the log by default, and with `log.decision_output` into a log of their own, as JSON lines;
+//! responses go into the access log, if there is one. A line names the route's pattern and never the path, the query or
+//! a token: those contain secrets.
 
 mod access;
 mod decision;

@@ -1,4 +1,4 @@
-//! The outputs that journals write to. Those that a reload names again stay open.
+//! The outputs that the journals write to. Outputs that a reload names again stay open.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,20 +38,20 @@ impl Outputs {
         Ok(sink)
     }
 
-    /// Closes what the settings don't name, once nothing writes to it any more.
+    /// Closes the outputs that the settings don't name, once nothing writes to them any more.
     pub(crate) fn keep_only(&self, settings: &Settings) {
         let named = |output: &Output| [&settings.decisions, &settings.accesses].contains(&&Some(output.clone()));
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(output, _)| named(output));
     }
 
-    /// Has all files opened again.
+    /// Reopens all files.
     pub(crate) fn reopen(&self) {
         for (_, sink) in self.open.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             sink.reopen();
         }
     }
 
-    /// Waits until everything was written, for a while.
+    /// Waits until everything is written, up to a limit.
     pub(crate) fn flush(&self, patience: Duration) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (_, sink) in open {

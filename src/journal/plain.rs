@@ -1,25 +1,25 @@
-//! Text from outside, in lines that end up in terminals.
+//! Untrusted text, in lines that end up in terminals.
 //!
-//! JSON escapes what is below U+0020 only. The C1 controls, among them one that begins a terminal's sequences, and the
-//! marks that turn text around stand in it as they are, unless they are written out.
+//! JSON escapes only the characters below U+0020. The C1 controls, among them one that starts terminal sequences, and
+//! the marks that reverse text stay as they are unless escaped explicitly.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-/// Whether a character moves a terminal's cursor, colours it, or turns its text around.
+/// Whether a character moves a terminal's cursor, colours its text, or reverses it.
 fn is_odd(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Whether a text is visible ASCII and spaces. Most are, which is seen many bytes at a time.
+/// Whether a text is visible ASCII and spaces. Most are, and the check takes many bytes at a time.
 fn is_visible(text: &str) -> bool {
     text.bytes().fold(true, |fine, byte| fine & (b' '..0x7f).contains(&byte))
 }
 
-/// A claim with what is odd in it written out, for people.
+/// A claim with its unsafe characters escaped, for people.
 pub(super) fn visible(claim: &str) -> Cow<'_, str> {
     if is_visible(claim) || !claim.chars().any(is_odd) {
         return Cow::Borrowed(claim);
@@ -29,7 +29,7 @@ pub(super) fn visible(claim: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// Compact JSON with what is odd in it escaped, which doesn't change its meaning.
+/// Compact JSON with its unsafe characters escaped, which doesn't change its meaning.
 pub(super) struct Plain;
 
 impl Formatter for Plain {
@@ -39,7 +39,7 @@ impl Formatter for Plain {
         }
         for char in fragment.chars() {
             if is_odd(char) {
-                // All of them are of the basic plane.
+                // All of them are in the Basic Multilingual Plane.
                 write!(writer, "\\u{:04x}", u32::from(char))?;
             } else {
                 write!(writer, "{char}")?;

@@ -1,4 +1,4 @@
-//! The JSON Schemas of the journals: what each line of them is like.
+//! The JSON Schemas of the journals' lines.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};

@@ -1,15 +1,15 @@
-//! What is written down, and where.
+//! The logged events, and their outputs.
 
 use crate::telemetry::Output;
 
-/// What is written down, and where.
+/// The logged events, and their outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Which decisions are logged.
     pub which: LogDecisions,
-    /// Where they go, if not into the log.
+    /// Their output, if not the diagnostics log.
     pub decisions: Option<Output>,
-    /// Where answers are logged, if they are.
+    /// The access log's output, if there is one.
     pub accesses: Option<Output>,
 }
 

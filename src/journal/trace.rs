@@ -1,4 +1,4 @@
-//! Decisions in the log, for people.
+//! Decisions in the diagnostics log, for people.
 
 use std::fmt::{self, Write};
 
@@ -13,7 +13,7 @@ use super::members::{Take, Value, members};
 use super::plain::visible;
 use crate::json::{Object, escape};
 
-/// What people are told, of a line's members in their order, behind the event's name.
+/// The members of a line that people see, in order, after the event's name.
 static FIELDS: [&str; 18] = [
     "message",
     "request_id",
@@ -35,7 +35,7 @@ static FIELDS: [&str; 18] = [
     "exception",
 ];
 
-/// What `tracing::info!` makes of names that stand in it: these stand above.
+/// The metadata that `tracing::info!` builds from literal names: these names are above.
 static EVENT: Metadata<'static> = tracing_core::metadata! {
     name: "decision",
     target: module_path!(),
@@ -46,12 +46,12 @@ static EVENT: Metadata<'static> = tracing_core::metadata! {
 };
 static CALLSITE: DefaultCallsite = DefaultCallsite::new(&EVENT);
 
-/// Whether the log takes decisions.
+/// Whether the diagnostics log accepts decisions.
 pub(super) fn is_wanted() -> bool {
     tracing::enabled!(Level::INFO)
 }
 
-/// Writes the line that [`decision`] makes of a decision in a log of JSON.
+/// Writes the line that [`decision`] produces for a decision in a JSON log.
 pub(super) fn write(buffer: &mut Vec<u8>, line: &DecisionLine<'_>) {
     let mut object = Object::escaping(buffer, |buffer, text| escape(buffer, &visible(text), CompactFormatter));
     object.text("timestamp", &line.time);
@@ -61,12 +61,12 @@ pub(super) fn write(buffer: &mut Vec<u8>, line: &DecisionLine<'_>) {
     object.end();
 }
 
-/// Has the log's own machinery tell a decision.
+/// Logs a decision through the log's own machinery.
 pub(super) fn decision(line: &DecisionLine<'_>) {
     let mut values: Vec<(&str, Box<dyn tracing::Value>)> = vec![("message", Box::new(display("decision")))];
     told(line, |name, text| {
         let text = visible(text).into_owned();
-        // Neither an address nor a list has quotation marks around it.
+        // Addresses and lists have no quotation marks.
         let is_bare = matches!(name, "client" | "amr");
         values.push((name, if is_bare { Box::new(display(text)) } else { Box::new(text) }));
     });
@@ -75,7 +75,7 @@ pub(super) fn decision(line: &DecisionLine<'_>) {
     Event::dispatch(&EVENT, &EVENT.fields().value_set_all(&values));
 }
 
-/// Hands on what people are told of a line.
+/// Passes on the members of a line that people see.
 fn told(line: &DecisionLine<'_>, tell: impl FnMut(&'static str, &str)) {
     let mut fields = FIELDS.iter();
     fields.next();
@@ -84,7 +84,7 @@ fn told(line: &DecisionLine<'_>, tell: impl FnMut(&'static str, &str)) {
 }
 
 struct Telling<T> {
-    /// Those that weren't told yet.
+    /// Those not passed on yet.
     fields: std::slice::Iter<'static, &'static str>,
     verified: bool,
     list: String,
@@ -103,7 +103,7 @@ impl<T: FnMut(&'static str, &str)> Take for Telling<T> {
             Value::Null if name == "amr" && self.verified => (self.tell)(name, "[]"),
             Value::Absent | Value::Null => {}
             Value::Text(text) => (self.tell)(name, text),
-            // A list is told at its end, as its `Debug` has it.
+            // A list is passed on at its end, in its `Debug` form.
             Value::List => return self.list.write_char('['),
             Value::Item(text) => return self.item(text),
             Value::EndOfList => {
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// What the log gets of a line from the machinery that serves all: as text without a time, or as JSON.
+    /// The log's output for a line through the general machinery: as text without a time, or as JSON.
     fn traced(line: &DecisionLine<'_>, json: bool) -> String {
         struct Shared(Arc<Mutex<Vec<u8>>>);
         impl std::io::Write for Shared {

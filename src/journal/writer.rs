@@ -1,4 +1,4 @@
-//! The writing of lines: which are wanted, and where they go.
+//! Writes lines: which to write, and where they go.
 
 use std::cell::RefCell;
 
@@ -9,17 +9,17 @@ use super::line::in_line;
 use super::{AccessLine, DecisionLine, Entry, LogDecisions, trace};
 use crate::telemetry::{Sink, json_log};
 
-/// Writes decisions and answers down.
+/// Writes decisions and responses.
 #[derive(Clone, Debug)]
 pub(crate) struct Journal {
     pub(crate) which: LogDecisions,
-    /// Where decisions go, if not into the log.
+    /// The output for decisions, if not the diagnostics log.
     pub(crate) decisions: Option<Sink>,
     pub(crate) accesses: Option<Sink>,
 }
 
 impl Journal {
-    /// Whether a decision is written down.
+    /// Whether a decision is written.
     pub(crate) fn wants(&self, decision: &Decision) -> bool {
         let noteworthy = !matches!(decision, Decision::Permit(grounds) if !grounds.is_waiver());
         let wanted = match self.which {
@@ -30,7 +30,7 @@ impl Journal {
         wanted && (self.decisions.is_some() || trace::is_wanted())
     }
 
-    /// Writes a decision down.
+    /// Writes a decision.
     pub(crate) fn record(&self, entry: &Entry<'_>) {
         match (&self.decisions, json_log()) {
             (Some(sink), _) => {
@@ -38,7 +38,7 @@ impl Journal {
                 write(sink, |buffer| in_line(buffer, &DecisionLine::of(entry, &time)));
             }
             (None, Some(log)) => {
-                // As the log's other lines have it: with microseconds.
+                // In the form of the log's other lines: with microseconds.
                 let time = now_rfc3339();
                 write(log, |buffer| trace::write(buffer, &DecisionLine::of(entry, &time)));
             }
@@ -46,7 +46,7 @@ impl Journal {
         }
     }
 
-    /// Writes a response down, if responses are.
+    /// Writes a response, if responses are logged.
     pub(crate) fn access(&self, line: &AccessLine<'_>) {
         if let Some(sink) = &self.accesses {
             write(sink, |buffer| in_line(buffer, line));

@@ -1,4 +1,4 @@
-//! Counts what a rehearsal comes to, in bounded memory.
+//! Counts the results of a rehearsal, in bounded memory.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
@@ -8,13 +8,13 @@ use super::rehearse::{Outcome, Rehearsal};
 use super::report::{Changes, Group, Malformed, Report, Who};
 use crate::journal::DecisionLine;
 
-/// How many groups are kept. Decisions of further ones are counted only.
+/// How many groups are kept. Decisions of further groups are only counted.
 const MAX_GROUPS: usize = 100_000;
 
 /// How many malformed lines are named.
 const MAX_NAMED: usize = 20;
 
-/// What was counted so far.
+/// The counts so far.
 #[derive(Debug)]
 pub(crate) struct Aggregate {
     rehearsal: Rehearsal,
@@ -34,11 +34,11 @@ impl Aggregate {
         Self { rehearsal, report: Report::default(), refused: Groups::default(), permitted: Groups::default() }
     }
 
-    /// Takes all lines of a log. `name` is how malformed ones are named.
+    /// Reads all lines of a log. Malformed lines are reported under `name`.
     ///
     /// # Errors
     ///
-    /// If it could not be read.
+    /// If the log can't be read.
     pub(crate) fn take(&mut self, name: &str, mut lines: Lines<impl BufRead>) -> io::Result<()> {
         while let Some((number, line)) = lines.next()? {
             self.report.lines.read += 1;
@@ -83,7 +83,7 @@ impl Aggregate {
         Ok(())
     }
 
-    /// What it comes to; of each change, the `top` groups.
+    /// The report; for each change, the `top` groups.
     pub(crate) fn finish(self, top: usize) -> Report {
         Report { newly_refused: self.refused.finish(top), newly_permitted: self.permitted.finish(top), ..self.report }
     }

@@ -1,4 +1,4 @@
-//! Lines of a log, one at a time: a log of any length takes the memory of its longest line, up to a bound.
+//! Lines of a log, one at a time: a log of any length takes the memory of its longest line, up to a limit.
 
 use std::io::{self, BufRead, Read};
 
@@ -17,14 +17,14 @@ pub(crate) struct Lines<R> {
     number: u64,
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug)]
 pub(super) enum Line {
     /// A decision.
     Decision(Box<DecisionLine<'static>>),
     /// Something else that may stand in a log.
     Other,
-    /// Nothing that a log is made of, or a decision that can't be read.
+    /// Not part of a log, or a decision that can't be read.
     Malformed(String),
 }
 
@@ -77,7 +77,7 @@ fn parse(text: &[u8]) -> Line {
     }
 }
 
-/// The error without its place: the line that it counts is always the first.
+/// The error without its position: its line number is always 1.
 fn problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(problem, _)| problem.to_owned())

@@ -1,7 +1,7 @@
 //! Rehearsal: decides recorded decisions again, under another configuration.
 //!
-//! It runs the live rule, [`mfa_gateway_core::policy::decide`], on what the decision log has of each request. What the log can't
-//! tell is never guessed: such a decision counts as undetermined, with the reason why.
+//! It runs the live rule, [`mfa_gateway_core::policy::decide`], on the decision log's facts about each request. Facts
+//! that the log lacks are never guessed: such a decision counts as undetermined, with the reason.
 
 mod aggregate;
 mod lines;

@@ -1,6 +1,6 @@
-//! Where a recorded request could stand in another table of routes.
+//! The routes that a recorded request could have in another route table.
 //!
-//! The log has the route's pattern and not the path, so a request of a prefix may be one of any route below it.
+//! The log has the route's pattern and not the path, so a request of a prefix may belong to any route below it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use http::Method;
 use crate::gateway::Reason;
 use crate::routing::{Pattern, Route, RouteError, RouteTable};
 
-/// How many answers are remembered; a log names as many patterns as its configuration had.
+/// How many results are remembered; a log names as many patterns as its configuration had.
 const MAX_REMEMBERED: usize = 4096;
 
 /// A route, or how a request without one is refused.
 pub(super) type Place = Result<Arc<Route>, &'static str>;
 
-/// The routes of the new configuration, and those that recorded, if they are known.
+/// The routes of the new configuration, and those of the recording one, if known.
 #[derive(Debug)]
 pub(super) struct Places {
     new: RouteTable,
@@ -29,7 +29,7 @@ impl Places {
         Self { new, recorded, known: HashMap::new() }
     }
 
-    /// Every place that a request of this recorded route could have. The first is that of most of its paths.
+    /// Every place that a request of this recorded route could have. The first holds for most of its paths.
     pub(super) fn of(&mut self, route: &str, exact: bool, method: &Method) -> Arc<[Place]> {
         let key = (route.to_owned(), exact, method.clone());
         if let Some(known) = self.known.get(&key) {
@@ -62,7 +62,7 @@ impl Places {
             Some(base) => self.of_pattern(base, method),
             None => Err(Reason::NotFound.code()),
         }];
-        // What stood below it before took its requests for itself, and does so now.
+        // A narrower recorded route already took its own requests, and still does.
         let taken = |pattern: &Pattern| {
             let narrower = |old: &&Pattern| recorded.contains(old) && !old.contains(&recorded);
             self.recorded.iter().filter(narrower).any(|old| old.contains(pattern))

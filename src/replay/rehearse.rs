@@ -18,16 +18,16 @@ pub(crate) struct Rehearsal {
     places: Places,
     waivers: Waivers,
     issuers: Vec<Issuer>,
-    /// The moment that every request is taken to come at; its own if absent.
+    /// The assumed time of every request; its own if absent.
     at: Option<Timestamp>,
 }
 
-/// What a recorded decision comes to.
+/// The result for a recorded decision.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Again {
     pub(super) was_permitted: bool,
     pub(super) now: Outcome,
-    /// Whether the issuer's finding of then was taken, because its rule looks at claims that the log doesn't have.
+    /// Whether the recorded finding was used, because the issuer's rule looks at claims that the log lacks.
     pub(super) finding_taken: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Outcome {
     Permit(&'static str),
     /// Refused, for this reason.
     Deny(String),
-    /// The log doesn't tell enough.
+    /// The log doesn't contain enough.
     Undetermined(&'static str),
 }
 
@@ -55,7 +55,7 @@ const ROUTES_DIFFER: &str = "routes below the recorded route decide differently,
 const NOT_LOOKED_AT: &str = "the route was public, so no token was read";
 
 impl Rehearsal {
-    /// The rehearsal of a configuration. `recorded_with` is the one that recorded, if it is known.
+    /// The rehearsal of a configuration. `recorded_with` is the one that recorded, if known.
     pub(crate) fn new(config: &Config, recorded_with: Option<&Config>, at: Option<Timestamp>) -> Self {
         let recorded = recorded_with.into_iter().flat_map(|config| &config.routes).map(|route| route.pattern.clone());
         Self {
@@ -70,7 +70,7 @@ impl Rehearsal {
     ///
     /// # Errors
     ///
-    /// If the line isn't one that the gateway writes; in words.
+    /// A description, if the gateway doesn't write such lines.
     pub(super) fn decide(&mut self, line: &DecisionLine<'_>) -> Result<Again, String> {
         let recorded_at = Timestamp::parse(&line.time).ok_or("`time` is not a date and time (RFC 3339)")?;
         let now = self.at.unwrap_or(recorded_at);
@@ -83,7 +83,7 @@ impl Rehearsal {
         let (caller, finding_taken) = self.caller(line, recorded_at, now)?;
         let places = self.places.of(&line.route, line.route_kind == "path", &method);
         let mut outcomes = places.iter().map(|place| self.outcome(place, &caller, now));
-        // There is always a first.
+        // There is always at least one.
         let first = outcomes.next().unwrap_or(Outcome::Undetermined(ROUTES_DIFFER));
         let now = if outcomes.all(|other| other.agrees(&first)) { first } else { Outcome::Undetermined(ROUTES_DIFFER) };
         Ok(Again { was_permitted, now, finding_taken })
@@ -104,7 +104,7 @@ impl Rehearsal {
         }
     }
 
-    /// What the line tells of the caller, and whether its finding had to be taken as it stands.
+    /// The line's facts about the caller, and whether its recorded finding had to be used.
     fn caller(
         &self,
         line: &DecisionLine<'_>,
@@ -134,7 +134,7 @@ impl Rehearsal {
             _ => return Err("`class` is neither `app_only` nor `app_user`"),
         };
         let finding_taken = evaluated.is_none() && principal.user().is_some();
-        // A sign-in keeps its distance from the request.
+        // The time from sign-in to request stays the same.
         let moved = |at: Timestamp| at.plus(now.since(recorded_at)).minus(recorded_at.since(now));
         let proof = Proof {
             issuer: Arc::clone(&issuer.profile),
@@ -158,7 +158,7 @@ impl Outcome {
     }
 }
 
-/// Whether the issuer's tokens may be of this tenant.
+/// Whether the issuer's tokens may come from this tenant.
 fn trusts(issuer: &Issuer, tenant: Option<&str>) -> bool {
     let (IssuerRule::Entra { tenants, .. }, Some(tenant)) = (&issuer.rules.issuer, tenant) else { return true };
     tenants.contains(tenant)
@@ -184,7 +184,7 @@ issuers: [{{ name: idp, issuer: \"https://idp.example/\", audiences: [a]{issuer}
         Config::parse("test.yaml", &text, HashMap::new()).unwrap()
     }
 
-    /// A user without MFA, who was let in on `/v1/` by report mode.
+    /// A user without MFA, whom report mode permitted on `/v1/`.
     fn john() -> Value {
         json!({
             "event": "decision", "time": "2026-11-19T10:00:00.000Z", "request_id": "r", "correlation_id": "c",
@@ -277,7 +277,7 @@ exceptions:
             assert_eq!(again(&config("", ENFORCED), refused(check, reason)), deny(reason));
             assert_eq!(again(&open, refused(check, reason)), Outcome::Permit("public"));
         }
-        // A judged token is known, so that the route's word on it can change.
+        // The evidence of a decided token is known, so the decision of the route can change.
         assert_eq!(again(&config("", ENFORCED), refused("route", "tenant_mismatch")), deny("mfa_missing"));
         let unlooked = changed(json!({"issuer": null, "class": null, "evidence": null, "grounds": "public"}));
         assert_eq!(again(&open, unlooked.clone()), Outcome::Permit("public"));
@@ -318,7 +318,7 @@ routes: [{ prefix: /v1/, upstream: api, mode: report }]";
         let split =
             config("", "routes: [{ prefix: /, upstream: api }, { prefix: /v1/open/, upstream: api, mode: report }]");
         assert_eq!(again(&split, john()), Outcome::Undetermined(ROUTES_DIFFER));
-        // Those that recorded took the requests below for themselves.
+        // The recording routes below took their own requests.
         let line = serde_json::from_value(john()).unwrap();
         let known = Rehearsal::new(&split, Some(&split), None).decide(&line).unwrap().now;
         assert_eq!(known, deny("mfa_missing"));

@@ -1,4 +1,4 @@
-//! What a rehearsal comes to, as the command prints it.
+//! The result of a rehearsal, as the command prints it.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,26 @@ pub(crate) struct Report {
     pub(crate) recorded: Recorded,
     /// Those that were decided again: all but the undetermined.
     pub(crate) decided_again: u64,
-    /// Those that came to the same: permitted or refused.
+    /// Those with the same result: permitted or refused.
     pub(crate) unchanged: u64,
-    /// Those that were permitted, and would be refused.
+    /// Those that were permitted and would be refused.
     pub(crate) newly_refused: Changes,
-    /// Those that were refused, and would be permitted.
+    /// Those that were refused and would be permitted.
     pub(crate) newly_permitted: Changes,
-    /// Those that the log doesn't tell enough about, by why.
+    /// Those that the log has too few facts about, by cause.
     pub(crate) undetermined: BTreeMap<&'static str, u64>,
-    /// Those for which the finding of then was taken, because the issuer's rule looks at more than `amr`.
+    /// Those that used the recorded finding, because the issuer's rule looks at more than `amr`.
     pub(crate) recorded_findings_taken: u64,
     /// The first lines that could not be read.
     pub(crate) malformed: Vec<Malformed>,
 }
 
-/// The lines of the logs, by what they are.
+/// The lines of the logs, by kind.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct LineCounts {
     pub(crate) read: u64,
     pub(crate) decisions: u64,
-    /// What else stands in a log.
+    /// Other lines of a log.
     pub(crate) other: u64,
     pub(crate) malformed: u64,
 }
@@ -43,7 +43,7 @@ pub(crate) struct LineCounts {
 pub(crate) struct Recorded {
     pub(crate) permitted: u64,
     pub(crate) refused: u64,
-    /// Those permits that `log.decisions: denied` leaves out.
+    /// The permits that `log.decisions: denied` omits.
     #[serde(skip)]
     pub(crate) ordinary: u64,
 }
@@ -53,9 +53,9 @@ pub(crate) struct Recorded {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changes {
     pub(crate) count: u64,
-    /// Who is concerned, most first.
+    /// The groups concerned, largest first.
     pub(crate) groups: Vec<Group>,
-    /// How many decisions are of groups that aren't listed.
+    /// How many decisions belong to groups that aren't listed.
     pub(crate) not_listed: u64,
 }
 
@@ -67,16 +67,16 @@ pub(crate) struct Group {
     pub(crate) who: Who,
 }
 
-/// What decisions are grouped by.
+/// The key that decisions are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub(crate) struct Who {
     pub(crate) application: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) tenant: Option<String>,
     pub(crate) route: String,
-    /// The grounds, or the reason, of then.
+    /// The recorded grounds or reason.
     pub(crate) was: String,
-    /// The reason, or the grounds, of now.
+    /// The new reason or grounds.
     pub(crate) reason: String,
 }
 

@@ -1,7 +1,7 @@
 //! Routing: which route a request is for.
 //!
-//! A [`Route`] is a pattern with what is served there and the [`mfa_gateway_core::policy::Rule`] that a caller has to meet. The
-//! [`RouteTable`] finds it on the [`CanonicalPath`], the one spelling of a path that is judged and forwarded.
+//! A [`Route`] is a pattern with its upstream and the [`mfa_gateway_core::policy::Rule`] that a caller has to meet. The
+//! [`RouteTable`] finds it on the [`CanonicalPath`], the one spelling of a path that is checked and forwarded.
 
 mod path;
 mod pattern;

@@ -1,8 +1,8 @@
-//! The one path that is judged and forwarded.
+//! The one path that is checked and forwarded.
 //!
-//! A gateway and a backend that read one path differently disagree about which rule holds. So a path is refused when
-//! it has a form that common servers rewrite: dot segments, empty segments, backslashes, parameters, and each of these
-//! encoded. What remains is forwarded byte for byte. Readings of it that some backend might still take (decoded,
+//! A gateway and a backend that read one path differently disagree about which rule holds. So a path is refused when it
+//! has a form that common servers rewrite: dot segments, empty segments, backslashes, parameters, and each of these
+//! encoded. Every other path is forwarded byte for byte. Readings of it that some backend might still use (decoded,
 //! another letter case, without trailing dots or slash) are looked up too, and must not lead to a stricter route: see
 //! [`super::RouteTable::find`]. `docs/paths.md` lists the refused forms for operators.
 
@@ -44,13 +44,13 @@ pub enum PathError {
     /// `%25` followed by two hexadecimal digits: encoded twice.
     #[error("the path is encoded twice")]
     DoubleEncoding,
-    /// What is encoded isn't UTF-8 in its shortest form.
+    /// The decoded bytes aren't UTF-8 in its shortest form.
     #[error("the path encodes bytes that are not UTF-8")]
     NotUtf8,
 }
 
 impl<'p> CanonicalPath<'p> {
-    /// Checks a path as it stands in the request target, without the query.
+    /// Checks a path as written in the request target, without the query.
     pub fn parse(raw: &'p str) -> Result<Self, PathError> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
@@ -95,13 +95,13 @@ impl<'p> CanonicalPath<'p> {
         Ok(Self { raw, encoded })
     }
 
-    /// The path as it came, and as it is forwarded.
+    /// The path as received, and as forwarded.
     #[must_use]
     pub fn as_str(&self) -> &'p str {
         self.raw
     }
 
-    /// Readings that some backend might take: as it is, decoded, in plain letters, with `+` for a space as in forms, and
+    /// Readings that some backend might use: as it is, decoded, in plain letters, with `+` for a space as in forms, and
     /// without trailing dots and spaces around segments or a trailing slash.
     pub(super) fn readings(&self) -> Vec<Reading<'p>> {
         let mut readings = vec![Reading { text: Cow::Borrowed(self.raw), is_plain: true }];
@@ -128,7 +128,7 @@ impl<'p> CanonicalPath<'p> {
     }
 }
 
-/// How some backend might read a path.
+/// A reading of a path by some backend.
 #[derive(Debug)]
 pub(super) struct Reading<'p> {
     pub(super) text: Cow<'p, str>,
@@ -137,8 +137,8 @@ pub(super) struct Reading<'p> {
 }
 
 impl Reading<'_> {
-    /// How the laxest comparisons see it. `None` for one that isn't in plain letters: the same in plain ones is a reading
-    /// too, and a long path isn't put into them again and again.
+    /// Its form under the laxest comparisons. `None` if it isn't in plain letters: its plain form is a reading too, and
+    /// a long path isn't converted repeatedly.
     pub(super) fn folded(&self) -> Option<String> {
         self.is_plain.then(|| fold_plain(&self.text))
     }
@@ -150,21 +150,21 @@ fn is_dots(segment: &str) -> bool {
 
 fn check_encoding(raw: &str) -> Result<(), PathError> {
     let decoded = decode(raw).ok_or(PathError::Encoding)?;
-    // Only what was encoded can put these there: none of them passed the check of plain characters, but for the dot and
-    // the slash, which must stand in the decoded path as often as in the raw one.
+    // These can only come from encoded bytes: the check of plain characters rejects all of them except the dot and the
+    // slash, which must occur in the decoded path as often as in the raw one.
     let delimits = |&byte: &u8| byte < 0x20 || byte == 0x7f || matches!(byte, b'\\' | b'?' | b'#' | b';');
     let separators = |bytes: &[u8]| bytes.iter().filter(|byte| matches!(byte, b'/' | b'.')).count();
     if decoded.iter().any(delimits) || separators(&decoded) != separators(raw.as_bytes()) {
         return Err(PathError::EncodedDelimiter);
     }
     let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
-    // The best fit of a tilde that stands over the letter before it is a tilde, and with a number the end of a short name.
+    // The best fit of a combining tilde is a tilde, and with a number the end of a short name.
     let shortens = |(at, mark): (usize, &str)| decoded.as_bytes().get(at + mark.len()).is_some_and(u8::is_ascii_digit);
     if decoded.chars().any(normalises_to_delimiter) || decoded.match_indices('\u{303}').any(shortens) {
         return Err(PathError::EncodedDelimiter);
     }
-    // A server that drops whitespace, or dots and whitespace at the end, reads these as an empty segment or one of
-    // dots.
+    // A server that drops whitespace, or dots and whitespace at the end, reads these as an empty segment or a dot
+    // segment.
     for segment in decoded.split('/').filter(|segment| segment.contains(char::is_whitespace)) {
         if segment.trim().is_empty() {
             return Err(PathError::EmptySegment);
@@ -182,7 +182,7 @@ fn check_encoding(raw: &str) -> Result<(), PathError> {
     Ok(())
 }
 
-/// A path with what it encodes written out; itself, if that isn't UTF-8.
+/// A path with its encoded bytes decoded; the path itself if the result isn't UTF-8.
 pub(super) fn decoded(path: &str) -> Cow<'_, str> {
     match decode(path).and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(decoded) if decoded != path => Cow::Owned(decoded),

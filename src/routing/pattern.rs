@@ -1,4 +1,4 @@
-//! The paths that a route is for, and how one of many is found.
+//! The paths that a route matches, and how to find one pattern of many.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::{path, spelling};
 
-/// The paths a route is for.
+/// The paths that a route matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// Exactly this path.
@@ -24,7 +24,7 @@ impl Pattern {
         }
     }
 
-    /// The field that writes it: `path` or `prefix`.
+    /// The configuration field for it: `path` or `prefix`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Pattern {
         }
     }
 
-    /// Whether every path of `other` is one of this pattern too.
+    /// Whether this pattern also matches every path of `other`.
     #[must_use]
     pub(crate) fn contains(&self, other: &Self) -> bool {
         let stem = |pattern: &'_ Self| pattern.as_written().trim_end_matches('/').to_owned();
@@ -46,11 +46,11 @@ impl Pattern {
     }
 }
 
-/// The segments of a pattern, decoded and folded: what names of theirs Windows might shorten (8.3).
+/// The segments of a pattern, decoded and folded: names that Windows might shorten (8.3).
 #[derive(Debug)]
 pub(super) struct LongNames {
     segments: Vec<String>,
-    /// Whether paths below are of the pattern too.
+    /// Whether the pattern matches paths below too.
     is_prefix: bool,
 }
 
@@ -61,7 +61,7 @@ impl LongNames {
         Self { segments, is_prefix: matches!(pattern, Pattern::Prefix(_)) }
     }
 
-    /// Whether a folded path may be one of the pattern's with short names in place of long ones.
+    /// Whether a folded path may match the pattern with short names in place of long ones.
     pub(super) fn may_be_abbreviated_as(&self, folded: &str) -> bool {
         let mut given = folded.trim_end_matches('/').split('/');
         let same =
@@ -70,7 +70,7 @@ impl LongNames {
     }
 }
 
-/// Patterns, with the places of their routes.
+/// Patterns, with the indices of their routes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) exact: HashMap<String, Vec<usize>, RandomState>,
@@ -98,7 +98,7 @@ impl Index {
         }
         let mut prefix = path.trim_end_matches('/');
         if prefix.len() > self.longest {
-            // None of the prefixes is as long, so the search begins at a slash in reach of them.
+            // No prefix is this long, so the search begins at a slash within the longest one's length.
             let slash = prefix.as_bytes()[..=self.longest].iter().rposition(|&byte| byte == b'/')?;
             prefix = &prefix[..slash];
         }

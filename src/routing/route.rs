@@ -1,47 +1,47 @@
-//! A route: what is served, where, and on which terms.
+//! A route: its paths, its upstream, and its requirements.
 
 use http::Method;
 
 use super::Pattern;
 use mfa_gateway_core::policy::{Dialect, Rule};
 
-/// Which upstream serves a route: its place in the configuration.
+/// The upstream that serves a route: its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamId(pub usize);
 
-/// Which rate limit holds for a route: its place in the configuration.
+/// The rate limit that applies to a route: its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimitId(pub usize);
 
-/// Which route it is: its place in the configuration.
+/// The identity of a route: its index in the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteId(pub usize);
 
 /// A route: the paths it matches, and what it requires.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// Its place in its table, which gives it.
+    /// Its index in its table, which assigns it.
     pub id: RouteId,
-    /// The paths it is for.
+    /// The paths it matches.
     pub pattern: Pattern,
-    /// The methods it is for; all if absent.
+    /// The methods it matches; all if absent.
     pub methods: Option<Vec<Method>>,
-    /// What a caller has to meet.
+    /// The rule that a caller has to meet.
     pub rule: Rule,
-    /// Who serves it.
+    /// The upstream that serves it.
     pub upstream: UpstreamId,
-    /// How callers are refused, if the route says so.
+    /// The dialect of its refusals, if the route sets it.
     pub dialect: Option<Dialect>,
-    /// How long a request's body may be, if the route says so.
+    /// The maximum length of a request's body, if the route sets it.
     pub body_bytes: Option<u64>,
-    /// How often callers may call, if the route says so.
+    /// How often callers may call, if the route sets it.
     pub rate_limit: Option<RateLimitId>,
-    /// Whether the upstream gets the caller's token.
+    /// Whether the upstream receives the caller's token.
     pub forward_authorization: bool,
 }
 
 impl Route {
-    /// A route of this pattern with this rule, and the defaults for everything else.
+    /// A route with this pattern, this rule, and the defaults for everything else.
     #[must_use]
     pub fn new(pattern: Pattern, rule: Rule) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Route {
         }
     }
 
-    /// Whether the route is for the method.
+    /// Whether the route matches the method.
     pub(crate) fn admits_method(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| {
             // HEAD is GET without a body (RFC 9110 section 9.3.2).

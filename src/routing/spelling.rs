@@ -1,4 +1,4 @@
-//! What servers make of the letters of a path, beyond what RFC 3986 says of them.
+//! How servers transform the letters of a path, beyond RFC 3986.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
@@ -6,8 +6,8 @@ use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
 const COMBINING: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
 
-/// Windows drops dots and spaces at the end of a file's name, and many a framework the spaces around one; Windows also
-/// takes what follows a colon for a stream of the file. `None` if there is nothing to drop.
+/// Windows drops dots and spaces at the end of a file's name, and many frameworks drop the spaces around one; Windows
+/// also reads the text after a colon as a stream of the file. `None` if there is nothing to drop.
 pub(super) fn trim_segments(path: &str) -> Option<String> {
     if !path.contains(|char: char| matches!(char, '.' | ':') || char.is_whitespace()) {
         return None;
@@ -16,7 +16,7 @@ pub(super) fn trim_segments(path: &str) -> Option<String> {
     let name = |segment: &str| {
         segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
     };
-    // Of some names nothing is left, and many a server leaves empty segments out.
+    // Some names become empty, and many servers drop empty segments.
     let mut trimmed =
         path.split('/').map(name).filter(|name| !name.is_empty()).fold(String::new(), |path, name| path + "/" + &name);
     if trimmed.is_empty() || path.ends_with('/') {
@@ -25,9 +25,9 @@ pub(super) fn trim_segments(path: &str) -> Option<String> {
     (trimmed != path).then_some(trimmed)
 }
 
-/// Whether a server might make of a character one that delimits, by compatibility normalisation (Unicode's NFKC: small
-/// forms, leaders, signs such as `℀`) or by the best fit that Windows finds, or drop it from between two because it has no
-/// width (Unicode's `Default_Ignorable_Code_Point`).
+/// Whether a server might turn a character into a delimiter, by compatibility normalisation (Unicode's NFKC: small
+/// forms, leaders, signs such as `℀`) or by Windows' best fit, or drop it from between two because it has no width
+/// (Unicode's `Default_Ignorable_Code_Point`).
 pub(super) fn normalises_to_delimiter(char: char) -> bool {
     let delimits = |char| {
         matches!(
@@ -54,18 +54,18 @@ pub(super) fn normalises_to_delimiter(char: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     );
     let is_full_width = ('\u{ff01}'..='\u{ff5e}').contains(&char);
-    // Windows draws boxes with `+`, `-` and others.
+    // Windows maps box-drawing characters to `+`, `-` and others.
     let is_of_box = ('\u{2500}'..='\u{257f}').contains(&char);
     !char.is_ascii()
         && (has_no_width || is_full_width || is_of_box || NFKD.normalize_iter([char].into_iter()).any(delimits))
 }
 
-/// How the laxest comparisons see a path: without regard to letter case and to all that [`plain`] leaves out.
+/// A path's form under the laxest comparisons: without regard to letter case and to everything that [`plain`] removes.
 pub(super) fn fold(path: &str) -> String {
     if path.is_ascii() { path.to_ascii_lowercase() } else { fold_plain(&plain(path)) }
 }
 
-/// The same of a path that is [`plain`].
+/// The same for a path that is [`plain`].
 pub(super) fn fold_plain(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -74,15 +74,16 @@ pub(super) fn fold_plain(path: &str) -> String {
     path.to_uppercase().to_lowercase()
 }
 
-/// A text without regard to how its letters are composed, to accents, and to forms that mean the same by compatibility
-/// (Unicode's NFKD) or by the best fit that Windows finds.
+/// A text without regard to the composition of its letters, to accents, and to forms that are equivalent by
+/// compatibility (Unicode's NFKD) or by Windows' best fit.
 pub(super) fn plain(text: &str) -> String {
     let is_mark = |char: &char| COMBINING.get_u8(*char) != 0;
     NFKD.normalize_iter(text.chars()).filter(|char| !is_mark(char)).map(best_fit).collect()
 }
 
-/// The ASCII character that Windows has for one that its code page lacks (Microsoft's best fit for Windows-1252), where
-/// NFKD leaves that as it is. Of letters both cases, whichever of them Windows knows, or they would no longer fold alike.
+/// The ASCII character that Windows substitutes for one that its code page lacks (Microsoft's best fit for
+/// Windows-1252), where NFKD leaves that unchanged. Letters have both cases, whichever of them Windows maps, or they
+/// would no longer fold alike.
 fn best_fit(char: char) -> char {
     match char {
         'Α' | 'α' => 'a',
@@ -123,7 +124,7 @@ pub(super) fn may_abbreviate(short: &str, long: &str) -> bool {
         && (1..=6).contains(&number.len())
         && number.bytes().all(|byte| byte.is_ascii_digit())
         && extension.len() <= 3;
-    // Of names much alike only two letters are kept, and others are replaced.
+    // For many similar names, Windows keeps only two letters and replaces the others.
     has_form && (!long.is_ascii() || base.bytes().zip(long.bytes()).take(2).all(|(one, other)| one == other))
 }
 

@@ -1,4 +1,4 @@
-//! The table of routes, and how one is found.
+//! The route table, and how to find a route.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::pattern::{Index, LongNames};
 use super::route::{Route, RouteId};
 use super::{CanonicalPath, PathError, path, spelling};
 
-/// Why no route is found.
+/// The reason that no route is found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// The path has a refused form.
@@ -17,7 +17,7 @@ pub enum RouteError {
     /// Another reading of the path leads to a stricter route.
     #[error("a server might read the path as one of a stricter route")]
     Ambiguous,
-    /// No route is for the path.
+    /// No route matches the path.
     #[error("no route matches the path")]
     NotFound,
     /// The path's routes are for other methods.
@@ -25,16 +25,17 @@ pub enum RouteError {
     MethodNotAllowed(Vec<Method>),
 }
 
-/// All routes. An exact path comes before a prefix, a longer prefix before a shorter; their order doesn't matter.
+/// All routes. An exact path precedes a prefix, a longer prefix precedes a shorter one; the order of routes doesn't
+/// matter.
 #[derive(Debug, Default)]
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
     index: Index,
-    /// The same, decoded and folded: for backends that don't mind encoding or letter case.
+    /// The same, decoded and folded: for backends that ignore encoding or letter case.
     folded: Index,
-    /// The names in each route's pattern, for backends that know a shorter one.
+    /// The names in each route's pattern, for backends that also accept a short name.
     names: Vec<LongNames>,
-    /// Whether no route is stricter than another, so that it doesn't matter how a backend reads a path.
+    /// Whether no route is stricter than another, so that a backend's reading of a path doesn't matter.
     uniform: bool,
 }
 
@@ -91,7 +92,7 @@ impl RouteTable {
                         && !(route.rule.covers(&other.rule) && other.admits_method(method))
                 })
         };
-        // The last: a backend that doesn't mind a slash at the end adds one as well as it drops one.
+        // The last check: a backend that ignores a trailing slash may add one as well as drop one.
         let folded_is_safe = |folded: String| {
             !abbreviates_stricter(&folded)
                 && covered(self.folded.find(&folded))

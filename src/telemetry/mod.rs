@@ -1,4 +1,4 @@
-//! What the gateway tells about itself: the log, its outputs, traces, and what the process is.
+//! The gateway's reports about itself: the log, its outputs, traces, and facts about the process.
 
 mod output;
 mod process;
@@ -24,13 +24,13 @@ static LOG: OnceLock<Sink> = OnceLock::new();
 /// The same, if its lines are JSON.
 static JSON_LOG: OnceLock<&'static Sink> = OnceLock::new();
 
-/// Where the log's lines go, if they are JSON and have nothing but the event in them: whoever has many can write them
-/// there, without the machinery that serves all. More than `info` has spans around it, which are in the line as well.
+/// The log's sink, if its lines are JSON and contain only the event: code that logs many lines can write them there,
+/// without the general machinery. Below `info`, lines also contain the spans around the event.
 pub(crate) fn json_log() -> Option<&'static Sink> {
     JSON_LOG.get().copied().filter(|_| LevelFilter::current() <= LevelFilter::INFO)
 }
 
-/// Waits until the log is written, for a while.
+/// Waits until the log is written, up to a limit.
 pub(crate) fn flush_log() {
     if let Some(sink) = LOG.get() {
         sink.flush(Duration::from_secs(1));
@@ -42,7 +42,7 @@ pub(crate) fn flush_log() {
 pub struct LogSettings {
     /// The form.
     pub format: LogFormat,
-    /// What is in it: a level, or a filter.
+    /// Its content: a level, or a filter.
     pub filter: String,
 }
 
@@ -51,7 +51,7 @@ pub struct LogSettings {
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -61,7 +61,7 @@ pub enum LogFormat {
 ///
 /// # Errors
 ///
-/// If the filter can't be read, or its thread can't be started.
+/// If the filter can't be parsed, or the log's thread can't be started.
 pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
     let filter = EnvFilter::builder().parse(&settings.filter).map_err(std::io::Error::other)?;
     let sink = if let Some(sink) = LOG.get() {
@@ -72,7 +72,7 @@ pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
     };
     let layer = tracing_subscriber::fmt::layer().with_writer(move || sink).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
-    // A second call changes nothing: the log of a process is set once.
+    // A second call changes nothing: a process sets its log once.
     let _ = match settings.format {
         LogFormat::Text => {
             registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()

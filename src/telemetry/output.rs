@@ -1,4 +1,4 @@
-//! Where lines go, and the writing of them.
+//! The outputs of lines, and writing to them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long an output that is full for now, and doesn't wait by itself, is left alone.
+/// The pause before another write to a full non-blocking output.
 const PAUSE: Duration = Duration::from_millis(10);
 
 static STDOUT: Mutex<()> = Mutex::new(());
 static STDERR: Mutex<()> = Mutex::new(());
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.
@@ -27,12 +27,12 @@ pub enum Output {
 /// An open output.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// A standard stream's own descriptor: the library's buffer before it would keep lines back after a failure.
+    /// A standard stream's own descriptor: the standard library's buffer would hold lines back after a failure.
     file: File,
     path: Option<PathBuf>,
     /// Held while a standard stream is written to, so that the lines of two logs in it stay whole.
     shared: Option<&'static Mutex<()>>,
-    /// Whether a write broke off within a line.
+    /// Whether a write stopped within a line.
     torn: bool,
 }
 
@@ -55,7 +55,7 @@ impl Writer {
         }
     }
 
-    /// Writes all lines, or tells how many of them are whole, and why there are no more.
+    /// Writes all lines, or returns how many were written whole, and why it stopped.
     pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
         let _whole = self.shared.map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
         if self.torn {
@@ -70,12 +70,12 @@ impl Writer {
     }
 }
 
-/// How many lines these are; one that was broken off doesn't count.
+/// The number of lines; an incomplete one doesn't count.
 pub(super) fn count(lines: &[u8]) -> usize {
     lines.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")).count()
 }
 
-/// Writes everything, or tells how many bytes were taken.
+/// Writes everything, or returns how many bytes were written.
 fn write_all(file: &mut impl Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -91,7 +91,7 @@ fn write_all(file: &mut impl Write, bytes: &[u8]) -> Result<(), (usize, io::Erro
     Ok(())
 }
 
-/// For the owner and the group alone: the lines name people.
+/// For the owner and the group only: the lines name people.
 fn append_to(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
 

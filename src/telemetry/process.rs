@@ -1,4 +1,4 @@
-//! What the process is and uses, by the names that Prometheus clients of every language give it.
+//! Facts and resource use of the process, under the names that Prometheus clients use in every language.
 
 use std::fmt;
 use std::fs;
@@ -12,14 +12,14 @@ use prometheus_client::registry::Registry;
 
 use mfa_gateway_core::clock::Clock;
 
-/// Registers what is known of the build and the process. `root` has no prefix.
+/// Registers the metrics of the build and the process. `root` has no prefix.
 pub(crate) fn register(root: &mut Registry) {
     root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     root.register("mfa_gateway_build", "The running version", build);
 }
 
-/// Reads the process's state when it is asked for, from `/proc`. Elsewhere only the start is known.
+/// Reads the process's state on demand, from `/proc`. Without `/proc`, only the start is known.
 #[derive(Debug)]
 struct Process {
     started: i64,
@@ -43,7 +43,7 @@ impl Collector for Process {
 }
 
 fn open_descriptors() -> Option<i64> {
-    // The directory that is read is itself one of them.
+    // The directory being read is itself one of them.
     let open = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
     i64::try_from(open).ok()
 }

@@ -1,7 +1,7 @@
-//! A sink of lines: to a standard stream or a file, written by a thread of its own.
+//! A sink of lines: a standard stream or a file, written by its own thread.
 //!
-//! A writer copies its line into a buffer and continues. A reader that doesn't read, or a disk that is full, costs
-//! lines and never a request; what is lost is counted, and said as soon as lines go out again.
+//! A writer copies its line into a buffer and continues. A reader that doesn't read, or a full disk, costs lines and
+//! never a request; lost lines are counted, and reported as soon as lines go out again.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -19,13 +19,13 @@ use super::output::{Output, Writer, count};
 /// How many bytes may wait to be written.
 const CAPACITY: usize = 8 << 20;
 
-/// How long lines are gathered, so that many go out by one system call.
+/// How long lines are gathered, so that one system call writes many.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// How long an output that failed is left alone.
+/// The pause before another write to an output that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The lines that didn't get to their output. Logs are the process's, so this is too.
+/// The lines that didn't reach their output. Logs belong to the process, so this does too.
 static LOST: LazyLock<Family<LogLabels, Counter>> = LazyLock::new(Family::default);
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -52,11 +52,11 @@ pub(crate) struct LinesLost {
     pub(crate) lines: u64,
 }
 
-/// Takes lines, and never waits.
+/// Accepts lines, and never waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Sink(Arc<Handle>);
 
-/// The writing side. Its end is that of the thread, once everything is written.
+/// The writing side. Dropping it ends the thread, once everything is written.
 #[derive(Debug)]
 struct Handle(Arc<Shared>);
 
@@ -64,9 +64,9 @@ struct Handle(Arc<Shared>);
 struct Shared {
     name: &'static str,
     state: Mutex<State>,
-    /// There is something to do.
+    /// There is work to do.
     filled: Condvar,
-    /// Everything was written.
+    /// Everything is written.
     drained: Condvar,
     lost: Counter,
 }
@@ -74,7 +74,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
-    /// Lines that found no place, or could not be written, since this was last said.
+    /// Lines that didn't fit, or could not be written, since the last notice.
     lost: u64,
     writing: bool,
     reopen: bool,
@@ -86,7 +86,7 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// If the file can't be opened, or there can be no thread.
+    /// If the file can't be opened, or the thread can't be started.
     pub(crate) fn open(name: &'static str, output: Output) -> io::Result<Self> {
         let writer = Writer::open(output)?;
         let lost = LOST.get_or_create_owned(&LogLabels { log: name });
@@ -97,7 +97,7 @@ impl Sink {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Takes a line, its line feed included.
+    /// Accepts a line, including its line feed.
     pub(crate) fn write(&self, line: &[u8]) {
         let shared = &self.0.0;
         let mut state = shared.lock();
@@ -119,13 +119,13 @@ impl Sink {
         }
     }
 
-    /// Has a file opened again before the next line is written.
+    /// Reopens a file before the next line is written.
     pub(crate) fn reopen(&self) {
         self.0.0.lock().reopen = true;
         self.0.0.filled.notify_one();
     }
 
-    /// Waits until everything was written, for a while.
+    /// Waits until everything is written, up to a limit.
     pub(crate) fn flush(&self, patience: Duration) {
         let shared = &self.0.0;
         let end = Instant::now() + patience;
@@ -144,7 +144,7 @@ impl Drop for Handle {
     }
 }
 
-/// For subscribers of the log: each event is written as one line.
+/// For subscribers of the log: writes each event as one line.
 impl Write for &Sink {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         Sink::write(self, line);
@@ -161,7 +161,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what comes, until the sink is closed.
+    /// Writes incoming lines until the sink is closed.
     fn run(&self, mut writer: Writer) {
         let mut lines = Vec::new();
         let mut failing = false;
@@ -184,14 +184,14 @@ impl Shared {
             drop(state);
             self.drained.notify_all();
             lines.clear();
-            // The log itself may be what can't be written to: standard error is all that is left.
+            // The log itself may be the failing output: only standard error is left.
             if let Some(error) = trouble.filter(|_| self.name != "diagnostics") {
                 tracing::error!(log = self.name, %error, "a log could not be written; lines are lost");
             }
         }
     }
 
-    /// Waits for lines and takes them, with how many are said to be lost; `None` once there will be no more.
+    /// Waits for lines and takes them, with the number to report as lost; `None` once no more will come.
     fn take(&self, lines: &mut Vec<u8>, writer: &mut Writer, failing: bool) -> Option<u64> {
         let mut state = self.lock();
         while state.lines.is_empty() && !state.reopen && (state.lost == 0 || failing) {
@@ -270,7 +270,7 @@ mod tests {
         sink.flush(PATIENCE);
         std::fs::rename(&path, &old).unwrap();
         sink.reopen();
-        // It is there before anything is written to it, for those who look.
+        // The file exists before anything is written to it, for readers that wait for it.
         wait_until(|| path.exists());
         sink.write(b"after\n");
         sink.flush(PATIENCE);
@@ -285,7 +285,7 @@ mod tests {
         let sink = sink(&path);
         let lost = sink.0.0.lost.clone();
         let line = [&[b'x'; 1023][..], b"\n"].concat();
-        // Faster than they are written, since the writer gathers first.
+        // Faster than the writer writes, since it gathers first.
         let sent = 3 * CAPACITY / line.len();
         for _ in 0..sent {
             sink.write(&line);

@@ -68,7 +68,8 @@ fn first_64(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// What a token should have been like: of a verified one what proves MFA, of others where callers may be told.
+/// The requirements that the token missed: for a verified token, what proves MFA; for others, only if callers may learn
+/// them.
 fn add_expected(body: &mut Object<'_>, denial: Denial, rejection: &Rejection, settings: &Refusals) {
     match (denial, &settings.expected, &rejection.proof) {
         (Denial::InvalidToken(TokenError::IssuerUnknown), Some(expected), _) => {

@@ -13,7 +13,7 @@ use crate::json::Object;
 
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What Entra's clients are to ask for: `mfa` in the `amr` of the access token.
+/// The claims request for Entra's clients: `mfa` in the `amr` of the access token.
 static CLAIMS: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]}}}"#));
 
@@ -35,15 +35,15 @@ pub(super) fn challenge(denial: Denial, rejection: &Rejection) -> Option<HeaderV
     }
 }
 
-/// Adds the members of a problem (RFC 9457 section 3.1) that stand behind the common ones.
+/// Adds the members of a problem (RFC 9457 section 3.1) that follow the common ones.
 pub(super) fn add_members(body: &mut Object<'_>, status: StatusCode, documentation: Option<&str>) {
     body.literal("status", status.as_u16());
     body.text_or_null("title", status.canonical_reason());
     body.text("type", documentation.unwrap_or("about:blank"));
 }
 
-/// The challenge that lets a client step up by itself: Entra's for clients that say they handle it (`cp1`), else that
-/// of RFC 9470 section 3.
+/// The challenge that lets a client step up by itself: Entra's for clients that declare support (`cp1`), else that of
+/// RFC 9470 section 3.
 fn step_up(denial: Denial, rejection: &Rejection) -> String {
     let proof = rejection.proof.as_deref();
     if let Some(uri) =
@@ -63,8 +63,8 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
     text + &acr_values + &max_age
 }
 
-/// What to ask the issuer for, as its rule has it: the values that `acr` may have, or where it isn't about `acr`, those of
-/// the other claims.
+/// The values to request from the issuer under its rule: those that `acr` may have, or if the rule isn't about `acr`,
+/// those of the other claims.
 fn acr_values(proof: &Proof) -> String {
     let rule = &proof.issuer.mfa;
     let predicates = || rule.any.iter().chain(&rule.all);
@@ -74,7 +74,7 @@ fn acr_values(proof: &Proof) -> String {
     let values = asked.map(|predicate| match &predicate.test {
         Test::Equals(value) | Test::Contains(value) => value.as_str(),
     });
-    // Values are separated by spaces and stand in a quoted string.
+    // Spaces separate the values, and they are in a quoted string.
     let usable = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
     values.filter(usable).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Partner Center's dialect: the response that its documents show, and its error codes.
+//! Partner Center's dialect: the documented response, and its error codes.
 
 use http::{HeaderValue, StatusCode};
 use mfa_gateway_core::policy::Denial;
@@ -9,12 +9,12 @@ use crate::gateway::Reason;
 
 pub(super) const MEDIA_TYPE: &str = "application/json; charset=utf-8";
 
-/// Its refusal comes in the chunked coding.
+/// Its refusal uses the chunked coding.
 pub(super) fn framed(body: Vec<u8>) -> Body {
     Body::chunked(body)
 }
 
-/// The challenge: for every invalid token and every MFA finding the same, exactly as documented.
+/// The challenge: the same for every invalid token and every MFA finding, exactly as documented.
 pub(super) fn challenge(status: StatusCode) -> Option<HeaderValue> {
     (status != StatusCode::FORBIDDEN).then(|| HeaderValue::from_static(r#"Bearer error="invalid_token""#))
 }

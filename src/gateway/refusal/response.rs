@@ -80,7 +80,7 @@ fn is_mfa(reason: &Reason) -> bool {
     matches!(reason, Reason::Denied(denial) if denial.check() == Check::Mfa)
 }
 
-/// The one challenge of a refusal (RFC 6750 section 3). Our own trouble has none.
+/// The one challenge of a refusal (RFC 6750 section 3). The gateway's own failures have none.
 fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
     match (denial, dialect) {
         (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),

@@ -1,10 +1,10 @@
-//! What a refusal says: what was found, and what to do about it. The texts are public, and fixed per reason.
+//! The texts of a refusal: its description and its remedy. The texts are public, and fixed per reason.
 
 use mfa_gateway_core::policy::remedy;
 
 use crate::gateway::Reason;
 
-/// What was found, in one sentence, and what to do about it.
+/// The description, in one sentence, and the remedy.
 pub(super) fn texts(reason: &Reason) -> (&'static str, &'static str) {
     match reason {
         Reason::Denied(denial) => remedy(*denial),

@@ -9,7 +9,7 @@ pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate")
 const MAX_MEMBERS: usize = 32;
 const MAX_STATE: usize = 2048;
 
-/// A span's place: its trace, its own id, and whether it is sampled.
+/// A span's position: its trace, its own id, and whether it is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext {
     pub(crate) trace_id: u128,
@@ -18,7 +18,7 @@ pub(crate) struct TraceContext {
 }
 
 impl TraceContext {
-    /// What a request names as its parent, if it does so once and soundly (section 3.2).
+    /// The parent that a request names, if it names exactly one and validly (section 3.2).
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut fields = headers.get_all(&TRACEPARENT).iter();
         let field = fields.next()?;
@@ -30,7 +30,7 @@ impl TraceContext {
 
     fn parse(text: &[u8]) -> Option<Self> {
         let (version, rest) = (hex(text.get(..2)?)?, text.get(2..)?);
-        // 255 is forbidden. Version 0 ends with the flags; what a later one adds begins with a dash.
+        // 255 is forbidden. Version 0 ends with the flags; additions of later versions begin with a dash.
         let ended = match rest.get(53..)? {
             [] => true,
             [first, ..] => version > 0 && *first == b'-',
@@ -56,7 +56,7 @@ impl TraceContext {
     }
 }
 
-/// The `tracestate` of a request, its fields joined; `None` if it isn't sound, and then it is no one's (section 3.3.1).
+/// The `tracestate` of a request, its fields joined; `None` if it is invalid, and is discarded (section 3.3.1).
 pub(super) fn state(headers: &HeaderMap) -> Option<HeaderValue> {
     let fields: Vec<&[u8]> = headers.get_all(&TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
     let joined = fields.join(&b","[..]);
@@ -83,7 +83,7 @@ fn is_value(value: &[u8]) -> bool {
     (1..=256).contains(&value.len()) && value.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'=')
 }
 
-/// Lower-case hexadecimal digits, as many as there are.
+/// The value of any number of lower-case hexadecimal digits.
 fn hex(digits: &[u8]) -> Option<u128> {
     digits.iter().try_fold(0, |number: u128, digit| {
         let digit = match digit {

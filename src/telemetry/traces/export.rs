@@ -1,4 +1,4 @@
-//! The task that sends spans: in batches, a second after the first at the latest.
+//! The task that sends spans: in batches, at most a second after a batch's first span.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const BATCH: usize = 512;
 /// How long a span waits for others.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How often a batch is sent, if what goes wrong may pass.
+/// How many times a batch is sent, if the failure may be temporary.
 const ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -28,7 +28,7 @@ struct ResultLabels {
     result: &'static str,
 }
 
-/// What became of spans.
+/// The outcomes of spans.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceMetrics {
     all: Family<ResultLabels, Counter>,
@@ -61,14 +61,14 @@ pub(super) enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// Sends spans until nobody has any more.
+/// Sends spans until no sender is left.
 #[derive(Debug)]
 pub(super) struct Exporter {
     pub(super) transport: Transport,
     pub(super) resource: Resource,
     pub(super) metrics: TraceMetrics,
     pub(super) messages: mpsc::Receiver<Message>,
-    /// Whether the log has it that spans are lost.
+    /// Whether the log already reports that spans are lost.
     pub(super) failing: bool,
 }
 
@@ -130,7 +130,7 @@ impl Exporter {
             }
             Err(error) => {
                 self.metrics.failed.inc_by(spans);
-                // Once is enough; the metric tells the rest.
+                // Once is enough; the metric counts the rest.
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::warn!(error = mfa_gateway_core::chain(&error), "the trace export failed");
                 }

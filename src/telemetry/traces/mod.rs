@@ -1,8 +1,8 @@
 //! Traces: spans of requests in OpenTelemetry's form, sent to a collector by OTLP.
 //!
-//! A request never waits for any of it: a span that was sampled goes into a bounded queue, and what finds no place there
-//! is dropped and counted. One task takes spans out in batches and sends them. Who calls may say whether a request is
-//! sampled (W3C Trace Context, parent-based sampling); of a request that names no trace, chance decides.
+//! A request never waits for any of it: a sampled span goes into a bounded queue, and spans that don't fit are dropped
+//! and counted. One task takes spans out in batches and sends them. The client may say whether a request is sampled
+//! (W3C Trace Context, parent-based sampling); if a request names no trace, chance decides.
 
 mod context;
 mod export;

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::{self as otlp, ResourceSpans, ScopeSp
 
 use super::span::{Kind, Span, Value};
 
-/// The version of the semantic conventions that the attributes' names are of.
+/// The version of the semantic conventions that defines the attributes' names.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.27.0";
 
 /// A message with these spans.
@@ -30,7 +30,7 @@ pub(super) fn request(resource: &Resource, spans: Vec<Span>) -> ExportTraceServi
     }
 }
 
-/// Who sends the spans.
+/// The sender of the spans.
 pub(super) fn resource(service: &str, instance: String) -> Resource {
     let attributes = [
         ("service.name", service.to_owned()),

@@ -19,16 +19,16 @@ pub(crate) struct Span {
     pub(crate) start: Duration,
     pub(crate) took: Duration,
     pub(crate) attributes: Vec<Attribute>,
-    /// Whether it failed, by what the semantic conventions call a failure.
+    /// Whether it failed, as the semantic conventions define failure.
     pub(crate) failed: bool,
 }
 
-/// Whose view of an exchange a span is.
+/// The side of a request and response that a span describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The one who is asked.
+    /// The side that receives the request.
     Server,
-    /// The one who asks.
+    /// The side that sends the request.
     Client,
 }
 

@@ -17,7 +17,7 @@ use mfa_gateway_core::random::Random;
 /// How many spans may wait to be sent.
 const QUEUE: usize = 4096;
 
-/// Begins traces, and takes their spans.
+/// Begins traces, and collects their spans.
 #[derive(Debug)]
 pub(crate) struct Tracer {
     settings: TraceSettings,
@@ -37,7 +37,7 @@ pub(crate) struct Trace {
     began: Instant,
 }
 
-/// What a span tells besides its place.
+/// The content of a span besides its position.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) kind: Kind,
@@ -69,7 +69,7 @@ impl Tracer {
         Ok(Self { settings, random, metrics, sender })
     }
 
-    /// Where its traces go.
+    /// The destination of its traces.
     pub(crate) fn settings(&self) -> &TraceSettings {
         &self.settings
     }
@@ -93,7 +93,7 @@ impl Tracer {
         u64::try_from(self.random.bits() >> 64).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Sends what there is, and waits until that is done, for a while.
+    /// Sends the queued spans, and waits until that is done, up to a limit.
     pub(crate) async fn flush(&self, patience: Duration) {
         let (done, flushed) = oneshot::channel();
         let flush = async {
@@ -108,7 +108,7 @@ impl Tracer {
 }
 
 impl Trace {
-    /// A new span's place below the request's.
+    /// A new span's position below the request's.
     pub(crate) fn child(&self) -> TraceContext {
         TraceContext { span_id: self.tracer.span_id(), ..self.context }
     }
@@ -122,12 +122,12 @@ impl Trace {
         };
     }
 
-    /// Takes a span below the request's, if the trace is sampled.
+    /// Queues a span below the request's, if the trace is sampled.
     pub(crate) fn ended(&self, context: TraceContext, began: Instant, told: Told) {
         self.submit(context, Some(self.context.span_id), began, told);
     }
 
-    /// Takes the request's own span, if the trace is sampled.
+    /// Queues the request's own span, if the trace is sampled.
     pub(crate) fn request_ended(&self, told: Told) {
         self.submit(self.context, self.parent, self.began, told);
     }
@@ -147,8 +147,8 @@ impl Trace {
     }
 }
 
-/// Whether a trace is sampled, by its id: whoever samples as often by the same bits decides alike (W3C Trace Context
-/// level 2 has the last 56 random).
+/// Whether a trace is sampled, by its id: everyone who samples at the same rate by the same bits decides alike (in W3C
+/// Trace Context level 2, the last 56 are random).
 fn samples(part: f64, trace_id: u128) -> bool {
     let bits = u32::try_from((trace_id >> 24) & u128::from(u32::MAX)).unwrap_or(0);
     f64::from(bits) >= (1.0 - part) * (f64::from(u32::MAX) + 1.0)

@@ -1,4 +1,4 @@
-//! How a batch gets to the collector: OTLP over HTTP, or over gRPC, which is HTTP/2 with a frame around the message.
+//! How a batch reaches the collector: OTLP over HTTP, or over gRPC, which is HTTP/2 with a frame around the message.
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ use url::Url;
 use mfa_gateway_keys::is_loopback;
 use mfa_gateway_wire::BoxError;
 
-/// The most that is read of a response.
+/// The limit on the bytes read of a response.
 const MAX_ANSWER: usize = 64 << 10;
 
 /// The service's method (`opentelemetry/proto/collector/trace/v1/trace_service.proto`).
 const METHOD: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Where traces go. Two with the same settings can be one.
+/// The destination of traces. Two with the same settings can be one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceSettings {
     /// The collector's address.
     pub endpoint: Url,
-    /// How it is spoken to.
+    /// Its protocol.
     pub protocol: TraceProtocol,
-    /// Which part of the requests that name no parent is sampled: from 0 to 1.
+    /// The fraction of the requests without a parent that is sampled: from 0 to 1.
     pub sampling: f64,
     /// `service.name`.
     pub service_name: String,
     /// How long an export may take.
     pub timeout: Duration,
-    /// What each export says beside, such as a key.
+    /// The extra fields of each export, such as a key.
     pub headers: HeaderMap,
-    /// The authorities that the collector's certificate may be of, besides the system's.
+    /// The certificate authorities that may issue the collector's certificate, besides the system's.
     pub authorities: Vec<CertificateDer<'static>>,
-    /// The files that the last two are from.
+    /// The files that the last two come from.
     pub files: Vec<std::path::PathBuf>,
 }
 
-/// The protocol towards a collector.
+/// The protocol of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceProtocol {
     /// OTLP/gRPC.
@@ -95,7 +95,7 @@ impl Transport {
             .pool_max_idle_per_host(1)
             .tls_certs_merge(authorities?)
             .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")));
-        // A proxy's loopback is another machine's.
+        // A proxy's loopback is another machine.
         if is_loopback(&settings.endpoint) {
             builder = builder.no_proxy();
         }
@@ -109,7 +109,8 @@ impl Transport {
                 headers.insert(TE, HeaderValue::from_static("trailers"));
             }
             TraceProtocol::Http => {
-                // As OTEL_EXPORTER_OTLP_ENDPOINT has it: an address without a path is a collector's, else it is whole.
+                // As in OTEL_EXPORTER_OTLP_ENDPOINT: an address without a path is a collector's, otherwise it is
+                // complete.
                 if url.path() == "/" {
                     url.set_path("/v1/traces");
                 }
@@ -119,7 +120,7 @@ impl Transport {
         Ok(Self { client: builder.build()?, url, protocol: settings.protocol, headers })
     }
 
-    /// Sends a batch, and tells how many of its spans the collector rejected.
+    /// Sends a batch, and returns how many of its spans the collector rejected.
     pub(super) async fn send(&self, request: &ExportTraceServiceRequest) -> Result<u64, ExportError> {
         let message = request.encode_to_vec();
         let body = match self.protocol {
@@ -137,7 +138,7 @@ impl Transport {
         if self.protocol == TraceProtocol::Grpc {
             match status(&trailers).or_else(|| status(&head.headers)) {
                 Some(0) => {}
-                // `UNKNOWN`, if nothing is said.
+                // `UNKNOWN`, if there is no status.
                 other => return Err(ExportError::Grpc(other.unwrap_or(2))),
             }
             message = message.slice(5.min(message.len())..);
@@ -148,7 +149,7 @@ impl Transport {
     }
 }
 
-/// gRPC's frame: not compressed, and its length.
+/// gRPC's frame: the flag for no compression, and the length.
 fn frame(message: &[u8]) -> Bytes {
     let mut framed = BytesMut::with_capacity(message.len() + 5);
     framed.put_u8(0);
