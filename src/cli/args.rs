@@ -51,6 +51,9 @@ pub(super) enum Command {
         /// The gateway's admin address.
         #[arg(long, env = "MFA_GATEWAY_DEMO_ADMIN_ADDRESS", default_value = "127.0.0.1:9090")]
         admin_address: SocketAddr,
+        /// Where the printed lines have the tokens from. A container prints them inline.
+        #[arg(long, env = "MFA_GATEWAY_DEMO_TOKENS", value_enum, default_value_t = DemoTokens::Files)]
+        tokens: DemoTokens,
     },
     /// Prints the version.
     Version,
@@ -66,6 +69,15 @@ pub(super) enum Command {
         #[arg(long, env = "MFA_GATEWAY_SCHEMA_OF", value_enum, default_value_t = SchemaOf::Configuration)]
         of: SchemaOf,
     },
+}
+
+/// Where the demo's lines have the tokens from.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub(super) enum DemoTokens {
+    /// Temporary files, which end with the demo.
+    Files,
+    /// The lines themselves, for a shell that doesn't see the demo's files.
+    Inline,
 }
 
 /// What there is a schema of.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use super::args::{Args, Command, SchemaOf};
+use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::print;
 use super::{check, explain, replay};
 use crate::app::{
@@ -49,10 +49,10 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
         Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
-        Command::Demo { address, issuer_address, api_address, admin_address } => {
+        Command::Demo { address, issuer_address, api_address, admin_address, tokens } => {
             let addresses =
                 demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
-            block_on(async { demo::run(addresses).await.map(|()| ExitCode::SUCCESS) })
+            block_on(async { demo::run(addresses, tokens == DemoTokens::Inline).await.map(|()| ExitCode::SUCCESS) })
         }
         Command::Version => print(concat!("mfa-gateway ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Completions { shell } => {

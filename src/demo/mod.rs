@@ -3,6 +3,8 @@
 //! Its people are those of the published requirements. The gateway is the real one, with a configuration that is
 //! read from text like any other.
 
+mod calls;
+mod files;
 mod run;
 mod script;
 

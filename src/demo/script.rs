@@ -1,15 +1,16 @@
-//! What the demo says: its configuration, and the calls to try.
+//! The words of the demo: its configuration, its addresses, and the lines to paste.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use serde_json::{Value, json};
+use anyhow::Context;
 
+use super::calls::Call;
+use super::files::{Files, OperatorToken};
 use crate::app::App;
-use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_demo::api::SampleApi;
-use mfa_gateway_demo::people::{DEFAULT_AUDIENCE, jane, john, trent};
-use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
+use mfa_gateway_demo::people::DEFAULT_AUDIENCE;
+use mfa_gateway_demo::provider::IdentityProvider;
 
 /// The gateway's configuration file, as it would be written for this issuer and API.
 pub(super) fn configuration(
@@ -17,11 +18,14 @@ pub(super) fn configuration(
     admin: SocketAddr,
     provider: &IdentityProvider,
     api: &SampleApi,
+    operator: Option<&OperatorToken>,
 ) -> String {
+    let operator =
+        operator.map(|operator| format!(", authentication: {{ token_file: {} }}", operator.file)).unwrap_or_default();
     format!(
         "\
 listeners: [{{ address: '{gateway}' }}]
-admin: {{ address: '{admin}' }}
+admin: {{ address: '{admin}'{operator} }}
 issuers:
   - name: demo
     issuer: {issuer}
@@ -36,105 +40,87 @@ routes:
     )
 }
 
-/// One call to try.
-struct Call {
-    title: &'static str,
-    status: u16,
-    why: &'static str,
-    token: Option<String>,
+/// A demo that runs.
+pub(super) struct Scene<'a> {
+    pub(super) configuration: &'a str,
+    pub(super) operator: Option<&'a OperatorToken>,
+    pub(super) provider: &'a IdentityProvider,
+    pub(super) api: &'a SampleApi,
+    pub(super) app: &'a App,
+    pub(super) files: Option<&'a Files>,
+    /// Whether the lines contain the tokens themselves, for a shell that doesn't see the demo's files.
+    pub(super) inline: bool,
 }
 
-/// The calls to try, as `curl` lines with fresh tokens.
-pub(super) fn script(
-    configuration: &str,
-    provider: &IdentityProvider,
-    api: &SampleApi,
-    app: &App,
-    now: Timestamp,
-) -> Result<String, std::fmt::Error> {
-    let gateway = app.addresses().first().copied().unwrap_or_else(|| api.address());
-    let mut text = String::new();
-    writeln!(text, "The demo is running. Ctrl-C ends it.\n")?;
-    writeln!(text, "  gateway            http://{gateway}")?;
-    if let Some(admin) = app.admin_address() {
-        writeln!(text, "  admin listener     http://{admin}/readyz  /livez  /metrics")?;
+impl Scene<'_> {
+    /// The text that the demo prints.
+    pub(super) fn tell(&self, calls: &[Call]) -> anyhow::Result<String> {
+        let mut text = String::new();
+        self.addresses(&mut text)?;
+        writeln!(text, "The gateway's configuration:\n")?;
+        for line in self.configuration.lines() {
+            writeln!(text, "  {line}")?;
+        }
+        writeln!(text, "\nCalls to try; paste a line into another terminal:")?;
+        for call in calls {
+            writeln!(text, "\n# {}: {}. {}", call.title, call.status, call.why)?;
+            let token = call.token.as_ref().map(|(name, token)| self.header(name, token)).transpose()?;
+            writeln!(text, "curl -i {}http://{}/v1/customers", token.unwrap_or_default(), self.gateway())?;
+        }
+        writeln!(
+            text,
+            "\n# Rotate the identity provider's signing key: 200. Tokens of the new key work within seconds; tokens \
+             of the old key still work.\ncurl -i -X POST {}rotate",
+            self.provider.issuer()
+        )?;
+        self.explain(&mut text)?;
+        Ok(text)
     }
-    writeln!(text, "  identity provider  {}", provider.issuer())?;
-    writeln!(text, "  partner API        http://{}  (behind the gateway)\n", api.address())?;
-    writeln!(text, "The gateway's configuration:\n")?;
-    for line in configuration.lines() {
-        writeln!(text, "  {line}")?;
+
+    fn addresses(&self, text: &mut String) -> anyhow::Result<()> {
+        writeln!(text, "The demo is running. Ctrl-C ends it.\n")?;
+        writeln!(text, "  gateway            http://{}/healthz  /v1/customers", self.gateway())?;
+        if let Some(admin) = self.app.admin_address().map(reachable) {
+            writeln!(text, "  admin listener     http://{admin}/readyz  /livez  /metrics")?;
+            if let Some(operator) = self.operator {
+                writeln!(text, "  explain page       http://{admin}/")?;
+                writeln!(text, "  operator token     {}", operator.token)?;
+            }
+        }
+        writeln!(text, "  identity provider  {}", self.provider.issuer())?;
+        writeln!(text, "  partner API        http://{}/  (behind the gateway)\n", self.api.address())?;
+        Ok(())
     }
-    writeln!(text, "\nCalls to try; paste a line into another terminal:")?;
-    for call in calls(provider, now) {
-        writeln!(text, "\n# {}: {}. {}", call.title, call.status, call.why)?;
-        let token = call.token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();
-        writeln!(text, "curl -i{token} http://{gateway}/v1/customers")?;
+
+    /// The argument that gives `curl` the token.
+    fn header(&self, name: &str, token: &str) -> anyhow::Result<String> {
+        Ok(match self.files.filter(|_| !self.inline) {
+            Some(files) => {
+                let file = files.write(name, token).with_context(|| format!("the token {name} can't be written"))?;
+                format!("-H \"Authorization: Bearer $(cat {file})\" ")
+            }
+            None => format!("-H 'Authorization: Bearer {token}' "),
+        })
     }
-    writeln!(
-        text,
-        "\n# Rotate the identity provider's signing key: 200. Tokens of the new key work within seconds; tokens of the \
-         old key still work.\ncurl -i -X POST {}rotate",
-        provider.issuer()
-    )?;
-    Ok(text)
+
+    /// The way from a refusal to its reason.
+    fn explain(&self, text: &mut String) -> anyhow::Result<()> {
+        let Some(files) = self.files.filter(|_| !self.inline) else { return Ok(()) };
+        let config = files.write("gateway.yaml", self.configuration).context("the configuration can't be written")?;
+        // As it was typed; cargo, too, gives the path.
+        let program = std::env::args().next().unwrap_or_else(|| "mfa-gateway".to_owned());
+        let folder = files.folder().display();
+        writeln!(text, "\n# Why is John refused? Step by step:")?;
+        writeln!(text, "{program} explain --config {config} --path /v1/customers --token-file {folder}/john")?;
+        Ok(())
+    }
+
+    fn gateway(&self) -> SocketAddr {
+        reachable(self.app.addresses().first().copied().unwrap_or_else(|| self.api.address()))
+    }
 }
 
-fn calls(provider: &IdentityProvider, now: Timestamp) -> Vec<Call> {
-    let options = TokenOptions::default();
-    let jane_token = provider.access_token_for(&jane(), &options);
-    let john_token = provider.access_token_for(&john(), &options);
-    let call = |title, status, why, token| Call { title, status, why, token };
-    vec![
-        call("Jane of Contoso", 200, "She signed in with MFA: amr is [pwd, mfa].", Some(jane_token)),
-        call(
-            "Trent of Wingtip",
-            200,
-            "His company's own identity provider performed MFA, and amr says so: [fed, mfa].",
-            Some(provider.access_token_for(&trent(), &options)),
-        ),
-        call(
-            "John of Fabrikam",
-            401,
-            "He signed in with a password alone: amr is [pwd]. The refusal says what to do.",
-            Some(john_token.clone()),
-        ),
-        call("An app-only daemon", 200, "It has no user to perform MFA: idtyp is app.", Some(provider.app_token())),
-        call("No token at all", 401, "The refusal asks for a Bearer token.", None),
-        call(
-            "Jane's expired token",
-            401,
-            "It shows MFA, but the gateway doesn't look at that in an invalid token.",
-            Some(expired(provider, now)),
-        ),
-        call(
-            "A forged token",
-            401,
-            "John's token with mfa written into it: the signature no longer fits.",
-            Some(forged(&john_token)),
-        ),
-    ]
-}
-
-fn expired(provider: &IdentityProvider, now: Timestamp) -> String {
-    let mut claims = provider.claims_for(&jane(), &TokenOptions::default());
-    let hours_ago = |hours: i64| json!(now.as_secs() - hours * 3600);
-    for (claim, hours) in [("iat", 3), ("nbf", 3), ("auth_time", 3), ("exp", 2)] {
-        claims[claim] = hours_ago(hours);
-    }
-    provider.mint(&claims)
-}
-
-/// The token with another payload and its old signature.
-fn forged(token: &str) -> String {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-    let mut parts = token.split('.');
-    let (header, payload, signature) =
-        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let claims = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
-    let mut claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
-    claims["amr"] = json!(["pwd", "mfa"]);
-    format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_string()))
+/// The address that a client on this machine connects to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
 }

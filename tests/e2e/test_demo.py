@@ -2,8 +2,11 @@
 
 import os
 import re
+import shlex
 import subprocess
+from pathlib import Path
 
+import httpx
 import pytest
 
 from support.demo import Demo
@@ -40,6 +43,67 @@ def test_every_expectation_says_why(demo):
     for example in demo.examples:
         without_status = re.sub(r"[^A-Za-z ]+", " ", example.words)
         assert len(without_status.split()) >= 4, f"too few words: {example.words!r}"
+
+
+def test_every_printed_line_fits_a_terminal_and_holds_no_token(demo):
+    assert [line for line in demo.output.splitlines() if len(line) > 240 or "eyJ" in line] == []
+
+
+def test_every_printed_link_answers(demo):
+    links = []
+    for line in re.findall(r"^  [a-zA-Z ]+  (http://.*)$", demo.output, re.M):
+        origin = re.match(r"http://[^/]+", line)[0]
+        links += [origin + path for path in re.findall(r"(?<![/\w])/[\w/]*", line.removeprefix(origin))]
+    assert len(links) >= 7, demo.output
+    # The API answers a token only, and says so.
+    statuses = {link: httpx.get(link).status_code for link in links}
+    assert {link for link, status in statuses.items() if status != 200} == {f"{demo.gateway_url}/v1/customers"}
+    assert statuses[f"{demo.gateway_url}/v1/customers"] == 401
+
+
+def test_the_printed_operator_token_opens_the_explain_page(demo):
+    token = re.search(r"operator token +(\S+)", demo.output)[1]
+    page = re.search(r"explain page +(\S+)/", demo.output)[1] + "/explain"
+    john = Path(re.search(r"cat (\S+/john)\)", demo.output)[1]).read_text()
+    answer = httpx.post(page, json={"token": john, "path": "/v1/customers"}, headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200 and answer.json()["reason"] == "mfa_missing", answer.text
+    assert httpx.post(page, json={}, headers={"authorization": f"Bearer {token[:-1]}x"}).status_code == 401
+
+
+def test_the_printed_explanation_says_why_john_is_refused(demo):
+    line = re.search(r"^\S+ explain .*$", demo.output, re.M)[0]
+    ran = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=15)
+    assert ran.returncode == 1 and "mfa_missing" in ran.stdout, ran
+
+
+def test_inline_tokens_work_where_the_shell_sees_no_file_of_the_demo(tmp_path):
+    demo = Demo("--tokens=inline")
+    try:
+        results = [(e.expected_status, status_of(e.command, tmp_path)) for e in demo.examples]
+        assert [result for result in results if result[0] != result[1]] == []
+        assert "$(cat" not in demo.output
+    finally:
+        demo.stop()
+
+
+def test_a_folder_that_cant_be_written_leaves_the_tokens_inline(tmp_path):
+    demo = Demo(TMPDIR=str(tmp_path / "missing"))
+    try:
+        assert status_of(demo.examples[0].command, tmp_path) == 200
+        assert "$(cat" not in demo.output
+    finally:
+        demo.stop()
+
+
+def test_the_files_belong_to_the_user_alone_and_end_with_the_demo():
+    demo = Demo()
+    try:
+        folder = Path(re.search(r"cat (\S+)/jane\)", demo.output)[1])
+        assert folder.stat().st_mode & 0o077 == 0
+        assert demo.interrupt() == 0
+        assert not folder.exists()
+    finally:
+        demo.stop()
 
 
 def test_ctrl_c_ends_the_demo_with_success_within_five_seconds():

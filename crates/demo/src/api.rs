@@ -59,6 +59,7 @@ impl SampleApi {
 
 fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Answer {
     let (status, mut body) = match path {
+        "/" => (StatusCode::OK, json!({ "api": "the demo's partner API", "paths": ["/healthz", "/v1/customers"] })),
         "/healthz" => (StatusCode::OK, json!({ "status": "ok" })),
         "/v1/customers" => (StatusCode::OK, list()),
         _ => match path.strip_prefix("/v1/").map(|rest| rest.strip_prefix("customers/").and_then(find)) {
@@ -127,6 +128,7 @@ mod tests {
         assert_eq!(status(Method::GET, "/v1/customers/b44bb1fb-c595-45b0-9e08-d657365580f8"), 200);
         assert_eq!(status(Method::GET, "/v1/customers/unknown"), 404);
         assert_eq!(status(Method::DELETE, "/v1/customers"), 405);
-        assert_eq!(status(Method::GET, "/"), 404);
+        assert_eq!(status(Method::GET, "/"), 200);
+        assert_eq!(status(Method::GET, "/elsewhere"), 404);
     }
 }

@@ -1,5 +1,6 @@
 """`mfa-gateway demo` as a process, and what it printed."""
 
+import os
 import re
 import signal
 import subprocess
@@ -27,10 +28,10 @@ class Example:
 
 
 class Demo:
-    def __init__(self):
+    def __init__(self, *flags: str, **environment: str):
         ports = [f"--{part}address=127.0.0.1:0" for part in ("", "issuer-", "api-", "admin-")]
         self.process = subprocess.Popen(
-            [BINARY, "demo", *ports],
+            [BINARY, "demo", *ports, *flags], env={**os.environ, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         self._lines: list[str] = []

@@ -1,4 +1,4 @@
-//! The provider's two pages: choosing a person, and a problem that can't be sent back to the application.
+//! The provider's pages: who it knows, choosing a person, and a problem that can't be sent back to the application.
 
 use std::fmt::Write;
 
@@ -20,16 +20,37 @@ small{display:block;color:#5c5c66}\
 @media(prefers-color-scheme:dark){body{background:#16161a;color:#e8e8ec}a{border-color:#44444e}\
 a:hover,a:focus{background:#22253a}small{color:#a0a0ac}}";
 
+/// The page at the root: who signs in here, and where programs find the metadata.
+pub(crate) fn index(issuer: &str, people: &[Person]) -> Answer {
+    let mut known = String::new();
+    for person in people {
+        let [name, company, proof] = [&person.name(), &person.company, &proof(person)].map(|text| escape(text));
+        // Writing to a string can't fail.
+        let _ = writeln!(known, "<li>{name}, {company}<small>{proof}</small></li>");
+    }
+    let issuer = escape(issuer);
+    let body = format!(
+        "<h1>The demo’s identity provider</h1>\n<p>It signs in these people and asks for no password.</p>\n\
+         <ul>\n{known}</ul>\n<p>For programs:</p>\n\
+         <a href=\"{issuer}.well-known/openid-configuration\">metadata</a>\n<a href=\"{issuer}keys\">key set</a>"
+    );
+    page(StatusCode::OK, &body)
+}
+
+fn proof(person: &Person) -> String {
+    match &person.amr {
+        None => "says nothing about the sign-in method".to_owned(),
+        Some(methods) => format!("signs in with {}", methods.join(" + ")),
+    }
+}
+
 /// A page to choose who signs in; each choice repeats the request with a `login_hint`.
 pub(crate) fn chooser(form: &Form, people: &[Person]) -> Answer {
     let mut choices = String::new();
     for person in people {
         let link = format!("/authorize?{}", form.query_with("login_hint", &person.login));
-        let proof = match &person.amr {
-            None => "says nothing about the sign-in method".to_owned(),
-            Some(methods) => format!("signs in with {}", methods.join(" + ")),
-        };
-        let [link, name, company, proof] = [&link, &person.name(), &person.company, &proof].map(|text| escape(text));
+        let [link, name, company, proof] =
+            [&link, &person.name(), &person.company, &proof(person)].map(|text| escape(text));
         // Writing to a string can't fail.
         let _ = writeln!(choices, "<li><a href=\"{link}\">{name}, {company}<small>{proof}</small></a></li>");
     }
@@ -46,7 +67,7 @@ pub(crate) fn problem(description: &str) -> Answer {
 fn page(status: StatusCode, body: &str) -> Answer {
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Demo sign-in</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Demo identity provider</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     );
     let mut answer = bytes(status, "text/html; charset=utf-8", html);

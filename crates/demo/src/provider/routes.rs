@@ -38,6 +38,7 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Opt
             with_header(json(StatusCode::OK, &metadata(&state.issuer)), CACHE_CONTROL, "public, max-age=300")
         }
         (path, &Method::GET | &Method::HEAD) if path == keys => key_set(&state, request.headers()),
+        ("/", &Method::GET | &Method::HEAD) => page::index(&state.issuer, &state.people),
         ("/authorize", &Method::GET) => authorize(&state, &query(&request)),
         // OpenID Connect Core §3.1.2.1 wants both methods.
         ("/authorize", &Method::POST) => match Form::read(request).await {
@@ -47,6 +48,7 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Opt
         ("/token", &Method::POST) => token(&state, request).await,
         ("/rotate", &Method::POST) => rotate(state, &query(&request)).await,
         (path, _) if path == discovery || path == keys => method_not_allowed("GET, HEAD"),
+        ("/", _) => method_not_allowed("GET, HEAD"),
         ("/authorize", _) => method_not_allowed("GET, POST"),
         ("/token" | "/rotate", _) => method_not_allowed("POST"),
         _ => not_found(),
