@@ -12,7 +12,7 @@
 //! | [`mfa_gateway_keys`] | an issuer's keys over time |
 //! | [`mfa_gateway_layer`] | evidence from a request's credential |
 //! | [`mfa_gateway_demo`] | an identity provider and a partner API, for the demo and the tests |
-//! | `json`, `telemetry` | objects written as they go; log and traces |
+//! | `visible`, `json`, `telemetry` | text that is safe in a terminal; objects written as they go; log and traces |
 //! | [`routing`] | paths and the routes that they match |
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |
 //! | [`journal`] | decisions and responses, written down |
@@ -27,6 +27,8 @@
 //! [`gateway::Permitted`], whose one constructor calls [`mfa_gateway_core::policy::decide`], and a [`gateway::Cleared`],
 //! which is all that [`gateway::Proxy`] takes. A refusal goes back the same way as a [`gateway::Rejection`] and becomes
 //! bytes in [`gateway::Render`].
+
+mod visible;
 
 mod json;
 mod telemetry;

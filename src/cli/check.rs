@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::print::print;
 use crate::app::{Ambient, Assembled, Before, assemble};
 use crate::config::Config;
+use crate::visible::visible;
 use mfa_gateway_core::chain;
 
 /// Checks a configuration file.
@@ -18,7 +19,7 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     let counts = format!(
         "{}: valid; listeners: {}, key sources: {}, upstreams: {}, routes: {}",
-        path.display(),
+        visible(&path.display().to_string()),
         config.server.listeners.len(),
         config.keys.len(),
         config.upstreams.len(),
@@ -48,7 +49,7 @@ async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool>
             }
             Err(error) => {
                 good = false;
-                writeln!(text, "fail  issuer {}: {}", source.name(), chain(&error))?;
+                writeln!(text, "fail  issuer {}: {}", source.name(), visible(&chain(&error)))?;
             }
         }
     }
@@ -59,7 +60,7 @@ async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool>
                 Ok(()) => writeln!(text, "pass  upstream {name}: {endpoint}")?,
                 Err(error) => {
                     good = false;
-                    writeln!(text, "fail  upstream {name}: {endpoint}: {}", chain(&error))?;
+                    writeln!(text, "fail  upstream {name}: {endpoint}: {}", visible(&chain(&error)))?;
                 }
             }
         }

@@ -10,11 +10,12 @@ use anyhow::{Context, bail};
 use http::Method;
 
 use super::args::Explain;
-use super::print::{print, printable};
+use super::print::{print, print_json};
 use crate::app::{Ambient, Before, assemble};
 use crate::config::Config;
 use crate::gateway::Question;
 use crate::gateway::explain::{Explanation, explain as judge, issuer_of, pasted, token_in};
+use crate::visible::visible;
 use mfa_gateway_core::chain;
 use mfa_gateway_core::token::KeySet;
 
@@ -43,12 +44,11 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
         (None, None) => None,
     };
     let explanation = judge(&assembled.live, &question, keys.as_deref());
-    let text = if args.json {
-        format!("{}\n", serde_json::to_string_pretty(&explanation.document(trouble.as_deref()))?)
+    if args.json {
+        print_json(&explanation.document(trouble.as_deref()))?;
     } else {
-        to_text(&explanation, &question, trouble.as_deref())?
-    };
-    print(&text)?;
+        print(&to_text(&explanation, &question, trouble.as_deref())?)?;
+    }
     Ok(if explanation.permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -75,18 +75,18 @@ fn to_text(
     trouble: Option<&str>,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    writeln!(text, "{} {}\n", question.method, question.path())?;
+    writeln!(text, "{} {}\n", question.method, visible(question.path()))?;
     for step in &explanation.steps {
-        writeln!(text, "  {:<4}  {:<10}  {}", step.outcome.name(), step.name, printable(&step.detail))?;
+        writeln!(text, "  {:<4}  {:<10}  {}", step.outcome.name(), step.name, visible(&step.detail))?;
     }
     if let Some(trouble) = trouble {
-        writeln!(text, "\nThe issuer's keys could not be fetched: {}", printable(trouble))?;
+        writeln!(text, "\nThe issuer's keys could not be fetched: {}", visible(trouble))?;
     }
     let status = explanation.status.map_or_else(String::new, |status| format!(" with {status}"));
     let decision = if explanation.permitted { "permitted" } else { "refused" };
     writeln!(text, "\ndecision: {decision}{status} ({})", explanation.reason)?;
-    writeln!(text, "{}", explanation.texts.0)?;
-    writeln!(text, "{}", explanation.texts.1)?;
+    writeln!(text, "{}", visible(&explanation.texts.0))?;
+    writeln!(text, "{}", visible(&explanation.texts.1))?;
     writeln!(text, "\nresult: {}", explanation.result())?;
     Ok(text)
 }

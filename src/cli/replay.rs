@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::Replay;
-use super::print::{print, printable};
+use super::print::{print, print_json};
 use crate::config::Config;
 use crate::replay::{Aggregate, Changes, Lines, Rehearsal, Report};
+use crate::visible::visible;
 
 /// The maximum length of a table's cell. A user can choose the value of some claims.
 const MAX_CELL: usize = 64;
@@ -36,8 +37,11 @@ pub(super) fn replay(args: &Replay) -> anyhow::Result<ExitCode> {
         read.with_context(|| format!("{name} could not be read"))?;
     }
     let report = aggregate.finish(args.top);
-    let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { to_text(&report)? };
-    print(&text)?;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print(&to_text(&report)?)?;
+    }
     Ok(if report.newly_refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -50,7 +54,7 @@ fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
         lines.read, lines.decisions, report.recorded.permitted, report.recorded.refused, lines.other, lines.malformed
     )?;
     for one in &report.malformed {
-        writeln!(text, "  malformed: {}:{}: {}", one.log, one.line, printable(&one.problem))?;
+        writeln!(text, "  malformed: {}:{}: {}", one.log, one.line, visible(&one.problem))?;
     }
     writeln!(
         text,
@@ -111,9 +115,9 @@ fn table(text: &mut String, title: &str, changes: &Changes) -> std::fmt::Result 
 }
 
 fn cell(text: &str) -> String {
-    let text = printable(text);
+    let text = visible(text);
     if text.chars().count() <= MAX_CELL {
-        return text;
+        return text.into_owned();
     }
     text.chars().take(MAX_CELL - 1).chain(['…']).collect()
 }

@@ -9,13 +9,14 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 use super::args::{Args, Command, DemoTokens, SchemaOf};
-use super::print::print;
+use super::print::{print, print_json, write};
 use super::{check, explain, replay};
 use crate::app::{
     App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
 };
 use crate::config::{self, Config};
 use crate::server::Workers;
+use crate::visible::{visible, visible_lines};
 use crate::{demo, journal, telemetry};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
@@ -35,8 +36,8 @@ pub fn run() -> ExitCode {
 /// Reports the error. A configuration error is a text of many lines, made to be read as it is.
 fn report(error: &anyhow::Error) {
     let _ = match error.downcast_ref::<config::ConfigError>() {
-        Some(error) => writeln!(std::io::stderr(), "{error}"),
-        None => writeln!(std::io::stderr(), "error: {error:#}"),
+        Some(error) => writeln!(std::io::stderr(), "{}", visible_lines(&error.to_string())),
+        None => writeln!(std::io::stderr(), "error: {}", visible(&format!("{error:#}"))),
     };
 }
 
@@ -58,7 +59,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "mfa-gateway", &mut script);
-            print(&String::from_utf8_lossy(&script))
+            write(&String::from_utf8_lossy(&script))
         }
         Command::Schema { of } => {
             let schema = match of {
@@ -66,7 +67,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
                 SchemaOf::DecisionLog => journal::decision_log_schema(),
                 SchemaOf::AccessLog => journal::access_log_schema(),
             };
-            print(&format!("{schema:#}\n"))
+            print_json(&schema)
         }
     }
 }

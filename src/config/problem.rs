@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::tree::{Place, Tree};
+use crate::visible::visible;
 
 /// One problem.
 #[derive(Clone, Debug)]
@@ -156,6 +157,13 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The part of a line before a place, and the part there.
+fn parts(line: &str, place: Place) -> (String, String) {
+    let before = place.column.saturating_sub(1);
+    let marked = line.chars().skip(before).take(place.length.max(1));
+    (line.chars().take(before).collect(), marked.collect())
+}
+
 /// A problem with its place, as compilers show them.
 struct Shown<'e>(&'e ConfigError, &'static str, &'e Problem);
 
@@ -163,24 +171,26 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error, word, problem) = self;
         if problem.field.is_empty() {
-            writeln!(f, "{word}: {}", problem.message)?;
+            writeln!(f, "{word}: {}", visible(&problem.message))?;
         } else {
-            writeln!(f, "{word}: {}: {}", problem.field, problem.message)?;
+            writeln!(f, "{word}: {}: {}", visible(&problem.field), visible(&problem.message))?;
         }
+        let (file, fix) = (visible(&error.file), visible(&problem.fix));
         let Some(place) = problem.place else {
-            writeln!(f, "  --> {}", error.file)?;
-            return writeln!(f, "   = fix: {}", problem.fix);
+            writeln!(f, "  --> {file}")?;
+            return writeln!(f, "   = fix: {fix}");
         };
         let number = place.line.to_string();
         let gutter = " ".repeat(number.len());
-        writeln!(f, "{gutter}--> {}:{}:{}", error.file, place.line, place.column)?;
+        writeln!(f, "{gutter}--> {file}:{}:{}", place.line, place.column)?;
         if let Some(line) = place.line.checked_sub(1).and_then(|at| error.lines.get(at)) {
-            let room = line.chars().count().saturating_sub(place.column - 1).max(1);
-            let marks = "^".repeat(place.length.clamp(1, room));
+            // The marks stand below what is shown of the line, which can be longer than the line.
+            let (before, marked) = parts(line, place);
+            let (before, marked) = (visible(&before).chars().count(), visible(&marked).chars().count().max(1));
             writeln!(f, "{gutter} |")?;
-            writeln!(f, "{number} | {line}")?;
-            writeln!(f, "{gutter} | {}{marks}", " ".repeat(place.column - 1))?;
+            writeln!(f, "{number} | {}", visible(line))?;
+            writeln!(f, "{gutter} | {}{}", " ".repeat(before), "^".repeat(marked))?;
         }
-        writeln!(f, "{gutter} = fix: {}", problem.fix)
+        writeln!(f, "{gutter} = fix: {fix}")
     }
 }

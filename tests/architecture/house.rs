@@ -51,6 +51,7 @@ pub(super) const CRATES: &[Crate] = &[
         folder: "",
         below: &["core", "wire", "keys", "layer", "store", "demo"],
         order: &[
+            "visible",
             "json",
             "telemetry",
             "routing",

@@ -72,6 +72,23 @@ def test_each_step_is_shown_to_pass_or_fail_with_its_evidence(page, issuer):
     assert page.faults == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colour_of_a_step_is_that_of_its_own_outcome(page, issuer, scheme):
+    page.emulate_media(color_scheme=scheme)
+    sign_in(page)
+    colours = {}
+    for token, verdict in [(issuer.john(), "Refused"), (issuer.jane(), "Permitted")]:
+        explain(page, token)
+        expect(page.get_by_role("heading", level=2)).to_contain_text(verdict)
+        colours[verdict] = page.locator("#verdict").evaluate("element => getComputedStyle(element).color")
+        for item in page.locator("#steps li").all():
+            outcome = item.locator(".outcome")
+            colour = outcome.evaluate("element => getComputedStyle(element).color")
+            assert colours.setdefault(outcome.inner_text(), colour) == colour
+    assert colours["fail"] == colours["Refused"] and colours["pass"] == colours["Permitted"]
+    assert len({colours["pass"], colours["fail"], colours["skip"]}) == 3
+
+
 def test_a_route_is_picked_from_those_of_the_gateway(page, issuer):
     sign_in(page)
     route = page.get_by_label("Route")
