@@ -1,13 +1,12 @@
 //! What the handlers share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
-use tokio_util::sync::CancellationToken;
 
 use super::exposition::Exposition;
+use super::readiness::Readiness;
 use super::reloads::Reloads;
 use super::state::State;
 use crate::gateway::Live;
@@ -23,7 +22,5 @@ pub(crate) struct Admin {
     /// Caught panics, of requests as well.
     pub(crate) panics: Counter,
     pub(crate) reloads: Reloads,
-    pub(crate) draining: CancellationToken,
-    /// Whether every issuer's keys have been loaded once.
-    pub(crate) started: AtomicBool,
+    pub(crate) readiness: Arc<Readiness>,
 }

@@ -1,10 +1,6 @@
 //! Health: whether the process runs, and whether it takes traffic.
-//!
-//! Readiness is about having started: every issuer's keys have been loaded once. An issuer that goes down later must
-//! not take the gateway out of service with it, unless it is the last one that had keys.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
@@ -13,6 +9,7 @@ use serde::Serialize;
 
 use super::context::Admin;
 use super::issuers::IssuerState;
+use super::readiness::Phase;
 use super::respond::Json;
 
 /// The process runs.
@@ -26,8 +23,8 @@ pub(super) struct Liveness {
 
 /// Whether the gateway accepts traffic.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct Readiness {
+#[schemars(rename = "Readiness", deny_unknown_fields)]
+pub(super) struct ReadinessAnswer {
     /// `ready`, `waiting for keys` or `draining`.
     #[schemars(extend("enum" = ["ready", "waiting for keys", "draining"]))]
     status: &'static str,
@@ -42,23 +39,11 @@ pub(super) async fn alive() -> Json<Liveness> {
 }
 
 /// Whether the gateway is ready, and why, for those who may have details.
-pub(super) async fn ready(State(admin): State<Arc<Admin>>, fields: HeaderMap) -> (StatusCode, Json<Readiness>) {
+pub(super) async fn ready(State(admin): State<Arc<Admin>>, fields: HeaderMap) -> (StatusCode, Json<ReadinessAnswer>) {
     let state = admin.state.load_full();
     let details = state.open_details() || state.access.authorize(&fields).await.is_ok();
-    let sources = admin.sources.load();
-    if sources.iter().all(|source| source.status().had_keys) {
-        admin.started.store(true, Ordering::Relaxed);
-    }
-    // An issuer that a reload adds doesn't take away what works already.
-    let started = admin.started.load(Ordering::Relaxed);
-    let usable = sources.is_empty() || sources.iter().any(|source| source.current().is_some());
-    let (code, status) = if admin.draining.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else if !started || !usable {
-        (StatusCode::SERVICE_UNAVAILABLE, "waiting for keys")
-    } else {
-        (StatusCode::OK, "ready")
-    };
-    let issuers = details.then(|| sources.iter().map(|source| IssuerState::of(source)).collect());
-    (code, Json(Readiness { status, issuers }))
+    let phase = admin.readiness.phase();
+    let code = if phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let issuers = details.then(|| admin.sources.load().iter().map(|source| IssuerState::of(source)).collect());
+    (code, Json(ReadinessAnswer { status: phase.name(), issuers }))
 }

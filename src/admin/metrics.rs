@@ -14,7 +14,7 @@ use crate::gateway::{Reason, Rejection};
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoApiResponse, Refused> {
     let live = admin.live.load();
     live.observe();
-    let text = admin.metrics.encode(live.clock.now());
+    let text = admin.metrics.encode(live.clock.now(), admin.readiness.phase());
     let text = text.map_err(|error| Rejection::new(Reason::Overloaded).because(error))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
 }

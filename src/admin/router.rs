@@ -21,7 +21,7 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 use super::context::Admin;
-use super::health::Readiness;
+use super::health::ReadinessAnswer;
 use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
@@ -82,8 +82,8 @@ fn tell(response: &Response, latency: Duration, _: &Span) {
 fn everybody() -> Routes {
     let alive = get_with(health::alive, |op| named(op, "alive", "Whether the process runs"));
     let ready = get_with(health::ready, |op| {
-        let op = named(op, "ready", "Whether the gateway takes traffic").response::<200, Json<Readiness>>();
-        op.response_with::<503, Json<Readiness>, _>(|response| {
+        let op = named(op, "ready", "Whether the gateway takes traffic").response::<200, Json<ReadinessAnswer>>();
+        op.response_with::<503, Json<ReadinessAnswer>, _>(|response| {
             response.description("It waits for keys, or is draining")
         })
     });

@@ -1,7 +1,6 @@
 //! The admin listener: how it is served.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -26,8 +25,7 @@ impl App {
             metrics: self.ambient.metrics.register(),
             panics: self.ambient.metrics.gateway.panics.clone(),
             reloads: self.reloads.clone(),
-            draining: self.draining.clone(),
-            started: AtomicBool::new(false),
+            readiness: Arc::clone(&self.readiness),
         };
         // This isn't traffic, so it counts as none.
         let apart = server::Metrics::default();

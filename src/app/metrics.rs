@@ -35,8 +35,9 @@ pub(crate) struct Metrics {
 pub(super) struct ReloadMetrics {
     succeeded: Counter,
     succeeded_at: Gauge,
+    last_succeeded: Gauge,
     /// Reloads that changed nothing, because the new configuration is not valid.
-    pub(super) failed: Counter,
+    failed: Counter,
 }
 
 /// The metric of certificates. Clones are the same.
@@ -84,7 +85,9 @@ impl Metrics {
         self.certificates.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
-        Exposition { registry: root, keys: Arc::clone(&self.keys) }
+        let ready = Gauge::default();
+        registry.register("ready", "1 while the gateway accepts traffic, as /readyz says", ready.clone());
+        Exposition { registry: root, keys: Arc::clone(&self.keys), ready }
     }
 }
 
@@ -94,12 +97,26 @@ impl ReloadMetrics {
         registry.register("config_reload_failures", "Failed reloads of the configuration", self.failed.clone());
         let help = "Time of the last successful load of the configuration, in seconds since 1970";
         registry.register("config_last_reload_success_timestamp_seconds", help, self.succeeded_at.clone());
+        let help = "1, or 0 since the last reload of the configuration failed";
+        registry.register("config_last_reload_successful", help, self.last_succeeded.clone());
+    }
+
+    /// Notes the first load.
+    pub(super) fn started(&self, now: Timestamp) {
+        self.last_succeeded.set(1);
+        self.succeeded_at.set(now.as_secs());
     }
 
     /// Counts a reload.
     pub(super) fn succeeded(&self, now: Timestamp) {
         self.succeeded.inc();
-        self.succeeded_at.set(now.as_secs());
+        self.started(now);
+    }
+
+    /// Counts a reload that changed nothing.
+    pub(super) fn failed(&self) {
+        self.failed.inc();
+        self.last_succeeded.set(0);
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use passed::PassedSockets;
 pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
 pub(crate) use signal::shutdown_signal;
 
-use crate::admin::{Reloads, State};
+use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
 use crate::gateway::{Live, stack};
 use crate::journal::Outputs;
@@ -43,6 +43,7 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
     admin_state: Arc<ArcSwap<State>>,
+    readiness: Arc<Readiness>,
     admin_tls: Arc<ArcSwapOption<ServerTls>>,
     reloads: Reloads,
     ambient: Ambient,
@@ -85,25 +86,24 @@ impl App {
         let live = Arc::new(ArcSwap::from_pointee(live));
         let acceptor = Acceptor::new(&config.server, stop.clone(), workers, &ambient.metrics.server);
         let service = stack(&live, &ambient.metrics.gateway, config.gateway.requests);
+        let generation = live.load().generation;
+        let admin_state = Arc::new(ArcSwap::from_pointee(admin_state::state(&config, &sources, &ambient, generation)));
+        let (sources, draining) = (Sources::new(sources, stop.clone()), CancellationToken::new());
         let mut app = Self {
             addresses: Vec::new(),
             admin_address: None,
-            admin_state: Arc::new(ArcSwap::from_pointee(admin_state::state(
-                &config,
-                &sources,
-                &ambient,
-                live.load().generation,
-            ))),
+            admin_state,
             admin_tls: Arc::default(),
             reloads: Reloads::default(),
             ambient,
             live,
-            sources: Sources::new(sources, stop.clone()),
+            readiness: Arc::new(Readiness::new(sources.list(), draining.clone())),
+            sources,
             tls: Vec::new(),
             started: Arc::clone(&config),
             config: ArcSwap::from(config),
             acceptor,
-            draining: CancellationToken::new(),
+            draining,
             stop,
         };
         let config = Arc::clone(&app.started);
@@ -124,6 +124,7 @@ impl App {
             tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");
         }
         certificates::tell(&app.started, &app.ambient);
+        app.ambient.metrics.reloads.started(app.ambient.clock.now());
         tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
         Ok(app)
     }

@@ -108,7 +108,7 @@ impl App {
                 tracing::info!(file = %path.display(), "configuration reloaded");
             }
             Err(error) => {
-                metrics.failed.inc();
+                metrics.failed();
                 let error = format!("{error:#}");
                 tracing::error!(file = %path.display(), error, "the reload failed; the old configuration stays in use");
             }

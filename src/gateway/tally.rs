@@ -106,7 +106,7 @@ impl Account {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
         let Outcome { route, grounds, class, upstream, answered } = *outcome;
         let metrics = self.live.metrics.of(Some(&route));
-        metrics.permitted(grounds.code(), class);
+        metrics.permitted(grounds.code(), class, response.status());
         if let Grounds::ReportOnly(denial) = grounds {
             metrics.would_deny(denial.code(), class);
         }
@@ -124,7 +124,7 @@ impl Account {
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
         let metrics = self.live.metrics.of(route.as_deref());
-        metrics.refused(reason, class);
+        metrics.refused(reason, class, response.status());
         if let Some(limit) = rejection.reason.limit() {
             self.live.metrics.limits.hit(limit);
         }
@@ -183,8 +183,9 @@ impl Account {
     fn close_unanswered(&self) {
         let current = &self.live;
         let (status, result, reason) = if std::thread::panicking() {
-            current.metrics.no_route.refused("panicked", "none");
-            (Some(StatusCode::INTERNAL_SERVER_ERROR), "refused", "panicked")
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            current.metrics.no_route.refused("panicked", "none", status);
+            (Some(status), "refused", "panicked")
         } else {
             current.metrics.no_route.aborted();
             (None, "aborted", "connection_ended")

@@ -95,6 +95,13 @@ impl Admission {
         }
     }
 
+    /// Counts a connection that ended before its first byte was understood, if it has to do with TLS. Others left.
+    pub(super) fn failed(&self, over_tls: bool) {
+        if over_tls {
+            self.metrics.refused(ConnectionRefusal::Tls);
+        }
+    }
+
     /// Counts a connection for as long as what it returns is held.
     ///
     /// # Errors

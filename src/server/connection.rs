@@ -129,7 +129,8 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     };
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
-    let (stream, version, certificate) = agree(stream, tls, limits).await?;
+    let agreed = agree(stream, tls, limits).await;
+    let (stream, version, certificate) = agreed.inspect_err(|_| admission.failed(over_tls))?;
     let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
     let peer = Peer { address, forwarded_for, untold, handle: stream.handle(), tls: over_tls, certificate, held };
     Ok((stream, version, peer))

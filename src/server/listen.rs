@@ -137,7 +137,7 @@ impl Acceptor {
         S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        self.metrics.connections.inc();
+        self.metrics.accepted();
         let place = self.workers.place();
         let (runtime, stream) = (place.runtime().clone(), Accepted::new(stream, &place));
         let held = Arc::new((permit, Open(self.metrics.connections.clone()), self.connections.token(), place));

@@ -13,6 +13,7 @@ use crate::gateway::metrics::{Limit, LimitMetrics};
 pub(crate) struct Metrics {
     /// Client connections open now.
     pub(super) connections: Gauge,
+    accepted: Counter,
     refused: Family<ConnectionLabels, Counter>,
     limits: LimitMetrics,
 }
@@ -31,16 +32,19 @@ pub(super) enum ConnectionRefusal {
     PerAddress,
     /// Such a head is expected, and it isn't a trusted proxy's.
     UntrustedProxy,
+    /// Its TLS handshake failed.
+    Tls,
 }
 
 impl ConnectionRefusal {
-    const ALL: [Self; 3] = [Self::ProxyProtocol, Self::PerAddress, Self::UntrustedProxy];
+    const ALL: [Self; 4] = [Self::ProxyProtocol, Self::PerAddress, Self::UntrustedProxy, Self::Tls];
 
     fn name(self) -> &'static str {
         match self {
             Self::ProxyProtocol => "proxy_protocol",
             Self::PerAddress => "per_address",
             Self::UntrustedProxy => "untrusted_proxy",
+            Self::Tls => "tls_handshake",
         }
     }
 }
@@ -53,14 +57,21 @@ impl Metrics {
         for refusal in ConnectionRefusal::ALL {
             refused.get_or_create_owned(&ConnectionLabels { reason: refusal.name() });
         }
-        Self { connections: Gauge::default(), refused, limits }
+        Self { connections: Gauge::default(), accepted: Counter::default(), refused, limits }
     }
 
     /// Registers them, without the limits.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("connections", "Open client connections", self.connections.clone());
+        registry.register("connections_accepted", "Client connections accepted", self.accepted.clone());
         let help = "Client connections closed before their first request, by reason";
         registry.register("connections_refused", help, self.refused.clone());
+    }
+
+    /// Counts a connection that is opened.
+    pub(super) fn accepted(&self) {
+        self.connections.inc();
+        self.accepted.inc();
     }
 
     /// Counts a connection that was not served.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::fs;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -38,8 +40,27 @@ impl Collector for Process {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
+        if let Some(seconds) = cpu_seconds() {
+            let help = "Time that the process's threads spent on a processor, in seconds";
+            let descriptor = encoder.encode_descriptor("process_cpu_seconds", help, None, MetricType::Counter)?;
+            ConstCounter::new(seconds).encode(descriptor)?;
+        }
         Ok(())
     }
+}
+
+/// The unit in which the kernel shows user space this time, in milliseconds, on every architecture but Alpha.
+const TICK_MILLIS: u64 = 10;
+
+fn cpu_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program comes second, in parentheses, and may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let (user, system) = (ticks()?, ticks()?);
+    let millis = user.checked_add(system)?.checked_mul(TICK_MILLIS)?;
+    Some(Duration::from_millis(millis).as_secs_f64())
 }
 
 fn open_descriptors() -> Option<i64> {
@@ -58,4 +79,19 @@ fn resident_bytes() -> Option<i64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn work_costs_time_on_a_processor() {
+        let (before, start) = (cpu_seconds().unwrap(), Instant::now());
+        while cpu_seconds().unwrap() < before + 0.05 {
+            assert!(start.elapsed() < Duration::from_secs(20));
+        }
+    }
 }

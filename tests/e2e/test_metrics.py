@@ -63,6 +63,7 @@ def traffic(gateway, issuer, mark: str):
     requests = [("GET", f"/v1/{mark}?{mark}", token, {}) for token in [jane, jane, john, *strangers]]
     requests += [
         ("GET", f"/reported/{mark}", john, {}),
+        ("GET", "/public/broken", jane, {}),
         ("GET", f"/{mark}", jane, {}),
         (mark.upper(), f"/public/{mark}", jane, {}),
         ("GET", f"/away/{mark}", jane, {}),
@@ -91,6 +92,10 @@ def test_what_happens_is_counted(observed):
     assert requests(route="/v1/", result="permitted", reason="mfa", **{"class": "app_user"}) >= 2
     assert requests(route="/v1/", result="refused", reason="mfa_missing") >= 1
     assert requests(route="", result="refused", reason="no_route", **{"class": "none"}) >= 1
+    assert requests(responder="upstream", status="2xx") >= 2
+    assert requests(responder="upstream", status="5xx", route="/public/", result="permitted") >= 1
+    assert requests(responder="gateway", status="4xx", reason="mfa_missing") >= 1
+    assert requests(responder="gateway", status="5xx", reason="upstream_failed") >= 1
     assert value(samples, "mfa_gateway_would_deny_total", route="/reported/", reason="mfa_missing") >= 1
     for limit in ("url", "head", "body", "rate"):
         assert value(samples, "mfa_gateway_limits_hit_total", limit=limit) >= 1, limit
@@ -103,6 +108,10 @@ def test_what_happens_is_counted(observed):
     assert value(samples, "mfa_gateway_token_cache_bytes") > 2000
     assert 0 <= value(samples, "mfa_gateway_jwks_age_seconds", issuer="wingtip") < 60
     assert value(samples, "mfa_gateway_build_info") == 1
+    assert value(samples, "mfa_gateway_ready") == 1
+    assert value(samples, "mfa_gateway_config_last_reload_successful") == 1
+    assert value(samples, "mfa_gateway_connections_accepted_total") >= 2
+    assert value(samples, "process_cpu_seconds_total") > 0
     assert value(samples, "process_open_fds") < value(samples, "process_max_fds")
     assert value(samples, "process_resident_memory_bytes") > 1 << 20
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from support.gateway import free_port
+from support.metrics import scrape, value
 
 
 def certificate(folder: Path, file: str, name: str) -> tuple[Path, Path]:
@@ -130,3 +131,17 @@ def test_a_client_without_a_certificate_is_turned_away_where_one_is_required(sta
     with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
         listener.get("/healthz")
     assert backend.saw_nothing
+
+
+def test_a_failed_handshake_is_counted(listener):
+    def failed() -> float:
+        return value(scrape(listener.gateway), "mfa_gateway_connections_refused_total", reason="tls_handshake")
+
+    assert listener.get("/healthz") == 200 and failed() == 0
+    with socket.create_connection(("127.0.0.1", listener.port), 5) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b"HTTP" not in plain.recv(100)
+    end = time.monotonic() + 5
+    while not failed() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert failed() == 1

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -21,6 +22,10 @@ pub(crate) struct ResultLabels {
     pub(crate) reason: &'static str,
     /// `app_only`, `app_user`, or `none` if no token was verified.
     pub(crate) class: &'static str,
+    /// The class of the response's status, such as `2xx`; `none` if there was no response.
+    pub(crate) status: &'static str,
+    /// Who made the response: `upstream`, `gateway`, or `none`. It follows from `result`, and costs no series.
+    pub(crate) responder: &'static str,
 }
 
 /// A request that enforcement would have refused.
@@ -76,7 +81,8 @@ impl Default for RequestMetrics {
 
 impl RequestMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("requests", "Finished requests, by route, result, reason and class", self.answered.clone());
+        let help = "Finished requests, by route, result, reason, class of caller, class of status and responder";
+        registry.register("requests", help, self.answered.clone());
         let help = "Permitted requests that enforcement would have refused";
         registry.register("would_deny", help, self.would_deny.clone());
         let mut durations = |name, help, family: &Durations| {
@@ -117,8 +123,19 @@ const GROUNDS: [&str; 7] = ["mfa", "app_only", "public", "authenticated", "repor
 /// Classes of callers, by place.
 const CLASSES: [&str; 3] = ["app_user", "app_only", "none"];
 
-/// Handles of counters by reason and class, each resolved on its first use. Finding one takes no lock: a flood of
-/// refusals must not queue up here.
+/// Classes of statuses, by their first digit. The last stands for what no response should have.
+const STATUSES: [&str; 7] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"];
+
+/// The place of a status among the classes.
+fn class_of(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).min(STATUSES.len() - 1)
+}
+
+/// The counters of permits on the same grounds for one class of callers, by the class of the status.
+type ByStatus = [OnceLock<Counter>; STATUSES.len()];
+
+/// Handles of counters by reason, class and class of status, each resolved on its first use. Finding one takes no lock:
+/// a flood of refusals must not queue up here.
 #[derive(Debug, Default)]
 struct Handles(ArcSwap<Vec<Handle>>);
 
@@ -126,17 +143,24 @@ struct Handles(ArcSwap<Vec<Handle>>);
 struct Handle {
     reason: &'static str,
     class: &'static str,
+    status: &'static str,
     counter: Counter,
 }
 
 impl Handles {
-    fn count(&self, reason: &'static str, class: &'static str, resolve: impl FnOnce() -> Counter) {
-        let is_it = |handle: &&Handle| handle.reason == reason && handle.class == class;
+    fn count(
+        &self,
+        reason: &'static str,
+        class: &'static str,
+        status: &'static str,
+        resolve: impl FnOnce() -> Counter,
+    ) {
+        let is_it = |handle: &&Handle| handle.reason == reason && handle.class == class && handle.status == status;
         if let Some(handle) = self.0.load().iter().find(is_it) {
             handle.counter.inc();
             return;
         }
-        let handle = Handle { reason, class, counter: resolve() };
+        let handle = Handle { reason, class, status, counter: resolve() };
         handle.counter.inc();
         // Two concurrent first uses may both add one: they are handles of the same counter.
         self.0.rcu(|all| all.iter().chain([&handle]).cloned().collect::<Vec<_>>());
@@ -148,7 +172,8 @@ impl Handles {
 pub(crate) struct RouteMetrics {
     pattern: String,
     all: Arc<RequestMetrics>,
-    permitted: [[OnceLock<Counter>; CLASSES.len()]; GROUNDS.len()],
+    /// A box for each pair of grounds and class that comes up: a configuration may have thousands of routes.
+    permitted: [[OnceLock<Box<ByStatus>>; CLASSES.len()]; GROUNDS.len()],
     refused: Handles,
     would_deny: Handles,
     total: Histogram,
@@ -157,31 +182,35 @@ pub(crate) struct RouteMetrics {
 }
 
 impl RouteMetrics {
-    /// Counts a request that was permitted on these grounds.
-    pub(crate) fn permitted(&self, grounds: &'static str, class: &'static str) {
+    /// Counts a request that was permitted on these grounds, and its upstream's response.
+    pub(crate) fn permitted(&self, grounds: &'static str, class: &'static str, status: StatusCode) {
         let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word);
+        let at = class_of(status);
+        let counter = || self.counter("permitted", grounds, class, (STATUSES[at], "upstream"));
         let handle = place(&GROUNDS, grounds)
             .and_then(|grounds| self.permitted.get(grounds))
-            .and_then(|of_grounds| of_grounds.get(place(&CLASSES, class)?));
+            .and_then(|of_grounds| of_grounds.get(place(&CLASSES, class)?))
+            .map(|by_status| &by_status.get_or_init(Box::default)[at]);
         match handle {
-            Some(handle) => handle.get_or_init(|| self.counter("permitted", grounds, class)).inc(),
-            None => self.counter("permitted", grounds, class).inc(),
+            Some(handle) => handle.get_or_init(counter).inc(),
+            None => counter().inc(),
         };
     }
 
-    /// Counts a request that was refused for this reason.
-    pub(crate) fn refused(&self, reason: &'static str, class: &'static str) {
-        self.refused.count(reason, class, || self.counter("refused", reason, class));
+    /// Counts a request that was refused for this reason, and the gateway's response.
+    pub(crate) fn refused(&self, reason: &'static str, class: &'static str, status: StatusCode) {
+        let status = STATUSES[class_of(status)];
+        self.refused.count(reason, class, status, || self.counter("refused", reason, class, (status, "gateway")));
     }
 
     /// Counts a request whose connection or stream ended before its response.
     pub(crate) fn aborted(&self) {
-        self.counter("aborted", "connection_ended", "none").inc();
+        self.counter("aborted", "connection_ended", "none", ("none", "none")).inc();
     }
 
     /// Counts a request that enforcement would have refused.
     pub(crate) fn would_deny(&self, reason: &'static str, class: &'static str) {
-        self.would_deny.count(reason, class, || {
+        self.would_deny.count(reason, class, "none", || {
             let labels = WouldDenyLabels { route: self.pattern.clone(), reason, class };
             self.all.would_deny.get_or_create_owned(&labels)
         });
@@ -200,8 +229,69 @@ impl RouteMetrics {
         self.total.observe(total.as_secs_f64());
     }
 
-    fn counter(&self, result: &'static str, reason: &'static str, class: &'static str) -> Counter {
-        let labels = ResultLabels { route: self.pattern.clone(), result, reason, class };
+    fn counter(
+        &self,
+        result: &'static str,
+        reason: &'static str,
+        class: &'static str,
+        (status, responder): (&'static str, &'static str),
+    ) -> Counter {
+        let labels = ResultLabels { route: self.pattern.clone(), result, reason, class, status, responder };
         self.all.answered.get_or_create_owned(&labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    fn lines(metrics: &RequestMetrics) -> Vec<String> {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        metrics.register(&mut registry);
+        encode(&mut text, &registry).unwrap();
+        let mut lines: Vec<_> =
+            text.lines().filter(|line| line.starts_with("requests_total{")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn a_status_counts_by_its_class_and_by_who_made_it() {
+        let metrics = Arc::new(RequestMetrics::default());
+        let route = metrics.route("/v1/");
+        for status in [200, 204, 500, 101] {
+            route.permitted("mfa", "app_user", StatusCode::from_u16(status).unwrap());
+        }
+        route.permitted("new grounds", "app_user", StatusCode::OK);
+        route.refused("upstream_failed", "app_user", StatusCode::BAD_GATEWAY);
+        route.refused("upstream_failed", "app_user", StatusCode::BAD_GATEWAY);
+        route.aborted();
+        let line = |result, reason, class, status, by, count| {
+            format!(
+                "requests_total{{route=\"/v1/\",result=\"{result}\",reason=\"{reason}\",class=\"{class}\",\
+                 status=\"{status}\",responder=\"{by}\"}} {count}"
+            )
+        };
+        let mut expected = vec![
+            line("permitted", "mfa", "app_user", "1xx", "upstream", 1),
+            line("permitted", "mfa", "app_user", "2xx", "upstream", 2),
+            line("permitted", "mfa", "app_user", "5xx", "upstream", 1),
+            line("permitted", "new grounds", "app_user", "2xx", "upstream", 1),
+            line("refused", "upstream_failed", "app_user", "5xx", "gateway", 2),
+            line("aborted", "connection_ended", "none", "none", "none", 1),
+        ];
+        expected.sort();
+        assert_eq!(lines(&metrics), expected);
+    }
+
+    #[test]
+    fn every_status_has_a_class() {
+        for status in 100..=999 {
+            let class = STATUSES[class_of(StatusCode::from_u16(status).unwrap())];
+            let expected = if status < 600 { format!("{}xx", status / 100) } else { "other".to_owned() };
+            assert_eq!(class, expected);
+        }
     }
 }

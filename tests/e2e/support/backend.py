@@ -148,6 +148,9 @@ class Backend:
     async def _on_refuses(self, exchange):
         await exchange.whole(401, b"not you", 'WWW-Authenticate: Basic realm="backend"')
 
+    async def _on_broken(self, exchange):
+        await exchange.whole(500, b"out of order")
+
     async def _on_head_only(self, exchange):
         await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nX-Kind: head\r\n\r\n")
 
