@@ -1,5 +1,6 @@
 # Builds the gateway and ships the binary alone. Both base images can be replaced:
 #   docker build --build-arg BASE=registry.example/distroless/cc@sha256:… -t mfa-gateway .
+# Releases put a binary that is already built in place of the first stage: --build-context build=FOLDER.
 # Pin them by digest where images must be reproducible. The builder's C library must not be newer than the base's:
 # bookworm goes with debian12.
 ARG BUILDER=rust:1.95.0-bookworm
@@ -22,12 +23,22 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
 
 FROM ${BASE}
 ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=https://github.com/mfa-gateway/mfa-gateway
 LABEL org.opencontainers.image.title="mfa-gateway" \
       org.opencontainers.image.description="Lets a partner API be called only by users who completed MFA" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.documentation="${SOURCE}#readme"
 COPY LICENSE /licenses/LICENSE
 COPY --from=build /mfa-gateway /usr/local/bin/mfa-gateway
+# `demo` in a container: its gateway and admin listener on every address of the container, so that ports can be published;
+# the tokens in the printed lines, since the shell that runs them doesn't see the container's files.
+ENV MFA_GATEWAY_DEMO_ADDRESS=0.0.0.0:8080 \
+    MFA_GATEWAY_DEMO_ADMIN_ADDRESS=0.0.0.0:9090 \
+    MFA_GATEWAY_DEMO_TOKENS=inline
 # A number, not a name: the kubelet's `runAsNonRoot` can't look names up.
 USER 65532:65532
 # Traffic and admin, as in the examples; the configuration decides.
