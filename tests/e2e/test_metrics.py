@@ -1,6 +1,7 @@
 """The metrics, and what is made of them in deploy/."""
 
 import json
+import math
 import re
 import shutil
 import signal
@@ -14,7 +15,7 @@ import yaml
 
 from conftest import issuer_section
 from support.gateway import Gateway, free_port
-from support.metrics import scrape, value
+from support.metrics import families, scrape, value
 from test_tls import certificate
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -155,13 +156,14 @@ def test_what_a_reload_removes_has_no_metrics_any_more(start_gateway, session_ba
 
 def expressions() -> list[tuple[str, str]]:
     """Every PromQL expression of the rules and the dashboard, with where it stands."""
-    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
-    found = [(rule["alert"], rule["expr"]) for group in rules["groups"] for rule in group["rules"]]
+    found = [(rule["alert"], rule["expr"]) for group in alerts()["groups"] for rule in group["rules"]]
+    return found + [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
+
+
+def panels() -> list[dict]:
+    """The panels of the dashboard that show something."""
     dashboard = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
-    found += [
-        (panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])
-    ]
-    return found
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def used(expression: str) -> list[tuple[str, set[str]]]:
@@ -188,22 +190,39 @@ def test_rules_and_dashboard_name_only_metrics_and_labels_that_there_are(observe
         assert grouped(expression) <= known, f"{place}: groups by {grouped(expression) - known}"
 
 
-def test_every_alert_names_a_section_of_the_documentation():
-    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
-    text = (DEPLOY.parent / "docs/operations.md").read_text()
-    sections = {re.sub(r"[^a-z0-9 -]", "", line.strip("# ").lower()).replace(" ", "-")
-                for line in text.splitlines() if line.startswith("#")}
-    for rule in [rule for group in rules["groups"] for rule in group["rules"]]:
-        file, _, section = rule["annotations"]["runbook"].partition("#")
-        assert file == "docs/operations.md" and section in sections, rule["alert"]
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = [line.strip("# ").lower() for line in page.splitlines() if line.startswith("#")]
+    return {re.sub(r"[^a-z0-9 -]", "", heading).replace(" ", "-") for heading in headings}
+
+
+def test_every_alert_leads_to_a_section_of_the_documentation():
+    repository = re.search(r'^repository = "(.+)"', (DEPLOY.parent / "Cargo.toml").read_text(), re.M)[1]
+    sections = anchors((DEPLOY.parent / "docs/operations.md").read_text())
+    for rule in [rule for group in alerts()["groups"] for rule in group["rules"]]:
+        page, _, section = rule["annotations"]["runbook_url"].partition("#")
+        assert page == f"{repository}/blob/main/docs/operations.md" and section in sections, rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning")
 
 
+def test_what_counts_missing_mfa_counts_every_such_reason():
+    summary = (DEPLOY.parent / "docs/refusals.md").read_text()
+    reasons = set(re.findall(r"`(\w+)`", summary.split("| 401 `Unauthorized - MFA required` |")[1].splitlines()[0]))
+    counted = [
+        set(selected.split("|")) for _, expression in expressions()
+        for selected in re.findall(r'\breason=~?"([^"]*)"', expression) if reasons & set(selected.split("|"))
+    ]
+    assert len(reasons) >= 4 and counted and all(one == reasons for one in counted), counted
+
+
+def alerts() -> dict:
+    return yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
+
+
 def test_every_alert_has_a_test():
-    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
     tests = yaml.safe_load((DEPLOY / "prometheus/alerts_test.yaml").read_text())
     fired = {case["alertname"] for test in tests["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]}
-    assert fired == {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    assert fired == {rule["alert"] for group in alerts()["groups"] for rule in group["rules"]}
 
 
 def test_every_metric_is_documented(observed):
@@ -213,12 +232,73 @@ def test_every_metric_is_documented(observed):
 
 
 def test_a_panel_shows_only_labels_that_its_query_has():
-    dashboard = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
-    for panel in dashboard["panels"]:
-        for target in panel.get("targets", []):
+    for panel in panels():
+        for target in panel["targets"]:
             shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
             if "by (" in target["expr"]:
                 assert shown <= grouped(target["expr"]), panel["title"]
+
+
+# Functions of what only grows, and of what goes up and down.
+OF_COUNTERS, OF_GAUGES = {"rate", "increase"}, {"avg_over_time", "last_over_time", "changes"}
+
+
+def test_counters_are_read_as_rates_and_gauges_as_they_are(observed):
+    kinds = {family.name: family.type for family in families(observed)}
+    for place, expression in expressions():
+        for function, name in re.findall(r"(?:(\w+)\()?\b((?:mfa_gateway|process)_\w+)", expression):
+            kind = kinds.get(re.sub(r"_(total|info|bucket|sum|count)$", "", name)) or kinds[name]
+            grows = kind in ("counter", "histogram")
+            allowed = OF_COUNTERS if grows else OF_GAUGES | {"", "sum", "min", "max", "count"}
+            assert function in allowed, f"{place}: {function}({name}), a {kind}"
+
+
+def unit(expression: str) -> str:
+    """Grafana's unit of what an expression gives, by the names of its metrics."""
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]", "", expression)
+    name = re.search(r"(?:mfa_gateway|process)_\w+", bare)[0]
+    if " / " in bare:
+        return "percentunit"
+    if "histogram_quantile" in bare or name.endswith("_seconds"):
+        return "s"
+    if "rate(" in bare:
+        kinds = {"_seconds_total": "short", "_bytes_total": "Bps", "_requests_total": "reqps", "_would_deny_total": "reqps"}
+        return next((unit for end, unit in kinds.items() if name.endswith(end)), "ops")
+    return "bytes" if name.endswith("_bytes") else "short"
+
+
+def test_all_that_a_panel_shows_has_the_panels_unit():
+    for panel in panels():
+        for target in panel["targets"]:
+            assert unit(target["expr"]) == panel["fieldConfig"]["defaults"]["unit"], f"{panel['title']}: {target['expr']}"
+
+
+def test_a_panel_turns_red_where_an_alert_fires():
+    def limit(panel: dict) -> float | None:
+        steps = panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", [])
+        return next((step["value"] for step in steps if step["color"] == "red"), None)
+
+    expected = {
+        "Oldest keys": "MfaGatewayKeysOld", "Age": "MfaGatewayKeysOld", "5xx of the API": "MfaGatewayApiErrors",
+        "5xx of the gateway": "MfaGatewayOwnErrors", "File descriptors": "MfaGatewayFileDescriptors",
+        "The gateway's own": "MfaGatewaySlow",
+    }
+    rules = {rule["alert"]: rule["expr"] for group in alerts()["groups"] for rule in group["rules"]}
+    shown = {panel["title"]: limit(panel) for panel in panels()}
+    for title, alert in expected.items():
+        fires_at = re.search(r"> ([0-9.* ]+\d)", rules[alert])[1]
+        assert shown[title] == math.prod(float(factor) for factor in fires_at.split("*")), title
+
+
+def test_panels_are_named_and_placed_apart():
+    titles, places = [panel["title"] for panel in panels()], set()
+    for panel in panels():
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & places and at["x"] + at["w"] <= 24, panel["title"]
+        places |= cells
+        assert panel["description"] or panel["type"] != "stat", panel["title"]
+    assert len({panel["id"] for panel in panels()}) == len(titles)
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool")
