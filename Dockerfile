@@ -11,6 +11,8 @@ WORKDIR /src
 COPY . .
 # Any value leaves out the profile, and with it half of the time: --build-arg NO_PROFILE=1.
 ARG NO_PROFILE
+# The commit, for `mfa-gateway version`: the context has no clone.
+ARG REVISION=unknown
 # Optimised by a profile that is recorded here, or without one and with the reason, where the builder can't have what that
 # needs (deploy/release --help).
 # The caches keep the registry and the compiled dependencies between builds. Cargo tells by its date whether a file has
@@ -18,7 +20,7 @@ ARG NO_PROFILE
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
     touch src/lib.rs src/main.rs crates/*/src/lib.rs \
-    && deploy/release --no-compare ${NO_PROFILE:+--no-profile} \
+    && MFA_GATEWAY_COMMIT=${REVISION} deploy/release --no-compare ${NO_PROFILE:+--no-profile} \
     && cp target/release-build/mfa-gateway /mfa-gateway
 
 FROM ${BASE}

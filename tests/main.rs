@@ -9,6 +9,7 @@ mod activation;
 mod admin;
 mod admin_fields;
 mod architecture;
+mod build_script;
 mod cache;
 mod compile_fail;
 mod configuration;

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::context::Admin;
 use super::respond::Json;
+use crate::telemetry::{COMMIT, VERSION};
 
 /// The replacement for a hidden value.
 const REDACTED: &str = "[redacted]";
@@ -24,6 +25,8 @@ const SECRET: [&str; 4] = ["password", "secret", "token", "credential"];
 pub(super) struct ConfigAnswer {
     /// The gateway's version.
     version: &'static str,
+    /// The commit that it is built from, or `unknown`.
+    commit: &'static str,
     /// The generation: 1 at the start, one more for each reload.
     generation: u64,
     /// The SHA-256 of its content, with variables replaced.
@@ -43,12 +46,13 @@ pub(super) struct ConfigAnswer {
 pub(super) async fn config(State(admin): State<Arc<Admin>>) -> Json<ConfigAnswer> {
     let state = admin.state.load();
     Json(ConfigAnswer {
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
+        commit: COMMIT,
         generation: state.generation,
         hash: state.hash(),
         loaded: state.loaded.to_string(),
         needs_restart: state.needs_restart.clone(),
-        warnings: state.config.warnings.clone(),
+        warnings: state.config.warnings.iter().map(ToString::to_string).collect(),
         configuration: redacted(&state.config.document),
     })
 }

@@ -33,7 +33,7 @@ mod state;
 pub(crate) use access::Access;
 pub(crate) use context::Admin;
 pub(crate) use exposition::Exposition;
-pub(crate) use readiness::Readiness;
+pub(crate) use readiness::{Phase, Readiness};
 pub(crate) use reloads::{Reloaded, Reloads};
 pub(crate) use service::service;
 pub(crate) use state::State;

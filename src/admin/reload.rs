@@ -151,6 +151,6 @@ pub(super) async fn reload(
         hash: state.hash(),
         loaded: state.loaded.to_string(),
         needs_restart: state.needs_restart.clone(),
-        warnings: state.config.warnings.clone(),
+        warnings: state.config.warnings.iter().map(ToString::to_string).collect(),
     }))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use humantime::format_duration;
+
 use super::App;
 use crate::config::Drain;
 
@@ -10,7 +12,8 @@ impl App {
     /// flight finish until the deadline, and ends.
     pub async fn drain(self) {
         let Drain { deadline, delay } = self.config.load().drain;
-        tracing::info!(?delay, ?deadline, "draining");
+        let open = self.acceptor.connections.len();
+        tracing::info!(open, delay = %format_duration(delay), deadline = %format_duration(deadline), "draining");
         self.draining.cancel();
         tokio::time::sleep(delay).await;
         self.acceptor.closing.cancel();

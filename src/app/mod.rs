@@ -14,6 +14,7 @@ mod passed;
 mod reload;
 mod signal;
 mod sources;
+mod told;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
 pub(crate) use notify::{keep_watchdog, ready, stopping};
 pub(crate) use passed::PassedSockets;
-pub(crate) use reload::{Watched, reload_on_change, tell_warnings};
+pub(crate) use reload::{Watched, reload_on_change};
 pub(crate) use signal::shutdown_signal;
+pub(crate) use told::{starting, warnings as tell_warnings};
 
 use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
@@ -109,15 +111,18 @@ impl App {
         let config = Arc::clone(&app.started);
         let (listeners, admin) = listeners::open(&config, passed).await?;
         app.sources.run();
+        told::in_use(&app.admin_state.load(), "configuration loaded");
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));
             for socket in sockets {
                 app.addresses.push(socket.local_addr()?);
+                told::listening(&socket, "traffic", entrance.tls.load().is_some(), entrance.proxy_protocol);
                 tokio::spawn(app.acceptor.clone().accept(socket, entrance.clone(), service.clone()));
             }
         }
         if let Some((socket, tls)) = admin {
             app.admin_address = Some(socket.local_addr()?);
+            told::listening(&socket, "operators and probes", tls.is_some(), false);
             app.serve_admin(socket, tls);
         }
         for name in passed.left() {
@@ -125,7 +130,7 @@ impl App {
         }
         certificates::tell(&app.started, &app.ambient);
         app.ambient.metrics.reloads.started(app.ambient.clock.now());
-        tracing::info!(listeners = ?app.addresses, admin = ?app.admin_address, "serving");
+        tokio::spawn(told::when_ready(Arc::clone(&app.readiness)));
         Ok(app)
     }
 

@@ -32,6 +32,6 @@ pub(crate) async fn keep_watchdog() {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, ?state, "the service manager could not be notified");
+        tracing::debug!(%error, "the service manager could not be notified");
     }
 }

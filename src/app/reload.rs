@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::listeners::tls;
-use super::{App, Assembled, Before, admin_state, assemble, certificates, notify};
+use super::{App, Assembled, Before, admin_state, assemble, certificates, notify, told};
 use crate::admin::{Reloaded, State};
 use crate::config::Config;
 use crate::server::{Address, ServerTls, Tls};
@@ -68,7 +68,7 @@ impl App {
             tracing::warn!(what, "this change takes effect only after a restart");
         }
         self.admin_state.store(Arc::new(State { needs_restart, ..state }));
-        tell_warnings(&config);
+        told::warnings(&config);
         certificates::tell(&config, &self.ambient);
         self.config.store(config);
         Ok(())
@@ -105,23 +105,15 @@ impl App {
         match &reloaded {
             Ok(()) => {
                 metrics.succeeded(self.ambient.clock.now());
-                tracing::info!(file = %path.display(), "configuration reloaded");
+                told::in_use(&self.admin_state.load(), "configuration reloaded");
             }
             Err(error) => {
                 metrics.failed();
-                let error = format!("{error:#}");
-                tracing::error!(file = %path.display(), error, "the reload failed; the old configuration stays in use");
+                told::not_reloaded(path, error);
             }
         }
         notify::ready();
         reloaded
-    }
-}
-
-/// Logs the warnings.
-pub(crate) fn tell_warnings(config: &Config) {
-    for warning in &config.warnings {
-        tracing::warn!(warning, "the configuration has a warning");
     }
 }
 

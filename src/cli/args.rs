@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
 
 /// Lets only users who completed MFA call a partner API.
 #[derive(Debug, Parser)]
-#[command(name = "mfa-gateway", version, disable_help_subcommand = true)]
+#[command(name = "mfa-gateway", version = LONG_VERSION, disable_help_subcommand = true)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

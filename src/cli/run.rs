@@ -12,7 +12,8 @@ use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::{print, print_json, write};
 use super::{check, explain, replay};
 use crate::app::{
-    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, stopping, tell_warnings,
+    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
+    tell_warnings,
 };
 use crate::config::{self, Config};
 use crate::server::Workers;
@@ -55,7 +56,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
                 demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
             block_on(async { demo::run(addresses, tokens == DemoTokens::Inline).await.map(|()| ExitCode::SUCCESS) })
         }
-        Command::Version => print(concat!("mfa-gateway ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Version => print(&format!("mfa-gateway {}\n", telemetry::LONG_VERSION)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "mfa-gateway", &mut script);
@@ -87,11 +88,13 @@ fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
     telemetry::start_log(&config.log).context("the diagnostics log could not be started")?;
-    tell_warnings(&config);
     raise_file_limit();
     let watched = Watched::new(path, &config);
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = Workers::start(config.server.threads.unwrap_or_else(cores))?;
+    let threads = config.server.threads.unwrap_or_else(cores);
+    starting(path, threads);
+    tell_warnings(&config);
+    let workers = Workers::start(threads)?;
     let app = App::start_with(config, Clock::system(), Random::system(), passed, workers).await?;
     ready();
     tokio::spawn(keep_watchdog());

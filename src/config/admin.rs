@@ -75,15 +75,18 @@ pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut
     let open_details = file.details == file::Details::Open;
     let address = address?;
     if !address.is_loopback() && file.tls.is_none() && (open_details || authentication.is_some()) {
-        let message = match authentication {
-            Some(_) => "operator tokens cross the network in plain text",
-            None => "anyone who can reach this address can read the metrics and the state of the issuers",
+        let (message, fix) = match authentication {
+            Some(_) => (
+                "operator tokens cross the network in plain text",
+                "listen on 127.0.0.1, add `tls`, or restrict the address to a network that you trust",
+            ),
+            None => (
+                "anyone who can reach this address can read the metrics and the state of the issuers",
+                "set `details: protected`, which leaves only the status of `/livez` and `/readyz` readable; or listen on \
+                 127.0.0.1, or restrict the address to a network that you trust",
+            ),
         };
-        problems.warn(
-            "admin.address",
-            message,
-            "listen on 127.0.0.1, add `tls`, or restrict the address to a network that you trust",
-        );
+        problems.warn("admin.address", message, fix);
     }
     let hosts = file.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
     Some(Admin { address, tls, hosts, open_details, authentication })
@@ -283,13 +286,17 @@ routes: [{ prefix: /, upstream: api }]
         for quiet in ["address: 127.0.0.1:1", "address: \"[::1]:1\"", "address: 0.0.0.0:1, details: protected"] {
             assert!(warned(quiet).is_empty(), "{quiet}");
         }
-        for loud in ["address: 0.0.0.0:1", &format!("address: 10.0.0.1:1, details: protected, {operators}")] {
+        for (loud, fix) in [
+            ("address: 0.0.0.0:1", "set `details: protected`"),
+            (&format!("address: 10.0.0.1:1, details: protected, {operators}"), "add `tls`"),
+        ] {
             let warnings = warned(loud);
+            assert!(warnings[0].contains(fix), "{}", &*warnings[0]);
             assert_eq!(warnings.len(), 1, "{loud}");
             assert!(
                 warnings[0].starts_with("warning: admin.address: ") && warnings[0].contains("f:3:"),
                 "{}",
-                warnings[0]
+                &*warnings[0]
             );
         }
     }

@@ -28,7 +28,7 @@ mod waivers;
 
 pub use admin::{Admin, AdminAuthentication, Operators};
 pub use issuer::Issuer;
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, Problem, Warning};
 pub use settings::{Config, Drain};
 pub use structure::schema;
 

@@ -1,6 +1,7 @@
 //! The problems of a configuration file, their places and fixes.
 
 use std::fmt;
+use std::ops::Deref;
 
 use super::tree::{Place, Tree};
 use crate::visible::visible;
@@ -22,6 +23,42 @@ impl Problem {
     #[must_use]
     pub fn line_and_column(&self) -> Option<(usize, usize)> {
         self.place.map(|place| (place.line, place.column))
+    }
+}
+
+/// A remark on a valid configuration. As a text, it is shown with its place and fix.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    problem: Problem,
+    place: String,
+    shown: String,
+}
+
+impl Warning {
+    /// What is to be considered.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The file, line and column.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+impl Deref for Warning {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
     }
 }
 
@@ -66,10 +103,14 @@ impl<'t> Problems<'t> {
         self.warnings.push(Problem { place: Some(self.tree.place_of(path)), field, message, fix });
     }
 
-    /// The warnings, as they are shown.
-    pub(super) fn warnings(self, file: &str, text: &str) -> Vec<String> {
+    /// The warnings.
+    pub(super) fn warnings(self, file: &str, text: &str) -> Vec<Warning> {
         let own = ConfigError { file: file.to_owned(), lines: lines(text), problems: Vec::new() };
-        self.warnings.iter().map(|warning| Shown(&own, "warning", warning).to_string()).collect()
+        let warning = |problem| {
+            let shown = Shown(&own, "warning", &problem).to_string();
+            Warning { place: own.place_of(&problem), problem, shown }
+        };
+        self.warnings.into_iter().map(warning).collect()
     }
 }
 
@@ -103,6 +144,15 @@ impl ConfigError {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Where one of them is: the file, and the line and column if it is at one place.
+    #[must_use]
+    pub fn place_of(&self, problem: &Problem) -> String {
+        match problem.line_and_column() {
+            Some((line, column)) => format!("{}:{line}:{column}", self.file),
+            None => self.file.clone(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Admin, Issuer};
+use super::{Admin, Issuer, Warning};
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
 use crate::routing::Route;
@@ -50,7 +50,7 @@ pub struct Config {
     /// The file's content, with variables replaced.
     pub document: serde_json::Value,
     /// The warnings, each with its place and fix.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// How the gateway ends after SIGTERM.

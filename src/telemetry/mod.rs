@@ -3,17 +3,21 @@
 mod output;
 mod process;
 mod sink;
+mod text;
 mod traces;
+mod version;
 
 pub use output::Output;
 pub(crate) use process::register as register_process;
 pub(crate) use sink::{LinesLost, Sink, register as register_logs};
 pub(crate) use traces::{Attribute, Kind, Told, Trace, TraceContext, TraceMetrics, Tracer, Value};
 pub use traces::{TraceProtocol, TraceSettings};
+pub(crate) use version::{COMMIT, LONG_VERSION, VERSION};
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use text::{Fields, JsonLines};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -57,7 +61,8 @@ pub enum LogFormat {
 
 /// Starts the log, to standard error. The first call counts; tests may make more.
 ///
-/// Both forms escape control characters in values, so that a client can't forge lines or terminal sequences.
+/// In both forms an event is one line, and control characters are escaped, so that a client can't forge lines or terminal
+/// sequences.
 ///
 /// # Errors
 ///
@@ -70,15 +75,17 @@ pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
         let sink = Sink::open("diagnostics", Output::Stderr)?;
         LOG.get_or_init(|| sink)
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(move || sink).with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call changes nothing: a process sets its log once.
     let _ = match settings.format {
         LogFormat::Text => {
-            registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            registry.with(layer.fmt_fields(Fields).with_writer(move || sink).with_ansi(is_terminal)).try_init()
         }
         LogFormat::Json => {
-            let started = registry.with(layer.json().flatten_event(true).with_ansi(false)).try_init();
+            let layer = layer.json().flatten_event(true).with_writer(move || JsonLines(sink)).with_ansi(false);
+            let started = registry.with(layer).try_init();
             started.inspect(|()| _ = JSON_LOG.set(sink))
         }
     };

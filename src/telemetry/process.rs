@@ -12,13 +12,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::version::{COMMIT, VERSION};
 use mfa_gateway_core::clock::Clock;
 
 /// Registers the metrics of the build and the process. `root` has no prefix.
 pub(crate) fn register(root: &mut Registry) {
     root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
-    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    root.register("mfa_gateway_build", "The running version", build);
+    let build = Info::new([("version", VERSION), ("commit", COMMIT)]);
+    root.register("mfa_gateway_build", "The running version, and the commit that it is built from", build);
 }
 
 /// Reads the process's state on demand, from `/proc`. Without `/proc`, only the start is known.

@@ -54,7 +54,7 @@ fn a_folder_of_modules_is_introduced_by_its_mod_file() {
 }
 
 /// The sources of all crates.
-fn sources() -> Vec<PathBuf> {
+pub(super) fn sources() -> Vec<PathBuf> {
     CRATES.iter().filter(|known| known.exists()).flat_map(|of| rust_files(&root().join(of.src()))).collect()
 }
 

@@ -113,13 +113,17 @@ impl KeySource {
     /// Puts keys in place of the old ones.
     pub(super) fn publish(&self, new: &Arc<KeySet>, fetched: Timestamp, origin: Origin) {
         let old = self.current.swap(Some(Arc::clone(new)));
+        let (keys, skipped) = (new.iter().count(), new.skipped_count());
+        let (mut before, mut removed) = (0, 0);
         // Cached verifications rest on keys; with a key that is gone they must end.
         for key in old.iter().flat_map(|set| set.iter()) {
+            before += 1;
             if !new.holds(key) {
                 key.retire();
+                removed += 1;
             }
         }
-        let (keys, skipped) = (new.iter().count(), new.skipped_count());
+        self.tell_keys(old.is_some(), (keys + removed).saturating_sub(before), removed, (keys, skipped), origin);
         let as_gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.keys.set(as_gauge(keys));
         self.metrics.skipped.set(as_gauge(skipped));
@@ -130,9 +134,20 @@ impl KeySource {
         for reason in new.skipped() {
             tracing::debug!(issuer = self.name(), %reason, "an entry of the key set is not used");
         }
-        tracing::debug!(issuer = self.name(), keys, skipped, origin = origin.name(), "keys are in use");
         *self.status_mut() =
             Status { fetched: Some(fetched), origin: Some(origin), keys, skipped, had_keys: true, ..Status::default() };
+    }
+
+    /// Logs the first keys, and every change of them: a rotation is worth a line, a refresh that finds the same isn't.
+    fn tell_keys(&self, known: bool, added: usize, removed: usize, (keys, skipped): (usize, usize), origin: Origin) {
+        let (issuer, origin) = (self.name(), origin.name());
+        if !known {
+            tracing::info!(issuer, keys, skipped, origin, "keys loaded");
+        } else if added + removed > 0 {
+            tracing::info!(issuer, keys, skipped, origin, added, removed, "keys changed");
+        } else {
+            tracing::debug!(issuer, keys, skipped, origin, "keys refreshed");
+        }
     }
 
     /// Lets go of the keys: they are too old to be trusted.

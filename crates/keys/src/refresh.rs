@@ -137,7 +137,7 @@ impl KeySource {
             self.withdraw();
             tracing::error!(
                 issuer = self.name(),
-                max_stale = ?self.settings.max_stale,
+                max_stale = self.settings.max_stale.as_secs(),
                 "the keys are too old and no longer used: requests with the issuer's tokens get 503 until a refresh \
                  succeeds"
             );

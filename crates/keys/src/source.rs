@@ -109,7 +109,7 @@ impl KeySource {
             }
         };
         let age = now.since(restored.fetched);
-        tracing::info!(issuer = self.name(), age = ?age, "stored keys are used until newer ones are fetched");
+        tracing::info!(issuer = self.name(), age = age.as_secs(), "stored keys are used until newer ones are fetched");
         if let Ok(mut memory) = self.memory.try_lock() {
             *memory = Memory::restored(restored.keys_at, restored.fetched);
         }
