@@ -132,6 +132,8 @@ reports! {
     a_path_that_is_rewritten: changed("prefix: /v1/", "prefix: /v1/../admin");
     a_path_without_a_slash: changed("prefix: /v1/", "prefix: v1");
     two_routes_for_the_same: changed("    upstream: api\n", "    upstream: api\n  - { prefix: /v1, upstream: api, require: public }\n");
+    unusual_paths_above_another_rule: changed("    upstream: api\n", "    upstream: api\n    encoded: forward\n  - { path: /V1/open, upstream: api, require: public }\n");
+    a_path_that_servers_read_differently: changed("prefix: /v1/", "prefix: /v1%2Fx/");
     two_listeners_of_one_port: changed("issuers:", "  - address: 127.0.0.1:8080\nissuers:");
     an_admin_side_where_traffic_comes_in: changed("issuers:", "admin: { address: 127.0.0.1:8080 }\nissuers:");
     a_token_that_fits_into_no_head: changed("issuers:", "limits: { token_bytes: 40000 }\nissuers:");

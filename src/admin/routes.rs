@@ -56,6 +56,8 @@ struct RouteDetail {
     dialect: Option<&'static str>,
     /// Whether the upstream receives the caller's token.
     forward_authorization: bool,
+    /// Whether paths with forms that servers read differently, such as an encoded slash, are forwarded.
+    forward_encoded: bool,
 }
 
 /// All routes.
@@ -102,5 +104,6 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             Dialect::Oauth => "oauth",
         }),
         forward_authorization: route.forward_authorization,
+        forward_encoded: route.forward_encoded,
     }
 }

@@ -10,7 +10,7 @@ use super::problem::Problems;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, tenant_ids};
 use super::waivers::activation;
-use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId};
+use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that routes may refer to.
@@ -53,7 +53,27 @@ pub(super) fn build(
         }
         routes.push((at, route));
     }
-    routes.into_iter().map(|(_, route)| route).collect()
+    let (places, routes): (Vec<usize>, Vec<Route>) = routes.into_iter().unzip();
+    check_boundaries(&places, &routes, problems);
+    routes
+}
+
+/// A route that forwards what servers read differently must not have another rule below it.
+fn check_boundaries(places: &[usize], routes: &[Route], problems: &mut Problems<'_>) {
+    for (at, below) in crossed(routes) {
+        let (Some(at), Some(place), Some(below)) = (places.get(at), places.get(below), routes.get(below)) else {
+            continue;
+        };
+        let message = format!(
+            "routes[{place}] (`{}`) lies below and has another rule, which such a path could lead around",
+            below.pattern.as_written()
+        );
+        problems.add(
+            &format!("routes[{at}].encoded"),
+            message,
+            "remove `encoded: forward`, or move it to a narrower route with one rule",
+        );
+    }
 }
 
 fn build_one(
@@ -95,6 +115,7 @@ fn build_one(
         body_bytes,
         rate_limit: rate_limit.map(RateLimitId),
         forward_authorization: file.authorization == file::Authorization::Forward,
+        forward_encoded: file.encoded == file::Encoded::Forward,
         ..Route::new(pattern?, rule)
     })
 }
@@ -135,7 +156,7 @@ fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: 
         problems.add(&field, "wildcards are not supported", "write a `prefix`: it matches every path below it");
         return None;
     }
-    if let Err(error) = CanonicalPath::parse(pattern.as_written()) {
+    if let Err(error) = CanonicalPath::parse(pattern.as_written()).and_then(CanonicalPath::unambiguous) {
         problems.add(&field, error.to_string(), "write the path as clients request it: `/v1/customers`");
         return None;
     }

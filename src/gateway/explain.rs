@@ -105,7 +105,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live
     let (status, reason) = match error {
         RouteError::NotFound => (404, "no_route"),
         RouteError::MethodNotAllowed(_) => (405, "method_not_allowed"),
-        RouteError::Path(_) | RouteError::Ambiguous => (400, "malformed_request"),
+        RouteError::Path(_) | RouteError::Ambiguous { .. } => (400, "malformed_request"),
     };
     steps.push(Step { name: "evidence", outcome: Outcome::Skipped, detail: "not reached: no route matches".into() });
     steps.push(Step { name: "route", outcome: Outcome::Fail, detail: format!("{error}: {status}") });

@@ -48,7 +48,7 @@ pub use pipeline::{Admitted, Authenticated, Cleared, Opened, Permitted, Routed, 
 pub use proxy::Proxy;
 pub use question::Question;
 pub use rate_limit::{RateLimit, RateLimitLayer};
-pub use rejection::{Notice, Reason, Rejection};
+pub use rejection::{Notice, PathFault, Reason, Rejection};
 pub use render::{Render, RenderLayer, Rendering};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};

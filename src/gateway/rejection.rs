@@ -18,6 +18,8 @@ pub enum Reason {
     Denied(Denial),
     /// It can be read differently by different servers. The text names the rule.
     Malformed(&'static str),
+    /// Its path can be read differently by different servers.
+    Path(PathFault),
     /// Its target is longer than the configuration allows.
     UriTooLong,
     /// Its head is larger than the configuration allows.
@@ -46,6 +48,15 @@ pub enum Reason {
     UnexpectedUpgrade,
     /// A refusal that another surface words itself.
     Told(&'static Notice),
+}
+
+/// The rule of path safety that a path breaks, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathFault {
+    /// The rule and the place, in one sentence. It repeats nothing of the path.
+    pub text: String,
+    /// Whether a route may forward such paths.
+    pub optional: bool,
 }
 
 /// A refusal in a surface's own words.
@@ -142,7 +153,7 @@ impl Reason {
                 StatusCode::FORBIDDEN
             }
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
@@ -176,7 +187,7 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Denied(denial) => denial.code(),
-            Self::Malformed(_) => "malformed_request",
+            Self::Malformed(_) | Self::Path(_) => "malformed_request",
             Self::Told(notice) => notice.code,
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLarge => "head_too_large",

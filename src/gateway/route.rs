@@ -10,7 +10,7 @@ use tower::{Layer, Service};
 
 use super::question::Question;
 use super::service::{Inner, Next, refuse};
-use super::{Live, Reason, Rejection, Routed, Sanitized};
+use super::{Live, PathFault, Reason, Rejection, Routed, Sanitized};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
@@ -55,12 +55,17 @@ fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
     }
     live.judge.routes.find(question.path(), question.method).cloned().map_err(|error| {
         let reason = match &error {
-            RouteError::Path(_) => {
-                Reason::Malformed("The path contains a form that servers read differently, such as //, /../, %2f or ;.")
-            }
-            RouteError::Ambiguous => {
-                Reason::Malformed("The path is spelled in a way that some servers could read as a protected path.")
-            }
+            RouteError::Path(error) => Reason::Path(PathFault {
+                text: format!("The path {}.", error.words()),
+                optional: error.rule.is_optional(),
+            }),
+            RouteError::Ambiguous { steps, at } => Reason::Path(PathFault {
+                text: format!(
+                    "Some servers could read the path as a protected path: {steps}, from byte {} on.",
+                    at + 1
+                ),
+                optional: false,
+            }),
             RouteError::NotFound => Reason::NotFound,
             RouteError::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.clone()),
         };

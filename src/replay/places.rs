@@ -48,7 +48,7 @@ impl Places {
         self.new.find(path, method).cloned().map_err(|error| match error {
             RouteError::NotFound => Reason::NotFound.code(),
             RouteError::MethodNotAllowed(_) => Reason::MethodNotAllowed(Vec::new()).code(),
-            RouteError::Path(_) | RouteError::Ambiguous => Reason::Malformed("").code(),
+            RouteError::Path(_) | RouteError::Ambiguous { .. } => Reason::Malformed("").code(),
         })
     }
 

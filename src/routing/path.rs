@@ -1,62 +1,36 @@
 //! The one path that is checked and forwarded.
 //!
-//! A gateway and a backend that read one path differently disagree about which rule holds. So a path is refused when it
-//! has a form that common servers rewrite: dot segments, empty segments, backslashes, parameters, and each of these
-//! encoded. Every other path is forwarded byte for byte. Readings of it that some backend might still use (decoded,
-//! another letter case, without trailing dots or slash) are looked up too, and must not lead to a stricter route: see
-//! [`super::RouteTable::find`]. `docs/paths.md` lists the refused forms for operators.
+//! A gateway and a backend that read one path differently disagree about which rule holds. So a path is refused when RFC
+//! 3986 doesn't allow it, or when servers agree so little about it that no route can be meant: dot segments, empty
+//! segments, backslashes, encoded dots. Forms that are usual in some APIs (parameters, an encoded slash, brackets) are
+//! refused unless the route forwards them. Every other path is forwarded byte for byte, if none of its readings
+//! (`readings.rs`) leads to a stricter route: see [`super::RouteTable::find`]. `docs/paths.md` lists the forms for
+//! operators.
 
-use std::borrow::Cow;
-
-use super::spelling::{fold_plain, normalises_to_delimiter, plain, trim_segments};
+use super::encoding::{decode, hexadecimal};
+use super::readings::{Reading, readings};
+use super::rule::{PathError, PathRule};
 
 /// A path without any of the refused forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CanonicalPath<'p> {
     raw: &'p str,
+    /// Whether it has encoded bytes.
     encoded: bool,
-}
-
-/// Why a path is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
-    /// It doesn't start with a slash.
-    #[error("the path does not start with a slash")]
-    NotAbsolute,
-    /// A character that RFC 3986 section 3.3 doesn't allow in a path.
-    #[error("the path contains a character that RFC 3986 does not allow")]
-    Character,
-    /// `;`, plain or encoded.
-    #[error("the path has parameters (;), which servers read differently")]
-    Parameter,
-    /// `//`.
-    #[error("the path has an empty segment (//)")]
-    EmptySegment,
-    /// A segment of dots only.
-    #[error("the path has a segment that consists of dots")]
-    DotSegment,
-    /// `%` without two hexadecimal digits.
-    #[error("the path has a % without two hexadecimal digits after it")]
-    Encoding,
-    /// An encoded dot, slash, backslash, question mark, number sign, semicolon or control character.
-    #[error("the path encodes a delimiter (such as %2f, %2e or %5c)")]
-    EncodedDelimiter,
-    /// `%25` followed by two hexadecimal digits: encoded twice.
-    #[error("the path is encoded twice")]
-    DoubleEncoding,
-    /// The decoded bytes aren't UTF-8 in its shortest form.
-    #[error("the path encodes bytes that are not UTF-8")]
-    NotUtf8,
+    /// Whether it has other characters that some server treats specially.
+    special: bool,
+    /// The form in it that only some routes forward.
+    pub(super) form: Option<PathError>,
 }
 
 impl<'p> CanonicalPath<'p> {
     /// Checks a path as written in the request target, without the query.
     pub fn parse(raw: &'p str) -> Result<Self, PathError> {
         if !raw.starts_with('/') {
-            return Err(PathError::NotAbsolute);
+            return Err(PathError { rule: PathRule::NotAbsolute, at: 0 });
         }
-        let mut encoded = false;
-        for byte in raw.bytes() {
+        let (mut encoded, mut special, mut form) = (false, false, None);
+        for (at, byte) in raw.bytes().enumerate() {
             match byte {
                 b'a'..=b'z'
                 | b'A'..=b'Z'
@@ -73,26 +47,47 @@ impl<'p> CanonicalPath<'p> {
                 | b'('
                 | b')'
                 | b'*'
-                | b'+'
                 | b','
                 | b'='
-                | b':'
                 | b'@' => {}
                 b'%' => encoded = true,
-                b';' => return Err(PathError::Parameter),
-                _ => return Err(PathError::Character),
+                b'+' | b':' => special = true,
+                b';' => form = form.or(Some(PathError { rule: PathRule::Parameter, at })),
+                b'[' | b']' => form = form.or(Some(PathError { rule: PathRule::Bracket, at })),
+                _ => return Err(PathError { rule: PathRule::Character, at }),
             }
         }
-        if raw.contains("//") {
-            return Err(PathError::EmptySegment);
+        if let Some(at) = raw.find("//") {
+            return Err(PathError { rule: PathRule::EmptySegment, at });
         }
-        if raw.contains("/.") && raw.split('/').any(is_dots) {
-            return Err(PathError::DotSegment);
+        if raw.contains("/.")
+            && let Some(at) = dot_segment(raw)
+        {
+            return Err(PathError { rule: PathRule::DotSegment, at });
         }
         if encoded {
-            check_encoding(raw)?;
+            form = form.or(check_encoding(raw)?);
         }
-        Ok(Self { raw, encoded })
+        special |= form.is_some() || raw.contains("./") || raw.ends_with('.');
+        Ok(Self { raw, encoded, special, form })
+    }
+
+    /// The same path, if no server can read it as one with other segments: what a route's pattern has to be.
+    pub fn unambiguous(self) -> Result<Self, PathError> {
+        if let Some(error) = self.form {
+            return Err(error);
+        }
+        let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).count();
+        let has_delimiter =
+            |text: &str| text.contains(|c: char| matches!(c, '\\' | '?' | '#' | ';') || c.is_ascii_control());
+        let is_other = |reading: &&Reading| {
+            has_delimiter(&reading.text)
+                || !reading.steps.is_lax() && (reading.text.contains("//") || names(&reading.text) != names(self.raw))
+        };
+        match self.readings()?.iter().flatten().find(is_other) {
+            Some(reading) => Err(PathError { rule: PathRule::Ambiguous, at: self.differs_at(&reading.text) }),
+            None => Ok(self),
+        }
     }
 
     /// The path as received, and as forwarded.
@@ -101,174 +96,185 @@ impl<'p> CanonicalPath<'p> {
         self.raw
     }
 
-    /// Readings that some backend might use: as it is, decoded, in plain letters, with `+` for a space as in forms, and
-    /// without trailing dots and spaces around segments or a trailing slash.
-    pub(super) fn readings(&self) -> Vec<Reading<'p>> {
-        let mut readings = vec![Reading { text: Cow::Borrowed(self.raw), is_plain: true }];
-        if self.encoded {
-            let decoded = decoded(self.raw);
-            let is_plain = decoded.is_ascii();
-            if !is_plain {
-                readings.push(Reading { text: Cow::Owned(plain(&decoded)), is_plain: true });
-            }
-            readings.push(Reading { text: decoded, is_plain });
+    /// Whether some reading may have a dot segment.
+    pub(super) fn may_step_up(&self) -> bool {
+        self.encoded || self.special && self.raw.contains("/.")
+    }
+
+    /// The readings that some server might use, itself first; `None` if there are none beside itself. In no reading may
+    /// there be a dot segment: the path would lead out of whatever serves it.
+    pub(super) fn readings(&self) -> Result<Option<Vec<Reading>>, PathError> {
+        if !self.encoded && !self.special {
+            return Ok(None);
         }
-        let mut add = |change: fn(&str) -> Option<String>| {
-            for at in 0..readings.len() {
-                let Reading { text, is_plain } = &readings[at];
-                if let Some(changed) = change(text) {
-                    readings.push(Reading { text: Cow::Owned(changed), is_plain: *is_plain });
-                }
-            }
+        readings(self.raw).map(Some).map_err(|(rule, reading)| PathError { rule, at: self.differs_at(&reading.text) })
+    }
+
+    /// The place where a reading begins to differ.
+    pub(super) fn differs_at(&self, text: &str) -> usize {
+        self.raw.bytes().zip(text.bytes()).take_while(|(own, other)| own == other).count()
+    }
+}
+
+/// The place of a segment `.` or `..`.
+fn dot_segment(path: &str) -> Option<usize> {
+    let mut at = 0;
+    path.split('/').find_map(|segment| {
+        let start = at;
+        at += segment.len() + 1;
+        matches!(segment, "." | "..").then_some(start)
+    })
+}
+
+/// Refuses encodings that no server should decode; returns the form in it that only some routes forward.
+fn check_encoding(raw: &str) -> Result<Option<PathError>, PathError> {
+    let mut form = None;
+    for (at, _) in raw.match_indices('%') {
+        let fault = |rule| PathError { rule, at };
+        let optional = match raw.get(at + 1..at + 3).and_then(hexadecimal).ok_or(fault(PathRule::Encoding))? {
+            b'/' => Some(fault(PathRule::EncodedSlash)),
+            b';' => Some(fault(PathRule::Parameter)),
+            byte if delimits(byte) => return Err(fault(PathRule::EncodedDelimiter)),
+            _ => None,
         };
-        add(|text| text.contains('+').then(|| text.replace('+', " ")));
-        add(trim_segments);
-        add(|text| text.strip_suffix('/').map(str::to_owned));
-        readings
+        form = form.or(optional);
     }
-}
-
-/// A reading of a path by some backend.
-#[derive(Debug)]
-pub(super) struct Reading<'p> {
-    pub(super) text: Cow<'p, str>,
-    /// Whether it is in plain letters already.
-    is_plain: bool,
-}
-
-impl Reading<'_> {
-    /// Its form under the laxest comparisons. `None` if it isn't in plain letters: its plain form is a reading too, and
-    /// a long path isn't converted repeatedly.
-    pub(super) fn folded(&self) -> Option<String> {
-        self.is_plain.then(|| fold_plain(&self.text))
-    }
-}
-
-fn is_dots(segment: &str) -> bool {
-    !segment.is_empty() && segment.bytes().all(|byte| byte == b'.')
-}
-
-fn check_encoding(raw: &str) -> Result<(), PathError> {
-    let decoded = decode(raw).ok_or(PathError::Encoding)?;
-    // These can only come from encoded bytes: the check of plain characters rejects all of them except the dot and the
-    // slash, which must occur in the decoded path as often as in the raw one.
-    let delimits = |&byte: &u8| byte < 0x20 || byte == 0x7f || matches!(byte, b'\\' | b'?' | b'#' | b';');
-    let separators = |bytes: &[u8]| bytes.iter().filter(|byte| matches!(byte, b'/' | b'.')).count();
-    if decoded.iter().any(delimits) || separators(&decoded) != separators(raw.as_bytes()) {
-        return Err(PathError::EncodedDelimiter);
-    }
-    let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
-    // The best fit of a combining tilde is a tilde, and with a number the end of a short name.
-    let shortens = |(at, mark): (usize, &str)| decoded.as_bytes().get(at + mark.len()).is_some_and(u8::is_ascii_digit);
-    if decoded.chars().any(normalises_to_delimiter) || decoded.match_indices('\u{303}').any(shortens) {
-        return Err(PathError::EncodedDelimiter);
-    }
-    // A server that drops whitespace, or dots and whitespace at the end, reads these as an empty segment or a dot
-    // segment.
-    for segment in decoded.split('/').filter(|segment| segment.contains(char::is_whitespace)) {
-        if segment.trim().is_empty() {
-            return Err(PathError::EmptySegment);
-        }
-        if segment.chars().all(|char| char == '.' || char.is_whitespace()) {
-            return Err(PathError::DotSegment);
-        }
-    }
-    let twice = |(at, _): (usize, &str)| {
-        decoded.as_bytes()[at + 1..].iter().take_while(|b| b.is_ascii_hexdigit()).take(2).count() == 2
+    let fault = |rule, sign| PathError { rule, at: raw.find(sign).unwrap_or_default() };
+    let mut decoded = String::from_utf8(decode(raw)).map_err(|_| fault(PathRule::NotUtf8, "%"))?;
+    // A server that drops whitespace, or dots and whitespace at the end, reads these as a dot segment.
+    let is_dots = |segment: &str| {
+        segment.contains('.')
+            && segment.contains(char::is_whitespace)
+            && segment.chars().all(|char| char == '.' || char.is_whitespace())
     };
-    if decoded.match_indices('%').any(twice) {
-        return Err(PathError::DoubleEncoding);
+    if decoded.split('/').any(is_dots) {
+        return Err(fault(PathRule::DotSegment, "%"));
     }
-    Ok(())
+    while let Some(again) = decode_again(&decoded).map_err(|()| fault(PathRule::DoubleEncoding, "%25"))? {
+        decoded = again;
+    }
+    Ok(form)
 }
 
-/// A path with its encoded bytes decoded; the path itself if the result isn't UTF-8.
-pub(super) fn decoded(path: &str) -> Cow<'_, str> {
-    match decode(path).and_then(|bytes| String::from_utf8(bytes).ok()) {
-        Some(decoded) if decoded != path => Cow::Owned(decoded),
-        _ => Cow::Borrowed(path),
+/// Decodes once more what is already decoded, if anything in it looks encoded; fails if that brings out a delimiter, or
+/// bytes that aren't UTF-8.
+fn decode_again(decoded: &str) -> Result<Option<String>, ()> {
+    let bytes = || decoded.match_indices('%').filter_map(|(at, _)| decoded.get(at + 1..at + 3).and_then(hexadecimal));
+    if bytes().any(|byte| delimits(byte) || matches!(byte, b'/' | b';')) {
+        return Err(());
     }
+    if bytes().next().is_none() { Ok(None) } else { String::from_utf8(decode(decoded)).map(Some).map_err(|_| ()) }
 }
 
-/// Decodes `%XX` once; `None` if a `%` isn't followed by two hexadecimal digits.
-fn decode(raw: &str) -> Option<Vec<u8>> {
-    let mut bytes = raw.bytes();
-    let mut decoded = Vec::with_capacity(raw.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let mut digit = || char::from(bytes.next()?).to_digit(16);
-            let value = digit()? * 16 + digit()?;
-            decoded.push(u8::try_from(value).ok()?);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    Some(decoded)
+/// Whether no route forwards this byte encoded.
+fn delimits(byte: u8) -> bool {
+    matches!(byte, b'.' | b'\\') || byte.is_ascii_control()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rule(path: &str) -> Result<(), PathRule> {
+        let path = CanonicalPath::parse(path).map_err(|error| error.rule)?;
+        path.readings().map(|_| ()).map_err(|error| error.rule)?;
+        path.form.map_or(Ok(()), |error| Err(error.rule))
+    }
+
     #[test]
-    fn ordinary_paths_pass_as_they_are() {
-        for path in
-            ["/", "/v1/customers", "/v1/customers/", "/v1/a.b/.well-known/x..y", "/v1/caf%C3%A9/100%25/a%20b/@me:x"]
-        {
+    fn ordinary_and_unusual_paths_pass_as_they_are() {
+        for path in [
+            "/",
+            "/v1/customers",
+            "/v1/customers/",
+            "/v1/a.b/.well-known/x..y",
+            "/v1/caf%C3%A9/100%25/a%20b/@me:x",
+            "/v1/a%23b%3Fc",
+            "/v1/.../~..",
+            "/v1/%20/x",
+            "/price/%C2%A5100",
+            "/v1/%2541%2523",
+            "/%E5%AE%A2%E6%88%B7/%F0%9F%98%80",
+            "/v1/%E2%84%80",
+            "/v1/%E2%94%8C",
+        ] {
             assert_eq!(CanonicalPath::parse(path).map(|path| path.as_str()), Ok(path));
+            assert_eq!(rule(path), Ok(()), "{path}");
         }
     }
 
     #[test]
     fn forms_that_servers_rewrite_are_refused() {
-        for (path, error) in [
-            ("", PathError::NotAbsolute),
-            ("*", PathError::NotAbsolute),
-            ("v1", PathError::NotAbsolute),
-            ("//v1", PathError::EmptySegment),
-            ("/v1//x", PathError::EmptySegment),
-            ("/v1/../x", PathError::DotSegment),
-            ("/v1/./x", PathError::DotSegment),
-            ("/v1/..", PathError::DotSegment),
-            ("/v1/.../x", PathError::DotSegment),
-            ("/v1/..%20/x", PathError::DotSegment),
-            ("/v1/%20..", PathError::DotSegment),
-            ("/v1/.%20.%20/", PathError::DotSegment),
-            ("/v1/%20.%20./x", PathError::DotSegment),
-            ("/v1/%20/x", PathError::EmptySegment),
-            ("/v1/%c2%a0", PathError::EmptySegment),
-            ("/v1\\x", PathError::Character),
-            ("/v1 x", PathError::Character),
-            ("/v1#x", PathError::Character),
-            ("/v1/\u{e9}", PathError::Character),
-            ("/v1;x", PathError::Parameter),
-            ("/v1/..;/x", PathError::Parameter),
-            ("/v1/%2e%2e/x", PathError::EncodedDelimiter),
-            ("/v1/.%2E/x", PathError::EncodedDelimiter),
-            ("/v1%2fx", PathError::EncodedDelimiter),
-            ("/v1%5cx", PathError::EncodedDelimiter),
-            ("/v1%00", PathError::EncodedDelimiter),
-            ("/v1%0d%0a", PathError::EncodedDelimiter),
-            ("/v1%3fx", PathError::EncodedDelimiter),
-            ("/v1%3bx", PathError::EncodedDelimiter),
-            ("/v1%EF%BC%8Fx", PathError::EncodedDelimiter),
-            ("/v1/%E2%80%A5/x", PathError::EncodedDelimiter),
-            ("/v1/%EF%B9%92%EF%B9%92/x", PathError::EncodedDelimiter),
-            ("/v1/%E2%84%80", PathError::EncodedDelimiter),
-            ("/v1/.%EF%B8%8F./x", PathError::EncodedDelimiter),
-            ("/v1/%E2%92%88/x", PathError::EncodedDelimiter),
-            ("/v1/%D9%AA2e%D9%AA2e/x", PathError::EncodedDelimiter),
-            ("/v1/%E2%94%8C/x", PathError::EncodedDelimiter),
-            ("/ADMINI%CC%831", PathError::EncodedDelimiter),
-            ("/v1/%252e", PathError::DoubleEncoding),
-            ("/v1/%c0%ae", PathError::NotUtf8),
-            ("/v1/%c0%af", PathError::NotUtf8),
-            ("/v1/%", PathError::Encoding),
-            ("/v1/%2", PathError::Encoding),
-            ("/v1/%zz", PathError::Encoding),
-            ("/v1/%u002f", PathError::Encoding),
+        for (path, expected) in [
+            ("", PathRule::NotAbsolute),
+            ("*", PathRule::NotAbsolute),
+            ("v1", PathRule::NotAbsolute),
+            ("//v1", PathRule::EmptySegment),
+            ("/v1//x", PathRule::EmptySegment),
+            ("/v1/../x", PathRule::DotSegment),
+            ("/v1/./x", PathRule::DotSegment),
+            ("/v1/..", PathRule::DotSegment),
+            ("/v1/..%20/x", PathRule::DotSegment),
+            ("/v1/%20..", PathRule::DotSegment),
+            ("/v1/.%20.%20/", PathRule::DotSegment),
+            ("/v1/%20.%20./x", PathRule::DotSegment),
+            ("/v1\\x", PathRule::Character),
+            ("/v1 x", PathRule::Character),
+            ("/v1#x", PathRule::Character),
+            ("/v1/\u{e9}", PathRule::Character),
+            ("/v1[0]", PathRule::Bracket),
+            ("/v1;x", PathRule::Parameter),
+            ("/v1%3bx", PathRule::Parameter),
+            ("/v1/..;/x", PathRule::DotSegment),
+            ("/v1/%2e%2e/x", PathRule::EncodedDelimiter),
+            ("/v1/.%2E/x", PathRule::EncodedDelimiter),
+            ("/v1%2fx", PathRule::EncodedSlash),
+            ("/v1%2f..%2fx", PathRule::DotSegment),
+            ("/v1%5cx", PathRule::EncodedDelimiter),
+            ("/v1%00", PathRule::EncodedDelimiter),
+            ("/v1%0d%0a", PathRule::EncodedDelimiter),
+            ("/v1/%E2%80%A5/x", PathRule::DotSegment),
+            ("/v1/%EF%B9%92%EF%B9%92/x", PathRule::DotSegment),
+            ("/v1/.%EF%B8%8F./x", PathRule::DotSegment),
+            ("/v1/%D9%AA2e%D9%AA2e/x", PathRule::DotSegment),
+            ("/v1/%C2%B7/x", PathRule::DotSegment),
+            ("/v1/%252e", PathRule::DoubleEncoding),
+            ("/v1/%25252f", PathRule::DoubleEncoding),
+            ("/v1/%25%32%66", PathRule::DoubleEncoding),
+            ("/v1/%25c0%25af", PathRule::DoubleEncoding),
+            ("/v1/%c0%ae", PathRule::NotUtf8),
+            ("/v1/%c0%af", PathRule::NotUtf8),
+            ("/v1/%", PathRule::Encoding),
+            ("/v1/%2", PathRule::Encoding),
+            ("/v1/%zz", PathRule::Encoding),
+            ("/v1/%+2", PathRule::Encoding),
+            ("/v1/%u002f", PathRule::Encoding),
         ] {
-            assert_eq!(CanonicalPath::parse(path), Err(error), "{path}");
+            assert_eq!(rule(path), Err(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_rule_and_the_place() {
+        let text = |path| CanonicalPath::parse(path).unwrap_err().to_string();
+        assert_eq!(text("/v1/a/../x"), "the path has a segment that servers read as . or .., at byte 7");
+        assert_eq!(
+            text("/v1/a%2e"),
+            "the path encodes a dot, a backslash or a control character (%2e, %5c, %00), at byte 6"
+        );
+        assert_eq!(text("/v1//a"), "the path has an empty segment (//), at byte 4");
+    }
+
+    #[test]
+    fn patterns_are_what_no_server_reads_as_other_segments() {
+        let is_pattern = |path| CanonicalPath::parse(path).and_then(CanonicalPath::unambiguous).is_ok();
+        for path in
+            ["/", "/v1/", "/v1/caf%C3%A9", "/v1/a%20b", "/a+b", "/v1/x:y", "/v1/:x", "/100%25", "/.well-known/a.b"]
+        {
+            assert!(is_pattern(path), "{path}");
+        }
+        for path in ["/a%23", "/a%3F", "/a;b", "/a%2fb", "/...", "/%20", "/a%C2%A5b", "/a%EF%BC%8Fb", "/[a]"] {
+            assert!(!is_pattern(path), "{path}");
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{path, spelling};
+use super::encoding::decoded;
+use super::spelling;
 
 /// The paths that a route matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,24 +50,37 @@ impl Pattern {
 /// The segments of a pattern, decoded and folded: names that Windows might shorten (8.3).
 #[derive(Debug)]
 pub(super) struct LongNames {
-    segments: Vec<String>,
+    /// By the form of their letters.
+    forms: Vec<Vec<String>>,
     /// Whether the pattern matches paths below too.
     is_prefix: bool,
 }
 
 impl LongNames {
     pub(super) fn of(pattern: &Pattern) -> Self {
-        let folded = spelling::fold(&path::decoded(pattern.as_written()));
-        let segments = folded.trim_end_matches('/').split('/').map(str::to_owned).collect();
-        Self { segments, is_prefix: matches!(pattern, Pattern::Prefix(_)) }
+        let segments = |form: &String| form.trim_end_matches('/').split('/').map(str::to_owned).collect();
+        let mut forms = spelling::folded_forms(&decoded(pattern.as_written()));
+        // Windows makes a short name of plain letters. If they are known, it begins with them.
+        if forms.iter().any(|form| form.is_ascii()) {
+            forms.retain(|form| form.is_ascii());
+        }
+        let forms = forms.iter().map(segments).collect();
+        Self { forms, is_prefix: matches!(pattern, Pattern::Prefix(_)) }
     }
 
     /// Whether a folded path may match the pattern with short names in place of long ones.
     pub(super) fn may_be_abbreviated_as(&self, folded: &str) -> bool {
-        let mut given = folded.trim_end_matches('/').split('/');
-        let same =
-            |own: &String| given.next().is_some_and(|given| own == given || spelling::may_abbreviate(given, own));
-        self.segments.iter().all(same) && (self.is_prefix || given.next().is_none())
+        self.forms.iter().any(|segments| {
+            let mut given = folded.trim_end_matches('/').split('/');
+            let mut abbreviates = false;
+            let same = |own: &String| {
+                let given = given.next();
+                let is_short = given.is_some_and(|given| own != given && spelling::may_abbreviate(given, own));
+                abbreviates |= is_short;
+                is_short || given == Some(own)
+            };
+            segments.iter().all(same) && abbreviates && (self.is_prefix || given.next().is_none())
+        })
     }
 }
 
@@ -80,11 +94,12 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, pattern: &Pattern, at: usize, fold: impl Fn(&str) -> String) {
+    /// Inserts a pattern in one of its forms.
+    pub(super) fn insert(&mut self, pattern: &Pattern, at: usize, form: &str) {
         match pattern {
-            Pattern::Exact(path) => self.exact.entry(fold(path)).or_default().push(at),
-            Pattern::Prefix(path) => {
-                let prefix = fold(path.trim_end_matches('/'));
+            Pattern::Exact(_) => self.exact.entry(form.to_owned()).or_default().push(at),
+            Pattern::Prefix(_) => {
+                let prefix = form.trim_end_matches('/').to_owned();
                 self.longest = self.longest.max(prefix.len());
                 self.prefixes.entry(prefix).or_default().push(at);
             }

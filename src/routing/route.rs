@@ -38,6 +38,8 @@ pub struct Route {
     pub rate_limit: Option<RateLimitId>,
     /// Whether the upstream receives the caller's token.
     pub forward_authorization: bool,
+    /// Whether the upstream receives paths with forms that servers read differently, such as an encoded slash.
+    pub forward_encoded: bool,
 }
 
 impl Route {
@@ -55,6 +57,7 @@ impl Route {
             body_bytes: None,
             rate_limit: None,
             forward_authorization: true,
+            forward_encoded: false,
         }
     }
 

@@ -3,116 +3,74 @@
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 
+use super::code_pages::{Page, pages, replaces};
+
 const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
 const COMBINING: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
 
-/// Windows drops dots and spaces at the end of a file's name, and many frameworks drop the spaces around one; Windows
-/// also reads the text after a colon as a stream of the file. `None` if there is nothing to drop.
-pub(super) fn trim_segments(path: &str) -> Option<String> {
-    if !path.contains(|char: char| matches!(char, '.' | ':') || char.is_whitespace()) {
-        return None;
-    }
-    let at_the_end = |char: char| char == '.' || char.is_whitespace();
-    let name = |segment: &str| {
-        segment.split_once(':').map_or(segment, |(name, _)| name).trim_end_matches(at_the_end).trim_start().to_owned()
-    };
-    // Some names become empty, and many servers drop empty segments.
-    let mut trimmed =
-        path.split('/').map(name).filter(|name| !name.is_empty()).fold(String::new(), |path, name| path + "/" + &name);
-    if trimmed.is_empty() || path.ends_with('/') {
-        trimmed.push('/');
-    }
-    (trimmed != path).then_some(trimmed)
+/// A text without regard to letter case: Unicode's full case folding, and `ı` as `i`. Some letters reach that by way of
+/// their lower case (`ẞ`), others by way of their upper case (`ſ`).
+pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase().to_uppercase().to_lowercase() }
 }
 
-/// Whether a server might turn a character into a delimiter, by compatibility normalisation (Unicode's NFKC: small
-/// forms, leaders, signs such as `℀`) or by Windows' best fit, or drop it from between two because it has no width
-/// (Unicode's `Default_Ignorable_Code_Point`).
-pub(super) fn normalises_to_delimiter(char: char) -> bool {
-    let delimits = |char| {
-        matches!(
-            char,
-            '.' | '/'
-                | '\\'
-                | '?'
-                | '#'
-                | ';'
-                | '%'
-                | '\u{37e}'
-                | '\u{66a}'
-                | '\u{2044}'
-                | '\u{2215}'
-                | '\u{2216}'
-                | '\u{3002}'
-                | '\u{ff61}'
-        )
+/// What servers make of the letters that ASCII lacks. First, their form without accents and characters of no width, by
+/// compatibility (Unicode's NFKD); then the same with Windows' best fit, for each group of code pages that differs.
+pub(super) fn plain_forms(text: &str) -> Vec<String> {
+    let mut forms: Vec<String> = vec![text.chars().flat_map(parts).collect()];
+    let replaced = text.chars().filter(|char| !char.is_ascii()).flat_map(|char| parts(char).chain([char]));
+    let agreed: Vec<bool> = replaced.filter_map(replaces).collect();
+    let groups = match agreed.iter().all(|agreed| *agreed) {
+        _ if agreed.is_empty() => 0,
+        true => 1,
+        false => pages().len(),
     };
-    let has_no_width = matches!(char,
+    for page in pages().iter().take(groups) {
+        let form = fitted(text, page);
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    forms
+}
+
+/// All forms of a text that servers may compare with another's, without regard to letter case.
+pub(super) fn folded_forms(text: &str) -> Vec<String> {
+    let mut forms = vec![fold(text)];
+    if !text.is_ascii() {
+        forms.extend(plain_forms(text).iter().map(|form| fold(form)));
+        forms.sort_unstable();
+        forms.dedup();
+    }
+    forms
+}
+
+fn fitted(text: &str, page: &Page) -> String {
+    let mut form = String::with_capacity(text.len());
+    for char in text.chars() {
+        match page.fit(char) {
+            Some(fit) => form.push(fit),
+            None => form.extend(parts(char).map(|part| page.fit(part).unwrap_or(part))),
+        }
+    }
+    form
+}
+
+/// The letters of a character's compatibility decomposition.
+fn parts(char: char) -> impl Iterator<Item = char> {
+    let is_mark = |char: &char| !char.is_ascii() && (COMBINING.get_u8(*char) != 0 || has_no_width(*char));
+    let stop = |char| if matches!(char, '\u{3002}' | '\u{ff61}') { '.' } else { char };
+    NFKD.normalize_iter([char].into_iter()).filter(move |char| !is_mark(char)).map(stop)
+}
+
+/// Whether a character has no width (Unicode's `Default_Ignorable_Code_Point`): many servers drop it.
+fn has_no_width(char: char) -> bool {
+    matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-    );
-    let is_full_width = ('\u{ff01}'..='\u{ff5e}').contains(&char);
-    // Windows maps box-drawing characters to `+`, `-` and others.
-    let is_of_box = ('\u{2500}'..='\u{257f}').contains(&char);
-    !char.is_ascii()
-        && (has_no_width || is_full_width || is_of_box || NFKD.normalize_iter([char].into_iter()).any(delimits))
-}
-
-/// A path's form under the laxest comparisons: without regard to letter case and to everything that [`plain`] removes.
-pub(super) fn fold(path: &str) -> String {
-    if path.is_ascii() { path.to_ascii_lowercase() } else { fold_plain(&plain(path)) }
-}
-
-/// The same for a path that is [`plain`].
-pub(super) fn fold_plain(path: &str) -> String {
-    if path.is_ascii() {
-        return path.to_ascii_lowercase();
-    }
-    // Upper case first: some letters have no lower case and the same upper case as another.
-    path.to_uppercase().to_lowercase()
-}
-
-/// A text without regard to the composition of its letters, to accents, and to forms that are equivalent by
-/// compatibility (Unicode's NFKD) or by Windows' best fit.
-pub(super) fn plain(text: &str) -> String {
-    let is_mark = |char: &char| COMBINING.get_u8(*char) != 0;
-    NFKD.normalize_iter(text.chars()).filter(|char| !is_mark(char)).map(best_fit).collect()
-}
-
-/// The ASCII character that Windows substitutes for one that its code page lacks (Microsoft's best fit for
-/// Windows-1252), where NFKD leaves that unchanged. Letters have both cases, whichever of them Windows maps, or they
-/// would no longer fold alike.
-fn best_fit(char: char) -> char {
-    match char {
-        'Α' | 'α' => 'a',
-        'ƀ' | 'Ƀ' => 'b',
-        'Đ' | 'đ' | 'Ð' | 'ð' | 'Δ' | 'δ' => 'd',
-        'Ε' | 'ε' | 'Ɛ' | 'ɛ' | '℮' => 'e',
-        'Φ' | 'φ' => 'f',
-        'Ǥ' | 'ǥ' | 'Γ' | 'γ' | 'ɡ' | 'Ɡ' => 'g',
-        'Ħ' | 'ħ' | 'Һ' | 'һ' => 'h',
-        'ı' | 'Ɨ' | 'ɨ' => 'i',
-        'Ł' | 'ł' | 'ƚ' | 'Ƚ' => 'l',
-        '∩' => 'n',
-        'Ø' | 'ø' | 'Ɵ' | 'ɵ' | 'Ω' | 'ω' => 'o',
-        'Π' | 'π' | '℘' | '₧' => 'p',
-        'Σ' | 'σ' | 'ς' => 's',
-        'Ŧ' | 'ŧ' | 'ƫ' | 'Ʈ' | 'ʈ' | 'Θ' | 'θ' | 'Τ' | 'τ' => 't',
-        '√' => 'v',
-        'Ƶ' | 'ƶ' => 'z',
-        '∞' => '8',
-        'ǃ' => '!',
-        'ʹ' | 'ʼ' | 'ˈ' | '′' => '\'',
-        '∗' => '*',
-        '‐' | '−' => '-',
-        '։' | '∶' => ':',
-        '≡' | '≤' | '≥' => '=',
-        'ˍ' | '▄' => '_',
-        '∼' | '≈' => '~',
-        other => other,
-    }
+    )
 }
 
 /// Whether a segment may be the short name (8.3) that Windows gives to a long one: some of its first letters, a tilde and a
@@ -132,16 +90,41 @@ pub(super) fn may_abbreviate(short: &str, long: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn forms(text: &str) -> Vec<String> {
+        plain_forms(text).iter().map(|form| fold(form)).collect()
+    }
+
     #[test]
-    fn forms_of_one_letter_fold_to_it() {
-        for text in ["CAFÉ", "cafe\u{301}", "café", "ｃａｆｅ", "𝐜afé", "caﬀe".replace('ﬀ', "f").as_str()]
-        {
-            assert_eq!(fold(text), "cafe", "{text}");
+    fn letters_fold_alike_in_every_case() {
+        for (one, other) in [
+            ("ẞ", "ss"),
+            ("ß", "ss"),
+            ("ſ", "s"),
+            ("\u{212a}", "k"),
+            ("ı", "i"),
+            ("ﬁ", "fi"),
+            ("ΛΌΓΟΣ", "λόγοσ"),
+            ("Å", "å"),
+        ] {
+            assert_eq!(fold(one), fold(other), "{one}");
         }
-        assert_eq!(fold("ﬁLE ② Łódź ıŞ ſ ß"), "file 2 lodz is s ss");
-        assert_eq!(fold("客户"), "客户");
-        assert_eq!(fold("αδmιɡһ√∩∞ ℘∼‐"), "admιghvn8 p~-");
-        assert_eq!(fold("ΛΌΓΟΣ ΘΩΦ"), fold("λόγος θωφ"));
+    }
+
+    #[test]
+    fn forms_of_one_letter_have_a_form_in_common() {
+        for text in ["CAFÉ", "cafe\u{301}", "café", "ｃａｆｅ", "𝐜afé", "c\u{200b}afe", "caƒε"] {
+            assert!(forms(text).contains(&"cafe".to_owned()), "{text}");
+        }
+        assert_eq!(forms("ﬁLE ② İŞ"), ["file 2 is"]);
+        assert_eq!(forms("客户"), ["客户"]);
+        assert!(forms("αδμιɡһ√∩∞ ℘∼‐").contains(&"adu\u{3b9}ghvn8 p~-".to_owned()));
+    }
+
+    #[test]
+    fn a_code_page_replaces_all_letters_or_none() {
+        let forms = forms("¥¿ð");
+        assert!(forms.contains(&"\\?d".to_owned()) && forms.contains(&"y?e".to_owned()), "{forms:?}");
+        assert!(!forms.contains(&"\\?e".to_owned()), "{forms:?}");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::encoding::decoded;
 use super::pattern::{Index, LongNames};
+use super::readings::{Reading, Step, Steps};
 use super::route::{Route, RouteId};
-use super::{CanonicalPath, PathError, path, spelling};
+use super::{CanonicalPath, PathError, spelling};
 
 /// The reason that no route is found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,8 +17,13 @@ pub enum RouteError {
     #[error(transparent)]
     Path(#[from] PathError),
     /// Another reading of the path leads to a stricter route.
-    #[error("a server might read the path as one of a stricter route")]
-    Ambiguous,
+    #[error("a server might read the path as one of a stricter route: {steps}, from byte {} on", at + 1)]
+    Ambiguous {
+        /// The steps that lead to the reading.
+        steps: Steps,
+        /// The byte where it begins to differ.
+        at: usize,
+    },
     /// No route matches the path.
     #[error("no route matches the path")]
     NotFound,
@@ -31,12 +38,12 @@ pub enum RouteError {
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
     index: Index,
-    /// The same, decoded and folded: for backends that ignore encoding or letter case.
+    /// The same, decoded and folded, in all forms of its letters: for backends that ignore encoding or letter case.
     folded: Index,
     /// The names in each route's pattern, for backends that also accept a short name.
     names: Vec<LongNames>,
-    /// Whether no route is stricter than another, so that a backend's reading of a path doesn't matter.
-    uniform: bool,
+    /// Whether no route is stricter than this one, so that a backend's reading of a path doesn't matter; by route.
+    strictest: Vec<bool>,
 }
 
 impl RouteTable {
@@ -46,14 +53,13 @@ impl RouteTable {
         let placed = routes.into_iter().enumerate().map(|(at, route)| Arc::new(Route { id: RouteId(at), ..route }));
         let mut table = Self { routes: placed.collect(), ..Self::default() };
         for (at, route) in table.routes.iter().enumerate() {
-            table.index.insert(&route.pattern, at, str::to_owned);
-            table.folded.insert(&route.pattern, at, |path| spelling::fold(&path::decoded(path)));
+            table.index.insert(&route.pattern, at, route.pattern.as_written());
+            for form in spelling::folded_forms(&decoded(route.pattern.as_written())) {
+                table.folded.insert(&route.pattern, at, &form);
+            }
             table.names.push(LongNames::of(&route.pattern));
         }
-        table.uniform = table
-            .routes
-            .iter()
-            .all(|one| one.methods.is_none() && table.routes.iter().all(|other| one.rule.covers(&other.rule)));
+        table.strictest = strictest(&table.routes);
         table
     }
 
@@ -66,8 +72,12 @@ impl RouteTable {
         let path = CanonicalPath::parse(path)?;
         let group = self.index.find(path.as_str()).ok_or(RouteError::NotFound)?;
         let route = self.of_method(group, method).ok_or_else(|| self.not_allowed(group))?;
-        if !self.uniform && !self.is_safe(route, path, method) {
-            return Err(RouteError::Ambiguous);
+        if let Some(form) = path.form.filter(|_| !route.forward_encoded) {
+            return Err(form.into());
+        }
+        let is_strictest = self.strictest.get(route.id.0).is_some_and(|strictest| *strictest);
+        if !is_strictest || path.may_step_up() {
+            self.check_readings(route, path, method, is_strictest)?;
         }
         Ok(route)
     }
@@ -77,30 +87,67 @@ impl RouteTable {
         self.routes.iter()
     }
 
-    /// Whether `route` is at least as strict as the route of every other reading of the path.
-    fn is_safe(&self, route: &Route, path: CanonicalPath<'_>, method: &Method) -> bool {
-        let covered = |group: Option<&[usize]>| {
-            group.is_none_or(|group| {
-                let mut admitting = group.iter().map(|&at| &self.routes[at]).filter(|one| one.admits_method(method));
-                admitting.clone().next().is_some() && admitting.all(|other| route.rule.covers(&other.rule))
-            })
+    /// Checks that `route` is at least as strict as the route of every other reading of the path.
+    fn check_readings(
+        &self,
+        route: &Route,
+        path: CanonicalPath<'_>,
+        method: &Method,
+        is_strictest: bool,
+    ) -> Result<(), RouteError> {
+        let readings = path.readings()?;
+        if is_strictest {
+            return Ok(());
+        }
+        let ambiguous = |(text, steps): (String, Steps)| RouteError::Ambiguous { steps, at: path.differs_at(&text) };
+        let Some(readings) = readings else {
+            return self.check_folded(route, path.as_str(), Steps::default(), method).map_err(ambiguous);
         };
-        let abbreviates_stricter = |folded: &str| {
-            folded.contains('~')
-                && self.routes.iter().zip(&self.names).any(|(other, names)| {
-                    names.may_be_abbreviated_as(folded)
-                        && !(route.rule.covers(&other.rule) && other.admits_method(method))
-                })
+        for Reading { text, steps } in readings {
+            if !self.index.find(&text).is_none_or(|group| self.covers(route, group, method)) {
+                return Err(ambiguous((text, steps)));
+            }
+            self.check_folded(route, &text, steps, method).map_err(ambiguous)?;
+        }
+        Ok(())
+    }
+
+    /// The same for one reading, without regard to letter case, and also if a backend adds or drops a slash at the end.
+    fn check_folded(&self, route: &Route, text: &str, steps: Steps, method: &Method) -> Result<(), (String, Steps)> {
+        let mut folded = spelling::fold(text);
+        if !self.folded.find(&folded).is_none_or(|group| self.covers(route, group, method)) {
+            return Err((folded, steps.and(Step::Case)));
+        }
+        if folded.contains('~') && self.abbreviates_stricter(route, &folded, method) {
+            return Err((folded, steps.and(Step::ShortName)));
+        }
+        // A prefix matches with and without a slash at the end, but not under an exact path.
+        let other = if !folded.ends_with('/') {
+            folded.push('/');
+            self.folded.exact.get(&folded).map(Vec::as_slice)
+        } else if folded.len() > 1 {
+            folded.pop();
+            self.folded.find(&folded)
+        } else {
+            None
         };
-        // The last check: a backend that ignores a trailing slash may add one as well as drop one.
-        let folded_is_safe = |folded: String| {
-            !abbreviates_stricter(&folded)
-                && covered(self.folded.find(&folded))
-                && covered(self.folded.exact.get(&(folded + "/")).map(Vec::as_slice))
-        };
-        path.readings()
-            .iter()
-            .all(|reading| covered(self.index.find(&reading.text)) && reading.folded().is_none_or(folded_is_safe))
+        if !other.is_none_or(|group| self.covers(route, group, method)) {
+            return Err((folded, steps.and(Step::Case).and(Step::Slash)));
+        }
+        Ok(())
+    }
+
+    /// Whether `route` is at least as strict as those of a group that serve the method, and there are some.
+    fn covers(&self, route: &Route, group: &[usize], method: &Method) -> bool {
+        let mut admitting = group.iter().map(|&at| &self.routes[at]).filter(|one| one.admits_method(method));
+        admitting.clone().next().is_some() && admitting.all(|other| route.rule.covers(&other.rule))
+    }
+
+    /// Whether a folded path may stand for a stricter route's with short names in place of long ones.
+    fn abbreviates_stricter(&self, route: &Route, folded: &str, method: &Method) -> bool {
+        self.routes.iter().zip(&self.names).any(|(other, names)| {
+            names.may_be_abbreviated_as(folded) && !(route.rule.covers(&other.rule) && other.admits_method(method))
+        })
     }
 
     fn of_method(&self, group: &[usize], method: &Method) -> Option<&Arc<Route>> {
@@ -117,6 +164,16 @@ impl RouteTable {
         allowed.dedup();
         RouteError::MethodNotAllowed(allowed)
     }
+}
+
+/// For each route, whether its rule covers that of every other, and every route serves all methods.
+fn strictest(routes: &[Arc<Route>]) -> Vec<bool> {
+    let Some(first) = routes.first() else { return Vec::new() };
+    // Some rules are incomparable, and then none is the strictest.
+    let top =
+        routes.iter().map(|route| &route.rule).fold(&first.rule, |top, rule| if rule.covers(top) { rule } else { top });
+    let is_top = routes.iter().all(|route| route.methods.is_none() && top.covers(&route.rule));
+    routes.iter().map(|route| is_top && route.rule.covers(top)).collect()
 }
 
 #[cfg(test)]
@@ -192,26 +249,40 @@ mod tests {
             "/Admin%C2%B4",
             "/secret+",
             "/+Admin",
-            "/secret/+.",
-            "/secret/.+./",
             "/secret/:x/",
         ] {
-            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+            assert!(
+                matches!(found(&table, path), Err(RouteError::Ambiguous { .. })),
+                "{path}: {:?}",
+                found(&table, path)
+            );
         }
         for path in
             ["/v1/ADMINI~1", "/v1/ad1b3f~1/x", "/v1/admini%7E2/x", "/secret~1", "/Admin::$DATA", "/v1/ADMINI~1."]
         {
-            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+            assert!(
+                matches!(found(&table, path), Err(RouteError::Ambiguous { .. })),
+                "{path}: {:?}",
+                found(&table, path)
+            );
         }
         for path in ["/~1", "/v1/x~1", "/v1/~jane", "/v1/%C3%A9t%C3%A9", "/a+b", "/%E5%AE%A2%E6%88%B7"] {
             assert_eq!(found(&table, path).as_deref(), Ok("/"), "{path}");
         }
         for path in ["/v1/c%61f%C3%A9", "/v1/caf%c3%a9", "/v1/CAF%C3%89", "/v1/caf%C3%A9%20", "/%c5%bfecret"] {
-            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+            assert!(
+                matches!(found(&table, path), Err(RouteError::Ambiguous { .. })),
+                "{path}: {:?}",
+                found(&table, path)
+            );
         }
         for path in ["/admin/x", "/ADMIN", "/%41dmin/x", "/Admin./x", "/admin%20/x", "/secret/", "/SECRET", "/secret."]
         {
-            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+            assert!(
+                matches!(found(&table, path), Err(RouteError::Ambiguous { .. })),
+                "{path}: {:?}",
+                found(&table, path)
+            );
         }
         assert_eq!(found(&table, "/Admin/x").as_deref(), Ok("/Admin/"));
         assert_eq!(found(&table, "/other").as_deref(), Ok("/"));
@@ -227,7 +298,11 @@ mod tests {
             exact("/secret/", MFA),
         ]);
         for path in ["/V1/open/", "/V1/lists", "/secret", "/SECRET", "/v%31/open/"] {
-            assert_eq!(found(&table, path), Err(RouteError::Ambiguous), "{path}");
+            assert!(
+                matches!(found(&table, path), Err(RouteError::Ambiguous { .. })),
+                "{path}: {:?}",
+                found(&table, path)
+            );
         }
         for (path, pattern) in [("/v1/open", "/v1/open"), ("/v1/open/", "/v1/"), ("/v1/lists", "/v1/")] {
             assert_eq!(found(&table, path).as_deref(), Ok(pattern), "{path}");

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway_core::policy::Requirement;
 use proptest::prelude::*;
@@ -15,7 +17,7 @@ const MFA: Requirement = Requirement::Mfa { max_age: None };
 
 /// Patterns that differ in the ways that readings blur.
 fn patterns() -> Vec<Pattern> {
-    let prefixes = ["/", "/v1/", "/v1/admin/", "/Static/", "/v1/a.b/", "/v1/a%20b/", "/v1/kelvin/"];
+    let prefixes = ["/", "/v1/", "/v1/admin/", "/Static/", "/v1/a.b/", "/v1/a%20b/", "/v1/kelvin/", "/passes/files/"];
     let exact = ["/healthz", "/v1/public", "/v1/caf%C3%A9", "/v1/admin/open", "/", "/V1/Sub"];
     let prefixes = prefixes.map(|path| Pattern::Prefix(path.to_owned()));
     prefixes.into_iter().chain(exact.map(|path| Pattern::Exact(path.to_owned()))).collect()
@@ -31,12 +33,21 @@ fn any_routes() -> impl Strategy<Value = Vec<Route>> {
                 routes.push(Route::new(pattern, requirement.into()));
             }
         }
+        // A route may forward unusual forms if there is no other rule below it.
+        let below = |own: &Route, other: &Route| {
+            let stem = own.pattern.as_written().trim_end_matches('/').to_lowercase();
+            other.pattern.as_written().to_lowercase().starts_with(&stem) && strictness(own) != strictness(other)
+        };
+        let all = routes.clone();
+        for route in &mut routes {
+            route.forward_encoded = !all.iter().any(|other| below(route, other));
+        }
         routes
     })
 }
 
 /// A change of spelling, at some place of the path.
-const CHANGES: [&str; 22] = [
+const CHANGES: [&str; 44] = [
     "encode",
     "encode",
     "encode twice",
@@ -59,6 +70,30 @@ const CHANGES: [&str; 22] = [
     "%c0%af",
     "%e2%84%aa",
     "%ef%bc%8f",
+    // Yen and won signs are backslashes in Japan and Korea, an acute accent is a slash in Greece.
+    "%c2%a5",
+    "%e2%82%a9",
+    "%c2%b4",
+    "%e2%88%95",
+    "%e2%88%96",
+    "%c2%bf",
+    "%23",
+    "%3f",
+    "...",
+    "%c2%b7",
+    "%e2%80%a6",
+    "%ef%bc%852f",
+    "%2541",
+    "%e2%80%8b",
+    ":x",
+    "+",
+    "[",
+    // Letters of which a fold, a normalisation or a code page makes other ones.
+    "ss",
+    "fi",
+    "i",
+    "a",
+    "d",
 ];
 
 /// Routes, and a path that begins as one of their patterns or as any other, spelt anew in up to three ways.
@@ -102,6 +137,16 @@ fn changed(path: &str, change: &str, at: usize) -> String {
         "capital" => chars[at] = char.to_uppercase(),
         "small" => chars[at] = char.to_lowercase(),
         "." | "%20" | "/" | "%00" if at.is_multiple_of(2) => chars.push(change.to_owned()),
+        "ss" | "fi" | "i" | "a" | "d" => {
+            let like = match change {
+                "ss" => "%e1%ba%9e",
+                "fi" => "%ef%ac%81",
+                "i" => ["%c4%b1", "%c4%b0"][at % 2],
+                "a" => ["%ce%b1", "%c3%a0", "%ef%bd%81"][at % 3],
+                _ => ["%c3%b0", "%c4%91", "%e2%99%aa"][at % 3],
+            };
+            return path.replacen(change, like, 1);
+        }
         // The Kelvin sign and the long s become k and S when letter case is folded.
         "%e2%84%aa" | "%c5%bf" => {
             let like = if change == "%c5%bf" { "s" } else { "k" };
@@ -126,16 +171,52 @@ fn steps(path: &str) -> Vec<String> {
         path.trim_end_matches('/').to_owned(),
         path.trim().to_owned(),
         path.split(['?', '#', '\0']).next().unwrap_or_default().to_owned(),
-        path.replace("%c0%af", "/").replace("%c0%ae", ".").replace('\u{ff0f}', "/"),
+        path.replace("%c0%af", "/").replace("%c0%ae", "."),
+        segments(&|segment| segment.split(':').next().unwrap_or_default().to_owned()),
+        path.split(';').next().unwrap_or_default().to_owned(),
+        path.replace('+', " "),
+        path.chars().filter(|char| !matches!(char, '\u{ad}' | '\u{200b}')).collect(),
+        NFKC.normalize(path).into_owned(),
+        NFKD.normalize(path).chars().filter(|char| MARKS.get_u8(*char) == 0).collect(),
+        path.chars().map(|char| if char.is_ascii() { char.into() } else { folded(char) }).collect(),
     ]
+    .into_iter()
+    .chain(CODE_PAGES.map(|page| path.chars().map(|char| best_fit(page, char)).collect()))
+    .collect()
 }
 
-/// What servers make of a path: up to three steps in any order.
+fn folded(char: char) -> String {
+    char.to_string().to_lowercase().to_uppercase().to_lowercase()
+}
+
+const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
+const MARKS: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
+
+const CODE_PAGES: [u16; 7] = [1251, 1252, 1253, 932, 949, 850, 437];
+
+/// What some code pages of Windows make of some characters that they lack.
+fn best_fit(page: u16, char: char) -> char {
+    match (page, char) {
+        (932, '¥') | (949, '₩') | (1252 | 437, '∖') => '\\',
+        (1252 | 437 | 850, '∕') | (1253, '´') | (850, '∖') => '/',
+        (932, '¿') => '?',
+        (1251, '·' | '…') => '.',
+        (1252 | 437, 'α') | (932 | 1251, 'à') => 'a',
+        (932, 'ð') | (1251, '♪') | (1252, 'đ') => 'd',
+        (850 | 437, 'ı') => 'i',
+        (1252, '\u{ff01}'..='\u{ff5e}') => char::from_u32(u32::from(char) - 0xfee0).unwrap_or(char),
+        _ => char,
+    }
+}
+
+/// What servers make of a path: up to four steps in any order.
 fn readings(path: &str) -> BTreeSet<String> {
-    let mut all = BTreeSet::from([path.to_owned()]);
-    for _ in 0..3 {
-        let next: Vec<_> = all.iter().flat_map(|path| steps(path)).collect();
-        all.extend(next);
+    let (mut all, mut new) = (BTreeSet::from([path.to_owned()]), vec![path.to_owned()]);
+    for _ in 0..4 {
+        // Without any slash left, it is the root.
+        let next: BTreeSet<_> = new.iter().flat_map(|path| steps(path)).filter(|path| !path.is_empty()).collect();
+        new = next.into_iter().filter(|reading| all.insert(reading.clone())).collect();
     }
     all
 }

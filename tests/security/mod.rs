@@ -13,6 +13,7 @@ mod limits;
 mod listed;
 mod mfa;
 mod operation;
+mod paths;
 mod probe;
 mod target;
 mod wire;

@@ -17,7 +17,9 @@ pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProto
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
 };
-pub(super) use route::{AppOnly, Applications, Authorization, Dialect, Exception, Mode, Require, Route, Stage};
+pub(super) use route::{
+    AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, Stage,
+};
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 
 use schemars::JsonSchema;

@@ -47,6 +47,21 @@ pub(in crate::config) struct Route {
     /// Whether the upstream receives the caller's token. Default `forward`.
     #[serde(default)]
     pub authorization: Authorization,
+    /// Whether paths with an encoded slash (`%2F`), parameters (`;`) or square brackets are forwarded or refused. Servers
+    /// read them differently, so no route with another rule may lie below this one. Default `refuse`.
+    #[serde(default)]
+    pub encoded: Encoded,
+}
+
+/// Whether paths with forms that servers read differently are forwarded.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Encoded {
+    /// They are refused with 400.
+    #[default]
+    Refuse,
+    /// They are forwarded as they are, unless a reading of them leads to a stricter route.
+    Forward,
 }
 
 /// The requirement for callers.

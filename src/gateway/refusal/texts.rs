@@ -1,15 +1,21 @@
-//! The texts of a refusal: its description and its remedy. The texts are public, and fixed per reason.
+//! The texts of a refusal: its description and its remedy. The texts are public, and fixed per reason but for
+//! the place in a path.
 
 use mfa_gateway_core::policy::remedy;
 
 use crate::gateway::Reason;
 
 /// The description, in one sentence, and the remedy.
-pub(super) fn texts(reason: &Reason) -> (&'static str, &'static str) {
+pub(super) fn texts(reason: &Reason) -> (&str, &'static str) {
     match reason {
         Reason::Denied(denial) => remedy(*denial),
         Reason::Told(notice) => (notice.description, notice.remedy),
         Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads the same way."),
+        Reason::Path(fault) if fault.optional => (
+            &fault.text,
+            "Send the path without this form, or ask for `encoded: forward` on the route, which forwards it.",
+        ),
+        Reason::Path(fault) => (&fault.text, "Send the path in a form that every server reads the same way."),
         Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
         Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),
         Reason::ExpectationFailed => {
