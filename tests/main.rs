@@ -17,6 +17,7 @@ mod connections;
 mod drain;
 mod enforcement;
 mod entra;
+mod files;
 mod forwarding;
 mod hostile_tokens;
 mod http2;

@@ -11,6 +11,11 @@ impl App {
     /// Fails readiness, keeps serving for a while so that load balancers notice, then stops accepting, lets requests in
     /// flight finish until the deadline, and ends.
     pub async fn drain(self) {
+        self.finish().await;
+    }
+
+    /// The same, while the thread that reloads may still hold on to a file.
+    pub(crate) async fn finish(&self) {
         let Drain { deadline, delay } = self.config.load().drain;
         let open = self.acceptor.connections.len();
         tracing::info!(open, delay = %format_duration(delay), deadline = %format_duration(deadline), "draining");

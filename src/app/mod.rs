@@ -12,22 +12,28 @@ mod metrics;
 mod notify;
 mod passed;
 mod reload;
+mod reloading;
+mod retired;
 mod signal;
 mod sources;
+mod stored_keys;
 mod told;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
 pub(crate) use notify::{keep_watchdog, ready, stopping};
 pub(crate) use passed::PassedSockets;
-pub(crate) use reload::{Watched, reload_on_change};
-pub(crate) use signal::shutdown_signal;
+pub(crate) use reloading::reload_on_change;
+pub(crate) use signal::{Signals, shutdown_signal};
 pub(crate) use told::{starting, warnings as tell_warnings};
+pub(crate) use watched::Watched;
 
 use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
@@ -37,6 +43,7 @@ use crate::server::{Acceptor, ServerTls, Workers};
 use metrics::Metrics;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
+use retired::Retired;
 use sources::Sources;
 
 /// The running gateway.
@@ -56,6 +63,10 @@ pub struct App {
     started: Arc<Config>,
     config: ArcSwap<Config>,
     acceptor: Acceptor,
+    /// What reloads have replaced.
+    retired: Retired,
+    /// Where tasks run.
+    runtime: Handle,
     /// Makes readiness fail.
     draining: CancellationToken,
     /// Ends everything.
@@ -84,6 +95,7 @@ impl App {
         let (outputs, fetching) = (Some(Outputs::default()), workers.fetching());
         let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching };
         let stop = CancellationToken::new();
+        stored_keys::tidy(&config);
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
         let acceptor = Acceptor::new(&config.server, stop.clone(), workers, &ambient.metrics.server);
@@ -105,6 +117,8 @@ impl App {
             started: Arc::clone(&config),
             config: ArcSwap::from(config),
             acceptor,
+            retired: Retired::default(),
+            runtime: Handle::current(),
             draining,
             stop,
         };

@@ -3,35 +3,25 @@
 //! Requests under way finish with the configuration they began with; connections stay. Sources of keys and upstreams
 //! whose settings are the same are kept with what they hold. Changes that need a restart are reported.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
 
 use super::listeners::tls;
 use super::{App, Assembled, Before, admin_state, assemble, certificates, notify, told};
 use crate::admin::{Reloaded, State};
 use crate::config::Config;
-use crate::server::{Address, ServerTls, Tls};
+use crate::server::{Address, ServerTls};
 use crate::upstream::{self, EndpointLabels};
 
-/// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
-const POLL: Duration = Duration::from_secs(5);
-
-/// How often certificates that soon expire are warned of.
-const DAY: Duration = Duration::from_secs(86_400);
-
 impl App {
-    /// Takes another configuration into use.
+    /// Takes another configuration into use. Large ones take a while, so this is not for a thread that serves.
     ///
     /// # Errors
     ///
     /// If it can't be set up. Then nothing has changed.
     pub fn reload(&self, config: Config) -> anyhow::Result<()> {
+        let _context = self.runtime.enter();
         let loaded = config.server.listeners.iter().map(|listener| tls(&listener.address, listener.tls.as_ref()));
         let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
         let settings = config.admin.as_ref();
@@ -58,8 +48,8 @@ impl App {
         self.acceptor.change(&config.server);
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
-        // It takes a while for many tokens, and requests are served here.
-        tokio::task::spawn_blocking(move || old.judge.authenticator.forget());
+        old.judge.authenticator.forget();
+        self.retired.keep(old);
         self.forget_metrics(&config);
         if let Some(outputs) = &self.ambient.outputs {
             outputs.keep_only(&config.journal);
@@ -67,24 +57,21 @@ impl App {
         for what in &needs_restart {
             tracing::warn!(what, "this change takes effect only after a restart");
         }
-        self.admin_state.store(Arc::new(State { needs_restart, ..state }));
+        self.retired.keep(self.admin_state.swap(Arc::new(State { needs_restart, ..state })));
         told::warnings(&config);
         certificates::tell(&config, &self.ambient);
-        self.config.store(config);
+        self.retired.keep(self.config.swap(config));
         Ok(())
     }
 
     /// Removes the metrics of what the configuration doesn't name.
     fn forget_metrics(&self, config: &Config) {
-        let named = |issuer: &str| config.keys.iter().any(|keys| keys.name == issuer);
-        let endpoint = |one: &EndpointLabels| {
-            let mut endpoints = config.upstreams.iter().flat_map(|upstream| {
-                upstream.endpoints.iter().map(move |endpoint| upstream::labels(upstream, endpoint))
-            });
-            endpoints.any(|labels| labels == *one)
-        };
-        self.ambient.metrics.upstreams.keep_only(endpoint);
-        self.ambient.metrics.keys.keep_only(named);
+        let named: HashSet<&str> = config.keys.iter().map(|keys| keys.name.as_str()).collect();
+        let endpoints = config.upstreams.iter();
+        let endpoints = endpoints.flat_map(|one| one.endpoints.iter().map(move |uri| upstream::labels(one, uri)));
+        let endpoints: HashSet<EndpointLabels> = endpoints.collect();
+        self.ambient.metrics.upstreams.keep_only(|one| endpoints.contains(one));
+        self.ambient.metrics.keys.keep_only(|name| named.contains(name));
     }
 
     /// Gives the listener of an address other certificates. A listener keeps serving with or without TLS, as before.
@@ -98,7 +85,7 @@ impl App {
     }
 
     /// Reads the file again, and takes it into use if it is valid.
-    fn reload_from(&self, path: &Path) -> Reloaded {
+    pub(super) fn reload_from(&self, path: &Path) -> Reloaded {
         let metrics = &self.ambient.metrics.reloads;
         notify::reloading();
         let reloaded = Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config));
@@ -136,84 +123,4 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("log.format and log.level", before.log != after.log),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
-}
-
-/// The files a configuration is made of, and what was in them.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    path: PathBuf,
-    seen: u64,
-}
-
-impl Watched {
-    /// Remembers what is in the files now.
-    pub(crate) fn new(path: &Path, config: &Config) -> Self {
-        Self { path: path.to_owned(), seen: digest(path, config) }
-    }
-}
-
-/// Reloads on SIGHUP, on an operator's request and when a file changes, until the end.
-///
-/// # Errors
-///
-/// If the signal can't be handled.
-pub(crate) async fn reload_on_change(app: &App, mut watched: Watched) -> std::io::Result<()> {
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut requests = app.reloads.serve();
-    let mut day = tokio::time::interval_at(Instant::now() + DAY, DAY);
-    loop {
-        let mut operator = None;
-        let asked = tokio::select! {
-            _ = hang_up.recv() => true,
-            Some(request) = requests.recv() => {
-                operator = Some(request);
-                true
-            }
-            _ = day.tick() => {
-                certificates::tell(&app.config.load(), &app.ambient);
-                false
-            }
-            () = tokio::time::sleep(POLL) => false,
-        };
-        let now = digest(&watched.path, &app.config.load());
-        if asked && let Some(outputs) = &app.ambient.outputs {
-            outputs.reopen();
-        }
-        if asked || now != watched.seen {
-            let before = app.config.load_full();
-            let reloaded = app.reload_from(&watched.path);
-            if let Some(operator) = operator {
-                // An operator who has left doesn't receive it; the log does.
-                let _ = operator.send(reloaded);
-            }
-            let after = app.config.load_full();
-            // What was seen before the files were read counts, so that a change meanwhile is noticed next time; unless
-            // the new configuration names other files.
-            let same = files(&before).eq(files(&after));
-            watched.seen = if same { now } else { digest(&watched.path, &after) };
-        }
-    }
-}
-
-/// The files that a configuration names.
-fn files(config: &Config) -> impl Iterator<Item = &Path> {
-    let admin = config.admin.as_ref();
-    let certificates = config.server.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-    let certificates = certificates.chain(admin.and_then(|admin| admin.tls.as_ref()));
-    let tokens = admin.and_then(|admin| admin.authentication.as_ref()?.token_file.as_deref());
-    let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());
-    let upstreams = config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref());
-    let certificates = certificates.flat_map(Tls::files);
-    let certificates = certificates.chain(upstreams.flat_map(upstream::Tls::files));
-    let traces = config.traces.iter().flat_map(|traces| traces.files.iter().map(PathBuf::as_path));
-    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens).chain(traces)
-}
-
-/// What is in the configuration file and the files it names. A file that can't be read counts as empty.
-fn digest(path: &Path, config: &Config) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for file in std::iter::once(path).chain(files(config)) {
-        std::fs::read(file).unwrap_or_default().hash(&mut hasher);
-    }
-    hasher.finish()
 }

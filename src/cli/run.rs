@@ -4,6 +4,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
@@ -12,7 +13,7 @@ use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::{print, print_json, write};
 use super::{check, explain, replay};
 use crate::app::{
-    App, PassedSockets, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
+    App, PassedSockets, Signals, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
     tell_warnings,
 };
 use crate::config::{self, Config};
@@ -87,6 +88,7 @@ fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::install().context("signal handlers could not be installed")?;
     telemetry::start_log(&config.log).context("the diagnostics log could not be started")?;
     raise_file_limit();
     let watched = Watched::new(path, &config);
@@ -95,16 +97,16 @@ async fn serve_with(config: Config, path: &Path, passed: &PassedSockets) -> anyh
     starting(path, threads);
     tell_warnings(&config);
     let workers = Workers::start(threads)?;
-    let app = App::start_with(config, Clock::system(), Random::system(), passed, workers).await?;
+    let app = Arc::new(App::start_with(config, Clock::system(), Random::system(), passed, workers).await?);
     ready();
     tokio::spawn(keep_watchdog());
     tokio::select! {
         result = shutdown_signal() => result,
-        result = reload_on_change(&app, watched) => result,
+        result = reload_on_change(&app, watched, &mut signals) => result,
     }
-    .context("signal handlers could not be installed")?;
+    .context("signals or reloads could not be handled")?;
     stopping();
-    app.drain().await;
+    app.finish().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -125,5 +127,9 @@ fn run_on(
     runtime: &mut tokio::runtime::Builder,
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    runtime.build().context("the runtime could not be started")?.block_on(command)
+    let runtime = runtime.build().context("the runtime could not be started")?;
+    let result = runtime.block_on(command);
+    // A name server or a drive that hangs must not keep the process from ending.
+    runtime.shutdown_background();
+    result
 }

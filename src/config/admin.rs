@@ -119,11 +119,7 @@ fn read_authentication(
 
 /// Reads a file of tokens. An error about a token doesn't repeat it.
 fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > MAX_TOKEN_FILE {
-        return Err("it is larger than 64 KiB".to_owned());
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = mfa_gateway_files::read_text(path, MAX_TOKEN_FILE).map_err(|error| error.to_string())?;
     let mut tokens = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let token = line.trim();

@@ -17,6 +17,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// The largest file of authorities.
+const MAX_CA_FILE: u64 = 16 << 20;
+
 /// What an issuer's `keys` section says, for each of the places that the issuer has keys at.
 pub(super) struct KeyHandling {
     refresh_interval: Duration,
@@ -90,8 +93,8 @@ impl KeyHandling {
 /// here.
 pub(super) fn authorities(path: &str, file: &Path, problems: &mut Problems<'_>) -> Vec<CertificateDer<'static>> {
     let read = || -> Result<Vec<_>, String> {
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?.collect();
+        let bytes = mfa_gateway_files::read(file, MAX_CA_FILE).map_err(|error| error.to_string())?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         let certificates: Vec<CertificateDer<'static>> = certificates.map_err(|error| error.to_string())?;
         for certificate in &certificates {
             RootCertStore::empty().add(certificate.clone()).map_err(|error| error.to_string())?;

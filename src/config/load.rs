@@ -7,6 +7,9 @@ use super::problem::Problems;
 use super::tree::Tree;
 use super::{Config, ConfigError, build, structure};
 
+/// The largest configuration file: a hundred thousand routes.
+const MAX_FILE: u64 = 32 << 20;
+
 impl Config {
     /// Reads a file; `${NAME}` in it is taken from the environment.
     ///
@@ -15,7 +18,7 @@ impl Config {
     /// All problems of the file, with their places.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = mfa_gateway_files::read_text(path, MAX_FILE)
             .map_err(|error| ConfigError::unreadable(&name, &format!("the file can't be read: {error}")))?;
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -14,6 +14,9 @@ use mfa_gateway_keys::is_loopback;
 
 const PATH: &str = "telemetry.traces";
 
+/// The largest file of header fields.
+const MAX_HEADERS_FILE: u64 = 64 << 10;
+
 /// Builds the settings, if there are any.
 pub(super) fn build(file: &file::Traces, problems: &mut Problems<'_>) -> Option<TraceSettings> {
     let endpoint = endpoint(file, problems);
@@ -80,7 +83,7 @@ fn endpoint(file: &file::Traces, problems: &mut Problems<'_>) -> Option<Url> {
 fn headers(file: &Path, problems: &mut Problems<'_>) -> HeaderMap {
     let path = format!("{PATH}.headers_file");
     let fix = "name a file with one `name: value` per line";
-    let text = match std::fs::read_to_string(file) {
+    let text = match mfa_gateway_files::read_text(file, MAX_HEADERS_FILE) {
         Ok(text) => text,
         Err(error) => {
             problems.add(&path, format!("{} could not be read: {error}", file.display()), fix);

@@ -29,12 +29,13 @@ impl Outputs {
     }
 
     fn sink(&self, name: &'static str, output: &Output) -> io::Result<Sink> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, sink)) = open.iter().find(|(known, _)| known == output) {
+        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sink)) = open().iter().find(|(known, _)| known == output) {
             return Ok(sink.clone());
         }
-        let sink = Sink::open(name, output.clone())?;
-        open.push((output.clone(), sink.clone()));
+        // Without the lock: a drive that hangs takes a while, and signals are answered meanwhile.
+        let sink = Sink::open(name, output.clone()).map_err(|error| told(name, output, &error))?;
+        open().push((output.clone(), sink.clone()));
         Ok(sink)
     }
 
@@ -47,6 +48,7 @@ impl Outputs {
     /// Reopens all files.
     pub(crate) fn reopen(&self) {
         for (_, sink) in self.open.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // The output's own thread does it.
             sink.reopen();
         }
     }
@@ -58,4 +60,15 @@ impl Outputs {
             sink.flush(patience);
         }
     }
+}
+
+/// What an operator needs to mend it: the field, and the file.
+fn told(name: &str, output: &Output, error: &io::Error) -> io::Error {
+    let field = if name == "decisions" { "log.decision_output" } else { "log.access_output" };
+    let file = match output {
+        Output::Stdout => "standard output".to_owned(),
+        Output::Stderr => "standard error".to_owned(),
+        Output::File(path) => path.display().to_string(),
+    };
+    io::Error::new(error.kind(), format!("{field}: {file} can't be opened: {error}"))
 }

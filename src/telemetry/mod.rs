@@ -1,5 +1,7 @@
 //! The gateway's reports about itself: the log, its outputs, traces, and facts about the process.
 
+mod log_thread;
+mod lost;
 mod output;
 mod process;
 mod sink;
@@ -7,9 +9,10 @@ mod text;
 mod traces;
 mod version;
 
+pub(crate) use lost::{LinesLost, register as register_logs};
 pub use output::Output;
 pub(crate) use process::register as register_process;
-pub(crate) use sink::{LinesLost, Sink, register as register_logs};
+pub(crate) use sink::Sink;
 pub(crate) use traces::{Attribute, Kind, Told, Trace, TraceContext, TraceMetrics, Tracer, Value};
 pub use traces::{TraceProtocol, TraceSettings};
 pub(crate) use version::{COMMIT, LONG_VERSION, VERSION};

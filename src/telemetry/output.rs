@@ -1,11 +1,13 @@
 //! The outputs of lines, and writing to them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use mfa_gateway_files::{append_to, is_waiting_for_reader};
 
 /// The pause before another write to a full non-blocking output.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -24,48 +26,84 @@ pub enum Output {
     File(PathBuf),
 }
 
-/// An open output.
+/// An output that lines are written to.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// A standard stream's own descriptor: the standard library's buffer would hold lines back after a failure.
-    file: File,
-    path: Option<PathBuf>,
-    /// Held while a standard stream is written to, so that the lines of two logs in it stay whole.
-    shared: Option<&'static Mutex<()>>,
+    output: Output,
+    /// A standard stream's own descriptor: the standard library's buffer would hold lines back after a failure. None
+    /// until a file could be opened.
+    file: Option<File>,
     /// Whether a write stopped within a line.
     torn: bool,
 }
 
+/// Why not all lines were written, and which.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    /// How many lines were written whole.
+    pub(super) whole: usize,
+    /// Where the first line begins of which nothing was written.
+    pub(super) rest: usize,
+    pub(super) error: io::Error,
+}
+
 impl Writer {
-    pub(super) fn open(output: Output) -> io::Result<Self> {
-        let (file, path, shared) = match output {
-            Output::Stdout => (io::stdout().as_fd().try_clone_to_owned()?.into(), None, Some(&STDOUT)),
-            Output::Stderr => (io::stderr().as_fd().try_clone_to_owned()?.into(), None, Some(&STDERR)),
-            Output::File(path) => (append_to(&path)?, Some(path), None),
+    /// A writer that opens its output later.
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, file: None, torn: false }
+    }
+
+    /// Opens the output. A drive that hangs makes this wait; a FIFO without a reader is opened with a later write.
+    pub(super) fn open(&mut self) -> io::Result<()> {
+        let opened = match &self.output {
+            Output::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+            Output::Stderr => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+            Output::File(path) => append_to(path),
         };
-        Ok(Self { file, path, shared, torn: false })
+        match (opened, &self.output) {
+            (Ok(file), _) => (self.file, self.torn) = (Some(file), false),
+            (Err(error), Output::File(path)) if is_waiting_for_reader(path, &error) => {
+                tracing::warn!(path = %path.display(), "a log is a FIFO that nobody reads; lines are lost until one does");
+            }
+            (Err(error), _) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Opens the file at its path again; the old one stays if that fails.
     pub(super) fn reopen(&mut self) {
-        let Some(path) = &self.path else { return };
+        let Output::File(path) = &self.output else { return };
         match append_to(path) {
-            Ok(file) => (self.file, self.torn) = (file, false),
+            Ok(file) => (self.file, self.torn) = (Some(file), false),
             Err(error) => tracing::error!(path = %path.display(), %error, "a log file could not be reopened"),
         }
     }
 
-    /// Writes all lines, or returns how many were written whole, and why it stopped.
-    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
-        let _whole = self.shared.map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Writes all lines, or returns which were not written, and why. A full FIFO is waited for until `ends` says no.
+    pub(super) fn write(&mut self, lines: &[u8], ends: impl Fn() -> bool) -> Result<(), Unwritten> {
+        let shared = match self.output {
+            Output::Stdout => Some(&STDOUT),
+            Output::Stderr => Some(&STDERR),
+            Output::File(_) => None,
+        };
+        // Held while a standard stream is written to, so that the lines of two logs in it stay whole.
+        let _whole = shared.map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
+        let nothing = |error| Unwritten { whole: 0, rest: 0, error };
+        let file = match (&mut self.file, &self.output) {
+            (Some(file), _) => file,
+            (file, Output::File(path)) => file.insert(append_to(path).map_err(nothing)?),
+            (_, _) => return Err(nothing(io::ErrorKind::NotConnected.into())),
+        };
         if self.torn {
-            write_all(&mut self.file, b"\n").map_err(|(_, error)| (0, error))?;
+            write_all(file, b"\n", &ends).map_err(|(_, error)| nothing(error))?;
             self.torn = false;
         }
-        write_all(&mut self.file, lines).map_err(|(written, error)| {
-            let written = &lines[..written];
+        write_all(file, lines, &ends).map_err(|(written, error)| {
+            let (written, left) = lines.split_at(written);
             self.torn = written.last().is_some_and(|last| *last != b'\n');
-            (count(written), error)
+            let torn =
+                if self.torn { left.iter().position(|byte| *byte == b'\n').map_or(left.len(), |at| at + 1) } else { 0 };
+            Unwritten { whole: count(written), rest: written.len() + torn, error }
         })
     }
 }
@@ -76,24 +114,17 @@ pub(super) fn count(lines: &[u8]) -> usize {
 }
 
 /// Writes everything, or returns how many bytes were written.
-fn write_all(file: &mut impl Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+fn write_all(file: &mut impl Write, bytes: &[u8], ends: impl Fn() -> bool) -> Result<(), (usize, io::Error)> {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
         match file.write(rest) {
             Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
             Ok(more) => written += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Another process that shares the standard stream may have made it non-blocking.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+            // A FIFO, or another process that shares the standard stream has made it non-blocking.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !ends() => std::thread::sleep(PAUSE),
             Err(error) => return Err((written, error)),
         }
     }
     Ok(())
-}
-
-/// For the owner and the group only: the lines name people.
-fn append_to(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }

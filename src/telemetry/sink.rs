@@ -1,56 +1,20 @@
 //! A sink of lines: a standard stream or a file, written by its own thread.
 //!
-//! A writer copies its line into a buffer and continues. A reader that doesn't read, or a full disk, costs lines and
-//! never a request; lost lines are counted, and reported as soon as lines go out again.
+//! A writer copies its line into a buffer and continues. A reader that doesn't read, a full disk or a drive that hangs
+//! costs lines and never a request: only the log's own thread opens and writes. Lost lines are counted, and reported as
+//! soon as lines go out again.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::output::{Output, Writer, count};
+use super::log_thread::Shared;
+use super::output::{Output, Writer};
+use mfa_gateway_files::PATIENCE;
 
 /// How many bytes may wait to be written.
 const CAPACITY: usize = 8 << 20;
-
-/// How long lines are gathered, so that one system call writes many.
-const GATHER: Duration = Duration::from_millis(50);
-
-/// The pause before another write to an output that failed.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// The lines that didn't reach their output. Logs belong to the process, so this does too.
-static LOST: LazyLock<Family<LogLabels, Counter>> = LazyLock::new(Family::default);
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct LogLabels {
-    log: &'static str,
-}
-
-/// Registers the metric of lost lines.
-pub(crate) fn register(registry: &mut Registry) {
-    let help = "Log lines lost because the queue was full or a write failed";
-    registry.register("log_lines_lost", help, LOST.clone());
-}
-
-/// A notice in a log that lines are missing.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct LinesLost {
-    /// `lines_lost`.
-    #[schemars(extend("const" = "lines_lost"))]
-    pub(crate) event: String,
-    /// The log: `diagnostics`, `decisions` or `access`.
-    pub(crate) log: String,
-    /// The number of lines lost since the last such notice.
-    pub(crate) lines: u64,
-}
 
 /// Accepts lines, and never waits.
 #[derive(Clone, Debug)]
@@ -60,40 +24,27 @@ pub(crate) struct Sink(Arc<Handle>);
 #[derive(Debug)]
 struct Handle(Arc<Shared>);
 
-#[derive(Debug)]
-struct Shared {
-    name: &'static str,
-    state: Mutex<State>,
-    /// There is work to do.
-    filled: Condvar,
-    /// Everything is written.
-    drained: Condvar,
-    lost: Counter,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    lines: Vec<u8>,
-    /// Lines that didn't fit, or could not be written, since the last notice.
-    lost: u64,
-    writing: bool,
-    reopen: bool,
-    closed: bool,
-}
-
 impl Sink {
-    /// Opens the output, and starts its thread.
+    /// Starts the output's thread, which opens it. An output that doesn't respond in time is opened later: its lines
+    /// wait, and are lost when they are too many.
     ///
     /// # Errors
     ///
     /// If the file can't be opened, or the thread can't be started.
     pub(crate) fn open(name: &'static str, output: Output) -> io::Result<Self> {
-        let writer = Writer::open(output)?;
-        let lost = LOST.get_or_create_owned(&LogLabels { log: name });
-        let shared =
-            Arc::new(Shared { name, state: Mutex::default(), filled: Condvar::new(), drained: Condvar::new(), lost });
+        let shared = Arc::new(Shared::new(name));
         let of_thread = Arc::clone(&shared);
-        std::thread::Builder::new().name(format!("log-{name}")).spawn(move || of_thread.run(writer))?;
+        let (tell, opened) = mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name(format!("log-{name}"))
+            .spawn(move || of_thread.run(Writer::new(output), &tell))?;
+        match opened.recv_timeout(PATIENCE) {
+            Ok(opened) => opened?,
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the log's thread has ended")),
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::error!(log = name, "a log's output does not respond; the drive may hang");
+            }
+        }
         Ok(Self(Arc::new(Handle(shared))))
     }
 
@@ -153,77 +104,6 @@ impl Write for &Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes incoming lines until the sink is closed.
-    fn run(&self, mut writer: Writer) {
-        let mut lines = Vec::new();
-        let mut failing = false;
-        while let Some(said) = self.take(&mut lines, &mut writer, failing) {
-            let written = writer.write(&lines);
-            let mut state = self.lock();
-            state.writing = false;
-            let failed_before = std::mem::replace(&mut failing, written.is_err());
-            let mut trouble = None;
-            if let Err((whole, error)) = written {
-                let all = count(&lines);
-                // The notice about lost lines is not a line that a caller wrote.
-                let notice = usize::from(said > 0);
-                let lost = (all.max(notice) - whole.max(notice)) as u64;
-                let unsaid = if whole < notice { said } else { 0 };
-                state.lost += lost + unsaid;
-                self.lost.inc_by(lost);
-                trouble = Some(error).filter(|_| !failed_before);
-            }
-            drop(state);
-            self.drained.notify_all();
-            lines.clear();
-            // The log itself may be the failing output: only standard error is left.
-            if let Some(error) = trouble.filter(|_| self.name != "diagnostics") {
-                tracing::error!(log = self.name, %error, "a log could not be written; lines are lost");
-            }
-        }
-    }
-
-    /// Waits for lines and takes them, with the number to report as lost; `None` once no more will come.
-    fn take(&self, lines: &mut Vec<u8>, writer: &mut Writer, failing: bool) -> Option<u64> {
-        let mut state = self.lock();
-        while state.lines.is_empty() && !state.reopen && (state.lost == 0 || failing) {
-            if state.closed {
-                return None;
-            }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let pause = if failing { RETRY } else { GATHER };
-        if !state.closed {
-            drop(state);
-            std::thread::sleep(pause);
-            state = self.lock();
-        }
-        if std::mem::take(&mut state.reopen) {
-            writer.reopen();
-        }
-        let said = std::mem::take(&mut state.lost);
-        if said > 0 {
-            let notice = LinesLost { event: "lines_lost".to_owned(), log: self.name.to_owned(), lines: said };
-            // Writing a text and a number into memory doesn't fail.
-            if serde_json::to_writer(&mut *lines, &notice).is_ok() {
-                lines.push(b'\n');
-            }
-        }
-        if lines.is_empty() {
-            std::mem::swap(lines, &mut state.lines);
-        } else {
-            lines.append(&mut state.lines);
-        }
-        state.writing = true;
-        Some(said)
     }
 }
 

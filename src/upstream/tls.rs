@@ -12,6 +12,9 @@ use rustls::sign::CertifiedKey;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_wire::certificate::{TlsError, certified, expiry, roots};
 
+/// The largest file that is read.
+const MAX_FILE: u64 = 16 << 20;
+
 /// TLS to an upstream, with what was in its files. Two are the same if their files hold the same.
 #[derive(Clone)]
 pub struct Tls {
@@ -56,7 +59,7 @@ impl Tls {
         // What the files hold is taken first: if they change meanwhile, that is noticed later.
         let mut contents = Context::new(&SHA256);
         for file in self.files() {
-            let bytes = std::fs::read(file).unwrap_or_default();
+            let bytes = mfa_gateway_files::read(file, MAX_FILE).unwrap_or_default();
             contents.update(&bytes.len().to_be_bytes());
             contents.update(&bytes);
         }

@@ -17,14 +17,15 @@ pub(super) struct Crate {
 
 pub(super) const CRATES: &[Crate] = &[
     Crate { folder: "crates/core", below: &[], order: &["chain", "clock", "random", "token", "policy"] },
+    Crate { folder: "crates/files", below: &[], order: &["within", "read", "append", "private"] },
     Crate {
         folder: "crates/wire",
-        below: &[],
+        below: &["files"],
         order: &["io", "body", "fields", "http1", "http2", "client", "upstream"],
     },
     Crate {
         folder: "crates/keys",
-        below: &["core"],
+        below: &["core", "files"],
         order: &[
             "settings",
             "metrics",
@@ -49,7 +50,7 @@ pub(super) const CRATES: &[Crate] = &[
     Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api"] },
     Crate {
         folder: "",
-        below: &["core", "wire", "keys", "layer", "store", "demo"],
+        below: &["core", "files", "wire", "keys", "layer", "store", "demo"],
         order: &[
             "visible",
             "json",

@@ -259,7 +259,7 @@ AiEAw0h1S1L3FB6WIL3DtxBxEulSx9+/NCnP+RgAwM4oaEw=
 ";
 
 /// Its certificate for `localhost` and 127.0.0.1, until 2120.
-const CERTIFICATE: &str = "\
+pub(crate) const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBoTCCAUegAwIBAgIBAjAKBggqhkjOPQQDAjAeMRwwGgYDVQQDDBNtZmEtZ2F0
 ZXdheSB0ZXN0IENBMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAU
@@ -274,7 +274,7 @@ iLMCIQCT4ApHh3DEppxLZP2Oin0dvl+SmMx41lap0Dpd9tNEuw==
 ";
 
 /// The key of that certificate. It protects nothing.
-const PRIVATE_KEY: &str = "\
+pub(crate) const PRIVATE_KEY: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEz+J7hzxdiNGAt5s
 EgcLmxu2FrVqc7MzfPzBy+r7tqehRANCAATTcCViWjKwH3BJgIQkmQtssUdMT8sx

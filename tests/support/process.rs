@@ -69,6 +69,19 @@ impl Process {
         assert!(Command::new("kill").args([&format!("-{name}"), &self.id()]).status().unwrap().success());
     }
 
+    /// Waits for its end; the exit code, unless a signal ended it.
+    pub(crate) async fn end(&mut self) -> Option<i32> {
+        let ended = async {
+            loop {
+                match self.child.try_wait().unwrap() {
+                    Some(status) => return status.code(),
+                    None => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                }
+            }
+        };
+        super::within("the process to end", ended).await
+    }
+
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         Http1::connect(self.admin).await.send(&Call::get(path)).await

@@ -1,21 +1,25 @@
 //! Where a source's last good keys are kept on disk, so that a restart while the issuer is down still serves.
+//!
+//! A disk that hangs keeps one thread, however many sources there are, and none that fetches or serves.
 
-use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use prometheus_client::metrics::counter::Counter;
-use url::Url;
 
 use super::stored::{Record, Restored, StoredError};
 use crate::settings::{KeyLocation, KeySettings};
 use mfa_gateway_core::chain;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::random::Random;
+use mfa_gateway_files::{PATIENCE, PrivateDirectory, TrustError, within};
+
+/// Writes for all sources. None if there could be no thread.
+static WRITER: OnceLock<Option<Sender<Arc<Archive>>>> = OnceLock::new();
 
 /// One source's file.
 #[derive(Debug)]
@@ -71,18 +75,23 @@ impl Archive {
     ///
     /// If it must not be used.
     pub(super) fn restore(&self, now: Timestamp, max_stale: Duration) -> Result<Option<Restored>, StoredError> {
-        let record = Record::read(&self.path())?;
+        let (directory, name) = (self.directory.clone(), self.name.clone());
+        let read = move || match PrivateDirectory::open(&directory) {
+            Ok(Some(directory)) => Record::read(&directory, &name),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        let record = within(&self.directory, PATIENCE, move || Ok(read()))??;
         record.map(|record| record.accept(&self.source, now, max_stale)).transpose()
     }
 
-    /// Has a key set written soon, by a thread that may block.
-    pub(super) fn save(self: &Arc<Self>, document: &str, fetched: Timestamp, keys_at: Option<Url>) {
+    /// Has a key set written soon, by the thread that writes for all sources.
+    pub(super) fn save(self: &Arc<Self>, document: &str, fetched: Timestamp) {
         let mut queue = self.queue();
-        queue.next = Some(Record::new(self.source.clone(), fetched, keys_at, document.to_owned()));
-        // A disk that hangs holds one thread, not one for each refresh.
+        queue.next = Some(Record::new(self.source.clone(), fetched, document.to_owned()));
         if !std::mem::replace(&mut queue.busy, true) {
-            let archive = Arc::clone(self);
-            tokio::task::spawn_blocking(move || archive.write_all());
+            let sent = writer().is_some_and(|writer| writer.send(Arc::clone(self)).is_ok());
+            queue.busy = sent;
         }
     }
 
@@ -96,9 +105,10 @@ impl Archive {
         queue.next.take()
     }
 
-    fn write_all(&self) {
+    fn write_all(self: &Arc<Self>) {
         while let Some(record) = self.next() {
-            let result = self.write(&record);
+            let archive = Arc::clone(self);
+            let result = within(&self.directory, PATIENCE, move || archive.write(&record));
             let failing = std::mem::replace(&mut self.queue().failing, result.is_err());
             match result {
                 Ok(()) if failing => tracing::info!(issuer = self.issuer, "storing the keys succeeds again"),
@@ -114,25 +124,48 @@ impl Archive {
         }
     }
 
-    /// Writes the file beside its place and moves it there: a reader sees the whole old file or the whole new one,
-    /// even after a power cut.
     fn write(&self, record: &Record) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let temporary = self.directory.join(format!("{}.{}.tmp", self.name, self.random.uuid()));
-        let written = record.write(&temporary).and_then(|()| fs::rename(&temporary, self.path()));
-        if written.is_err() {
-            // What could not be written whole must not stay; if that fails too, the first error says more.
-            let _ = fs::remove_file(&temporary);
-        }
-        written?;
-        File::open(&self.directory)?.sync_all()
+        let directory = PrivateDirectory::create(&self.directory).map_err(io::Error::other)?;
+        record.write(&directory, &self.name, &format!("{}.{}.tmp", self.name, self.random.uuid()))
     }
+}
+
+fn writer() -> Option<&'static Sender<Arc<Archive>>> {
+    let start = || {
+        let (sender, archives) = mpsc::channel::<Arc<Archive>>();
+        let write = move || archives.iter().for_each(|archive| archive.write_all());
+        let started = std::thread::Builder::new().name("keys-write".to_owned()).spawn(write);
+        let started = started.inspect_err(|error| tracing::error!(%error, "no thread for storing keys"));
+        started.ok().map(|_| sender)
+    };
+    WRITER.get_or_init(start).as_ref()
+}
+
+/// Removes the temporary files that a process left when it was killed, and returns how many there were. For the start of
+/// a process: others that share the directory would lose what they are writing.
+///
+/// # Errors
+///
+/// If the directory can't be read, or other users can write it: then no stored keys are used.
+pub fn sweep(directory: &Path) -> Result<usize, TrustError> {
+    let failed = |error| TrustError::Io { path: directory.display().to_string(), error };
+    let is_left_over =
+        |name: &str| name.strip_suffix(".tmp").is_some_and(|name| name.starts_with("keys-") && name.contains(".json."));
+    let path = directory.to_owned();
+    let sweep = move || match PrivateDirectory::open(&path) {
+        Ok(Some(private)) => {
+            Ok(private.sweep(is_left_over).map_err(|error| TrustError::Io { path: path.display().to_string(), error }))
+        }
+        Ok(None) => Ok(Ok(0)),
+        Err(error) => Ok(Err(error)),
+    };
+    within(directory, PATIENCE, sweep).map_err(failed)?
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
 
     use super::super::source::tests::settings;
     use super::super::stored::tests::document;
@@ -141,13 +174,13 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-    fn archive(directory: &Path, name: &str) -> Archive {
+    fn archive(directory: &Path, name: &str) -> Arc<Archive> {
         let settings = KeySettings { state_directory: Some(directory.to_owned()), ..settings(name) };
-        Archive::of(&settings, Random::seeded(1), Counter::default()).unwrap()
+        Arc::new(Archive::of(&settings, Random::seeded(1), Counter::default()).unwrap())
     }
 
     fn record(archive: &Archive) -> Record {
-        Record::new(archive.source.clone(), NOW, None, document())
+        Record::new(archive.source.clone(), NOW, document())
     }
 
     #[test]

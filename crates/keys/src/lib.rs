@@ -26,6 +26,7 @@ mod source;
 mod status;
 mod stored;
 
+pub use archive::sweep;
 pub use attempt::{KeyError, Refreshed};
 pub use discovery::{DiscoveryError, read as read_discovery};
 pub use fetch::{FetchError, is_loopback};

@@ -28,10 +28,6 @@ pub(super) struct Held {
 }
 
 impl Memory {
-    pub(super) fn restored(keys_at: Option<Url>, fetched: Timestamp) -> Self {
-        Self { keys_at: keys_at.map(|url| (url, fetched)), held: None, stored: None }
-    }
-
     /// The key set in use, as it was fetched.
     pub(super) fn document(&self) -> Option<&str> {
         std::str::from_utf8(&self.held.as_ref()?.document).ok()

@@ -178,8 +178,7 @@ impl KeySource {
             return;
         }
         if let Some(document) = memory.document() {
-            let keys_at = memory.keys_at.as_ref().map(|(url, _)| url.clone());
-            archive.save(document, fetched, keys_at);
+            archive.save(document, fetched);
             memory.stored = Some(fetched);
         }
     }

@@ -110,9 +110,6 @@ impl KeySource {
         };
         let age = now.since(restored.fetched);
         tracing::info!(issuer = self.name(), age = age.as_secs(), "stored keys are used until newer ones are fetched");
-        if let Ok(mut memory) = self.memory.try_lock() {
-            *memory = Memory::restored(restored.keys_at, restored.fetched);
-        }
         self.publish(&Arc::new(restored.keys), restored.fetched, Origin::Disk);
     }
 

@@ -1,21 +1,17 @@
 //! A key set as it is stored: what is in the file, and when it may be used.
 //!
 //! Anyone who can write these files decides whose tokens are accepted, so they are for the gateway's own user only, and
-//! a file that
-//! others may write is not read.
+//! a file that others may have put there is not read.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::fetch::MAX_DOCUMENT;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::token::{self, KeySet};
+use mfa_gateway_files::{PrivateDirectory, TrustError};
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -29,12 +25,12 @@ const MAX_AHEAD: Duration = Duration::from_secs(300);
 /// Why a file isn't used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoredError {
-    /// It can't be read.
+    /// The drive doesn't respond.
     #[error("it could not be read")]
     Read(#[from] io::Error),
-    /// It isn't a plain file that only its owner writes.
-    #[error("it is not a regular file that only its owner can write")]
-    Shared,
+    /// It can't be read, or another user may have put it there.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// It is too long to be one of ours.
     #[error("it is longer than {MAX_FILE} bytes")]
     TooLong,
@@ -66,8 +62,6 @@ pub(super) struct Record {
     source: String,
     /// When the issuer last confirmed it, in seconds since the epoch.
     fetched: i64,
-    /// Where discovery said the keys are.
-    keys_at: Option<Url>,
     /// The key set as it was fetched.
     document: String,
 }
@@ -77,37 +71,25 @@ pub(super) struct Record {
 pub(super) struct Restored {
     pub(super) keys: KeySet,
     pub(super) fetched: Timestamp,
-    pub(super) keys_at: Option<Url>,
 }
 
 impl Record {
-    pub(super) fn new(source: String, fetched: Timestamp, keys_at: Option<Url>, document: String) -> Self {
-        Self { version: VERSION, source, fetched: fetched.as_secs(), keys_at, document }
+    pub(super) fn new(source: String, fetched: Timestamp, document: String) -> Self {
+        Self { version: VERSION, source, fetched: fetched.as_secs(), document }
     }
 
     /// Reads a file; `None` if there is none.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoredError> {
-        let about = match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            about => about?,
-        };
-        if !about.is_file() || about.permissions().mode() & 0o022 != 0 {
-            return Err(StoredError::Shared);
-        }
-        let mut text = Vec::new();
-        File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
+    pub(super) fn read(directory: &PrivateDirectory, name: &str) -> Result<Option<Self>, StoredError> {
+        let Some(text) = directory.read(name, MAX_FILE + 1)? else { return Ok(None) };
         if text.len() as u64 > MAX_FILE {
             return Err(StoredError::TooLong);
         }
         Ok(Some(serde_json::from_slice(&text)?))
     }
 
-    /// Writes a new file, for this user only and down to the disk.
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec(self)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(&text)?;
-        file.sync_all()
+    /// Writes a file, for this user only and down to the disk.
+    pub(super) fn write(&self, directory: &PrivateDirectory, name: &str, temporary: &str) -> io::Result<()> {
+        directory.replace(name, temporary, &serde_json::to_vec(self)?)
     }
 
     /// Takes the keys out, if they are this source's and not too old.
@@ -126,7 +108,7 @@ impl Record {
             return Err(StoredError::TooOld(fetched));
         }
         let keys = KeySet::parse(self.document.as_bytes(), None)?;
-        Ok(Restored { keys, fetched, keys_at: self.keys_at })
+        Ok(Restored { keys, fetched })
     }
 }
 
@@ -147,7 +129,7 @@ pub(super) mod tests {
     }
 
     fn record() -> Record {
-        Record::new("idp".to_owned(), NOW, None, document())
+        Record::new("idp".to_owned(), NOW, document())
     }
 
     /// Why a record that differs from a good one isn't used.
@@ -171,26 +153,27 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_file_that_is_broken_or_that_others_may_write_is_not_used() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("keys.json");
-        record().write(&path).unwrap();
-        assert!(Record::read(&path).unwrap().is_some());
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let text = fs::read(&path).unwrap();
+    fn a_file_that_is_broken_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = PrivateDirectory::create(folder.path()).unwrap();
+        let read = || Record::read(&directory, "keys.json");
+        record().write(&directory, "keys.json", "t").unwrap();
+        let text = directory.read("keys.json", MAX_FILE).unwrap().unwrap();
+        assert!(read().unwrap().is_some());
         for cut in [0, 1, text.len() / 2, text.len() - 1] {
-            fs::write(&path, &text[..cut]).unwrap();
-            assert!(matches!(Record::read(&path), Err(StoredError::Malformed(_))), "{cut}");
+            directory.replace("keys.json", "t", &text[..cut]).unwrap();
+            assert!(matches!(read(), Err(StoredError::Malformed(_))), "{cut}");
         }
-        fs::write(&path, vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1]).unwrap();
-        assert!(matches!(Record::read(&path), Err(StoredError::TooLong)));
-        fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
-        fs::remove_file(&path).unwrap();
-        fs::create_dir(&path).unwrap();
-        assert!(matches!(Record::read(&path), Err(StoredError::Shared)));
+        directory.replace("keys.json", "t", &vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1]).unwrap();
+        assert!(matches!(read(), Err(StoredError::TooLong)));
+    }
+
+    #[test]
+    fn an_address_in_an_earlier_versions_file_is_not_read() {
+        let mut value = serde_json::to_value(record()).unwrap();
+        value["keys_at"] = json!("https://attacker.example/keys");
+        let record: Record = serde_json::from_value(value).unwrap();
+        assert!(!serde_json::to_string(&record).unwrap().contains("attacker"));
+        assert!(record.accept("idp", NOW, DAY).is_ok());
     }
 }

@@ -12,6 +12,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use webpki::{EndEntityCert, KeyUsage};
 
+use mfa_gateway_files::read;
+
+/// The largest file of certificates. A bundle of all public authorities has a quarter of a megabyte.
+const MAX_FILE: u64 = 16 << 20;
+
 /// Why TLS can't be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {message}")]
@@ -53,7 +58,8 @@ pub fn expiry(path: &Path) -> Option<i64> {
 /// If a file can't be read, or the key isn't the certificate's.
 pub fn certified(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain = certificates(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|cause| TlsError::of(key, cause))?;
+    let bytes = read(key, MAX_FILE).map_err(|cause| TlsError::of(key, cause))?;
+    let private = PrivateKeyDer::from_pem_slice(&bytes).map_err(|cause| TlsError::of(key, cause))?;
     let key_of = CertifiedKey::from_der(chain, private, provider)
         .map_err(|cause| TlsError::of(key, format!("it can't be used with {}: {cause}", certificate.display())))?;
     Ok(Arc::new(key_of))
@@ -73,8 +79,8 @@ pub fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|cause| TlsError::of(path, cause))?.collect();
+    let bytes = read(path, MAX_FILE).map_err(|cause| TlsError::of(path, cause))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match certificates.map_err(|cause| TlsError::of(path, cause))? {
         none if none.is_empty() => Err(TlsError::of(path, "it contains no certificate")),
         some => Ok(some),
