@@ -19,6 +19,7 @@ mod enforcement;
 mod entra;
 mod files;
 mod forwarding;
+mod growth;
 mod hostile_tokens;
 mod http2;
 mod http2_limits;

@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     pub(super) traces: TraceMetrics,
     pub(super) reloads: ReloadMetrics,
     pub(super) certificates: CertificateMetrics,
+    pub(super) exceptions: ExceptionMetrics,
     pub(super) keys: Arc<KeyMetrics>,
     pub(super) cache: CacheMetrics,
 }
@@ -43,6 +44,17 @@ pub(super) struct ReloadMetrics {
 /// The metric of certificates. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CertificateMetrics(Family<CertificateLabels, Gauge>);
+
+/// The metric of exceptions. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExceptionMetrics(Family<ExceptionLabels, Gauge>);
+
+/// Which exception it is.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct ExceptionLabels {
+    /// Its id in the configuration.
+    pub(super) exception: String,
+}
 
 /// Whose a certificate is.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -64,6 +76,7 @@ impl Default for Metrics {
             traces: TraceMetrics::default(),
             reloads: ReloadMetrics::default(),
             certificates: CertificateMetrics::default(),
+            exceptions: ExceptionMetrics::default(),
             keys: Arc::default(),
             cache: CacheMetrics::default(),
         }
@@ -83,6 +96,7 @@ impl Metrics {
         register_logs(registry);
         self.reloads.register(registry);
         self.certificates.register(registry);
+        self.exceptions.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
         let ready = Gauge::default();
@@ -131,6 +145,21 @@ impl CertificateMetrics {
         self.0.clear();
         for (labels, expiry) in expiries {
             self.0.get_or_create_owned(&labels).set(expiry.as_secs());
+        }
+    }
+}
+
+impl ExceptionMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let help = "Time when an exception in the configuration ends, in seconds since 1970";
+        registry.register("exception_expiry_timestamp_seconds", help, self.0.clone());
+    }
+
+    /// Notes when the exceptions in use end.
+    pub(super) fn end(&self, ends: impl Iterator<Item = (ExceptionLabels, Timestamp)>) {
+        self.0.clear();
+        for (labels, end) in ends {
+            self.0.get_or_create_owned(&labels).set(end.as_secs());
         }
     }
 }

@@ -5,6 +5,7 @@ mod admin_state;
 mod assemble;
 mod certificates;
 mod drain;
+mod exceptions;
 #[cfg(feature = "in-process")]
 mod in_process;
 mod listeners;
@@ -143,6 +144,7 @@ impl App {
             tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");
         }
         certificates::tell(&app.started, &app.ambient);
+        exceptions::note(&app.started, &app.ambient);
         app.ambient.metrics.reloads.started(app.ambient.clock.now());
         tokio::spawn(told::when_ready(Arc::clone(&app.readiness)));
         Ok(app)

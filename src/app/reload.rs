@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::listeners::tls;
-use super::{App, Assembled, Before, admin_state, assemble, certificates, notify, told};
+use super::{App, Assembled, Before, admin_state, assemble, certificates, exceptions, notify, told};
 use crate::admin::{Reloaded, State};
 use crate::config::Config;
 use crate::server::{Address, ServerTls};
@@ -60,6 +60,7 @@ impl App {
         self.retired.keep(self.admin_state.swap(Arc::new(State { needs_restart, ..state })));
         told::warnings(&config);
         certificates::tell(&config, &self.ambient);
+        exceptions::note(&config, &self.ambient);
         self.retired.keep(self.config.swap(config));
         Ok(())
     }

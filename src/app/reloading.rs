@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::signal::{Signals, Wanted};
-use super::{App, Watched, certificates};
+use super::{App, Watched, certificates, exceptions};
 use crate::admin::Reloaded;
 
 /// How often files are looked at. A mounted volume swaps a link, which notifications of single files miss.
 const POLL: Duration = Duration::from_secs(5);
 
-/// How often certificates that soon expire are warned of.
+/// How often certificates and exceptions that soon expire are warned of.
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the thread is to do.
@@ -71,7 +71,11 @@ pub(crate) async fn reload_on_change(app: &Arc<App>, watched: Watched, signals: 
                 wish.asked = true;
                 wish.operator = Some(operator);
             }
-            _ = day.tick() => certificates::tell(&app.config.load(), &app.ambient),
+            _ = day.tick() => {
+                let config = app.config.load();
+                certificates::tell(&config, &app.ambient);
+                exceptions::tell(&config, &app.ambient);
+            }
             _ = poll.tick() => wish.look = true,
             () = finished(under_way.as_mut()) => under_way = None,
         }

@@ -1,6 +1,6 @@
 //! Routes, from the file to what is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use http::Method;
@@ -44,13 +44,17 @@ pub(super) fn build(
         );
     }
     let mut routes: Vec<(usize, Route)> = Vec::new();
+    // Only patterns of the same text collide: a large file must not be compared pair by pair.
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
-        if let Some((other, _)) = routes.iter().find(|(_, other)| collide(other, &route)) {
+        let alike = alike.entry(route.pattern.as_written().trim_end_matches('/').to_owned()).or_default();
+        if let Some((other, _)) = alike.iter().map(|&place| &routes[place]).find(|(_, other)| collide(other, &route)) {
             let message = format!("routes[{other}] already matches this path and method");
             problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
         }
+        alike.push(routes.len());
         routes.push((at, route));
     }
     let (places, routes): (Vec<usize>, Vec<Route>) = routes.into_iter().unzip();

@@ -1,5 +1,8 @@
 //! Suggestions for an unknown word.
 
+/// How many words a text lists. A file can have thousands of names, and as many problems with them.
+const MOST_LISTED: usize = 50;
+
 /// "did you mean …?" for the nearest word, else all of them.
 pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     // Letter case counts least.
@@ -10,6 +13,7 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     match nearest.min() {
         Some((distance, _, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
         _ if known.is_empty() => "remove it".to_owned(),
+        _ if known.len() > MOST_LISTED => format!("write one of the {} that the file has", known.len()),
         _ => format!("write one of {}", quoted(known)),
     }
 }

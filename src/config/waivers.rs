@@ -1,11 +1,12 @@
 //! What may waive an MFA finding, from the file to what is used: technical exceptions, and the stages of activation.
 
+use std::collections::HashSet;
+
 use super::file;
 use super::problem::Problems;
 use super::suggest::suggest;
-use super::values::duplicate;
 use crate::routing::Route;
-use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};
 use mfa_gateway_core::token::is_guid;
 
@@ -15,7 +16,10 @@ pub(super) fn exceptions(
     routes: &[Route],
     problems: &mut Problems<'_>,
 ) -> ExceptionSet {
-    let ids: Vec<String> = files.iter().map(|exception| exception.id.clone()).collect();
+    let mut ids = HashSet::new();
+    let listed: Vec<&str> = routes.iter().map(|route| route.pattern.as_written()).collect();
+    let patterns = Patterns { known: listed.iter().copied().collect(), listed: &listed };
+    let now = Clock::system().now();
     let mut exceptions = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("exceptions[{at}]");
@@ -24,15 +28,16 @@ pub(super) fn exceptions(
                 problems.add(&format!("{path}.{field}"), "the text is empty", "write a text: logs and reports show it");
             }
         }
-        if duplicate(&ids, at) {
+        if !ids.insert(file.id.clone()) {
             problems.add(&format!("{path}.id"), "another exception has this id", "give each exception its own id");
         }
         if file.application.is_none() && file.user.is_none() {
             let message = "the exception matches every caller";
             problems.add(&path, message, "narrow it with `application` or `user`");
         }
-        check_references(&path, &file, issuers, routes, problems);
+        check_references(&path, &file, issuers, &patterns, problems);
         let Some(expires) = date(&format!("{path}.expires"), &file.expires, problems) else { continue };
+        warn_of_end(&format!("{path}.expires"), expires, now, problems);
         exceptions.push(Exception {
             id: file.id,
             owner: file.owner,
@@ -48,21 +53,37 @@ pub(super) fn exceptions(
     ExceptionSet::new(exceptions)
 }
 
+/// An exception that has ended is forgotten, or its callers are refused and nobody knows why.
+fn warn_of_end(path: &str, expires: Timestamp, now: Timestamp, problems: &mut Problems<'_>) {
+    if expires <= now {
+        let message = format!("the exception ended at {expires}, and waives nothing any more");
+        problems.warn(path, message, "remove it, or set a later date after a review");
+    } else if expires.minus(Exception::SOON) <= now {
+        let message = format!("the exception ends soon, at {expires}: from then on its callers need MFA");
+        problems.warn(path, message, "have its callers do MFA until then, or set a later date after a review");
+    }
+}
+
+/// The patterns of all routes: to look one up, and in the order of the file.
+struct Patterns<'r> {
+    known: HashSet<&'r str>,
+    listed: &'r [&'r str],
+}
+
 fn check_references(
     path: &str,
     file: &file::Exception,
     issuers: &[String],
-    routes: &[Route],
+    patterns: &Patterns<'_>,
     problems: &mut Problems<'_>,
 ) {
     if let Some(issuer) = &file.issuer {
         check_issuer(path, issuer, issuers, problems);
     }
-    let patterns: Vec<&str> = routes.iter().map(|route| route.pattern.as_written()).collect();
     for (at, pattern) in file.routes.iter().flatten().enumerate() {
-        if !patterns.contains(&pattern.as_str()) {
+        if !patterns.known.contains(pattern.as_str()) {
             let message = format!("there is no route `{pattern}`");
-            problems.add(&format!("{path}.routes[{at}]"), message, suggest(pattern, &patterns));
+            problems.add(&format!("{path}.routes[{at}]"), message, suggest(pattern, patterns.listed));
         }
     }
 }
@@ -143,4 +164,44 @@ fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp
         problems.add(path, "this is not a date and time in UTC (RFC 3339)", "write it as `2027-01-31T00:00:00Z`");
     }
     time
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use super::super::Config;
+    use super::*;
+
+    fn warnings(expires: Timestamp) -> Vec<String> {
+        let file = format!(
+            "
+listeners: [{{ address: \"127.0.0.1:0\" }}]
+upstreams: [{{ name: api, endpoints: [\"http://127.0.0.1:1\"] }}]
+routes: [{{ prefix: /, upstream: api, require: public }}]
+exceptions:
+  - {{ id: batch, owner: o, reason: r, user: u, expires: \"{expires}\" }}
+"
+        );
+        let warnings = Config::parse("f", &file, HashMap::new()).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_exception_that_ended_or_ends_soon_is_warned_of_with_its_place() {
+        let (now, hour) = (Clock::system().now(), Duration::from_secs(3600));
+        for (expires, told) in [
+            (Timestamp::from_secs(1_500_000_000), "the exception ended at 2017-07-14T02:40:00Z"),
+            (now.minus(hour), "the exception ended"),
+            (now.plus(hour), "ends soon"),
+            (now.plus(Exception::SOON.saturating_sub(hour)), "ends soon"),
+        ] {
+            let warnings = warnings(expires);
+            assert_eq!(warnings.len(), 1, "{expires}");
+            assert!(warnings[0].contains(told), "{}", warnings[0]);
+            assert!(warnings[0].starts_with("warning: exceptions[0].expires: ") && warnings[0].contains("f:6:"));
+        }
+        assert!(warnings(now.plus(Exception::SOON + hour)).is_empty());
+    }
 }

@@ -1,5 +1,7 @@
 //! Technical exceptions: each waives MFA, and only MFA, for a narrow match until it expires.
 
+use std::time::Duration;
+
 use super::evidence::Proof;
 use super::{Mode, Rule, StageSet};
 use crate::clock::Timestamp;
@@ -25,6 +27,11 @@ pub struct Exception {
     pub issuer: Option<String>,
     /// The routes, as the configuration writes them.
     pub routes: Option<Vec<String>>,
+}
+
+impl Exception {
+    /// How long before its end an exception's end is warned of.
+    pub const SOON: Duration = Duration::from_secs(14 * 86_400);
 }
 
 /// What may waive an MFA finding, and nothing else.
@@ -60,6 +67,11 @@ impl ExceptionSet {
     #[must_use]
     pub fn new(exceptions: Vec<Exception>) -> Self {
         Self(exceptions)
+    }
+
+    /// All of them, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Exception> {
+        self.0.iter()
     }
 
     /// The first exception that covers the caller on the route at this moment.
