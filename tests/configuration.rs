@@ -113,7 +113,7 @@ reports! {
     a_duration_without_a_unit: changed("    upstream: api\n", "    upstream: api\n    max_age: 15\n");
     a_duration_of_an_unknown_unit: changed("    upstream: api\n", "    upstream: api\n    max_age: 15 fortnights\n");
     a_long_clock_skew: changed("    audiences:", "    clock_skew: 6m\n    audiences:");
-    a_symmetric_algorithm: changed("    audiences:", "    algorithms: [RS256, HS256, rs512]\n    audiences:");
+    a_symmetric_algorithm: changed("    audiences:", "    algorithms: [RS256, HS256, rs512, none, ES512]\n    audiences:");
     an_empty_audience: changed("[https://api.example]", "[]");
     an_issuer_that_is_no_url: changed("issuer: https://idp.example/", "issuer: idp.example");
     keys_over_plain_http: changed("    audiences:", "    jwks_uri: http://idp.example/keys\n    audiences:");

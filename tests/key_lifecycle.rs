@@ -83,7 +83,7 @@ fn bad_documents(key: &Signer) -> Vec<(&'static str, Reply)> {
         ("bytes", Reply::Answer(200, Vec::new(), vec![0xff; 4096])),
         ("deep nesting", Reply::json("[".repeat(500_000))),
         ("deep nesting in a key", Reply::json(format!("{{\"keys\":[{}]}}", "{\"a\":".repeat(100_000)))),
-        ("a document that is too large", Reply::json(format!("{}{good}", " ".repeat(1 << 20)))),
+        ("a document that is too large", Reply::json(format!("{}{good}", " ".repeat(16 << 20)))),
         ("a document that ends too soon", Reply::Cut(good.into_bytes())),
         ("a document without end", Reply::Endless(1 << 16, Duration::ZERO)),
         ("a document that drips", Reply::Endless(1, Duration::from_millis(20))),

@@ -32,6 +32,7 @@ mod matrix;
 mod openapi;
 mod properties;
 mod proxy_protocol;
+mod published_keys;
 mod refusal;
 mod reload;
 mod security;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::context::Admin;
 use super::respond::Json;
-use mfa_gateway_core::token::{Key, KeyError};
+use mfa_gateway_core::token::Key;
 use mfa_gateway_keys::KeyLocation;
 use mfa_gateway_keys::{KeySource, Origin};
 
@@ -30,6 +30,8 @@ pub(super) struct IssuerState {
     keys: usize,
     /// The number of unusable entries in the key set.
     skipped_keys: usize,
+    /// Why they are not used: a sentence for each of the first 20 entries, and for the rest together.
+    skipped: Vec<String>,
     /// Where the keys come from: `issuer`, or `disk` since the last restart; `null` if there are none.
     #[schemars(extend("enum" = ["issuer", "disk", null]))]
     source: Option<&'static str>,
@@ -59,8 +61,6 @@ struct IssuerDetail {
     jwks_uri: Option<String>,
     /// The usable keys.
     key_set: Vec<KeyDetail>,
-    /// Why the other entries are not used.
-    skipped: Vec<String>,
 }
 
 /// A public key.
@@ -68,8 +68,8 @@ struct IssuerDetail {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct KeyDetail {
-    /// Its id.
-    kid: String,
+    /// Its id; `null` if it has none.
+    kid: Option<String>,
     /// The algorithms whose signatures it may verify.
     algorithms: Vec<&'static str>,
 }
@@ -80,7 +80,8 @@ impl IssuerState {
         Self {
             issuer: source.name().to_owned(),
             keys: status.keys,
-            skipped_keys: status.skipped,
+            skipped_keys: status.skipped.count(),
+            skipped: status.skipped.reasons(),
             source: status.origin.map(Origin::name),
             fetched: status.fetched.map(|at| at.to_string()),
             age_seconds: source.age().map(|age| age.as_secs()),
@@ -104,14 +105,8 @@ fn detail(source: &KeySource) -> IssuerDetail {
         KeyLocation::Discovery { url, .. } => (Some(url.to_string()), None),
     };
     let keys = source.current();
-    let key = |key: &Arc<Key>| KeyDetail { kid: key.kid().to_owned(), algorithms: key.algorithms() };
+    let key = |key: &Arc<Key>| KeyDetail { kid: key.kid().map(str::to_owned), algorithms: key.algorithms() };
     let mut key_set: Vec<KeyDetail> = keys.iter().flat_map(|keys| keys.iter()).map(key).collect();
     key_set.sort_by(|one, other| one.kid.cmp(&other.kid));
-    IssuerDetail {
-        state: IssuerState::of(source),
-        discovery,
-        jwks_uri,
-        key_set,
-        skipped: keys.iter().flat_map(|keys| keys.skipped()).map(KeyError::to_string).collect(),
-    }
+    IssuerDetail { state: IssuerState::of(source), discovery, jwks_uri, key_set }
 }

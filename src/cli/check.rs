@@ -44,8 +44,11 @@ async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool>
         match source.refresh().await {
             Ok(_) => {
                 let status = source.status();
-                let skipped = source.current().map_or(0, |keys| keys.skipped_count());
-                writeln!(text, "pass  issuer {}: {} keys, {skipped} skipped", source.name(), status.keys)?;
+                let (name, keys, skipped) = (source.name(), status.keys, status.skipped);
+                writeln!(text, "pass  issuer {name}: {keys} keys, {} skipped", skipped.count())?;
+                for reason in skipped.reasons() {
+                    writeln!(text, "        skipped: {}", visible(&reason))?;
+                }
             }
             Err(error) => {
                 good = false;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::algorithms::algorithms;
 use super::file;
 use super::keys::KeyHandling;
 use super::problem::Problems;
-use super::suggest::suggest;
 use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
-use mfa_gateway_core::token::{Algorithm, AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_core::token::{AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 
 /// A trusted issuer.
@@ -177,25 +177,6 @@ fn audiences(path: &str, list: &[String], problems: &mut Problems<'_>) -> Vec<St
         problems.add(&format!("{path}.audiences"), message, fix);
     }
     list.to_vec()
-}
-
-fn algorithms(path: &str, list: Option<&[String]>, problems: &mut Problems<'_>) -> Vec<Algorithm> {
-    let Some(list) = list else { return vec![Algorithm::Rs256] };
-    let known = Algorithm::ALL.map(Algorithm::name);
-    if list.is_empty() {
-        let message = "the list is empty, so no token would be accepted";
-        problems.add(&format!("{path}.algorithms"), message, "remove the field to accept RS256");
-    }
-    let mut algorithms = Vec::new();
-    for (at, name) in list.iter().enumerate() {
-        if let Ok(algorithm) = name.parse() {
-            algorithms.push(algorithm);
-        } else {
-            let message = format!("`{name}` is not supported: only asymmetric signature algorithms are");
-            problems.add(&format!("{path}.algorithms[{at}]"), message, suggest(name, &known));
-        }
-    }
-    algorithms
 }
 
 fn clock_skew(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Duration {

@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod algorithms;
 mod build;
 mod file;
 mod issuer;

@@ -29,6 +29,7 @@ pub(super) const CRATES: &[Crate] = &[
         order: &[
             "settings",
             "metrics",
+            "encoding",
             "fetch",
             "discovery",
             "budget",

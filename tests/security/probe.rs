@@ -13,7 +13,7 @@ use crate::support::{Answer, Call, Gateway, Recorder, Signer, World};
 pub(super) const ISSUER: &str = "https://idp.example/";
 
 /// Every algorithm that can be configured.
-const ALL: &str = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
+const ALL: &str = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA";
 
 /// What must come of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub(super) fn claims() -> Value {
 }
 
 /// A key of each type.
-pub(super) fn one_of_each_type() -> [Signer; 4] {
-    [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa]
+pub(super) fn one_of_each_type() -> [Signer; 5] {
+    [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa]
         .map(|algorithm| Signer::new(algorithm, algorithm.name()))
 }

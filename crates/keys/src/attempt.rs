@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use url::Url;
 
-use super::memory::{Held, Memory};
+use super::memory::{Digest, Held, Memory};
 use super::source::KeySource;
 use super::status::{Origin, Status};
 use crate::discovery::{self, DiscoveryError};
@@ -35,7 +36,7 @@ pub enum KeyError {
     },
     /// The key set has no usable key.
     #[error("the key set is not usable")]
-    Unusable(#[from] token::KeyError),
+    Unusable(#[from] token::KeySetError),
     /// Reading the key set ended in a panic or with the process.
     #[error("the key set could not be read")]
     Reading(#[from] tokio::task::JoinError),
@@ -62,18 +63,18 @@ impl KeySource {
         let old = self.current();
         // The validators are those of the keys in use, or they mean nothing.
         let held = memory.held.as_ref().filter(|held| old.is_some() && held.url == url);
+        // Without its text, a key set can't be stored.
+        let held = held.filter(|held| self.archive.is_none() || held.document.is_some());
         let known = held.map(|held| held.validators.clone()).unwrap_or_default();
         let failed = |source| KeyError::Fetch { url: url.clone(), source };
         let max_age = match (self.fetcher.get_changed(&url, &known).await.map_err(failed)?, old) {
-            (Fetched::New(document), old) => {
-                let bytes = document.bytes.clone();
-                // A large key set takes a while; requests on this thread must not wait for it.
-                let parsed = tokio::task::spawn_blocking(move || KeySet::parse(&bytes, old.as_deref()));
-                self.publish(&Arc::new(parsed.await??), confirmed, Origin::Issuer);
+            (Fetched::New(document), _) => {
+                self.take(&mut memory, document.bytes.clone(), confirmed, Origin::Issuer).await?;
                 let (document, validators, max_age) = (document.bytes, document.validators, document.max_age);
                 if memory.document().map(str::as_bytes) != Some(&document[..]) {
                     memory.stored = None;
                 }
+                let document = self.archive.is_some().then_some(document);
                 memory.held = Some(Held { url, document, validators, max_age });
                 max_age
             }
@@ -86,6 +87,27 @@ impl KeySource {
             (Fetched::NotModified(_), None) => return Err(failed(FetchError::Status(http::StatusCode::NOT_MODIFIED))),
         };
         Ok(Refreshed { max_age, detour })
+    }
+
+    /// Reads a key set and puts it in place of the old one. A large one takes a while, so requests on this thread don't
+    /// wait for it; and of one that says the same as before nothing is read again.
+    async fn take(
+        &self,
+        memory: &mut Memory,
+        document: Bytes,
+        confirmed: Timestamp,
+        origin: Origin,
+    ) -> Result<(), KeyError> {
+        let (old, known) = (self.current(), memory.digest);
+        let read = tokio::task::spawn_blocking(move || {
+            let digest = Digest::of(&document);
+            let same = old.clone().filter(|_| known == Some(digest));
+            same.map_or_else(|| KeySet::parse(&document, old.as_deref()).map(Arc::new), Ok).map(|keys| (keys, digest))
+        });
+        let (keys, digest) = read.await??;
+        self.publish(&keys, confirmed, origin);
+        memory.digest = Some(digest);
+        Ok(())
     }
 
     /// Where the keys are, and since when that is known. If discovery fails, its earlier result still applies, as
@@ -113,7 +135,7 @@ impl KeySource {
     /// Puts keys in place of the old ones.
     pub(super) fn publish(&self, new: &Arc<KeySet>, fetched: Timestamp, origin: Origin) {
         let old = self.current.swap(Some(Arc::clone(new)));
-        let (keys, skipped) = (new.iter().count(), new.skipped_count());
+        let (keys, skipped) = (new.iter().count(), new.skipped().count());
         let (mut before, mut removed) = (0, 0);
         // Cached verifications rest on keys; with a key that is gone they must end.
         for key in old.iter().flat_map(|set| set.iter()) {
@@ -131,11 +153,19 @@ impl KeySource {
         if origin == Origin::Issuer {
             self.metrics.fetched.inc();
         }
-        for reason in new.skipped() {
-            tracing::debug!(issuer = self.name(), %reason, "an entry of the key set is not used");
+        let told = self.status_mut().skipped == *new.skipped();
+        if skipped > 0 && !told {
+            let reasons = new.skipped();
+            tracing::info!(issuer = self.name(), keys, skipped, %reasons, "some entries of the key set are not used");
         }
-        *self.status_mut() =
-            Status { fetched: Some(fetched), origin: Some(origin), keys, skipped, had_keys: true, ..Status::default() };
+        *self.status_mut() = Status {
+            fetched: Some(fetched),
+            origin: Some(origin),
+            keys,
+            skipped: new.skipped().clone(),
+            had_keys: true,
+            ..Status::default()
+        };
     }
 
     /// Logs the first keys, and every change of them: a rotation is worth a line, a refresh that finds the same isn't.

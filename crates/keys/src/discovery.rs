@@ -57,6 +57,8 @@ pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Resu
 
 /// Reads where the keys are from a discovery document of this very issuer.
 pub fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
+    // Some editors write a byte order mark, which RFC 8259 section 8.1 lets a reader ignore.
+    let document = document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document);
     let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(document)?;
     if found == issuer {
         return Ok(jwks_uri);

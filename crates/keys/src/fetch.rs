@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AGE, CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::RequestBuilder;
 use reqwest::redirect::Policy;
@@ -13,8 +13,13 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
-/// The size beyond which a document is given up.
-pub(crate) const MAX_DOCUMENT: usize = 1 << 20;
+use super::encoding::{CodingError, plain};
+
+/// The size beyond which a key set is given up: ten thousand RSA keys of 4096 bits, or as many with a certificate each.
+pub const MAX_DOCUMENT: usize = 16 << 20;
+
+/// The size beyond which a discovery document is given up.
+const MAX_METADATA: usize = 1 << 20;
 
 /// The maximum length of a URL or a validator: both are untrusted text that the gateway keeps.
 const MAX_TEXT: usize = 2048;
@@ -34,9 +39,9 @@ pub enum FetchError {
     /// The response isn't 200. Redirects aren't followed: they would let one response choose another host.
     #[error("the response status is {0}, not 200")]
     Status(StatusCode),
-    /// The document is too large.
-    #[error("the document is larger than {MAX_DOCUMENT} bytes")]
-    TooLarge,
+    /// The document is too large, or can't be decompressed.
+    #[error(transparent)]
+    Coding(#[from] CodingError),
     /// It ended in a panic, or with the process.
     #[error("the request did not finish")]
     Ended(#[from] JoinError),
@@ -133,16 +138,20 @@ impl Fetcher {
         self.allow_http
     }
 
-    /// Fetches a JSON document.
+    /// Fetches a discovery document.
     pub(crate) async fn get(&self, url: &Url) -> Result<Document, FetchError> {
-        match self.get_changed(url, &Validators::default()).await? {
+        match self.exchange(url, &Validators::default(), MAX_METADATA).await? {
             Fetched::New(document) => Ok(document),
             Fetched::NotModified(_) => Err(FetchError::Status(StatusCode::NOT_MODIFIED)),
         }
     }
 
-    /// Fetches a JSON document, if it isn't the known one any more (RFC 9110 section 13).
+    /// Fetches a key set, if it isn't the known one any more (RFC 9110 section 13).
     pub(crate) async fn get_changed(&self, url: &Url, known: &Validators) -> Result<Fetched, FetchError> {
+        self.exchange(url, known, MAX_DOCUMENT).await
+    }
+
+    async fn exchange(&self, url: &Url, known: &Validators, limit: usize) -> Result<Fetched, FetchError> {
         self.check(url)?;
         let client = if is_loopback(url) { &self.direct } else { &self.client };
         let mut request = client.get(url.clone()).header("accept", "application/json");
@@ -151,7 +160,7 @@ impl Fetcher {
             request = request.header(name, value);
             conditional = true;
         }
-        let exchange = exchange(request, conditional);
+        let exchange = exchange(request, conditional, limit);
         match &self.elsewhere {
             Some(elsewhere) => AbortOnDropHandle::new(elsewhere.spawn(exchange)).await?,
             None => exchange.await,
@@ -159,7 +168,7 @@ impl Fetcher {
     }
 }
 
-async fn exchange(request: RequestBuilder, conditional: bool) -> Result<Fetched, FetchError> {
+async fn exchange(request: RequestBuilder, conditional: bool, limit: usize) -> Result<Fetched, FetchError> {
     let mut response = request.send().await?;
     let max_age = max_age(response.headers());
     match response.status() {
@@ -170,12 +179,15 @@ async fn exchange(request: RequestBuilder, conditional: bool) -> Result<Fetched,
     let validators = Validators::of(response.headers());
     let mut bytes = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > MAX_DOCUMENT {
-            return Err(FetchError::TooLarge);
+        if bytes.len() + chunk.len() > limit {
+            return Err(CodingError::TooLarge(limit).into());
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Fetched::New(Document { bytes: bytes.freeze(), validators, max_age }))
+    let coding = response.headers().get(CONTENT_ENCODING).cloned();
+    // A large document takes a while; so does the copy without the room that is left.
+    let plain = tokio::task::spawn_blocking(move || plain(Bytes::copy_from_slice(&bytes), coding.as_ref(), limit));
+    Ok(Fetched::New(Document { bytes: plain.await??, validators, max_age }))
 }
 
 impl Validators {

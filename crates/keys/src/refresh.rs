@@ -12,6 +12,7 @@ use super::budget::Budgets;
 use super::source::KeySource;
 use super::status::{Seriousness, Trouble};
 use mfa_gateway_core::chain;
+use mfa_gateway_core::token::KeySetError;
 
 /// The longest wait before a failed fetch is tried again: with keys, and without.
 const MAX_RETRY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
@@ -132,6 +133,12 @@ impl KeySource {
 
     fn failed(&self, error: &KeyError, trouble: &mut Trouble) {
         self.metrics.failed.inc();
+        if let KeyError::Unusable(KeySetError::Unusable(skipped)) = error
+            && self.current.load().is_none()
+        {
+            self.metrics.skipped.set(i64::try_from(skipped.count()).unwrap_or(i64::MAX));
+            self.status_mut().skipped = skipped.clone();
+        }
         let withdrawn = self.time_left().is_some_and(|left| left.is_zero());
         if withdrawn {
             self.withdraw();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::token::Skipped;
 
 /// How long a lasting failure is not repeated in the log: at first, and in the end.
 const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
@@ -18,8 +19,8 @@ pub struct Status {
     pub origin: Option<Origin>,
     /// How many keys are usable.
     pub keys: usize,
-    /// How many entries of the key set are not.
-    pub skipped: usize,
+    /// The entries of the key set that are not, and why.
+    pub skipped: Skipped,
     /// How many attempts have failed in a row.
     pub failures: u32,
     /// What the last attempt failed of, if it did.

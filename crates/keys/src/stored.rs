@@ -51,7 +51,7 @@ pub(super) enum StoredError {
     Future(Timestamp),
     /// Its keys can't be used.
     #[error("its keys are not usable")]
-    Unusable(#[from] token::KeyError),
+    Unusable(#[from] token::KeySetError),
 }
 
 /// A key set as it is stored.

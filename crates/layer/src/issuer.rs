@@ -41,7 +41,7 @@ impl Issuer {
 
     /// The keys of `set` that a token may have been signed with.
     pub fn keys_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, TokenError> {
-        set.find(unverified.kid(), self.algorithm(unverified)?)
+        set.find(unverified.key_hint(), self.algorithm(unverified)?)
     }
 
     /// The keys that a token may have been signed with, fetched if necessary. `None` if no fetch ever succeeded, or if
@@ -49,13 +49,13 @@ impl Issuer {
     pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
         // An algorithm that isn't accepted must not cost a fetch.
         let algorithm = self.algorithm(unverified)?;
-        let find = || self.keys.current().map(|set| set.find(unverified.kid(), algorithm)).transpose();
+        let find = || self.keys.current().map(|set| set.find(unverified.key_hint(), algorithm)).transpose();
         let fresh = match find() {
             Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
-            // The key may have been replaced by one of another kind under its name.
-            Err(TokenError::Algorithm) => {
+            // The key may have been replaced by one of another kind under its name, or its names have come.
+            Err(error @ (TokenError::Algorithm | TokenError::KeyUnnamed)) => {
                 self.keys.nudge();
-                return Err(TokenError::Algorithm);
+                return Err(error);
             }
             found => return found,
         };

@@ -107,6 +107,10 @@ fn token_remedy(error: TokenError) -> &'static str {
             "Request a new token: the issuer doesn't publish the key that signed this one. If the key is new, try \
              again in ten seconds."
         }
+        TokenError::KeyUnnamed => {
+            "Have the issuer name the key in the token's header (kid): it publishes many, and the gateway doesn't try \
+             them all."
+        }
         TokenError::Signature => "Send the token exactly as the issuer returned it. If you did, request a new one.",
         TokenError::ClaimMissing(_) | TokenError::ClaimMalformed(_) => {
             "Request the token from the configured issuer: it must have iss, aud and exp, each with the correct JSON \

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use jsonwebtoken::AlgorithmFamily;
+
 /// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
@@ -14,6 +16,7 @@ pub enum Algorithm {
     Ps512,
     Es256,
     Es384,
+    Es512,
     EdDsa,
 }
 
@@ -23,12 +26,13 @@ pub(super) enum KeyType {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -37,6 +41,7 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
     ];
 
@@ -52,6 +57,7 @@ impl Algorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
         }
     }
@@ -61,28 +67,27 @@ impl Algorithm {
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => KeyType::Rsa,
             Self::Es256 => KeyType::P256,
             Self::Es384 => KeyType::P384,
+            Self::Es512 => KeyType::P521,
             Self::EdDsa => KeyType::Ed25519,
         }
     }
 
-    /// Those of RSA keys.
-    pub(super) const RSA: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
-}
-
-impl From<Algorithm> for jsonwebtoken::Algorithm {
-    fn from(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Rs256 => Self::RS256,
-            Algorithm::Rs384 => Self::RS384,
-            Algorithm::Rs512 => Self::RS512,
-            Algorithm::Ps256 => Self::PS256,
-            Algorithm::Ps384 => Self::PS384,
-            Algorithm::Ps512 => Self::PS512,
-            Algorithm::Es256 => Self::ES256,
-            Algorithm::Es384 => Self::ES384,
-            Algorithm::EdDsa => Self::EdDSA,
+    /// The family of its keys, as `jsonwebtoken` calls it. That has no name for ES512 itself.
+    pub(super) fn family(self) -> AlgorithmFamily {
+        match self.key_type() {
+            KeyType::Rsa => AlgorithmFamily::Rsa,
+            KeyType::P256 | KeyType::P384 | KeyType::P521 => AlgorithmFamily::Ec,
+            KeyType::Ed25519 => AlgorithmFamily::Ed,
         }
     }
+
+    /// Its place in [`Self::ALL`].
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Those of RSA keys.
+    pub(super) const RSA: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
 }
 
 impl FromStr for Algorithm {

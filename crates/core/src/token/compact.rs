@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use super::jwk::kid_text;
 use super::object::Object;
-use super::{Algorithm, Claim, TokenError};
+use super::{Algorithm, Claim, KeyHint, TokenError};
 
 /// A token taken apart. Nothing in it is known to be true yet.
 #[derive(Debug)]
@@ -13,8 +14,22 @@ pub struct Unverified<'t> {
     pub(super) signing_input: &'t [u8],
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
-    pub(super) kid: Option<String>,
+    pub(super) name: KeyName,
     pub(super) payload: Object,
+}
+
+/// What the header calls the key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct KeyName {
+    kid: Option<String>,
+    x5t: Option<String>,
+    x5t_s256: Option<String>,
+}
+
+impl KeyName {
+    pub(super) fn hint(&self) -> KeyHint<'_> {
+        KeyHint::new(self.kid.as_deref(), self.x5t.as_deref(), self.x5t_s256.as_deref())
+    }
 }
 
 impl<'t> Unverified<'t> {
@@ -24,10 +39,10 @@ impl<'t> Unverified<'t> {
     ///
     /// If the form isn't exact, the header asks for something that isn't implemented, or the token is of another type.
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
-        let Signed { input, signature, algorithm, kid, payload } = Signed::parse(token)?;
+        let Signed { input, signature, algorithm, name, payload } = Signed::parse(token)?;
         let payload = decode(payload).ok_or(TokenError::Compact)?;
         let payload = Object::parse(payload).ok_or(TokenError::Json("payload"))?;
-        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, kid, payload })
+        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, payload })
     }
 
     /// The issuer that the token names, for choosing the key set.
@@ -38,7 +53,13 @@ impl<'t> Unverified<'t> {
     /// The id of the key that is said to have signed.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.name.kid.as_deref()
+    }
+
+    /// All that the header says of that key.
+    #[must_use]
+    pub fn key_hint(&self) -> KeyHint<'_> {
+        self.name.hint()
     }
 
     /// The algorithm, if it is one the gateway knows.
@@ -59,7 +80,7 @@ pub(super) struct Signed<'t> {
     pub(super) input: &'t str,
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
-    pub(super) kid: Option<String>,
+    pub(super) name: KeyName,
     payload: &'t str,
 }
 
@@ -73,8 +94,8 @@ impl<'t> Signed<'t> {
         let signature = decode(signature).ok_or(TokenError::Compact)?;
         let header = decode(header).ok_or(TokenError::Compact)?;
         let header = Object::parse(header).ok_or(TokenError::Json("header"))?;
-        let (algorithm, kid) = read_header(&header)?;
-        Ok(Self { input, signature, algorithm, kid, payload })
+        let (algorithm, name) = read_header(&header)?;
+        Ok(Self { input, signature, algorithm, name, payload })
     }
 }
 
@@ -84,8 +105,8 @@ fn decode(part: &str) -> Option<Vec<u8>> {
 }
 
 /// Checks the header and reads what is used of it. Unknown parameters are ignored, as RFC 7515 section 4 has it;
-/// none of them (`jwk`, `jku`, `x5u`, `x5c`) ever leads to a key.
-fn read_header(header: &Object) -> Result<(Option<Algorithm>, Option<String>), TokenError> {
+/// none of them (`jwk`, `jku`, `x5u`, `x5c`) ever leads to a key. Thumbprints choose one that the issuer published.
+fn read_header(header: &Object) -> Result<(Option<Algorithm>, KeyName), TokenError> {
     // Each of these changes what the signature covers or what the payload is; none is implemented.
     for name in ["crit", "zip", "enc"] {
         if header.get(name).is_some() {
@@ -106,15 +127,27 @@ fn read_header(header: &Object) -> Result<(Option<Algorithm>, Option<String>), T
         Some(Some(typ)) if is_media_type(typ, &["jwt", "at+jwt"]) => {}
         Some(_) => return Err(TokenError::Type),
     }
-    let kid = match text("kid") {
-        None => None,
-        Some(Some(kid)) => Some(kid.to_owned()),
-        Some(None) => return Err(TokenError::Header("kid")),
-    };
+    let name = read_key_name(header)?;
     match text("alg") {
-        Some(Some(name)) => Ok((name.parse().ok(), kid)),
+        Some(Some(algorithm)) => Ok((algorithm.parse().ok(), name)),
         _ => Err(TokenError::Header("alg")),
     }
+}
+
+/// Reads what the header calls the key. An empty id says nothing, as in a key set; thumbprints are only asked for
+/// without an id, and one of another type is an unknown parameter.
+fn read_key_name(header: &Object) -> Result<KeyName, TokenError> {
+    let kid = match header.get("kid") {
+        None => None,
+        Some(Claim::Text(kid)) => Some(kid.to_owned()),
+        Some(Claim::Other(kid)) => Some(kid_text(kid).ok_or(TokenError::Header("kid"))?),
+    };
+    let kid = kid.filter(|kid| !kid.is_empty());
+    if kid.is_some() {
+        return Ok(KeyName { kid, ..KeyName::default() });
+    }
+    let thumbprint = |name| header.get(name).and_then(Claim::as_str).map(str::to_owned);
+    Ok(KeyName { kid, x5t: thumbprint("x5t"), x5t_s256: thumbprint("x5t#S256") })
 }
 
 /// Whether `value` is one of `types`, with or without `application/` (RFC 7515 section 4.1.9), in any letter case.
@@ -188,12 +221,33 @@ mod tests {
             (r#""zip":"DEF""#, "zip"),
             (r#""enc":"A128GCM""#, "enc"),
             (r#""cty":"JWT""#, "cty"),
-            (r#""kid":1"#, "kid"),
+            (r#""kid":1.5"#, "kid"),
+            (r#""kid":null"#, "kid"),
+            (r#""kid":["k"]"#, "kid"),
         ] {
             assert_eq!(error(&token(&format!(r#"{{"alg":"RS256",{member}}}"#), "{}")), TokenError::Header(name));
         }
         assert_eq!(error(&token("{}", "{}")), TokenError::Header("alg"));
         assert_eq!(error(&token(r#"{"alg":["RS256"]}"#, "{}")), TokenError::Header("alg"));
+    }
+
+    #[test]
+    fn the_key_is_named_by_its_id_or_else_by_thumbprints() {
+        let hint = |members: &str| {
+            let token = token(&format!(r#"{{"alg":"RS256"{members}}}"#), "{}");
+            let unverified = Unverified::parse(&token).unwrap();
+            let hint = unverified.key_hint();
+            let thumbprints = hint.thumbprints.iter().map(str::to_owned).collect::<Vec<_>>();
+            (hint.kid.map(str::to_owned), thumbprints.join(" "))
+        };
+        let named = |kid: &str| (Some(kid.to_owned()), String::new());
+        let printed = |thumbprints: &str| (None, thumbprints.to_owned());
+        assert_eq!(hint(r#","kid":"k","x5t":"t""#), named("k"));
+        assert_eq!(hint(r#","kid":7"#), named("7"));
+        assert_eq!(hint(r#","kid":"","x5t":"t""#), printed("t"));
+        assert_eq!(hint(r#","x5t":"a+b/c=","x5t#S256":"s""#), printed("s a-b_c"));
+        assert_eq!(hint(r#","x5t":7,"x5t#S256":null"#), printed(""));
+        assert_eq!(hint(r#","x5t":"""#), printed(""));
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub enum TokenError {
     /// No key of the issuer fits the token.
     #[error("the issuer has no key with the token's kid that supports its alg")]
     KeyUnknown,
+    /// The token doesn't name its key, and more keys fit than may be tried.
+    #[error("the token's header has neither kid nor x5t, and more than four of the issuer's keys support its alg")]
+    KeyUnnamed,
     /// The signature doesn't verify.
     #[error("the signature does not verify with the issuer's key")]
     Signature,
@@ -128,7 +131,7 @@ impl TokenError {
             Self::Header(_) => "token_header_not_accepted",
             Self::Type => "token_type_not_accepted",
             Self::Algorithm => "algorithm_not_accepted",
-            Self::KeyUnknown => "key_unknown",
+            Self::KeyUnknown | Self::KeyUnnamed => "key_unknown",
             Self::Signature => "signature_invalid",
             Self::ClaimMissing(_) => "claim_missing",
             Self::ClaimMalformed(_) => "claim_malformed",
@@ -151,7 +154,7 @@ impl TokenError {
             Self::Credential | Self::TooLong | Self::Compact | Self::Json(_) | Self::Header(_) | Self::Type => {
                 Check::Credential
             }
-            Self::Algorithm | Self::KeyUnknown | Self::Signature => Check::Signature,
+            Self::Algorithm | Self::KeyUnknown | Self::KeyUnnamed | Self::Signature => Check::Signature,
             Self::IssuerUnknown | Self::TenantUntrusted | Self::TenantContradicts | Self::KeyIssuer => Check::Issuer,
             Self::Audience => Check::Audience,
             Self::Expired | Self::NotYetValid => Check::Time,

@@ -2,32 +2,37 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use jsonwebtoken::signature::Verifier;
 use serde_json::Value;
 
 use super::algorithm::KeyType;
-use super::json::strings;
+use super::jwk::{first_of, kid, text, texts, thumbprint};
 use super::verifiers::Verifiers;
-use super::{Algorithm, TokenError};
+use super::{Algorithm, KeyError, TokenError, material};
 
 /// A public key that may verify tokens.
 pub struct Key {
-    pub(super) kid: String,
+    kid: Option<String>,
+    pub(super) thumbprints: Thumbprints,
     pub(super) key_type: KeyType,
     pinned: Option<Algorithm>,
     verifiers: Verifiers,
     issuer: Option<String>,
     cloud_instance: Option<String>,
-    pub(super) jwk: Value,
+    pub(super) identity: Identity,
     retired: AtomicBool,
 }
 
-/// Why an entry of a key set isn't used. The other entries are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct KeyError(pub(super) &'static str);
+/// What tells an entry of a key set from all others: a digest of all it says.
+pub(super) type Identity = [u8; SHA256_OUTPUT_LEN];
+
+/// The thumbprints of a key's certificate (RFC 7517 sections 4.8 and 4.9), as unpadded base64url.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Thumbprints {
+    pub(super) sha1: Option<Box<str>>,
+    pub(super) sha256: Option<Box<str>>,
+}
 
 impl Key {
     /// Checks a JWK (RFC 7517) and parses its key.
@@ -36,48 +41,40 @@ impl Key {
     ///
     /// If it isn't a public key for signatures of a known kind, or it is weak or broken.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
-        let kid = member(jwk, "kid")?.ok_or(KeyError("it has no kid"))?.to_owned();
-        if member(jwk, "use")?.is_some_and(|usage| usage != "sig") {
-            return Err(KeyError("its use is not sig"));
+        if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
+            return Err(KeyError::Other("its use is not sig"));
         }
-        if let Some(operations) = jwk.get("key_ops") {
-            let operations = strings(operations).ok_or(KeyError("its key_ops is not an array of strings"))?;
-            if !operations.contains(&"verify") {
-                return Err(KeyError("its key_ops has no verify"));
-            }
+        if texts(jwk, "key_ops")?.is_some_and(|operations| !operations.contains(&"verify")) {
+            return Err(KeyError::Other("its key_ops has no verify"));
         }
         // Every reader of the key set could sign with a key whose private part is published.
-        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
-            return Err(KeyError("it contains private or symmetric key material"));
+        if let Some(name) = first_of(jwk, &["d", "p", "q", "dp", "dq", "qi", "oth", "k"]) {
+            return Err(KeyError::Private(name));
         }
-        let (key_type, verifiers) = match member(jwk, "kty")? {
-            Some("RSA") => (KeyType::Rsa, rsa(jwk)?),
-            Some("EC") => ec(jwk)?,
-            Some("OKP") => (KeyType::Ed25519, ed25519(jwk)?),
-            _ => return Err(KeyError("its kty is not RSA, EC or OKP")),
-        };
-        let pinned = member(jwk, "alg")?
-            .map(|name| name.parse().map_err(|()| KeyError("its alg is not an accepted signature algorithm")))
+        let (key_type, verifiers) = material::read(jwk)?;
+        let pinned = text(jwk, "alg")?
+            .map(|name| name.parse().map_err(|()| KeyError::Other("its alg is not an accepted signature algorithm")))
             .transpose()?;
         if pinned.is_some_and(|algorithm: Algorithm| algorithm.key_type() != key_type) {
-            return Err(KeyError("its alg does not fit its kty and crv"));
+            return Err(KeyError::Other("its alg does not fit its kty and crv"));
         }
         Ok(Self {
-            kid,
+            kid: kid(jwk)?,
+            thumbprints: Thumbprints { sha1: thumbprint(jwk, "x5t"), sha256: thumbprint(jwk, "x5t#S256") },
             key_type,
             pinned,
             verifiers,
-            issuer: member(jwk, "issuer")?.map(str::to_owned),
-            cloud_instance: member(jwk, "cloud_instance_name")?.map(str::to_owned),
-            jwk: jwk.clone(),
+            issuer: text(jwk, "issuer")?.map(str::to_owned),
+            cloud_instance: text(jwk, "cloud_instance_name")?.map(str::to_owned),
+            identity: identity(jwk),
             retired: AtomicBool::new(false),
         })
     }
 
-    /// Its id.
+    /// Its id, if it has one.
     #[must_use]
-    pub fn kid(&self) -> &str {
-        &self.kid
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
     }
 
     /// The algorithms whose signatures it may verify.
@@ -127,102 +124,33 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// A member that may be absent, but not of another type than string.
-fn member<'j>(jwk: &'j Value, name: &str) -> Result<Option<&'j str>, KeyError> {
-    match jwk.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(KeyError("a member that must be a string has another type")),
+impl Thumbprints {
+    /// Both of them that are there. They differ in length, so that neither is taken for the other.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.sha256.iter().chain(&self.sha1).map(|text| &**text)
+    }
+
+    /// Whether these may be of the same certificate as the others: none that both have differs.
+    pub(super) fn agree(&self, other: &Self) -> bool {
+        let agree = |one: &Option<Box<str>>, other: &Option<Box<str>>| one.is_none() || other.is_none() || one == other;
+        agree(&self.sha1, &other.sha1) && agree(&self.sha256, &other.sha256)
     }
 }
 
-fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
-    let text = member(jwk, name)?.ok_or(KeyError("a member of its key is missing"))?;
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError("a member of its key is not unpadded base64url"))
-}
-
-fn rsa(jwk: &Value) -> Result<Verifiers, KeyError> {
-    let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
-    // Some issuers write a leading zero octet, as ASN.1 does; the library loads such a key and never verifies with it.
-    let (n, e) = (unsigned(&n), unsigned(&e));
-    let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-    if !(2048..=8192).contains(&bits) {
-        return Err(KeyError("its RSA modulus is not 2048 to 8192 bits"));
-    }
-    let exponent = e.iter().fold(0_u64, |value, &byte| value.saturating_mul(256).saturating_add(u64::from(byte)));
-    let odd = |bytes: &[u8]| bytes.last().is_some_and(|byte| byte & 1 == 1);
-    if !odd(n) || exponent & 1 == 0 || !(3..=u64::from(u32::MAX)).contains(&exponent) {
-        return Err(KeyError("its RSA modulus or exponent is not valid for a key"));
-    }
-    if has_roca_fingerprint(n) {
-        return Err(KeyError("its RSA modulus can be factored (CVE-2017-15361)"));
-    }
-    Ok(Verifiers::rsa(n, e))
-}
-
-/// Whether the modulus was made by the library that made factorable ones (ROCA, CVE-2017-15361): modulo each of these
-/// primes it is a power of 65537. Of other moduli one in 200 million is.
-fn has_roca_fingerprint(n: &[u8]) -> bool {
-    [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157].into_iter().all(|prime: u32| {
-        let rest = n.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime);
-        let powers = std::iter::successors(Some(1), |power| Some(power * (65537 % prime) % prime));
-        powers.take(prime as usize).any(|power| power == rest)
-    })
-}
-
-/// The number without its leading zero octets.
-fn unsigned(octets: &[u8]) -> &[u8] {
-    &octets[octets.iter().take_while(|&&octet| octet == 0).count()..]
-}
-
-fn ec(jwk: &Value) -> Result<(KeyType, Verifiers), KeyError> {
-    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
-    let (key_type, algorithm, length) = match member(jwk, "crv")? {
-        Some("P-256") => (KeyType::P256, Algorithm::Es256, 32),
-        Some("P-384") => (KeyType::P384, Algorithm::Es384, 48),
-        _ => return Err(KeyError("its crv is not P-256 or P-384")),
-    };
-    if x.len() != length || y.len() != length {
-        return Err(KeyError("its coordinates do not have the curve's length"));
-    }
-    // Parsing checks that the point lies on the curve.
-    let point = [&[4], x.as_slice(), y.as_slice()].concat();
-    let verifiers = Verifiers::point(algorithm, &point).ok_or(KeyError("its point is not on the curve"))?;
-    Ok((key_type, verifiers))
-}
-
-/// The points of Ed25519 with a small order, as RFC 8032 encodes them without the sign bit, and their encodings that
-/// aren't reduced. Under such a key one signature fits many messages.
-const SMALL_ORDER: [&str; 7] = [
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-];
-
-fn ed25519(jwk: &Value) -> Result<Verifiers, KeyError> {
-    if member(jwk, "crv")? != Some("Ed25519") {
-        return Err(KeyError("its crv is not Ed25519"));
-    }
-    let x = bytes(jwk, "x")?;
-    let mut unsigned = x.clone();
-    let Some(last) = unsigned.get_mut(31) else { return Err(KeyError("its point is not 32 bytes")) };
-    *last &= 0x7f;
-    let hex = unsigned.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    if x.len() != 32 || SMALL_ORDER.contains(&hex.as_str()) {
-        return Err(KeyError("its point is not valid for a key"));
-    }
-    Verifiers::point(Algorithm::EdDsa, &x).ok_or(KeyError("its point is not usable"))
+/// The identity of an entry: its members in one order, so that only what it says counts.
+pub(super) fn identity(jwk: &Value) -> Identity {
+    let mut identity = Identity::default();
+    identity.copy_from_slice(digest(&SHA256, jwk.to_string().as_bytes()).as_ref());
+    identity
 }
 
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::rsa::KeySize;
-    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use serde_json::json;
 
     use super::*;
@@ -263,19 +191,44 @@ mod tests {
     }
 
     #[test]
-    fn leading_zero_octets_do_not_keep_a_key_from_verifying() {
+    fn a_modulus_verifies_in_every_form_in_which_it_is_published() {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"input", &mut signature).unwrap();
         // The modulus within the DER of an RSAPublicKey of 2048 bits, with the zero octet before it.
         let der = pair.public_key().as_ref();
         let n = &der[8..der.len() - 5];
-        for (n, e) in [(&n[1..], "AQAB"), (n, "AQAB"), (n, "AAEAAQ"), (&n[1..], "AAAAAAEAAQ"), (n, "AAAAAAAAAAAAAQAB")]
-        {
-            let jwk = json!({"kty": "RSA", "kid": "r", "n": URL_SAFE_NO_PAD.encode(n), "e": e});
+        let forms = [
+            (URL_SAFE_NO_PAD.encode(&n[1..]), "AQAB"),
+            (URL_SAFE_NO_PAD.encode(n), "AQAB"),
+            (URL_SAFE_NO_PAD.encode(n), "AAEAAQ"),
+            (URL_SAFE_NO_PAD.encode(&n[1..]), "AAAAAAEAAQ=="),
+            (URL_SAFE_NO_PAD.encode(n), "AAAAAAAAAAAAAQAB"),
+            (STANDARD.encode(&n[1..]), "AQAB"),
+            (STANDARD.encode(n), "AQAB"),
+            (STANDARD.encode(n).trim_end_matches('=').to_owned(), "AQAB"),
+            (STANDARD.encode([&[0, 0], n].concat()), "AQAB"),
+        ];
+        for (n, e) in forms {
+            let jwk =
+                json!({"kty": "RSA", "kid": "r", "n": n, "e": e, "d": null, "use": null, "key_ops": [], "x5t": ""});
             let key = Key::from_jwk(&jwk).unwrap();
-            assert_eq!(key.verify(Algorithm::Rs256, b"input", &signature), Ok(()), "{e}");
-            assert_eq!(key.verify(Algorithm::Rs256, b"other", &signature), Err(TokenError::Signature), "{e}");
+            assert_eq!(key.verify(Algorithm::Rs256, b"input", &signature), Ok(()), "{n} {e}");
+            assert_eq!(key.verify(Algorithm::Rs256, b"other", &signature), Err(TokenError::Signature), "{n} {e}");
+        }
+    }
+
+    #[test]
+    fn a_point_whose_coordinates_begin_with_zeros_verifies_however_they_are_written() {
+        let pair = std::iter::repeat_with(|| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+            .find(|pair| pair.public_key().as_ref()[1] == 0)
+            .unwrap();
+        let point = pair.public_key().as_ref();
+        let signature = pair.sign(&SystemRandom::new(), b"input").unwrap().as_ref().to_vec();
+        for x in [&point[1..33], &point[2..33], &[&[0], &point[1..33]].concat()] {
+            let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(&point[33..]));
+            let key = Key::from_jwk(&json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})).unwrap();
+            assert_eq!((key.kid(), key.verify(Algorithm::Es256, b"input", &signature)), (None, Ok(())));
         }
     }
 
@@ -290,8 +243,10 @@ mod tests {
             ("alg", json!("ES384")),
             ("alg", json!("none")),
             ("kty", json!("oct")),
-            ("kid", json!(7)),
+            ("kid", json!(7.5)),
             ("d", json!("AA")),
+            ("oth", json!([1])),
+            ("k", json!(false)),
         ] {
             assert!(Key::from_jwk(&with(p256(), name, value.clone())).is_err(), "{name} {value}");
         }

@@ -5,23 +5,27 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::{Algorithm, Key, KeyError, TokenError, json};
+use super::entries::{self, Entries};
+use super::key::{Identity, identity};
+use super::{Algorithm, Key, KeyError, KeyHint, KeySetError, MAX_ENTRIES, Skipped, TokenError};
 
-/// How many entries of a key set are looked at. Issuers publish a handful, Entra's common endpoint some dozens.
-const MAX_ENTRIES: usize = 1000;
-
-/// How many keys of one kind may have the same `kid`. A token costs so many signature checks at most.
-pub(super) const MAX_CANDIDATES: usize = 3;
+/// How many keys may be tried for one token, and so how many of one kind may have the same `kid`: a forged token costs
+/// so many signature checks at most. A rollover without names has two keys, three or four while it is overdue.
+pub(super) const MAX_CANDIDATES: usize = 4;
 
 /// The usable keys of an issuer at one moment. Immutable: a refresh makes another one.
 #[derive(Debug, Default)]
 pub struct KeySet {
-    keys: HashMap<String, Vec<Arc<Key>>>,
-    skipped: Vec<KeyError>,
-    /// How many entries were beyond the bound.
-    beyond: usize,
+    /// In the order in which they are published.
+    keys: Vec<Arc<Key>>,
+    /// The places of keys by what a token may name, and by what they are.
+    by_kid: HashMap<String, Vec<usize>>,
+    by_thumbprint: HashMap<Box<str>, Vec<usize>>,
+    by_identity: HashMap<Identity, usize>,
+    /// The first keys that fit each algorithm: one more than may be tried.
+    few: [Vec<usize>; Algorithm::ALL.len()],
+    skipped: Skipped,
 }
 
 impl KeySet {
@@ -30,98 +34,123 @@ impl KeySet {
     /// # Errors
     ///
     /// If the document isn't a JWK Set, or no entry of it is usable.
-    pub fn parse(document: &[u8], previous: Option<&Self>) -> Result<Self, KeyError> {
+    pub fn parse(document: &[u8], previous: Option<&Self>) -> Result<Self, KeySetError> {
         // Bytes that aren't UTF-8 must only cost the entry that they stand in.
         let text = String::from_utf8_lossy(document);
         let damaged = matches!(text, Cow::Owned(_));
-        let entries = entries(&text)?;
-        let mut set = Self { beyond: entries.len().saturating_sub(MAX_ENTRIES), ..Self::default() };
-        for entry in entries.into_iter().take(MAX_ENTRIES) {
-            if let Err(error) = read_entry(entry, damaged).and_then(|jwk| set.add(&jwk, previous)) {
-                set.skipped.push(error);
+        // Some editors write a byte order mark, which RFC 8259 section 8.1 lets a reader ignore.
+        let entries = Entries::find(text.strip_prefix('\u{feff}').unwrap_or(&text), MAX_ENTRIES)?;
+        let mut set = Self { skipped: Skipped::new(entries.beyond), ..Self::default() };
+        for (at, entry) in entries.first.into_iter().enumerate() {
+            match entries::read(entry, damaged) {
+                Ok(jwk) => {
+                    if let Err(why) = set.add(&jwk, previous) {
+                        set.skipped.add(at, Some(&jwk), why);
+                    }
+                }
+                Err(why) => set.skipped.add(at, None, why),
             }
         }
-        if set.keys.is_empty() { Err(KeyError("it has no usable key")) } else { Ok(set) }
+        match (set.keys.is_empty(), set.skipped.count()) {
+            (false, _) => Ok(set),
+            (true, 0) => Err(KeySetError::Empty),
+            (true, _) => Err(KeySetError::Unusable(set.skipped)),
+        }
     }
 
     fn add(&mut self, jwk: &Value, previous: Option<&Self>) -> Result<(), KeyError> {
-        let known = jwk.get("kid").and_then(Value::as_str).zip(previous).and_then(|(kid, set)| set.keys.get(kid));
-        // A retired key never comes back: cached verifications of another time rest on it.
-        let unchanged = |key: &&Arc<Key>| key.jwk == *jwk && !key.is_retired();
-        let key = match known.and_then(|keys| keys.iter().find(unchanged)) {
+        let identity = identity(jwk);
+        if self.by_identity.contains_key(&identity) {
+            return Err(KeyError::Other("it repeats an earlier entry"));
+        }
+        let key = match previous.and_then(|set| set.same(&identity)) {
             Some(known) => Arc::clone(known),
             None => Arc::new(Key::from_jwk(jwk)?),
         };
-        let same_kid = self.keys.entry(key.kid.clone()).or_default();
-        if same_kid.iter().any(|other| other.jwk == key.jwk) {
-            return Err(KeyError("it repeats an earlier entry"));
+        let place = self.keys.len();
+        if let Some(kid) = key.kid() {
+            let same_kid = self.by_kid.entry(kid.to_owned()).or_default();
+            // One kid may name several keys (RFC 7517 section 4.5). Which of those of one kind is meant, only trying
+            // tells.
+            let alike = |other: &&usize| self.keys.get(**other).is_some_and(|other| other.key_type == key.key_type);
+            if same_kid.iter().filter(alike).count() == MAX_CANDIDATES {
+                return Err(KeyError::Other("four earlier entries have the same kid and kty"));
+            }
+            same_kid.push(place);
         }
-        // One kid may name several keys (RFC 7517 section 4.5). Which of those of one kind is meant, only trying tells.
-        if same_kid.iter().filter(|other| other.key_type == key.key_type).count() == MAX_CANDIDATES {
-            return Err(KeyError("three earlier entries have the same kid and kty"));
+        for thumbprint in key.thumbprints.iter() {
+            self.by_thumbprint.entry(thumbprint.into()).or_default().push(place);
         }
-        same_kid.push(key);
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| key.fits(*algorithm)) {
+            if let Some(few) = self.few.get_mut(algorithm.index()).filter(|few| few.len() <= MAX_CANDIDATES) {
+                few.push(place);
+            }
+        }
+        self.by_identity.insert(identity, place);
+        self.keys.push(key);
         Ok(())
     }
 
-    /// The keys that may have signed a token, in the order they are published: those with its `kid`, at most
-    /// `MAX_CANDIDATES`. Without a `kid` there must be exactly one that fits (OpenID Connect Core section 10.1).
+    /// The key of an entry that says the same. A retired one never comes back: cached verifications of another time
+    /// rest on it.
+    fn same(&self, identity: &Identity) -> Option<&Arc<Key>> {
+        self.keys.get(*self.by_identity.get(identity)?).filter(|key| !key.is_retired())
+    }
+
+    /// The keys that may have signed a token, in the order they are published, at most `MAX_CANDIDATES`.
+    ///
+    /// A token with a `kid` names its key, and no other is tried. Without one its thumbprints do. Else all that fit are
+    /// tried, where they are few (OpenID Connect Core section 10.1 has a `kid` where there are several).
     ///
     /// # Errors
     ///
-    /// [`TokenError::Algorithm`] if keys are there and are for other algorithms, else [`TokenError::KeyUnknown`].
-    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, TokenError> {
-        let fits = |key: &&Arc<Key>| key.fits(algorithm);
-        if let Some(kid) = kid {
-            let keys = self.keys.get(kid).ok_or(TokenError::KeyUnknown)?;
-            let fitting: Vec<_> = keys.iter().filter(fits).cloned().collect();
-            return if fitting.is_empty() { Err(TokenError::Algorithm) } else { Ok(fitting) };
+    /// [`TokenError::Algorithm`] if keys are there and are for other algorithms, [`TokenError::KeyUnnamed`] if too many
+    /// fit, else [`TokenError::KeyUnknown`].
+    pub fn find<'h>(&self, hint: impl Into<KeyHint<'h>>, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, TokenError> {
+        let KeyHint { kid, thumbprints } = hint.into();
+        let named: Vec<usize> = match kid {
+            Some(kid) => self.by_kid.get(kid).ok_or(TokenError::KeyUnknown)?.clone(),
+            None => thumbprints.iter().filter_map(|one| self.by_thumbprint.get(one)).flatten().copied().collect(),
+        };
+        let fitting = |places: &[usize]| {
+            let mut keys: Vec<Arc<Key>> = Vec::new();
+            for key in places.iter().filter_map(|place| self.keys.get(*place)) {
+                let fits = key.fits(algorithm) && key.thumbprints.agree(&thumbprints);
+                // With both thumbprints a key is found twice.
+                if fits && keys.len() < MAX_CANDIDATES && !keys.iter().any(|other| Arc::ptr_eq(other, key)) {
+                    keys.push(Arc::clone(key));
+                }
+            }
+            keys
+        };
+        if !named.is_empty() {
+            let keys = fitting(&named);
+            return if keys.is_empty() { Err(TokenError::Algorithm) } else { Ok(keys) };
         }
-        let mut fitting = self.iter().filter(fits);
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Ok(vec![Arc::clone(only)]),
-            _ => Err(TokenError::KeyUnknown),
+        let few = self.few.get(algorithm.index()).map_or(&[][..], Vec::as_slice);
+        let unnamed = thumbprints.iter().next().is_none();
+        if few.len() > MAX_CANDIDATES {
+            return Err(if unnamed { TokenError::KeyUnnamed } else { TokenError::KeyUnknown });
         }
+        let keys = fitting(few);
+        if keys.is_empty() { Err(TokenError::KeyUnknown) } else { Ok(keys) }
     }
 
-    /// All usable keys.
+    /// All usable keys, in the order they are published.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Key>> {
-        self.keys.values().flatten()
+        self.keys.iter()
     }
 
     /// Whether this very key is in the set.
     pub fn holds(&self, key: &Arc<Key>) -> bool {
-        self.keys.get(&key.kid).is_some_and(|keys| keys.iter().any(|kept| Arc::ptr_eq(kept, key)))
+        self.same(&key.identity).is_some_and(|kept| Arc::ptr_eq(kept, key))
     }
 
-    /// Why entries were skipped, one reason per entry that was looked at.
+    /// What isn't used of it, and why.
     #[must_use]
-    pub fn skipped(&self) -> &[KeyError] {
+    pub fn skipped(&self) -> &Skipped {
         &self.skipped
     }
-
-    /// How many entries were skipped.
-    #[must_use]
-    pub fn skipped_count(&self) -> usize {
-        self.skipped.len() + self.beyond
-    }
-}
-
-/// The entries, none of them read yet: what is wrong with one (a number beyond `f64`, a lone surrogate, great depth)
-/// doesn't matter to the others.
-fn entries(document: &str) -> Result<Vec<&RawValue>, KeyError> {
-    let members: HashMap<String, &RawValue> =
-        serde_json::from_str(document).map_err(|_| KeyError("it is not a JSON object"))?;
-    let keys = members.get("keys").and_then(|keys| serde_json::from_str(keys.get()).ok());
-    keys.ok_or(KeyError("it has no array `keys`"))
-}
-
-fn read_entry(entry: &RawValue, damaged: bool) -> Result<Value, KeyError> {
-    if damaged && entry.get().contains(char::REPLACEMENT_CHARACTER) {
-        return Err(KeyError("it is not UTF-8"));
-    }
-    let jwk = json::object(entry.get().as_bytes());
-    jwk.map(Value::Object).ok_or(KeyError("it is not a JSON object with unique names"))
 }
 
 #[cfg(test)]
@@ -156,85 +185,107 @@ mod tests {
             json!({"keys": [1, {"kty": "oct", "k": "AA", "kid": "h"}, p256(), rsa_jwk(1024, "AQAB"), p256()]});
         let set = KeySet::parse(document.to_string().as_bytes(), None).unwrap();
         assert_eq!(set.iter().count(), 1);
-        assert_eq!(set.skipped().len(), 4);
+        assert_eq!(set.skipped().count(), 4);
         assert!(set.find(Some("e"), Algorithm::Es256).is_ok());
         assert!(set.find(Some("e"), Algorithm::Rs256).is_err());
         assert!(set.find(None, Algorithm::Es256).is_ok());
         assert!(set.find(Some("other"), Algorithm::Es256).is_err());
     }
 
-    #[test]
-    fn an_entry_that_cannot_even_be_read_costs_only_itself() {
-        let good = p256().to_string();
-        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        let deep_objects = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
-        for odd in ["1e999", r#""\ud800""#, r#""\udc00\ud800""#, &deep, &deep_objects, r#"1,"kid":"f""#, "\"\u{fffd}\""]
-        {
-            let bad = with(p256(), "kid", json!("f")).to_string().replacen('{', &format!(r#"{{"x":{odd},"#), 1);
-            for document in [format!(r#"{{"keys":[{bad},{good}]}}"#), format!(r#"{{"keys":[{good},{bad}]}}"#)] {
-                // The last one stands for bytes that are no UTF-8.
-                let document = document.into_bytes().split(|byte| *byte == 0xef).collect::<Vec<_>>().join(&0xff);
-                let set = KeySet::parse(&document, None).unwrap();
-                assert_eq!((set.iter().count(), set.skipped_count()), (1, 1), "{odd}");
-                assert!(set.find(Some("e"), Algorithm::Es256).is_ok(), "{odd}");
-            }
-        }
-        let aside = format!(r#"{{"x":{deep},"y":1e999,"z":"\ud800","keys":[{good}]}}"#);
-        assert!(KeySet::parse(aside.as_bytes(), None).is_ok(), "what stands beside the keys doesn't matter");
+    /// The places of the keys that a token may have been signed with.
+    fn places<'h>(set: &KeySet, hint: impl Into<KeyHint<'h>>, algorithm: Algorithm) -> Result<Vec<usize>, TokenError> {
+        let place = |key: &Arc<Key>| set.iter().position(|other| Arc::ptr_eq(key, other)).unwrap();
+        set.find(hint, algorithm).map(|keys| keys.iter().map(place).collect())
+    }
+
+    fn set(keys: &[Value]) -> KeySet {
+        KeySet::parse(json!({ "keys": keys }).to_string().as_bytes(), None).unwrap()
+    }
+
+    fn without(mut jwk: Value, name: &str) -> Value {
+        jwk.as_object_mut().unwrap().remove(name);
+        jwk
     }
 
     #[test]
-    fn only_an_object_with_an_array_of_keys_is_a_key_set() {
-        let good = p256().to_string();
-        for bad in [
-            format!("[{good}]"),
-            format!("[[{good}]]"),
-            format!(r#"{{"keys":{good}}}"#),
-            format!(r#"{{"keys":{{"0":{good}}}}}"#),
-            format!(r#"{{"Keys":[{good}]}}"#),
-            format!(r#"{{"keys":[{good}]}} x"#),
-            format!(r#"{{"keys":[{good}]"#),
-            r#"{"keys":null}"#.to_owned(),
-            r#"{"keys":[]}"#.to_owned(),
-            // How serde_json names raw values among its own.
-            format!(r#"{{"keys":[{}]}}"#, json!({"$serde_json::private::RawValue": good})),
-        ] {
-            assert!(KeySet::parse(bad.as_bytes(), None).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn keys_with_one_kid_are_all_candidates_up_to_three_and_the_same_key_counts_once() {
+    fn keys_with_one_kid_are_all_candidates_up_to_four_and_the_same_key_counts_once() {
         let rsa = |e: &str| rsa_jwk(2048, e);
         let pinned = with(rsa("Bw"), "alg", json!("PS256"));
         let elliptic = with(p256(), "kid", json!("r"));
-        let entries = json!([rsa("AQAB"), rsa("AQAB"), pinned, elliptic, rsa("Aw"), rsa("BQ"), rsa("AQAB")]);
-        let document = json!({ "keys": entries }).to_string();
-        let set = KeySet::parse(document.as_bytes(), None).unwrap();
-        let exponents = |algorithm| {
-            let keys = set.find(Some("r"), algorithm).unwrap();
-            keys.iter().map(|key| key.jwk["e"].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            exponents(Algorithm::Rs256),
-            ["AQAB", "Aw"],
-            "not the one pinned to PS256, and the fourth is too many"
-        );
-        assert_eq!(exponents(Algorithm::Ps256), ["AQAB", "Bw", "Aw"]);
-        assert_eq!(exponents(Algorithm::Es256), ["-"]);
-        assert_eq!(set.skipped_count(), 3);
-        assert!(set.find(None, Algorithm::Rs256).is_err(), "without a kid nothing is tried");
-        assert!(set.find(None, Algorithm::Es256).is_ok());
-        let again = KeySet::parse(document.as_bytes(), Some(&set)).unwrap();
-        assert!(set.iter().all(|key| again.holds(key)), "each stays the same key");
+        let set = set(&[rsa("AQAB"), rsa("AQAB"), pinned, elliptic, rsa("Aw"), rsa("BQ"), rsa("CQ"), rsa("AQAB")]);
+        let places = |algorithm| places(&set, Some("r"), algorithm).unwrap();
+        assert_eq!(places(Algorithm::Rs256), [0, 3, 4], "not the one pinned to PS256, and the fifth is too many");
+        assert_eq!(places(Algorithm::Ps256), [0, 1, 3, 4]);
+        assert_eq!(places(Algorithm::Es256), [2]);
+        assert_eq!(set.skipped().count(), 3);
     }
 
     #[test]
-    fn entries_beyond_a_thousand_are_skipped_and_counted() {
+    fn without_a_name_the_few_that_fit_are_tried_and_many_are_not() {
+        let exponents = ["AQAB", "Aw", "BQ", "Bw", "CQ"];
+        let keys = exponents.map(|e| without(rsa_jwk(2048, e), "kid"));
+        for count in 1..=4 {
+            let mut some = keys[..count].to_vec();
+            some.push(with(p256(), "kid", json!("e")));
+            let set = set(&some);
+            assert_eq!(places(&set, None, Algorithm::Rs256), Ok((0..count).collect()));
+            assert_eq!(places(&set, None, Algorithm::Es256), Ok(vec![count]), "it needn't be the only key");
+            assert_eq!(places(&set, None, Algorithm::Es384), Err(TokenError::KeyUnknown));
+            assert_eq!(places(&set, Some("r"), Algorithm::Rs256), Err(TokenError::KeyUnknown), "a name is a name");
+        }
+        assert_eq!(places(&set(&keys), None, Algorithm::Rs256), Err(TokenError::KeyUnnamed));
+        assert_eq!(places(&set(&keys), None, Algorithm::Es256), Err(TokenError::KeyUnknown));
+    }
+
+    #[test]
+    fn a_thumbprint_names_a_key_where_there_is_no_kid() {
+        let key = |e: &str, x5t: &str| with(rsa_jwk(2048, e), "x5t", json!(x5t));
+        let many: Vec<_> = ["AQAB", "Aw", "BQ", "Bw", "CQ"].iter().map(|e| key(e, &format!("+{e}/="))).collect();
+        let (two, many) = (set(&many[..2]), set(&many));
+        let by = |sha1, sha256| KeyHint::new(None, sha1, sha256);
+        for set in [&two, &many] {
+            assert_eq!(places(set, by(Some("-AQAB_"), None), Algorithm::Rs256), Ok(vec![0]));
+            assert_eq!(places(set, by(Some("+Aw/="), Some("s")), Algorithm::Rs256), Ok(vec![1]));
+            assert_eq!(places(set, by(Some("new"), None), Algorithm::Rs256), Err(TokenError::KeyUnknown));
+            assert_eq!(places(set, by(Some("-AQAB_"), None), Algorithm::Es256), Err(TokenError::Algorithm));
+        }
+        // A key without a thumbprint may be the one, and a kid comes before it.
+        assert_eq!(places(&set(&[rsa_jwk(2048, "Aw")]), by(Some("new"), None), Algorithm::Rs256), Ok(vec![0]));
+        let hint = KeyHint::new(Some("x"), Some("-AQAB_"), None);
+        assert_eq!(places(&two, hint, Algorithm::Rs256), Err(TokenError::KeyUnknown));
+        let both = with(key("AQAB", "a"), "x5t#S256", json!("b"));
+        let other = with(key("Aw", "a"), "x5t#S256", json!("c"));
+        assert_eq!(places(&set(&[both, other]), by(Some("a"), Some("b")), Algorithm::Rs256), Ok(vec![0]));
+    }
+
+    #[test]
+    fn ten_thousand_keys_are_used_and_entries_beyond_the_limit_are_counted() {
         let key = |kid: usize| with(p256(), "kid", json!(kid.to_string()));
-        let document = json!({"keys": (0..1010).map(key).collect::<Vec<_>>()});
-        let set = KeySet::parse(document.to_string().as_bytes(), None).unwrap();
-        assert_eq!((set.iter().count(), set.skipped_count()), (1000, 10));
+        let keys: Vec<_> = (0..10_000).map(key).collect();
+        let many = set(&keys);
+        assert_eq!((many.iter().count(), many.skipped().count()), (10_000, 0));
+        assert_eq!(places(&many, Some("9999"), Algorithm::Es256), Ok(vec![9999]));
+        let beyond = vec!["1"; MAX_ENTRIES].join(",");
+        let document = format!(r#"{{"keys":[{},{beyond}]}}"#, p256());
+        let set = KeySet::parse(document.as_bytes(), None).unwrap();
+        assert_eq!((set.iter().count(), set.skipped().count()), (1, MAX_ENTRIES));
+        assert_eq!(set.skipped().reasons().last().unwrap(), "1 entries after the first 20000 are not read");
+    }
+
+    #[test]
+    fn what_keeps_a_set_from_being_used_is_told() {
+        let told = |document: &str| KeySet::parse(document.as_bytes(), None).unwrap_err().to_string();
+        assert_eq!(told("<html>"), "it is not JSON");
+        assert_eq!(told("[]"), "it is not a JSON object with one array `keys`");
+        assert_eq!(told(r#"{"keys":[],"keys":[]}"#), "it is not a JSON object with one array `keys`");
+        assert_eq!(told(r#"{"keys":[]}"#), "it has no keys");
+        let symmetric = json!({"kty": "oct", "kid": "k1", "k": "c2VjcmV0"});
+        let for_encryption = with(with(p256(), "kid", json!("k2")), "use", json!("enc"));
+        assert_eq!(
+            told(&json!({"keys": [symmetric, for_encryption]}).to_string()),
+            "it has no usable key: entry 1 (kid \"k1\"): it contains k, a part of a private or symmetric key; \
+             entry 2 (kid \"k2\"): its use is not sig"
+        );
     }
 
     #[test]
@@ -261,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_key_pinned_to_one_algorithm_fits_no_other() {
-        let set = |jwk: Value| KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes(), None).unwrap();
+        let set = |jwk: Value| set(&[jwk]);
         let open = set(rsa_jwk(2048, "AQAB"));
         assert!(open.find(Some("r"), Algorithm::Ps512).is_ok());
         let pinned = set(with(rsa_jwk(2048, "AQAB"), "alg", json!("RS256")));

@@ -6,7 +6,7 @@
 //! `typ`,
 //! which key may verify which algorithm) is checked here.
 //!
-//! Signatures are verified through `jsonwebtoken`'s `JwtVerifier`, one for each key and algorithm, in our own
+//! Signatures are verified through `jsonwebtoken`'s `Verifier`, one for each key and algorithm, in our own
 //! implementation, which parses a key once. The tests ask `aws-lc-rs` itself for a second opinion, and `jsonwebtoken`'s
 //! own verifiers for a third: they accept the signatures that [`Key`] accepts, and no others.
 //!
@@ -18,16 +18,24 @@ mod app_only;
 mod claim;
 mod claims;
 mod compact;
+#[cfg(test)]
+mod documents;
+mod entries;
 mod error;
 mod issuer;
 mod json;
+mod jwk;
 mod key;
+mod key_error;
+mod key_hint;
 mod key_set;
+mod material;
 mod names;
 mod object;
 mod principal;
 #[cfg(test)]
 mod second_opinion;
+mod skipped;
 mod user_claims;
 mod validity;
 #[cfg(test)]
@@ -43,8 +51,11 @@ pub use claims::Claims;
 pub use compact::Unverified;
 pub use error::{Check, TokenError};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
-pub use key::{Key, KeyError};
+pub use key::Key;
+pub use key_error::KeyError;
+pub use key_hint::KeyHint;
 pub use key_set::KeySet;
 pub use principal::{App, Principal, User};
+pub use skipped::{KeySetError, MAX_ENTRIES, Skipped};
 pub use validity::Validity;
 pub use verify::{Genuine, TokenRules};

@@ -1,19 +1,19 @@
-//! What verifies the signatures of a key: `jsonwebtoken`'s [`JwtVerifier`], one for each algorithm, made once.
+//! What verifies the signatures of a key: `jsonwebtoken`'s [`Verifier`], one for each algorithm, made once.
 //!
 //! The verifiers are ours, with `aws-lc-rs` below, as it is below `jsonwebtoken`'s own. Those keep a key's octets and
 //! parse them for each signature: 28,600 instructions more for an RSA key of 2048 bits, 8 % of what a new token costs.
-//! And they come as `Box<dyn JwtVerifier>`, which threads can't share.
+//! They come as `Box<dyn JwtVerifier>`, which threads can't share. And that trait names its algorithm in
+//! `jsonwebtoken`'s own list, which lacks ES512 (version 12).
 //!
 //! They are made without a `CryptoProvider`. A process has one default, and it is the application's to choose.
 
 use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature::{Error, Verifier};
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
@@ -38,7 +38,7 @@ impl Verifiers {
     pub(super) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm.key_type() {
             KeyType::Ed25519 => DecodingKey::from_ed_der(point),
-            KeyType::Rsa | KeyType::P256 | KeyType::P384 => DecodingKey::from_ec_der(point),
+            KeyType::Rsa | KeyType::P256 | KeyType::P384 | KeyType::P521 => DecodingKey::from_ec_der(point),
         };
         ParsedVerifier::new(algorithm, &key).map(Self::One)
     }
@@ -64,7 +64,7 @@ pub(super) struct ParsedVerifier {
 impl ParsedVerifier {
     /// Parses the key, as a `CryptoProvider`'s `verifier_factory` is asked to; `None` if it isn't the algorithm's.
     fn new(algorithm: Algorithm, key: &DecodingKey) -> Option<Self> {
-        if key.family() != jsonwebtoken::Algorithm::from(algorithm).family() {
+        if key.family() != algorithm.family() {
             return None;
         }
         let key = match (Parameters::of(algorithm), key.kind()) {
@@ -86,12 +86,6 @@ impl Verifier<Vec<u8>> for ParsedVerifier {
     }
 }
 
-impl JwtVerifier for ParsedVerifier {
-    fn algorithm(&self) -> jsonwebtoken::Algorithm {
-        self.algorithm.into()
-    }
-}
-
 /// What `aws-lc-rs` calls an algorithm.
 enum Parameters {
     Rsa(&'static RsaParameters),
@@ -110,6 +104,7 @@ impl Parameters {
             Algorithm::Ps512 => Self::Rsa(&RSA_PSS_2048_8192_SHA512),
             Algorithm::Es256 => Self::Point(&ECDSA_P256_SHA256_FIXED),
             Algorithm::Es384 => Self::Point(&ECDSA_P384_SHA384_FIXED),
+            Algorithm::Es512 => Self::Point(&ECDSA_P521_SHA512_FIXED),
             Algorithm::EdDsa => Self::Point(&ED25519),
         }
     }
@@ -133,7 +128,7 @@ mod tests {
             let verifier = rsa.get(algorithm);
             assert_eq!(verifier.is_some(), Algorithm::RSA.contains(&algorithm), "{algorithm:?}");
             let Some(verifier) = verifier else { continue };
-            assert_eq!(verifier.algorithm(), algorithm.into());
+            assert_eq!(verifier.algorithm, algorithm);
             assert!(std::ptr::eq(verifier, rsa.get(algorithm).unwrap()), "{algorithm:?}");
         }
         let ed25519 = Verifiers::point(Algorithm::EdDsa, &POINT).unwrap();

@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_signed_is_found_among_three_candidates_and_named() {
-        let pairs = [(); 4].map(|()| pair());
+    fn the_key_that_signed_is_found_among_four_candidates_and_named() {
+        let pairs = [(); 5].map(|()| pair());
         let keys = pairs.each_ref().map(|pair| key(&jwk(pair)));
         let claims = json!({"iss": "i", "aud": "api", "exp": 2000});
         let signers = pairs.each_ref().map(|pair| signer(pair, &claims, "i", &keys));
-        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Ok(Some(2)), Err(TokenError::Signature)]);
+        assert_eq!(signers, [Ok(Some(0)), Ok(Some(1)), Ok(Some(2)), Ok(Some(3)), Err(TokenError::Signature)]);
         assert_eq!(signer(&pairs[0], &claims, "i", &[]), Err(TokenError::KeyUnknown));
     }
 

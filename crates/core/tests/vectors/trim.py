@@ -19,6 +19,7 @@ SIGNATURES = {  # file: (algorithm, whether all of it)
     "rsa_pss_4096_sha512_mgf1_64": ("PS512", False),
     "ecdsa_secp256r1_sha256_p1363": ("ES256", True),
     "ecdsa_secp384r1_sha384_p1363": ("ES384", True),
+    "ecdsa_secp521r1_sha512_p1363": ("ES512", True),
     "ed25519": ("EdDSA", True),
 }
 TOKENS = ["json_web_signature", "json_web_key"]
@@ -36,7 +37,7 @@ def jwk(group: dict) -> dict:
     if "uncompressed" in key:
         point = bytes.fromhex(key["uncompressed"])[1:]
         half = len(point) // 2
-        curve = {"secp256r1": "P-256", "secp384r1": "P-384"}[key["curve"]]
+        curve = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}[key["curve"]]
         return {"kty": "EC", "crv": curve, "kid": "none", "x": b64(point[:half]), "y": b64(point[half:])}
     if "modulus" in key:
         number = {name: bytes.fromhex(key[name]).lstrip(b"\0") for name in ("modulus", "publicExponent")}
