@@ -158,6 +158,50 @@ async fn a_start_with_a_fifo_in_place_of_a_file_fails_at_once_and_names_it() {
     }
 }
 
+/// Runs a command on a configuration: its exit code, and what it printed.
+fn run(command: &str, config: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.yaml");
+    let placed = config.replace("${TRAFFIC}", "127.0.0.1:0").replace("${ADMIN}", "127.0.0.1:0");
+    fs::write(&file, placed.replace("${UPSTREAM}", "http://127.0.0.1:1")).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_mfa-gateway"));
+    let output = program.args([command, "--config"]).arg(&file).stdin(Stdio::null()).output().unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(printed).unwrap())
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_a_problem_for_check_and_serve_with_its_field_and_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for field in ["decision_output", "access_output"] {
+        for path in [folder.path().to_owned(), folder.path().join("none/log")] {
+            let config = format!("{PUBLIC}log: {{ {field}: {} }}\n", path.display());
+            for command in ["check", "serve"] {
+                let (code, told) = run(command, &config);
+                let named = told.contains(&format!("log.{field}")) && told.contains(path.to_str().unwrap());
+                assert!(code == Some(1) && named && told.contains("fix:"), "{command}: {code:?} {told}");
+            }
+        }
+    }
+    let good = folder.path().join("log");
+    assert_eq!(run("check", &format!("{PUBLIC}log: {{ access_output: {} }}\n", good.display())).0, Some(0));
+    assert!(!good.exists(), "a check makes nothing");
+}
+
+#[test]
+fn a_check_warns_of_what_serving_would_do_without() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let issuer = "issuers: [{ name: idp, issuer: \"https://idp.example/\", audiences: [a] }]\n";
+    let with = |directory: &Path| format!("{PUBLIC}{issuer}state: {{ directory: {} }}\n", directory.display());
+    let (code, told) = run("check", &with(folder.path()));
+    assert!(code == Some(0) && told.contains("state.directory") && told.contains("chmod"), "{told}");
+    assert!(!run("check", &with(&folder.path().join("own"))).1.contains("state.directory"), "it can be made");
+    assert!(!folder.path().join("own").exists(), "a check makes nothing");
+    let (code, told) = run("check", &PUBLIC.replace("${TRAFFIC}", "192.0.2.1:80"));
+    assert!(code == Some(0) && told.contains("listeners[0].address") && told.contains("doesn't have"), "{told}");
+}
+
 fn logging_to(world: &World, path: &Path) -> String {
     let log = format!("log: {{ decisions: all, decision_output: {0}, access_output: {0} }}\n", path.display());
     world.text(PUBLIC) + &log

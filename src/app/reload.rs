@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::listeners::tls;
 use super::{App, Assembled, Before, admin_state, assemble, certificates, exceptions, notify, told};
 use crate::admin::{Reloaded, State};
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::server::{Address, ServerTls};
 use crate::upstream::{self, EndpointLabels};
 
@@ -89,7 +89,8 @@ impl App {
     pub(super) fn reload_from(&self, path: &Path) -> Reloaded {
         let metrics = &self.ambient.metrics.reloads;
         notify::reloading();
-        let reloaded = Config::load(path).map_err(anyhow::Error::from).and_then(|config| self.reload(config));
+        let loaded = Config::load_to(Purpose::Serve, path).map_err(anyhow::Error::from);
+        let reloaded = loaded.and_then(|config| self.reload(config));
         match &reloaded {
             Ok(()) => {
                 metrics.succeeded(self.ambient.clock.now());

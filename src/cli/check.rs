@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::print::print;
 use crate::app::{Ambient, Assembled, Before, assemble};
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::visible::visible;
 use mfa_gateway_core::chain;
 
@@ -16,7 +16,7 @@ use mfa_gateway_core::chain;
 ///
 /// If it has problems.
 pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
-    let config = Config::load(path)?;
+    let config = Config::load_to(Purpose::Check, path)?;
     let counts = format!(
         "{}: valid; listeners: {}, key sources: {}, upstreams: {}, routes: {}",
         visible(&path.display().to_string()),

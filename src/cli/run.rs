@@ -16,7 +16,7 @@ use crate::app::{
     App, PassedSockets, Signals, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
     tell_warnings,
 };
-use crate::config::{self, Config};
+use crate::config::{self, Config, Purpose};
 use crate::server::Workers;
 use crate::visible::{visible, visible_lines};
 use crate::{demo, journal, telemetry};
@@ -83,7 +83,7 @@ fn judged(result: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn serve(path: &Path, passed: &PassedSockets) -> anyhow::Result<ExitCode> {
-    let config = Config::load(path)?;
+    let config = Config::load_to(Purpose::Serve, path)?;
     run_on(&mut Workers::runtime(), serve_with(config, path, passed))
 }
 

@@ -14,6 +14,7 @@ use crate::journal::{self, LogDecisions};
 use crate::server::Address;
 use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Requirement, Waivers};
+use mfa_gateway_files::may_be_directory;
 
 /// Builds the configuration, if there is no problem.
 pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {
@@ -134,7 +135,7 @@ fn output(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option
         "stderr" => Output::Stderr,
         file => {
             let path_of_file = Path::new(file);
-            if !path_of_file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
+            if !path_of_file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || may_be_directory(folder)) {
                 let message = format!("the directory of the file `{file}` doesn't exist");
                 problems.add(path, message, "create the directory, or write `stdout`, `stderr` or another file's path");
             }

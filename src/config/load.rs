@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::problem::Problems;
+use super::surroundings::{self, Purpose};
 use super::tree::Tree;
 use super::{Config, ConfigError, build, structure};
 
@@ -17,12 +18,21 @@ impl Config {
     ///
     /// All problems of the file, with their places.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_to(Purpose::Judge, path)
+    }
+
+    /// The same, with what its purpose asks of this machine.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the file and around it, with their places.
+    pub fn load_to(purpose: Purpose, path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let text = mfa_gateway_files::read_text(path, MAX_FILE)
             .map_err(|error| ConfigError::unreadable(&name, &format!("the file can't be read: {error}")))?;
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::parse(&name, &text, environment.collect())
+        Self::read(&name, &text, environment.collect(), purpose)
     }
 
     /// Reads a text. `name` is how problems call it.
@@ -31,6 +41,15 @@ impl Config {
     ///
     /// All problems of the text, with their places.
     pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+        Self::read(name, text, environment, Purpose::Judge)
+    }
+
+    fn read(
+        name: &str,
+        text: &str,
+        environment: HashMap<String, String>,
+        purpose: Purpose,
+    ) -> Result<Self, ConfigError> {
         let tree = Tree::parse(text, environment).map_err(|error| ConfigError::yaml(name, text, &error))?;
         let mut problems = Problems::new(&tree);
         structure::check(&tree, &mut problems);
@@ -38,7 +57,9 @@ impl Config {
             let document = tree.to_json();
             match serde_json::from_value(document.clone()) {
                 Ok(file) => {
-                    if let Some(config) = build::build(file, &mut problems) {
+                    let config = build::build(file, &mut problems);
+                    let config = config.inspect(|config| surroundings::check(config, purpose, &mut problems));
+                    if let Some(config) = config.filter(|_| problems.is_empty()) {
                         let warnings = problems.warnings(name, text);
                         return Ok(Self { document, warnings, ..config });
                     }

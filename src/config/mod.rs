@@ -20,6 +20,7 @@ mod server;
 mod settings;
 mod structure;
 mod suggest;
+mod surroundings;
 mod tls;
 mod traces;
 mod tree;
@@ -32,6 +33,7 @@ pub use issuer::Issuer;
 pub use problem::{ConfigError, Problem, Warning};
 pub use settings::{Config, Drain};
 pub use structure::schema;
+pub use surroundings::Purpose;
 
 pub use crate::telemetry::{LogFormat, LogSettings, Output, TraceProtocol, TraceSettings};
 

@@ -13,6 +13,6 @@ mod read;
 mod within;
 
 pub use append::{append_to, can_append_to, is_waiting_for_reader};
-pub use private::{PrivateDirectory, TrustError};
-pub use read::{read, read_text};
+pub use private::{PrivateDirectory, TrustError, can_keep};
+pub use read::{may_be_directory, read, read_text};
 pub use within::{PATIENCE, within};

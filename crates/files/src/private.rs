@@ -9,8 +9,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+
+use super::within::{PATIENCE, within};
 
 /// Why a directory or a file in it isn't trusted. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,7 @@ pub enum TrustError {
         expected: &'static str,
     },
     /// It can't be opened or read.
-    #[error("{path} could not be read: {error}")]
+    #[error("{path} can't be used: {error}")]
     Io {
         /// What.
         path: String,
@@ -177,6 +179,29 @@ impl PrivateDirectory {
         }
         Ok(count)
     }
+}
+
+/// Whether a [`PrivateDirectory`] is there, or could be made. Nothing is made.
+///
+/// # Errors
+///
+/// Why not.
+pub fn can_keep(path: &Path) -> Result<(), TrustError> {
+    let place = path.to_owned();
+    let look = move || {
+        Ok(PrivateDirectory::open(&place).and_then(|found| {
+            let made_in = place.ancestors().skip(1).find(|folder| folder.as_os_str().is_empty() || folder.exists());
+            match (found, made_in) {
+                (Some(_), _) | (None, None) => Ok(()),
+                (None, Some(folder)) => {
+                    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                    let access = Access::WRITE_OK | Access::EXEC_OK;
+                    rustix::fs::access(folder, access).map_err(|error| failed(folder, error.into()))
+                }
+            }
+        }))
+    };
+    within(path, PATIENCE, look).map_err(|error| failed(path, error))?
 }
 
 /// Whether what a user owns is as good as one's own.

@@ -32,6 +32,13 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
+/// Whether a directory is there. One on a drive that hangs may be.
+#[must_use]
+pub fn may_be_directory(path: &Path) -> bool {
+    let place = path.to_owned();
+    within(path, PATIENCE, move || Ok(place.is_dir())).unwrap_or(true)
+}
+
 fn read_here(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Without waiting: the open of a FIFO would wait for a writer, and nothing ends that.
     let flags = OFlags::NONBLOCK.bits().cast_signed();

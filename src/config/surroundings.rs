@@ -1,0 +1,86 @@
+//! What stands around the process: what a valid configuration asks of this machine, and may not get.
+//!
+//! Serving would fail on it, or do without it, so `check` says it beforehand. Commands that decide about a token ask for
+//! nothing of that.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::Config;
+use super::problem::Problems;
+use crate::server::Address;
+use crate::telemetry::Output;
+use mfa_gateway_files::{can_append_to, can_keep};
+
+/// What a configuration is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To decide about tokens: nothing is opened.
+    Judge,
+    /// To serve: the logs must be writable.
+    Serve,
+    /// To say what serving would meet here.
+    Check,
+}
+
+/// Adds the problems that serving would have, and for a check also what it would do without.
+pub(super) fn check(config: &Config, purpose: Purpose, problems: &mut Problems<'_>) {
+    if purpose == Purpose::Judge {
+        return;
+    }
+    for (field, output) in
+        [("log.decision_output", &config.journal.decisions), ("log.access_output", &config.journal.accesses)]
+    {
+        if let Some(Output::File(path)) = output {
+            log(field, path, problems);
+        }
+    }
+    if purpose == Purpose::Check {
+        if let Some(directory) = config.keys.iter().find_map(|keys| keys.state_directory.as_deref()) {
+            state(directory, problems);
+        }
+        let listeners = config.server.listeners.iter().enumerate();
+        let listeners = listeners.map(|(at, one)| (format!("listeners[{at}].address"), &one.address));
+        let admin = config.admin.iter().map(|admin| ("admin.address".to_owned(), &admin.address));
+        for (field, address) in listeners.chain(admin) {
+            listens(&field, address, problems);
+        }
+    }
+}
+
+fn log(field: &str, path: &Path, problems: &mut Problems<'_>) {
+    let Err(error) = can_append_to(path) else { return };
+    let message = format!("{} can't be opened: {error}", path.display());
+    // A drive that hangs costs lines, and nothing else.
+    if error.kind() == ErrorKind::TimedOut {
+        problems.warn(field, message, "check the drive; lines are lost until it responds");
+    } else {
+        let fix = "let the gateway's user write the file and its directory, or name another file, `stdout` or `stderr`";
+        problems.add(field, message, fix);
+    }
+}
+
+/// The gateway serves without stored keys.
+fn state(directory: &Path, problems: &mut Problems<'_>) {
+    if let Err(error) = can_keep(directory) {
+        let message = format!("no keys would be stored or read here: {error}");
+        problems.warn("state.directory", message, "name a directory that only the gateway's user can write");
+    }
+}
+
+/// A check may run on another machine, or beside the running gateway, so that neither is a problem.
+fn listens(field: &str, address: &Address, problems: &mut Problems<'_>) {
+    let Address::Socket(address) = address else { return };
+    let error = std::net::TcpListener::bind(address).err().map(|error| error.kind());
+    let (message, fix) = match error {
+        Some(ErrorKind::AddrNotAvailable) => {
+            ("this machine doesn't have the address", "write one that it has, or `0.0.0.0` for all")
+        }
+        Some(ErrorKind::PermissionDenied) => (
+            "this user may not listen on the port",
+            "choose a port above 1023, give the process CAP_NET_BIND_SERVICE, or pass a socket (`systemd:NAME`)",
+        ),
+        _ => return,
+    };
+    problems.warn(field, message, fix);
+}
