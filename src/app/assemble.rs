@@ -11,10 +11,10 @@ use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimi
 use crate::journal::{Journal, Outputs};
 use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
-use crate::upstream::Upstream;
+use crate::upstream::{SystemRoots, Upstream};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
-use mfa_gateway_keys::KeySource;
+use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::{Authenticator, Issuer};
 
 /// What a configuration becomes.
@@ -66,13 +66,14 @@ pub(crate) struct Before<'b> {
 /// If the system's certificate roots are needed and can't be read.
 pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Assembled> {
     let sources = sources(config, ambient, before)?;
+    let roots = SystemRoots::default();
     let mut upstreams = Vec::new();
     for settings in &config.upstreams {
         let kept = before.upstreams.iter().find(|upstream| upstream.settings() == settings);
         upstreams.push(match kept {
             Some(upstream) => Arc::clone(upstream),
             None => Arc::new(
-                Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics.upstreams)
+                Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics.upstreams, &roots)
                     .with_context(|| format!("upstream {}", settings.name))?,
             ),
         });
@@ -144,6 +145,7 @@ fn rate_limiters(config: &Config, before: Before<'_>) -> Vec<Arc<RateLimiter>> {
 }
 
 fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Vec<Arc<KeySource>>> {
+    let fetching = Fetching::new(ambient.fetching.clone());
     let mut sources = Vec::new();
     for settings in &config.keys {
         if let Some(kept) = before.sources.iter().find(|source| source.settings() == settings) {
@@ -151,8 +153,8 @@ fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Re
             continue;
         }
         let metrics = ambient.metrics.keys.issuer(&settings.name);
-        let Ambient { clock, random, fetching, .. } = ambient.clone();
-        let source = KeySource::new(settings.clone(), clock, random, metrics, fetching)
+        let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+        let source = KeySource::new(settings.clone(), clock, random, metrics, &fetching)
             .with_context(|| format!("the key source of issuer {} could not be set up", settings.name))?;
         // Other intervals or deadlines are no reason to be without keys until the next fetch.
         if let Some(other) = before.sources.iter().find(|source| source.settings().location == settings.location) {

@@ -1,22 +1,39 @@
 //! Connecting to an endpoint: TCP, and TLS where it says `https`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 use tower::ServiceExt;
 
+use super::resolve::Resolver;
 use super::{Protocol, Settings, UpstreamError};
 use mfa_gateway_wire::{BoxError, EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, Socket};
+
+/// The system's certificate roots, read when the first upstream needs them, and shared by all of a configuration: they
+/// take 120 KB.
+#[derive(Debug, Default)]
+pub(crate) struct SystemRoots(Mutex<Option<Arc<Verifier>>>);
+
+impl SystemRoots {
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<Verifier>, rustls::Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verifier) = &*known {
+            return Ok(Arc::clone(verifier));
+        }
+        Ok(Arc::clone(known.insert(Arc::new(Verifier::new(provider)?))))
+    }
+}
 
 /// Makes connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    tcp: HttpConnector,
+    tcp: HttpConnector<Resolver>,
     tls: Option<TlsConnector>,
     /// The name that certificates must be valid for, if it isn't the endpoint's host.
     server_name: Option<ServerName<'static>>,
@@ -25,14 +42,17 @@ pub(super) struct Connector {
 
 impl Connector {
     /// A connector that verifies certificates as the settings say.
-    pub(super) fn new(settings: &Settings) -> Result<Self, UpstreamError> {
-        let mut tcp = HttpConnector::new();
+    pub(super) fn new(settings: &Settings, roots: &SystemRoots) -> Result<Self, UpstreamError> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
         tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
         let tls = settings.endpoints.iter().any(|endpoint| endpoint.scheme_str() == Some("https"));
-        let tls = tls.then(|| client_config(settings)).transpose().map_err(|error| UpstreamError::Tls(error.into()))?;
+        let tls = tls
+            .then(|| client_config(settings, roots))
+            .transpose()
+            .map_err(|error| UpstreamError::Tls(error.into()))?;
         let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
         let server_name = settings.tls.as_ref().and_then(|tls| tls.server_name.clone());
         Ok(Self { tcp, tls, server_name, protocol: settings.protocol })
@@ -60,13 +80,13 @@ fn host(endpoint: &http::Uri) -> &str {
     endpoint.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
-fn client_config(settings: &Settings) -> Result<ClientConfig, rustls::Error> {
+fn client_config(settings: &Settings, system: &SystemRoots) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let own = settings.tls.as_ref();
     let builder = match own.and_then(|tls| tls.roots.clone()) {
         Some(roots) => builder.with_root_certificates(roots),
-        None => builder.with_platform_verifier()?,
+        None => builder.dangerous().with_custom_certificate_verifier(system.verifier(provider)?),
     };
     let mut config = match own.and_then(|tls| tls.identity.clone()) {
         Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity))),

@@ -11,6 +11,7 @@ mod endpoint;
 mod error;
 mod metrics;
 mod pool;
+mod resolve;
 mod send;
 mod settings;
 mod tls;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use settings::{Protocol, Settings};
 pub use tls::Tls;
 
+pub(crate) use connect::SystemRoots;
 pub(crate) use error::UpstreamError;
 pub(crate) use metrics::{EndpointLabels, UpstreamMetrics};
 pub(crate) use pool::Caller;
@@ -42,8 +44,13 @@ impl Upstream {
     /// # Errors
     ///
     /// If an endpoint needs TLS and the system's certificate roots can't be read.
-    pub(crate) fn new(settings: Settings, random: Random, metrics: &UpstreamMetrics) -> Result<Self, UpstreamError> {
-        let connector = Connector::new(&settings)?;
+    pub(crate) fn new(
+        settings: Settings,
+        random: Random,
+        metrics: &UpstreamMetrics,
+        roots: &SystemRoots,
+    ) -> Result<Self, UpstreamError> {
+        let connector = Connector::new(&settings, roots)?;
         let settings = Arc::new(settings);
         let endpoints = settings
             .endpoints

@@ -6,13 +6,13 @@ use bytes::{Bytes, BytesMut};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::RequestBuilder;
-use reqwest::redirect::Policy;
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
+use super::clients::{Clients, Fetching};
 use super::encoding::{CodingError, plain};
 
 /// The size beyond which a key set is given up: ten thousand RSA keys of 4096 bits, or as many with a certificate each.
@@ -84,10 +84,9 @@ pub(crate) enum Fetched {
 /// Fetches documents: over https or from loopback, without redirects, within a deadline and a size.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetcher {
-    /// For everything else: the proxy is taken from the environment.
-    client: reqwest::Client,
-    /// For loopback: a proxy's loopback is another machine's.
-    direct: reqwest::Client,
+    clients: Clients,
+    /// The deadline of one exchange.
+    timeout: Duration,
     allow_http: bool,
     /// Where exchanges run, if not where they are asked for.
     elsewhere: Option<Handle>,
@@ -95,7 +94,8 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     /// A fetcher whose every exchange ends within `timeout`, and that trusts these authorities besides the system's. What a
-    /// server answers without end keeps a thread busy until then, which is to be none that serves: exchanges run `elsewhere`.
+    /// server answers without end keeps a thread busy until then, which is to be none that serves: exchanges run
+    /// elsewhere.
     ///
     /// # Errors
     ///
@@ -104,22 +104,10 @@ impl Fetcher {
         timeout: Duration,
         allow_http: bool,
         authorities: &[CertificateDer<'static>],
-        elsewhere: Option<Handle>,
+        fetching: &Fetching,
     ) -> Result<Self, FetchError> {
-        let roots: Result<Vec<_>, _> = authorities.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
-        let roots = roots?;
-        let builder = || {
-            reqwest::Client::builder()
-                .redirect(Policy::none())
-                .timeout(timeout)
-                .connect_timeout(timeout)
-                // Long enough for discovery and keys in a row, too short to be cut off between two refreshes.
-                .pool_idle_timeout(Duration::from_secs(4))
-                .pool_max_idle_per_host(1)
-                .tls_certs_merge(roots.clone())
-                .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self { client: builder().build()?, direct: builder().no_proxy().build()?, allow_http, elsewhere })
+        let (clients, elsewhere) = (fetching.clients(authorities)?, fetching.elsewhere.clone());
+        Ok(Self { clients, timeout, allow_http, elsewhere })
     }
 
     /// Whether an address may be fetched from.
@@ -153,8 +141,8 @@ impl Fetcher {
 
     async fn exchange(&self, url: &Url, known: &Validators, limit: usize) -> Result<Fetched, FetchError> {
         self.check(url)?;
-        let client = if is_loopback(url) { &self.direct } else { &self.client };
-        let mut request = client.get(url.clone()).header("accept", "application/json");
+        let client = if is_loopback(url) { &self.clients.direct } else { &self.clients.proxied };
+        let mut request = client.get(url.clone()).timeout(self.timeout).header("accept", "application/json");
         let mut conditional = false;
         for (name, value) in known.fields() {
             request = request.header(name, value);
@@ -232,14 +220,15 @@ mod tests {
     #[tokio::test]
     async fn exchanges_run_elsewhere() {
         let elsewhere = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let fetcher = Fetcher::new(Duration::from_secs(1), true, &[], Some(elsewhere.handle().clone())).unwrap();
+        let fetching = Fetching::new(Some(elsewhere.handle().clone()));
+        let fetcher = Fetcher::new(Duration::from_secs(1), true, &[], &fetching).unwrap();
         elsewhere.shutdown_background();
         let error = fetcher.get(&Url::parse("http://127.0.0.1:1/").unwrap()).await.unwrap_err();
         assert!(matches!(error, FetchError::Ended(_)), "{error}");
     }
 
     fn fetcher(allow_http: bool) -> Fetcher {
-        Fetcher::new(Duration::from_secs(1), allow_http, &[], None).unwrap()
+        Fetcher::new(Duration::from_secs(1), allow_http, &[], &Fetching::default()).unwrap()
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod archive;
 mod attempt;
 mod budget;
+mod clients;
 mod discovery;
 mod encoding;
 mod fetch;
@@ -29,6 +30,7 @@ mod stored;
 
 pub use archive::sweep;
 pub use attempt::{KeyError, Refreshed};
+pub use clients::Fetching;
 pub use discovery::{DiscoveryError, read as read_discovery};
 pub use encoding::CodingError;
 pub use fetch::{FetchError, MAX_DOCUMENT, is_loopback};

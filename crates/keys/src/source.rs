@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::archive::Archive;
+use super::clients::Fetching;
 use super::memory::Memory;
 use super::status::{Origin, Status};
 use crate::fetch::{FetchError, Fetcher};
@@ -62,7 +62,7 @@ pub(super) struct Attempts {
 }
 
 impl KeySource {
-    /// A source with the keys that are on disk, if any; [`Self::run`] fetches newer ones, `elsewhere` if that is given.
+    /// A source with the keys that are on disk, if any; [`Self::run`] fetches newer ones.
     ///
     /// # Errors
     ///
@@ -72,11 +72,11 @@ impl KeySource {
         clock: Clock,
         random: Random,
         metrics: IssuerMetrics,
-        elsewhere: Option<Handle>,
+        fetching: &Fetching,
     ) -> Result<Self, FetchError> {
         let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
         let source = Self {
-            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, elsewhere)?,
+            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, fetching)?,
             waiting: Semaphore::new(settings.max_waiting),
             settings,
             clock,
@@ -228,7 +228,7 @@ pub(super) mod tests {
     pub(crate) fn source(settings: KeySettings) -> Arc<KeySource> {
         let (clock, metrics) =
             (Clock::manual(Timestamp::from_secs(1_790_000_000)), KeyMetrics::default().issuer("idp"));
-        Arc::new(KeySource::new(settings, clock, Random::seeded(1), metrics, None).unwrap())
+        Arc::new(KeySource::new(settings, clock, Random::seeded(1), metrics, &Fetching::default()).unwrap())
     }
 
     #[tokio::test(start_paused = true)]
