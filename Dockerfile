@@ -45,5 +45,8 @@ ENV MFA_GATEWAY_DEMO_ADDRESS=0.0.0.0:8080 \
 USER 65532:65532
 # Traffic and admin, as in the examples; the configuration decides.
 EXPOSE 8080 9090
+# Ready, not only alive: what waits for an issuer's keys should get no traffic. Kubernetes has its own probes.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["/usr/local/bin/mfa-gateway", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/mfa-gateway"]
 CMD ["serve", "--config", "/etc/mfa-gateway/gateway.yaml"]

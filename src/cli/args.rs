@@ -2,16 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::help;
 use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
 
+/// Where the packages, the container and the service have the configuration. Nothing is looked for elsewhere: a file that
+/// happens to lie in the current folder must not decide who passes.
+pub(super) const DEFAULT_CONFIG: &str = "/etc/mfa-gateway/gateway.yaml";
+
 /// Lets only users who completed MFA call a partner API.
 #[derive(Debug, Parser)]
-#[command(name = "mfa-gateway", version = LONG_VERSION, disable_help_subcommand = true)]
+#[command(name = "mfa-gateway", version = LONG_VERSION, disable_help_subcommand = true, after_help = help::ALL)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -20,25 +26,30 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serves traffic according to a configuration file.
+    #[command(after_help = help::SERVE)]
     Serve {
         /// The configuration file.
-        #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
+        #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE", default_value = DEFAULT_CONFIG)]
         config: PathBuf,
     },
     /// Checks a configuration file and reports all its problems.
+    #[command(after_help = help::CHECK)]
     Check {
         /// The configuration file.
-        #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
+        #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE", default_value = DEFAULT_CONFIG)]
         config: PathBuf,
         /// Also fetches every issuer's keys and connects to every upstream.
-        #[arg(long, env = "MFA_GATEWAY_CHECK_LIVE")]
+        #[arg(long, env = "MFA_GATEWAY_CHECK_LIVE", value_parser = yes_or_no)]
         live: bool,
     },
     /// Explains step by step what the gateway would decide about a token.
+    #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
     /// Decides recorded decisions again under another configuration, and lists the callers whose decision changes.
+    #[command(after_help = help::REPLAY)]
     Replay(Replay),
     /// Runs an identity provider, a sample API and the gateway between them.
+    #[command(after_help = help::DEMO)]
     Demo {
         /// The gateway's address. Port 0 takes a free one, here and below.
         #[arg(long, env = "MFA_GATEWAY_DEMO_ADDRESS", default_value = "127.0.0.1:8080")]
@@ -56,15 +67,31 @@ pub(super) enum Command {
         #[arg(long, env = "MFA_GATEWAY_DEMO_TOKENS", value_enum, default_value_t = DemoTokens::Files)]
         tokens: DemoTokens,
     },
-    /// Prints the version.
+    /// Asks a running gateway on this host whether it is ready.
+    #[command(after_help = help::HEALTHCHECK)]
+    Healthcheck(Healthcheck),
+    /// Prints the version, and the commit that the program is built from.
+    #[command(after_help = help::VERSION)]
     Version,
     /// Prints a completion script for a shell.
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell.
         #[arg(env = "MFA_GATEWAY_SHELL")]
         shell: Shell,
     },
+    /// Prints a manual page, or writes all of them.
+    #[command(after_help = help::MAN)]
+    Man {
+        /// The command that the page is about. Without it: the program.
+        #[arg(env = "MFA_GATEWAY_MAN_COMMAND")]
+        command: Option<String>,
+        /// Writes every page into this folder instead.
+        #[arg(long, env = "MFA_GATEWAY_MAN_OUT", value_name = "FOLDER", conflicts_with = "command")]
+        out: Option<PathBuf>,
+    },
     /// Prints a JSON Schema: of the configuration file, or of a log's lines.
+    #[command(after_help = help::SCHEMA)]
     Schema {
         /// The document that the schema describes.
         #[arg(long, env = "MFA_GATEWAY_SCHEMA_OF", value_enum, default_value_t = SchemaOf::Configuration)]
@@ -92,7 +119,7 @@ pub(super) enum SchemaOf {
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The configuration file.
-    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
+    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
     /// The file that contains the token; `-` is standard input. The command never prints the token.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_TOKEN_FILE", value_name = "FILE", default_value = "-")]
@@ -107,14 +134,14 @@ pub(super) struct Explain {
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JWKS", value_name = "FILE")]
     pub(super) jwks: Option<PathBuf>,
     /// Prints JSON instead of text.
-    #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JSON")]
+    #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JSON", value_parser = yes_or_no)]
     pub(super) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Replay {
     /// The configuration to rehearse.
-    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE")]
+    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
     /// A decision log (`log.decision_output`); `-` is standard input. Repeat the flag for several logs.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_LOG", value_name = "FILE", required = true)]
@@ -130,8 +157,39 @@ pub(super) struct Replay {
     #[arg(long, env = "MFA_GATEWAY_REPLAY_TOP", value_name = "COUNT", default_value_t = 100)]
     pub(super) top: usize,
     /// Prints JSON instead of text.
-    #[arg(long, env = "MFA_GATEWAY_REPLAY_JSON")]
+    #[arg(long, env = "MFA_GATEWAY_REPLAY_JSON", value_parser = yes_or_no)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Healthcheck {
+    /// The configuration file of the gateway.
+    #[arg(long, short, env = "MFA_GATEWAY_CONFIG", value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// Asks whether the process runs (`/livez`), not whether it is ready (`/readyz`).
+    #[arg(long, env = "MFA_GATEWAY_HEALTHCHECK_LIVE", value_parser = yes_or_no)]
+    pub(super) live: bool,
+    /// Asks at this address, whatever a configuration says.
+    #[arg(long, env = "MFA_GATEWAY_HEALTHCHECK_ADDRESS")]
+    pub(super) address: Option<SocketAddr>,
+    /// With `--address`: asks over TLS.
+    #[arg(long, env = "MFA_GATEWAY_HEALTHCHECK_TLS", value_parser = yes_or_no)]
+    pub(super) tls: bool,
+    /// How long the response may take.
+    #[arg(
+        long, env = "MFA_GATEWAY_HEALTHCHECK_TIMEOUT", value_name = "DURATION", default_value = "3s",
+        value_parser = humantime::parse_duration
+    )]
+    pub(super) timeout: Duration,
+}
+
+/// Reads the variable of a flag. An empty one counts as none, as Compose and shells give it.
+fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("this is neither yes nor no; write 1 or 0, true or false, yes or no, on or off"),
+    }
 }
 
 fn moment(text: &str) -> Result<Timestamp, &'static str> {
@@ -144,17 +202,20 @@ mod tests {
 
     use super::*;
 
+    const PAGE: &str = include_str!("../../docs/commands.md");
+
     #[test]
     fn every_command_and_argument_has_a_variable_and_is_documented() {
-        let page = include_str!("../../docs/commands.md");
+        let mut variables = Vec::new();
         for command in Args::command().get_subcommands() {
-            assert!(page.contains(&format!("| `{}", command.get_name())), "{}", command.get_name());
+            assert!(PAGE.contains(&format!("| `{}", command.get_name())), "{}", command.get_name());
             for argument in command.get_arguments() {
                 let name = argument.get_id();
                 let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
                 assert!(variable.starts_with("MFA_GATEWAY_"), "{name}");
-                let mut lines = page.lines().filter(|line| line.contains(&format!("`{variable}`")));
-                let long = argument.get_long().map_or_else(|| "SHELL".to_owned(), |long| format!("--{long}"));
+                variables.push(variable.to_owned());
+                let mut lines = PAGE.lines().filter(|line| line.contains(&format!("`{variable}`")));
+                let long = argument.get_long().map_or_else(|| name.as_str().to_uppercase(), |long| format!("--{long}"));
                 let line = lines.next().unwrap_or_default();
                 assert!(line.contains(&long), "{long}: {line}");
                 for default in argument.get_default_values().iter().filter_map(|value| value.to_str()) {
@@ -162,5 +223,40 @@ mod tests {
                 }
             }
         }
+        // And nothing is documented that isn't there.
+        for word in PAGE.split('`').filter(|word| word.starts_with("MFA_GATEWAY_")) {
+            assert!(variables.iter().any(|known| known == word), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_a_command_has_examples_that_work_and_the_documented_exit_codes() {
+        for command in Args::command().get_subcommands() {
+            let (name, help) =
+                (command.get_name(), command.get_after_help().map(ToString::to_string).unwrap_or_default());
+            let (examples, codes) = help.split_once("Exit codes:").unwrap_or_else(|| panic!("{name}"));
+            let examples = examples.lines().filter(|line| line.starts_with("  mfa-gateway"));
+            for example in examples.clone() {
+                assert!(example.contains(name), "{example}");
+                if let Err(error) = Args::try_parse_from(example.split_whitespace()) {
+                    panic!("{example}: {error}");
+                }
+            }
+            assert!(examples.count() > 0, "{name}");
+            let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{name}"))).unwrap();
+            let documented = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+            for code in codes.lines().filter_map(|line| line.trim_start().split("  ").next()?.parse::<u8>().ok()) {
+                // 2 is a wrong command line everywhere.
+                assert!(code == 2 || documented.contains(&code.to_string()), "{name}: {code}: {documented}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flags_variable_takes_what_people_write() {
+        for (yes, no) in [("1", "0"), ("true", "false"), ("YES", "no"), ("On", "off"), ("True", "")] {
+            assert_eq!((yes_or_no(yes), yes_or_no(no)), (Ok(true), Ok(false)));
+        }
+        assert!(yes_or_no("2").is_err() && yes_or_no("maybe").is_err());
     }
 }

@@ -3,6 +3,9 @@
 mod args;
 mod check;
 mod explain;
+mod healthcheck;
+mod help;
+mod man;
 mod print;
 mod replay;
 mod run;

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::{print, print_json, write};
-use super::{check, explain, replay};
+use super::{check, explain, healthcheck, man, replay};
 use crate::app::{
     App, PassedSockets, Signals, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
     tell_warnings,
@@ -57,6 +57,9 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
                 demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
             block_on(async { demo::run(addresses, tokens == DemoTokens::Inline).await.map(|()| ExitCode::SUCCESS) })
         }
+        Command::Healthcheck(healthcheck) => block_on(healthcheck::healthcheck(&healthcheck)),
+        Command::Man { out: Some(folder), .. } => man::write_all(&folder),
+        Command::Man { command, out: None } => man::print(command.as_deref()),
         Command::Version => print(&format!("mfa-gateway {}\n", telemetry::LONG_VERSION)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

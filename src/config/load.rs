@@ -27,12 +27,8 @@ impl Config {
     ///
     /// All problems of the file and around it, with their places.
     pub fn load_to(purpose: Purpose, path: &Path) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let text = mfa_gateway_files::read_text(path, MAX_FILE)
-            .map_err(|error| ConfigError::unreadable(&name, &format!("the file can't be read: {error}")))?;
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::read(&name, &text, environment.collect(), purpose)
+        let text = read_file(path)?;
+        Self::read(&path.display().to_string(), &text, environment(), purpose)
     }
 
     /// Reads a text. `name` is how problems call it.
@@ -69,4 +65,18 @@ impl Config {
         }
         Err(ConfigError::new(name, text, problems))
     }
+}
+
+/// The text of a configuration file.
+pub(super) fn read_file(path: &Path) -> Result<String, ConfigError> {
+    mfa_gateway_files::read_text(path, MAX_FILE).map_err(|error| {
+        ConfigError::unreadable(&path.display().to_string(), &format!("the file can't be read: {error}"))
+    })
+}
+
+/// The environment's variables that are text.
+pub(super) fn environment() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod admin_place;
 mod algorithms;
 mod build;
 mod file;
@@ -38,3 +39,4 @@ pub use surroundings::Purpose;
 pub use crate::telemetry::{LogFormat, LogSettings, Output, TraceProtocol, TraceSettings};
 
 pub(crate) use admin::hash;
+pub(crate) use admin_place::{AdminPlace, admin_place};

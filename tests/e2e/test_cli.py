@@ -1,7 +1,9 @@
 """The other commands: check, explain, version, completions, schema."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -192,8 +194,9 @@ def test_explain_knows_the_route(config, issuer):
 
 
 def test_version_names_the_program_and_its_version():
-    assert re.search(r"mfa-gateway \d+\.\d+\.\d+", run("version").stdout)
-    assert re.search(r"mfa-gateway \d+\.\d+\.\d+", run("--version").stdout)
+    for words in ("version", "--version"):
+        printed = run(words).stdout
+        assert re.fullmatch(r"mfa-gateway \d+\.\d+\.\d+ \(commit ([0-9a-f]{40}|unknown)\)\n", printed), printed
 
 
 def test_bash_accepts_the_completions(tmp_path):
@@ -232,13 +235,18 @@ def test_the_shipped_examples_are_valid():
         jsonschema.validate(yaml.safe_load(example.read_text()), schema)
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "explain", "demo", "version", "completions", "schema"])
+COMMANDS = [
+    "serve", "check", "explain", "replay", "healthcheck", "demo", "version", "completions", "man", "schema",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_every_command_with_words(command):
     assert command in run("--help").stdout
     assert len(run(command, "--help").stdout.split()) > 10
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "explain", "demo"])
+@pytest.mark.parametrize("command", ["serve", "check", "explain", "replay", "healthcheck", "demo"])
 def test_every_flag_has_an_environment_variable(command):
     help_text = run(command, "--help").stdout
     flags = set(re.findall(r"--([a-z][a-z-]+)", help_text)) - {"help", "version"}
@@ -250,3 +258,39 @@ def test_a_wrong_flag_is_a_usage_error():
     ran = run("serve", "--confg", "x")
     assert ran.returncode == 2
     assert "--config" in ran.stderr
+
+
+@pytest.mark.parametrize("yes, no", [("1", "0"), ("true", "false"), ("YES", "no"), ("on", "off"), ("true", "")])
+def test_a_flags_variable_takes_yes_and_no_in_every_usual_form(config, yes, no):
+    checked = {word: run("check", "--config", str(config), env={"MFA_GATEWAY_CHECK_LIVE": word}) for word in (yes, no)}
+    assert "issuer wingtip" in checked[yes].stdout and "issuer wingtip" not in checked[no].stdout, checked
+    assert checked[no].returncode == 0
+
+
+def test_a_flags_variable_takes_nothing_else(config):
+    ran = run("check", "--config", str(config), env={"MFA_GATEWAY_CHECK_LIVE": "perhaps"})
+    assert ran.returncode == 2 and "perhaps" in ran.stderr and "yes or no" in ran.stderr
+
+
+def test_without_a_file_the_one_in_etc_is_read_and_named(tmp_path):
+    written(tmp_path, BROKEN)
+    for command in ("serve", "check"):
+        ran = run(command, cwd=tmp_path)
+        assert ran.returncode == 1
+        assert "/etc/mfa-gateway/gateway.yaml" in ran.stderr and "--config" in ran.stderr, ran.stderr
+    # The demo has no file, and is asked where it is.
+    assert run("healthcheck", cwd=tmp_path).stdout.startswith("http://127.0.0.1:9090/readyz: ")
+
+
+def test_manual_pages_are_for_man(tmp_path):
+    assert run("man", "--out", str(tmp_path / "man1")).returncode == 0
+    pages = {file.name for file in (tmp_path / "man1").iterdir()}
+    assert pages == {"mfa-gateway.1", *(f"mfa-gateway-{command}.1" for command in COMMANDS)}
+    if shutil.which("man"):
+        shown = subprocess.run(
+            ["man", "--warnings", "-l", str(tmp_path / "man1/mfa-gateway-serve.1")], capture_output=True, text=True,
+            timeout=20, env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"},
+        )
+        assert "MFA_GATEWAY_CONFIG" in shown.stdout and "mfa-gateway serve" in shown.stdout and not shown.stderr
+    assert run("man", "serve").stdout == (tmp_path / "man1/mfa-gateway-serve.1").read_text()
+    assert run("man", "no-such").returncode == 1

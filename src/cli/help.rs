@@ -1,0 +1,112 @@
+//! What the help of each command ends with: examples, and what its exit code means.
+
+pub(super) const ALL: &str = "\
+Examples:
+  mfa-gateway demo
+  mfa-gateway check --config gateway.yaml --live
+  mfa-gateway serve --config gateway.yaml
+
+Every flag has an environment variable; the command line takes precedence. Exit code 2 is a wrong command line.";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  mfa-gateway serve
+  mfa-gateway serve --config gateway.yaml
+
+SIGTERM and SIGINT end it after the requests in flight; SIGHUP reloads the configuration and reopens its logs.
+
+Exit codes:
+  0  it ended after a signal
+  1  it could not start
+  2  the command line is wrong";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  mfa-gateway check --config gateway.yaml
+  mfa-gateway check --config gateway.yaml --live
+
+Exit codes:
+  0  the configuration is valid, and with --live everything responds
+  1  it has a problem, or something doesn't respond
+  2  the command line is wrong";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  mfa-gateway explain --path /v1/customers --token-file token.txt
+  mfa-gateway explain --config gateway.yaml --jwks keys.json --json
+
+Exit codes:
+  0  the request would be permitted
+  1  it would be refused
+  2  the input is unusable, or the command line is wrong";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  mfa-gateway replay --config new.yaml --log decisions.jsonl
+  mfa-gateway replay --config new.yaml --log - --json
+
+Exit codes:
+  0  no request is newly refused
+  1  a request is newly refused
+  2  the input is unusable, or the command line is wrong";
+
+pub(super) const HEALTHCHECK: &str = "\
+It needs no shell, no other program and no secret, so a container's HEALTHCHECK can run it. Of the configuration, it reads
+`admin.address` and whether there is `admin.tls`; it doesn't verify the certificate.
+
+Examples:
+  mfa-gateway healthcheck
+  mfa-gateway healthcheck --live --timeout 1s
+  mfa-gateway healthcheck --address 127.0.0.1:9090
+
+Exit codes:
+  0  the gateway is ready; with --live, its process runs
+  1  it isn't, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  mfa-gateway demo
+  mfa-gateway demo --address 127.0.0.1:0
+
+Exit codes:
+  0  it ended after a signal
+  1  it could not start
+  2  the command line is wrong";
+
+pub(super) const VERSION: &str = "\
+Examples:
+  mfa-gateway version
+
+Exit codes:
+  0  always
+  2  the command line is wrong";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  mfa-gateway completions bash
+  mfa-gateway completions zsh
+
+Exit codes:
+  0  the script was printed
+  2  the command line is wrong";
+
+pub(super) const MAN: &str = "\
+Examples:
+  mfa-gateway man
+  mfa-gateway man serve
+  mfa-gateway man --out /usr/local/share/man/man1
+
+Exit codes:
+  0  the page was printed, or all were written
+  1  a file could not be written
+  2  the command line is wrong";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  mfa-gateway schema
+  mfa-gateway schema --of decision-log
+
+Exit codes:
+  0  the schema was printed
+  2  the command line is wrong";
