@@ -226,7 +226,8 @@ def test_the_shipped_schema_is_the_binarys():
 
 
 def test_the_shipped_examples_are_valid():
-    examples = sorted(SHIPPED.glob("*.yaml"))
+    # The one with TLS names files: test_deploy.py.
+    examples = sorted(set(SHIPPED.glob("*.yaml")) - {SHIPPED / "gateway.tls.yaml"})
     assert len(examples) >= 2
     schema = json.loads(run("schema").stdout)
     for example in examples:

@@ -41,6 +41,10 @@ def observed(tmp_path_factory, issuer, session_backend):
             for prefix, require in ROUTES.items()
         ],
         "limits": {"url_bytes": 300, "headers": 20, "body_bytes": 1000},
+        "exceptions": [{
+            "id": "EX-1", "owner": "team", "reason": "a scanner", "expires": "2099-01-31T00:00:00Z",
+            "application": "scanner", "routes": ["/v1/"],
+        }],
         "state": {"directory": str(folder)},
         "log": {"decision_output": str(folder / "decisions"), "access_output": str(folder / "access")},
     })
@@ -49,6 +53,7 @@ def observed(tmp_path_factory, issuer, session_backend):
         "upstream": {"partner-api", "away"},
         "endpoint": {session_backend.url.removeprefix("http://"), f"127.0.0.1:{closed}"},
         "issuer": {"wingtip"},
+        "exception": {"EX-1"},
         "file": {str(crt)},
         "name": {gateway.admin_url.removeprefix("https://")},
     }
@@ -198,10 +203,11 @@ def anchors(page: str) -> set[str]:
 
 def test_every_alert_leads_to_a_section_of_the_documentation():
     repository = re.search(r'^repository = "(.+)"', (DEPLOY.parent / "Cargo.toml").read_text(), re.M)[1]
-    sections = anchors((DEPLOY.parent / "docs/operations.md").read_text())
     for rule in [rule for group in alerts()["groups"] for rule in group["rules"]]:
         page, _, section = rule["annotations"]["runbook_url"].partition("#")
-        assert page == f"{repository}/blob/main/docs/operations.md" and section in sections, rule["alert"]
+        assert page.startswith(f"{repository}/blob/main/docs/"), rule["alert"]
+        document = DEPLOY.parent / page.removeprefix(f"{repository}/blob/main/")
+        assert section in anchors(document.read_text()), rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning")
 
 
