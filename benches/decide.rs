@@ -49,8 +49,15 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: false,
+        told: Box::default(),
         attached: Attached::default(),
-        issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None }),
+        issuer: Arc::new(IssuerProfile {
+            name: "idp".to_owned(),
+            mfa,
+            dialect: None,
+            authorization_uri: None,
+            told: Vec::new(),
+        }),
     }))
 }
 

@@ -99,6 +99,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             headers: config.gateway.headers,
             body_bytes: config.gateway.body_bytes,
             body_timeout: config.gateway.body_timeout,
+            claim_fields: config.gateway.claim_fields.clone(),
         },
         judge,
         refusals: config.refusals.clone(),

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
-use super::{Config, Issuer, admin, file, issuer, keys, rate_limit, route, server, traces, upstream, waivers};
+use super::{Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, traces, upstream, waivers};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
 use crate::server::Address;
@@ -35,7 +35,9 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limit_names: Vec<String> = file.rate_limits.iter().map(|limit| limit.name.clone()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
-    let named = route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names };
+    let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
+    let named =
+        route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names, claim_fields: &claim_fields };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
     if issuer_names.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
         let message = "a route needs a token, but there is no issuer";
@@ -54,6 +56,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
             body_bytes: limits.body_bytes,
             body_timeout: timeouts.body,
             requests: limits.requests,
+            claim_fields,
         },
         server,
         admin,

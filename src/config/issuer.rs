@@ -6,10 +6,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::algorithms::algorithms;
-use super::file;
 use super::keys::KeyHandling;
 use super::problem::Problems;
 use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
+use super::{claims, file};
 use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
 use mfa_gateway_core::token::{AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
@@ -64,6 +64,7 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
         mfa: mfa_rule(&format!("{path}.mfa_evidence"), file.mfa_evidence.as_ref(), problems),
         dialect: file.dialect.map(dialect),
         authorization_uri: sources.iter().find_map(|source| source.authorization_uri.clone()),
+        told: claims::build(path, &file.claims_to_headers, problems),
     });
     let rules = TokenRules {
         issuer: IssuerRule::Exact(String::new()),

@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use http::Method;
+use http::HeaderName;
 
-use super::file;
+use super::field_edits::{self, Message};
 use super::problem::Problems;
 use super::suggest::suggest;
-use super::values::{body_bytes, dialect, optional_duration, tenant_ids};
+use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, UpstreamId, crossed};
+use super::{cors, file, token_from};
+use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that routes may refer to.
@@ -18,6 +19,8 @@ use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 pub(super) struct Named<'n> {
     pub(super) upstreams: &'n [String],
     pub(super) rate_limits: &'n [String],
+    /// The fields that hold claims of tokens.
+    pub(super) claim_fields: &'n [HeaderName],
 }
 
 /// The place of a name; a problem if it has none.
@@ -112,13 +115,31 @@ fn build_one(
         activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
         ..requirement.into()
     };
+    let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
+    let token_field = match &token_from {
+        TokenPlace::Header(name) => name.as_str(),
+        _ => "Authorization",
+    };
+    let cors = file.cors.as_ref().map(|cors| cors::build(path, cors, methods.as_deref(), token_field, problems));
+    let mut edits = |field: &str, file: Option<&file::FieldEdits>, message| {
+        let path = format!("{path}.{field}");
+        file.map(|file| Box::new(field_edits::build(&path, file, message, named.claim_fields, problems)))
+    };
+    let forwards_token = file.authorization == file::Authorization::Forward;
+    let request_fields = edits("request_headers", file.request_headers.as_ref(), Message::Request { forwards_token });
+    let response_fields = edits("response_headers", file.response_headers.as_ref(), Message::Response);
     Some(Route {
         methods,
+        request_fields,
+        response_fields,
+        close_at_expiry: file.at_expiry == file::AtExpiry::Close,
+        cors: cors.map(Box::new),
+        token_from,
         upstream: UpstreamId(upstream?),
         dialect: file.dialect.map(dialect),
         body_bytes,
         rate_limit: rate_limit.map(RateLimitId),
-        forward_authorization: file.authorization == file::Authorization::Forward,
+        forward_authorization: forwards_token,
         forward_encoded: file.encoded == file::Encoded::Forward,
         ..Route::new(pattern?, rule)
     })
@@ -128,6 +149,8 @@ fn build_one(
 fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     let public = file.require == file::Require::Public;
     let asked = [
+        ("token_from", public && file.token_from.is_some()),
+        ("at_expiry", public && file.at_expiry == file::AtExpiry::Close),
         ("app_only", public && file.app_only == file::AppOnly::Deny),
         ("acts_for_partner", public && file.acts_for_partner),
         ("tenants", public && file.tenants.is_some()),
@@ -165,29 +188,6 @@ fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: 
         return None;
     }
     Some(pattern)
-}
-
-fn read_methods(path: &str, names: &[String], problems: &mut Problems<'_>) -> Vec<Method> {
-    if names.is_empty() {
-        problems.add(
-            path,
-            "the list is empty, so the route would never match",
-            "remove `methods` to match every method",
-        );
-    }
-    let mut methods = Vec::new();
-    for (at, name) in names.iter().enumerate() {
-        let usable = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
-        match Method::from_bytes(name.as_bytes()) {
-            Ok(method) if usable && !matches!(method, Method::CONNECT | Method::TRACE) => methods.push(method),
-            _ => problems.add(
-                &format!("{path}[{at}]"),
-                format!("the gateway doesn't serve the method `{name}`"),
-                "write a method in capital letters, such as GET; the gateway always refuses CONNECT and TRACE",
-            ),
-        }
-    }
-    methods
 }
 
 fn collide(one: &Route, other: &Route) -> bool {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use http::Method;
+
 use super::file;
 use super::problem::Problems;
 use mfa_gateway_core::policy::Dialect;
@@ -23,7 +25,7 @@ pub(super) fn duplicate(names: &[String], at: usize) -> bool {
 }
 
 /// Fields for which a duration of 0 has a meaning.
-const MAY_BE_ZERO: [&str; 4] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay"];
+const MAY_BE_ZERO: [&str; 5] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay", ".cors.max_age"];
 
 /// A duration, or the default.
 pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, problems: &mut Problems<'_>) -> Duration {
@@ -65,6 +67,30 @@ pub(super) fn dialect(file: file::Dialect) -> Dialect {
         file::Dialect::PartnerCenter => Dialect::PartnerCenter,
         file::Dialect::Oauth => Dialect::Oauth,
     }
+}
+
+/// The methods with these names.
+pub(super) fn read_methods(path: &str, names: &[String], problems: &mut Problems<'_>) -> Vec<Method> {
+    if names.is_empty() {
+        problems.add(
+            path,
+            "the list is empty, so the route would never match",
+            "remove `methods` to match every method",
+        );
+    }
+    let mut methods = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let usable = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        match Method::from_bytes(name.as_bytes()) {
+            Ok(method) if usable && !matches!(method, Method::CONNECT | Method::TRACE) => methods.push(method),
+            _ => problems.add(
+                &format!("{path}[{at}]"),
+                format!("the gateway doesn't serve the method `{name}`"),
+                "write a method in capital letters, such as GET; the gateway always refuses CONNECT and TRACE",
+            ),
+        }
+    }
+    methods
 }
 
 /// A limit on bodies. 0 has two meanings in other programs, so it has none here.

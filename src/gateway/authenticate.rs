@@ -8,9 +8,10 @@ use http::Response;
 use tower::{Layer, Service};
 
 use super::service::{Inner, Next};
-use super::{Authenticated, Rejection, Routed};
+use super::{Authenticated, Rejection, Routed, token_place};
+use crate::routing::TokenPlace;
 use mfa_gateway_core::policy::{Evidence, Requirement};
-use mfa_gateway_layer::Lookup;
+use mfa_gateway_layer::{Credential, Lookup};
 use mfa_gateway_wire::Body;
 
 /// Makes [`Authenticate`].
@@ -47,8 +48,11 @@ where
         let live = &routed.sanitized.exchange.live;
         let known = if routed.route.rule.requirement == Requirement::Public {
             Lookup::Known(Evidence::None)
-        } else {
+        } else if routed.route.token_from == TokenPlace::Authorization {
             live.judge.authenticator.look_up(routed.sanitized.question().credential)
+        } else {
+            let token = token_place::read(&routed.route.token_from, routed.sanitized.exchange.request.headers());
+            live.judge.authenticator.look_up(token.as_deref().map_or(Credential::None, Credential::Bearer))
         };
         match known {
             Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),

@@ -69,6 +69,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
         Decision::Permit(grounds) => (None, true, grounds.code()),
     };
     let mut steps = token_steps(evidence, denial, facts, live);
+    tell_place(&mut steps, route);
     steps.push(mfa_step(live, route, evidence, decision));
     steps.push(mode_step(live, route, evidence, decision));
     let outcome =
@@ -92,6 +93,16 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
         denial: denial.map(Denial::code),
         route: Some(route.pattern.as_written().to_owned()),
         texts: (cause, texts.1.to_owned()),
+    }
+}
+
+/// Adds the place that the route takes the token from: it may be another one than where the caller sends it.
+fn tell_place(steps: &mut [Step], route: &Route) {
+    if let Some(step) = steps.iter_mut().find(|step| step.name == Check::Credential.name())
+        && route.rule.requirement != Requirement::Public
+    {
+        let between = if step.detail.is_empty() { "" } else { "; " };
+        step.detail = format!("{}{between}read from {}", step.detail, route.token_from);
     }
 }
 

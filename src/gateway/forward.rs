@@ -1,12 +1,16 @@
 //! The head of a forwarded message: the fields that the gateway sends to the upstream, and those it forwards to the
 //! client.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
+use super::expiry::Expiry;
 use super::ids::Ids;
 use super::origin::Origin;
+use super::{claim_trailers, token_place};
 use crate::routing::Route;
 use crate::upstream::Protocol;
 use mfa_gateway_core::policy::{Grounds, Proof};
@@ -36,6 +40,10 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     if !route.forward_authorization {
         fields.remove(AUTHORIZATION);
     }
+    token_place::remove(&route.token_from, route.forward_authorization, fields);
+    if let Some(edits) = &route.request_fields {
+        edits.apply_to_request(fields);
+    }
     // A method that defines a meaning for a body announces that there is none (RFC 9110 section 8.6).
     if empty && has_body_by_meaning {
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -52,6 +60,20 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     // gRPC asks every hop for trailers; in HTTP/1.1 the field would be the connection's.
     if protocol == Protocol::Http2 {
         fields.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Puts a request's body into the form in which it is forwarded: nobody gets a claim past the gateway in a trailer field,
+/// and a body that still streams when the token expires may end there.
+pub(super) fn prepare_body(body: &mut Body, claims: &[HeaderName], expiry: Option<&Arc<Expiry>>) {
+    if body.is_end_stream() {
+        return;
+    }
+    if !claims.is_empty() {
+        *body = claim_trailers::remove(std::mem::take(body), claims);
+    }
+    if let Some(expiry) = expiry {
+        *body = expiry.bound(std::mem::take(body));
     }
 }
 
@@ -73,7 +95,7 @@ pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof:
     told
 }
 
-/// The identity fields of a token. The cache keeps them with the token.
+/// The identity fields of a token, and those with its claims. The cache keeps them with the token.
 fn identity(proof: &Proof) -> RawFields {
     let user = proof.principal.user().and_then(|user| user.id.as_deref());
     let told = [
@@ -92,6 +114,11 @@ fn identity(proof: &Proof) -> RawFields {
     if methods.iter().any(|method| !method.is_empty()) {
         lines.push_list(&METHODS, methods.iter().map(String::as_str));
     }
+    for (one, texts) in proof.issuer.told.iter().zip(&proof.told) {
+        if let (Some(texts), Ok(name)) = (texts, HeaderName::from_bytes(one.field.as_bytes())) {
+            lines.push_list(&name, texts.iter().map(String::as_str));
+        }
+    }
     lines.shrink_to_fit();
     lines
 }
@@ -103,6 +130,20 @@ fn join_cookies(fields: &mut HeaderMap) {
         && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
     {
         fields.insert(COOKIE, joined);
+    }
+}
+
+/// Puts a response into the form in which the route forwards it.
+pub(super) fn finish_response(response: &mut Response<Body>, route: &Route, expiry: Option<&Arc<Expiry>>) {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        token_place::agree(&route.token_from, response.headers_mut());
+    }
+    if let Some(edits) = &route.response_fields {
+        edits.apply_to_response(response.headers_mut());
+    }
+    if let Some(expiry) = expiry {
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = expiry.bound(body);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::Waivers;
@@ -50,6 +51,8 @@ pub(crate) struct Edge {
     pub(crate) body_bytes: Option<u64>,
     /// How long a body may make no progress.
     pub(crate) body_timeout: Duration,
+    /// The fields that hold claims of tokens, and that no client may send.
+    pub(crate) claim_fields: Vec<HeaderName>,
 }
 
 /// The parts that judge a request.

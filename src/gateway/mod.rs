@@ -8,11 +8,16 @@
 mod answer;
 mod authenticate;
 mod catch_panic;
+mod claim_trailers;
+mod cors;
+mod credentials;
 mod enforce;
 mod exchange;
+mod expiry;
 pub mod explain;
 mod explanation;
 mod forward;
+mod grant;
 mod host;
 mod ids;
 mod limit;
@@ -35,6 +40,7 @@ mod service;
 mod settings;
 mod stack;
 mod tally;
+mod token_place;
 mod trace;
 mod upgrade;
 

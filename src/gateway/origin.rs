@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use url::Url;
 
 use super::peer::Peer;
 use mfa_gateway_wire::RawFields;
@@ -54,6 +55,15 @@ impl Origin {
         origin
     }
 
+    /// Whether a page of this origin, as a browser names it, came from where the request goes to.
+    pub(super) fn is_of(&self, page: &HeaderValue) -> bool {
+        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin()).filter(url::Origin::is_tuple);
+        let (Some(host), Ok(proto)) = (&self.host, self.proto.to_str()) else { return false };
+        let (Ok(host), Ok(page)) = (host.to_str(), page.to_str()) else { return false };
+        let own = origin(&[proto, "://", host].concat()).map(|own| own.ascii_serialization());
+        own.is_some_and(|own| own == page)
+    }
+
     /// Its fields for the upstream.
     pub(super) fn tell(&self, lines: &mut RawFields) {
         if let Some(chain) = &self.chain {
@@ -96,7 +106,7 @@ fn addresses(headers: &HeaderMap) -> Vec<IpAddr> {
 }
 
 /// The field's value, if it occurs exactly once.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }

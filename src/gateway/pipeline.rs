@@ -20,6 +20,7 @@ use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decid
 use mfa_gateway_wire::Body;
 
 use super::exchange::{Arrived, Exchange};
+use super::expiry::Expiry;
 use super::origin::Origin;
 use super::question::Question;
 use super::upgrade::Wanted;
@@ -56,6 +57,8 @@ pub(super) struct Observed {
     pub(super) origin: Option<Origin>,
     /// The protocol that it asks for.
     pub(super) wanted: Option<Wanted>,
+    /// When its token expires, once it is permitted and if its route ends streams then.
+    pub(super) expiry: Option<Arc<Expiry>>,
 }
 
 #[cfg(feature = "in-process")]

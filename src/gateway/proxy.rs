@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body::Body as _;
 use tower::Service;
 
 use super::exchange::Exchange;
+use super::expiry::Expiry;
 use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
 use super::{Cleared, Reason, Rejection, answer, forward, upgrade};
 use crate::upstream::{Caller, UpstreamError};
+use mfa_gateway_core::policy::Denial;
+use mfa_gateway_core::token::TokenError;
 use mfa_gateway_wire::{Body, Exceeded, Presence, Refused};
 
 /// Forwards permitted requests to their upstream.
@@ -46,6 +49,8 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
+    observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
+    forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());
     let protocol = upstream.settings().protocol;
     let shared = origin.is_some_and(|origin| origin.shared);
     forward::prepare_request(request, &route, protocol);
@@ -76,20 +81,31 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
         peer.handle.close_interim();
     }
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let mut response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        response = upgrade::finish(client, interim, response).map_err(rejected)?;
-    } else {
-        let present =
-            answer::check(&mut response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?;
-        if present.has(Presence::HOP_BY_HOP) {
-            forward::clean_response(response.headers_mut());
-        }
+    let expiry = observed.expiry.take();
+    // A caller whose token has expired gets the same response as one whose token was never verified.
+    if expiry.as_ref().is_some_and(|expiry| expiry.has_come()) {
+        return Err(Rejection::new(EXPIRED).on(route));
     }
+    let response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
+    let mut response = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        upgrade::finish(client, interim, response, expiry.clone()).map_err(rejected)?
+    } else {
+        checked(response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?
+    };
+    forward::finish_response(&mut response, &route, expiry.as_ref());
     *response.version_mut() = version;
     let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
-    let outcome = Outcome { route, grounds, class, upstream: took, answered };
+    let outcome = Outcome { route, grounds: Some(grounds), class, upstream: Some(took), answered, expiry };
     Ok(response.map(|body| body.carrying(outcome)))
+}
+
+/// A response that is sound, without the fields of the upstream's connection.
+fn checked(mut response: Response<Body>, method: &Method) -> Result<Response<Body>, answer::Unsound> {
+    let present = answer::check(&mut response, method)?;
+    if present.has(Presence::HOP_BY_HOP) {
+        forward::clean_response(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// Limits the request's body before any of it goes to the upstream. A tunnel isn't a body.
@@ -109,6 +125,9 @@ fn reason(error: &UpstreamError, broken: Option<Refused>, exceeded: Option<&Exce
         _ => Reason::UpstreamFailed,
     }
 }
+
+/// The token expired before there was a response.
+const EXPIRED: Reason = Reason::Denied(Denial::InvalidToken(TokenError::Expired));
 
 const BROKEN_BODY: &str = "The framing of the request's body is invalid or exceeds a limit (RFC 9112 section 7.1).";
 

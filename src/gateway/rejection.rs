@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::grant::Grant;
 use super::metrics::Limit;
 use super::preview::Preview;
-use crate::routing::Route;
+use crate::routing::{Route, TokenPlace};
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
 use mfa_gateway_wire::BoxError;
 
@@ -24,6 +25,8 @@ pub enum Reason {
     UriTooLong,
     /// Its head is larger than the configuration allows.
     HeadTooLarge,
+    /// It has a cookie for a token, and a page of another origin may have made it.
+    CrossOrigin,
     /// It has an expectation that the gateway doesn't support.
     ExpectationFailed,
     /// It asks for a `WebSocket` of an unknown version.
@@ -80,6 +83,8 @@ pub struct Rejection {
     pub(super) proof: Option<Arc<Proof>>,
     pub(super) preview: Preview,
     pub(super) cause: Option<BoxError>,
+    /// What a page of another origin may do with it.
+    pub(super) grant: Option<Box<Grant>>,
     rule: Option<Arc<Rule>>,
     dialect: Option<Dialect>,
 }
@@ -88,13 +93,25 @@ impl Rejection {
     /// A refusal for this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, route: None, proof: None, preview: Preview::default(), cause: None, rule: None, dialect: None }
+        let preview = Preview::default();
+        Self { reason, route: None, proof: None, preview, cause: None, grant: None, rule: None, dialect: None }
     }
 
     /// The same, on a known route.
     #[must_use]
     pub(super) fn on(self, route: Arc<Route>) -> Self {
         Self { route: Some(route), ..self }
+    }
+
+    /// The same, for a page of another origin to read.
+    #[must_use]
+    pub(super) fn readable(self, grant: Option<Box<Grant>>) -> Self {
+        Self { grant, ..self }
+    }
+
+    /// Where the route takes the token from, if that isn't `Authorization`.
+    pub(super) fn place(&self) -> Option<&TokenPlace> {
+        self.route.as_deref().map(|route| &route.token_from).filter(|place| **place != TokenPlace::Authorization)
     }
 
     /// The same, by a rule of no route.
@@ -149,9 +166,8 @@ impl Reason {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Denied(Denial::KeysUnavailable) | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly)
+            | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -191,6 +207,7 @@ impl Reason {
             Self::Told(notice) => notice.code,
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLarge => "head_too_large",
+            Self::CrossOrigin => "cross_origin",
             Self::ExpectationFailed => "expectation_failed",
             Self::WebSocketVersion => "websocket_version",
             Self::NotFound => "no_route",

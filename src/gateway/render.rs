@@ -19,9 +19,10 @@ use super::limit::InFlight;
 use super::metrics::Metrics;
 use super::peer::Peer;
 use super::pipeline::{Opened, Shielded};
+use super::refusal::{self, Asked, grpc_media_type};
 use super::service::Inner;
 use super::tally::{Account, Holds};
-use super::{Live, Reason, Rejection, refusal};
+use super::{Live, Reason, Rejection};
 use mfa_gateway_wire::Body;
 
 /// The kind of requests that the layer serves.
@@ -78,7 +79,7 @@ struct Visit {
 #[derive(Debug)]
 struct Open {
     record: Record,
-    version: Version,
+    asked: Asked,
     /// The connection with an unread part of the request, if the request has a body.
     sender: Option<Arc<Peer>>,
 }
@@ -113,8 +114,8 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     }
 
     fn call(&mut self, Shielded(Arrived { request, peer, busy }): Shielded) -> Self::Future {
-        let version = request.version();
-        let (in_flight, before) = InFlight::begin(&self.metrics, version);
+        let asked = Asked { version: request.version(), grpc: grpc_media_type(&request) };
+        let (in_flight, before) = InFlight::begin(&self.metrics, asked.version);
         let exchange = Exchange::begin(request, peer, self.live.load_full());
         let holds = Holds { in_flight: Some(in_flight), busy };
         let record = match self.kind {
@@ -123,7 +124,7 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
         };
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
         let answer = self.inner.call(Opened { exchange, before });
-        Rendering { answer, open: Some(Open { record, version, sender }) }
+        Rendering { answer, open: Some(Open { record, asked, sender }) }
     }
 }
 
@@ -152,14 +153,14 @@ where
 
 impl Open {
     fn refuse(self, rejection: &Rejection) -> Response<Body> {
-        let Self { record, version, sender } = self;
+        let Self { record, asked, sender } = self;
         log_cause(rejection, record.ids());
         // The unread rest of the body must not become the next request.
         if let Some(peer) = &sender {
             peer.handle.linger();
         }
-        let close = sender.is_some() && version <= Version::HTTP_11;
-        let response = refusal::response(rejection, &record.live().refusals, record.ids(), version, close);
+        let close = sender.is_some() && asked.version <= Version::HTTP_11;
+        let response = refusal::response(rejection, &record.live().refusals, record.ids(), &asked, close);
         record.refused(response, rejection)
     }
 }

@@ -1,16 +1,20 @@
 //! Route: finds the request's route.
 //!
-//! It uses the configuration that came with the request, so that no request sees two generations.
+//! It uses the configuration that came with the request, so that no request sees two generations. It also responds
+//! to preflights, since the route that they ask about decides, and refuses two credentials where the route has its own place
+//! for one.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Response;
 use tower::{Layer, Service};
 
+use super::grant::Grant;
 use super::question::Question;
 use super::service::{Inner, Next, refuse};
-use super::{Live, PathFault, Reason, Rejection, Routed, Sanitized};
+use super::{Live, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
@@ -42,11 +46,35 @@ impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
     }
 
     fn call(&mut self, sanitized: Sanitized) -> Self::Future {
+        if let Some(response) = cors::preflight(&sanitized) {
+            return Next::Right(Box::pin(ready(Ok(response))));
+        }
         match find(&sanitized.exchange.live, &sanitized.question()) {
-            Ok(route) => Next::Left(self.inner.call(Routed { sanitized, route })),
-            Err(rejection) => refuse(rejection),
+            Ok(route) => {
+                let grant = Grant::of(&route, sanitized.exchange.request.headers());
+                if let Err(reason) = credentials::check(&route.token_from, &sanitized) {
+                    return refuse(Rejection::new(reason).on(route).readable(grant));
+                }
+                let answer = self.inner.call(Routed { sanitized, route });
+                match grant {
+                    None => Next::Left(answer),
+                    Some(grant) => Next::Right(Box::pin(cors::decorate(grant, answer))),
+                }
+            }
+            Err(rejection) => {
+                let grant = of_path(&sanitized, &rejection.reason);
+                refuse(rejection.readable(grant))
+            }
         }
     }
+}
+
+/// What a page may do with the refusal of a method, by a route of the same path.
+fn of_path(sanitized: &Sanitized, reason: &Reason) -> Option<Box<Grant>> {
+    let Reason::MethodNotAllowed(methods) = reason else { return None };
+    let (exchange, question) = (&sanitized.exchange, sanitized.question());
+    let route = exchange.live.judge.routes.find(question.path(), methods.first()?).ok()?;
+    Grant::of(route, exchange.request.headers())
 }
 
 fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {

@@ -54,7 +54,7 @@ impl<S: Inner<Sanitized>> Service<Admitted> for Sanitize<S> {
                 let Exchange { request, live, peer, .. } = &*exchange;
                 let origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.edge.trusted_proxies));
                 clean(&mut exchange);
-                let observed = Box::new(Observed { origin, wanted });
+                let observed = Box::new(Observed { origin, wanted, expiry: None });
                 Next::Left(self.inner.call(Sanitized { exchange, observed }))
             }
             Err(reason) => refuse(Rejection::new(reason)),
@@ -146,7 +146,7 @@ fn has_one_length(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the query has an `access_token` (RFC 6750 section 2.3). The gateway never reads it, but a backend might.
-fn names_token(query: Option<&str>) -> bool {
+pub(super) fn names_token(query: Option<&str>) -> bool {
     // Some servers split at other characters, or ignore letter case.
     let names = |part: &str| {
         url::form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name.trim().eq_ignore_ascii_case("access_token"))
@@ -157,7 +157,7 @@ fn names_token(query: Option<&str>) -> bool {
 /// Removes the fields of the client's connection, those that frame its message, and those that only the gateway may
 /// set.
 fn clean(exchange: &mut Exchange) {
-    let Exchange { request, present, .. } = exchange;
+    let Exchange { request, present, live, .. } = exchange;
     let fields = request.headers_mut();
     // The message to the upstream gets new framing from the body itself.
     if present.has(Presence::HOP_BY_HOP) {
@@ -172,5 +172,8 @@ fn clean(exchange: &mut Exchange) {
     }
     if present.has(Presence::SUSPECT) {
         headers::remove_identity_fields(fields);
+    }
+    if !live.edge.claim_fields.is_empty() {
+        headers::remove_spellings(fields, &live.edge.claim_fields);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 /// The limits on requests, and the trusted proxies.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// Requests in flight at once.
     pub requests: usize,
+    /// The fields that hold claims of tokens, and that no client may send.
+    pub claim_fields: Vec<HeaderName>,
 }
 
 /// The content of refusals beyond the rule.

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
 use super::exchange::Exchange;
+use super::expiry::Expiry;
 use super::ids::Ids;
 use super::limit::InFlight;
 use super::trace::{self, Ended, Traced};
@@ -24,11 +25,21 @@ use mfa_gateway_wire::{Body, Busy, Watch};
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) route: Arc<Route>,
-    pub(super) grounds: Grounds,
+    /// The grounds of the permit; `None` if the gateway itself responded.
+    pub(super) grounds: Option<Grounds>,
     pub(super) class: &'static str,
-    pub(super) upstream: Duration,
+    pub(super) upstream: Option<Duration>,
     /// The time of its response.
     pub(super) answered: Instant,
+    /// When its token expires, if its route ends streams then.
+    pub(super) expiry: Option<Arc<Expiry>>,
+}
+
+impl Outcome {
+    /// That of a preflight, to which the gateway responds without an upstream.
+    pub(super) fn of_preflight(route: Arc<Route>) -> Self {
+        Self { route, grounds: None, class: "none", upstream: None, answered: Instant::now(), expiry: None }
+    }
 }
 
 /// The account of a request, open until its response's body has ended.
@@ -77,6 +88,8 @@ struct Answered {
     upstream: Option<Duration>,
     /// The length of the body, if it is known in advance.
     length: Option<u64>,
+    /// When its token expires, if its route ends streams then.
+    expiry: Option<Arc<Expiry>>,
 }
 
 impl Account {
@@ -101,19 +114,26 @@ impl Account {
         &self.live
     }
 
-    /// Counts a permitted request, and watches its response.
+    /// Counts a permitted request, or a preflight, and watches its response.
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
-        let Outcome { route, grounds, class, upstream, answered } = *outcome;
+        let Outcome { route, grounds, class, upstream, answered, expiry } = *outcome;
         let metrics = self.live.metrics.of(Some(&route));
-        metrics.permitted(grounds.code(), class, response.status());
-        if let Grounds::ReportOnly(denial) = grounds {
+        let (result, reason) = match &grounds {
+            Some(grounds) => ("permitted", grounds.code()),
+            None => ("responded", "preflight"),
+        };
+        match grounds {
+            Some(_) => metrics.permitted(reason, class, response.status()),
+            None => metrics.responded(reason, response.status()),
+        }
+        if let Some(Grounds::ReportOnly(denial)) = grounds {
             metrics.would_deny(denial.code(), class);
         }
-        metrics.headed(answered.saturating_duration_since(self.at), Some(upstream));
+        metrics.headed(answered.saturating_duration_since(self.at), upstream);
         let (status, length) = (response.status(), response.body().size_hint().exact());
-        let (route, upstream, reason) = (Some(route), Some(upstream), grounds.code());
-        self.watch(response, Answered { route, status, result: "permitted", reason, class, upstream, length })
+        let route = Some(route);
+        self.watch(response, Answered { route, status, result, reason, class, upstream, length, expiry })
     }
 
     /// Counts a refused request, and watches its response.
@@ -124,13 +144,16 @@ impl Account {
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
         let metrics = self.live.metrics.of(route.as_deref());
-        metrics.refused(reason, class, response.status());
+        // That of the decision: a refusal of a gRPC call is a response with 200.
+        let status = rejection.reason.status();
+        metrics.refused(reason, class, status);
         if let Some(limit) = rejection.reason.limit() {
             self.live.metrics.limits.hit(limit);
         }
         metrics.headed(self.at.elapsed(), None);
-        let (status, length) = (response.status(), response.body().size_hint().exact());
-        self.watch(response, Answered { route, status, result: "refused", reason, class, upstream: None, length })
+        let length = response.body().size_hint().exact();
+        let (result, upstream, expiry) = ("refused", None, None);
+        self.watch(response, Answered { route, status, result, reason, class, upstream, length, expiry })
     }
 
     /// The request's ids.
@@ -173,6 +196,7 @@ impl Account {
             class: answer.class.into(),
             bytes: self.bytes,
             complete: self.is_complete(answer),
+            ended_by: answer.expiry.as_ref().filter(|expiry| expiry.has_ended()).map(|_| "token_expired".into()),
             upstream_us: answer.upstream.map(micros),
             ..self.line(seen, duration)
         });
@@ -221,6 +245,7 @@ impl Account {
             class: "none".into(),
             bytes: 0,
             complete: false,
+            ended_by: None,
             duration_us: micros(duration),
             upstream_us: None,
         }

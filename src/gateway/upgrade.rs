@@ -15,6 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Reason;
+use super::expiry::Expiry;
 use super::peer::Peer;
 use mfa_gateway_wire::Body;
 
@@ -98,6 +99,7 @@ pub(super) fn finish(
     pending: Option<Pending>,
     peer: Option<&Peer>,
     mut response: Response<Body>,
+    expiry: Option<Arc<Expiry>>,
 ) -> Result<Response<Body>, Reason> {
     let upstream = response.extensions_mut().remove::<OnUpgrade>().ok_or(Reason::UnexpectedUpgrade)?;
     let agreed = |pending: &Pending| {
@@ -116,7 +118,12 @@ pub(super) fn finish(
         let _held = held;
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
         let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
+        let tunnel = tokio::io::copy_bidirectional(&mut client, &mut upstream);
+        let ended = match expiry {
+            Some(expiry) => expiry.bound_tunnel(tunnel).await,
+            None => tunnel.await.map(drop),
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "a WebSocket ended with an error");
         }
     });

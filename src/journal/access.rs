@@ -35,10 +35,11 @@ pub struct AccessLine<'l> {
     pub route: Option<Cow<'l, str>>,
     /// The status of the response; `null` if the connection or stream ended before the response.
     pub status: Option<u16>,
-    /// `permitted`, `refused`, or `aborted` if the connection or stream ended before the response.
-    #[schemars(extend("enum" = ["permitted", "refused", "aborted"]))]
+    /// `permitted`, `refused`, `responded` if the gateway itself did, or `aborted` if the connection or stream ended
+    /// before the response.
+    #[schemars(extend("enum" = ["permitted", "refused", "responded", "aborted"]))]
     pub result: Cow<'l, str>,
-    /// The grounds or the reason code.
+    /// The grounds or the reason code; `preflight` of a `responded` one.
     pub reason: Cow<'l, str>,
     /// `app_only`, `app_user`, or `none` if no token was verified.
     #[schemars(extend("enum" = ["app_only", "app_user", "none"]))]
@@ -47,6 +48,10 @@ pub struct AccessLine<'l> {
     pub bytes: u64,
     /// Whether the response's body was complete.
     pub complete: bool,
+    /// Why the gateway ended the response early, if it did: `token_expired` with `at_expiry: close`. Otherwise absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["token_expired", null]))]
+    pub ended_by: Option<Cow<'l, str>>,
     /// The time from the request's head to the end of the response's body, in microseconds.
     pub duration_us: u64,
     /// The time from sending the request to the head of the upstream's response, in microseconds; `null` if there was
@@ -78,6 +83,7 @@ mod tests {
             class: "app_user".into(),
             bytes: 1024,
             complete: true,
+            ended_by: Some("token_expired".into()),
             duration_us: 5,
             upstream_us: Some(4),
         };
@@ -89,6 +95,7 @@ mod tests {
             status: None,
             upstream_us: None,
             complete: false,
+            ended_by: None,
             ..full.clone()
         };
         for line in [full, few] {

@@ -146,6 +146,7 @@ impl Rehearsal {
             auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
             validity: Validity::always(),
             handles_claims_challenge: false,
+            told: Box::default(),
             attached: Attached::default(),
         };
         Ok((Caller::Known(Evidence::Token(Arc::new(proof))), finding_taken))

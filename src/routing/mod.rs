@@ -5,7 +5,9 @@
 
 mod boundary;
 mod code_pages;
+mod cors;
 mod encoding;
+mod field_edits;
 mod path;
 mod pattern;
 mod readings;
@@ -13,12 +15,16 @@ mod route;
 mod rule;
 mod spelling;
 mod table;
+mod token_place;
 
+pub use cors::{AllowedHeaders, Cors, Origins};
+pub use field_edits::FieldEdits;
 pub use path::CanonicalPath;
 pub use pattern::Pattern;
 pub use readings::Steps;
 pub use route::{RateLimitId, Route, RouteId, UpstreamId};
 pub use rule::{PathError, PathRule};
 pub use table::{RouteError, RouteTable};
+pub use token_place::TokenPlace;
 
 pub(crate) use boundary::crossed;

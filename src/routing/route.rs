@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::Pattern;
+use super::{Cors, FieldEdits, Pattern, TokenPlace};
 use mfa_gateway_core::policy::{Dialect, Rule};
 
 /// The upstream that serves a route: its index in the configuration.
@@ -40,6 +40,16 @@ pub struct Route {
     pub forward_authorization: bool,
     /// Whether the upstream receives paths with forms that servers read differently, such as an encoded slash.
     pub forward_encoded: bool,
+    /// What pages of other origins may do, if the route says so.
+    pub cors: Option<Box<Cors>>,
+    /// The place of a request that holds its token.
+    pub token_from: TokenPlace,
+    /// What changes in the header fields of requests.
+    pub request_fields: Option<Box<FieldEdits>>,
+    /// What changes in the header fields of the upstream's responses.
+    pub response_fields: Option<Box<FieldEdits>>,
+    /// Whether what streams ends when the token expires.
+    pub close_at_expiry: bool,
 }
 
 impl Route {
@@ -58,6 +68,11 @@ impl Route {
             rate_limit: None,
             forward_authorization: true,
             forward_encoded: false,
+            cors: None,
+            token_from: TokenPlace::default(),
+            request_fields: None,
+            response_fields: None,
+            close_at_expiry: false,
         }
     }
 

@@ -88,7 +88,19 @@ def test_a_call_without_mfa_is_unauthenticated(channel, issuer, partners, who):
     with pytest.raises(grpc.RpcError) as failure:
         channel.unary_unary(f"/{SERVICE}/Echo")(b"hello", metadata=metadata, timeout=5)
     assert failure.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    reason = {"nobody": "no_credential", "john": "mfa_missing", "expired": "token_expired"}[who]
+    assert failure.value.details().endswith(f"({reason})")
+    metadata = {item.key: item.value for item in failure.value.initial_metadata() or ()}
+    metadata |= {item.key: item.value for item in failure.value.trailing_metadata() or ()}
+    assert metadata["www-authenticate"].startswith("Bearer") and metadata["ms-requestid"]
     assert partners.metadata == []
+
+
+def test_an_unknown_service_is_unimplemented(channel, issuer, partners):
+    with pytest.raises(grpc.RpcError) as failure:
+        channel.unary_unary("/unknown.Service/Get")(b"", metadata=bearer(issuer.jane()), timeout=5)
+    assert failure.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert failure.value.details().endswith("(no_route)")
 
 
 def test_streams_of_one_connection_are_judged_one_by_one(channel, issuer, partners):

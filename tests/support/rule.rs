@@ -34,7 +34,7 @@ pub(crate) fn rules() -> TokenRules {
 
 /// What the configuration says of it, with this rule of what proves MFA.
 pub(crate) fn profile(mfa: MfaRule) -> Arc<IssuerProfile> {
-    Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None })
+    Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None, told: Vec::new() })
 }
 
 /// Verifies a token.
@@ -63,6 +63,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
+        told: Box::default(),
         attached: Attached::default(),
         issuer,
     })

@@ -168,6 +168,7 @@ fn prove(
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
+        told: profile.told.iter().map(|one| one.texts(&claims)).collect(),
         attached: Attached::default(),
     };
     Ok((proof, key))

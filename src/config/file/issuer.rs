@@ -29,6 +29,10 @@ pub(in crate::config) struct Issuer {
     pub mfa_evidence: Option<MfaEvidence>,
     /// The dialect of refusals to callers with this issuer's tokens, unless the route sets one.
     pub dialect: Option<Dialect>,
+    /// Claims of verified tokens that upstreams receive in header fields, besides the identity fields. A claim that is
+    /// absent, or is neither text, number, boolean nor a list of these, leaves its field absent.
+    #[serde(default)]
+    pub claims_to_headers: Vec<ClaimToHeader>,
     /// How the gateway fetches and keeps its keys.
     #[serde(default)]
     pub keys: Keys,
@@ -132,6 +136,16 @@ pub(in crate::config) enum ClaimPath {
     Name(String),
     /// The names from the outermost object inwards.
     Path(Vec<String>),
+}
+
+/// A claim that upstreams receive in a header field.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ClaimToHeader {
+    /// The name of the claim, or the path to it as a list of names.
+    pub claim: ClaimPath,
+    /// The name of the header field. The gateway removes it from every client's request, in every spelling.
+    pub header: String,
 }
 
 /// How the gateway fetches and keeps an issuer's keys.

@@ -8,15 +8,19 @@ mod admin;
 mod issuer;
 mod network;
 mod operation;
+mod request;
 mod route;
 mod telemetry;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators};
-pub(super) use issuer::{AppOnlyProof, ClaimPath, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants};
+pub(super) use issuer::{
+    AppOnlyProof, ClaimPath, ClaimToHeader, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants,
+};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
 };
+pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
     AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, Stage,
 };

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::request::{AtExpiry, Cors, FieldEdits, TokenFrom};
+
 /// A path or prefix that the gateway serves, and what it requires: exactly one of `path` and `prefix`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +53,19 @@ pub(in crate::config) struct Route {
     /// read them differently, so no route with another rule may lie below this one. Default `refuse`.
     #[serde(default)]
     pub encoded: Encoded,
+    /// The pages of other origins that may read the responses (CORS). Absent: the upstream decides, and a preflight needs
+    /// a token like any request.
+    pub cors: Option<Cors>,
+    /// Where the token stands. Default `authorization`.
+    pub token_from: Option<TokenFrom>,
+    /// Whether a `WebSocket`, an upload or a response that still streams when the token expires goes on (`keep`) or ends
+    /// (`close`). Default `keep`.
+    #[serde(default)]
+    pub at_expiry: AtExpiry,
+    /// Changes to the header fields of requests, after the gateway's own.
+    pub request_headers: Option<FieldEdits>,
+    /// Changes to the header fields of the upstream's responses.
+    pub response_headers: Option<FieldEdits>,
 }
 
 /// Whether paths with forms that servers read differently are forwarded.

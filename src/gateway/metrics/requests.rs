@@ -16,7 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct ResultLabels {
     /// The route's pattern; empty if there is none.
     pub(crate) route: String,
-    /// `permitted`, `refused` or `aborted`.
+    /// `permitted`, `refused`, `responded` by the gateway itself, or `aborted`.
     pub(crate) result: &'static str,
     /// The grounds or the reason code.
     pub(crate) reason: &'static str,
@@ -201,6 +201,11 @@ impl RouteMetrics {
     pub(crate) fn refused(&self, reason: &'static str, class: &'static str, status: StatusCode) {
         let status = STATUSES[class_of(status)];
         self.refused.count(reason, class, status, || self.counter("refused", reason, class, (status, "gateway")));
+    }
+
+    /// Counts a request to which the gateway itself responded.
+    pub(crate) fn responded(&self, reason: &'static str, status: StatusCode) {
+        self.counter("responded", reason, "none", (STATUSES[class_of(status)], "gateway")).inc();
     }
 
     /// Counts a request whose connection or stream ended before its response.

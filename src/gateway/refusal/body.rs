@@ -14,6 +14,9 @@ use crate::json::Object;
 pub(super) fn write(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Vec<u8> {
     let (reason, status) = (&rejection.reason, rejection.reason.status());
     let (description, remedy) = texts(reason);
+    let elsewhere = rejection.place().filter(|_| *reason == Reason::Denied(Denial::NoCredential));
+    let elsewhere =
+        elsewhere.map(|place| format!("Send the token in {place}. This route takes it from no other place."));
     let denial = match reason {
         Reason::Denied(denial) => Some(*denial),
         _ => None,
@@ -34,7 +37,7 @@ pub(super) fn write(rejection: &Rejection, settings: &Refusals, ids: &Ids, diale
         body.literal("isMfaCompliant", compliant);
     }
     body.text("reason", reason.code());
-    body.text("remedy", remedy);
+    body.text("remedy", elsewhere.as_deref().unwrap_or(remedy));
     body.text("requestId", ids.request.to_str().unwrap_or_default());
     if let Some(proof) = rejection.proof.as_ref().filter(|_| denial.is_some()) {
         let stale = denial == Some(Denial::AuthenticationStale);

@@ -6,9 +6,11 @@
 //! the body, escaped as JSON.
 
 mod body;
+mod grpc;
 mod oauth;
 mod partner_center;
 mod response;
 mod texts;
 
-pub(crate) use response::response;
+pub(crate) use grpc::media_type as grpc_media_type;
+pub(crate) use response::{Asked, response};

@@ -1,7 +1,8 @@
 //! A refusal as a response.
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, Version};
 use hyper::ext::ReasonPhrase;
@@ -9,28 +10,32 @@ use mfa_gateway_core::policy::{Denial, Dialect};
 use mfa_gateway_core::token::Check;
 use mfa_gateway_wire::Body;
 
-use super::{body, oauth, partner_center};
+use super::{body, grpc, oauth, partner_center};
 use crate::gateway::ids::Ids;
 use crate::gateway::{Reason, Refusals, Rejection, upgrade};
+
+/// What of a request the form of its refusal depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) version: Version,
+    /// The media type of a gRPC call.
+    pub(crate) grpc: Option<HeaderValue>,
+}
 
 /// Words a refusal.
 pub(crate) fn response(
     rejection: &Rejection,
     settings: &Refusals,
     ids: &Ids,
-    version: Version,
+    asked: &Asked,
     close: bool,
 ) -> Response<Body> {
     let dialect = rejection.dialect();
-    let body = body::write(rejection, settings, ids, dialect);
-    let (body, media_type) = match dialect {
-        Dialect::PartnerCenter => (partner_center::framed(body), partner_center::MEDIA_TYPE),
-        Dialect::Oauth => (oauth::framed(body), oauth::MEDIA_TYPE),
+    let mut response = match &asked.grpc {
+        Some(media_type) => grpc::response(rejection, media_type),
+        None => worded(rejection, settings, ids, dialect),
     };
-    let mut response = Response::new(body);
-    *response.status_mut() = rejection.reason.status();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(context) = &settings.request_context {
         headers.insert("request-context", context.clone());
@@ -40,9 +45,28 @@ pub(crate) fn response(
     }
     add_reason_headers(headers, rejection, dialect);
     rejection.preview.write(headers);
-    if is_mfa(&rejection.reason) && version <= Version::HTTP_11 {
+    if let Some(grant) = &rejection.grant {
+        grant.write(headers);
+        if asked.grpc.is_some() {
+            headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("grpc-status, grpc-message"));
+        }
+    }
+    if is_mfa(&rejection.reason) && asked.version <= Version::HTTP_11 && asked.grpc.is_none() {
         response.extensions_mut().insert(ReasonPhrase::from_static(b"Unauthorized - MFA required"));
     }
+    response
+}
+
+/// The refusal with its body, in the dialect of HTTP clients.
+fn worded(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Response<Body> {
+    let body = body::write(rejection, settings, ids, dialect);
+    let (body, media_type) = match dialect {
+        Dialect::PartnerCenter => (partner_center::framed(body), partner_center::MEDIA_TYPE),
+        Dialect::Oauth => (oauth::framed(body), oauth::MEDIA_TYPE),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = rejection.reason.status();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 

@@ -18,6 +18,10 @@ pub(super) fn texts(reason: &Reason) -> (&str, &'static str) {
         Reason::Path(fault) => (&fault.text, "Send the path in a form that every server reads the same way."),
         Reason::UriTooLong => ("The request target is too long.", "Shorten the path and the query."),
         Reason::HeadTooLarge => ("The header section is too large.", "Send fewer or shorter header fields."),
+        Reason::CrossOrigin => (
+            "The token is in a cookie, and nothing shows that a page of this origin made the request.",
+            "Send it from a page of the same origin: browsers then add `Origin` or `Sec-Fetch-Site: same-origin`.",
+        ),
         Reason::ExpectationFailed => {
             ("The Expect field has an unknown value.", "Remove the field, or send `Expect: 100-continue`.")
         }

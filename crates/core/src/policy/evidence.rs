@@ -45,6 +45,8 @@ pub struct Proof {
     pub validity: Validity,
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
+    /// The texts of the claims that the issuer's profile tells to upstreams, in its order; `None` for one that is absent.
+    pub told: Box<[Option<Vec<String>>]>,
     /// What is made of it and kept with it.
     pub attached: Attached,
 }
@@ -72,6 +74,8 @@ pub struct IssuerProfile {
     pub dialect: Option<super::Dialect>,
     /// Where Entra's clients are sent for step-up.
     pub authorization_uri: Option<String>,
+    /// The claims that upstreams receive.
+    pub told: Vec<super::ToldClaim>,
 }
 
 /// What an issuer's rule makes of a token's claims.

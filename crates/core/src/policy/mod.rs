@@ -11,6 +11,7 @@ mod exception;
 mod remedy;
 mod requirement;
 mod rule;
+mod told;
 
 pub use activation::{Activation, Mode, Stage, StageSet};
 pub use decide::{complies, decide};
@@ -20,3 +21,4 @@ pub use exception::{Exception, ExceptionSet, Waivers};
 pub use remedy::remedy;
 pub use requirement::{AppOnlyRule, Dialect, Requirement};
 pub use rule::Rule;
+pub use told::ToldClaim;

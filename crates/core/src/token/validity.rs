@@ -26,7 +26,7 @@ impl Validity {
     /// Checks the time: `exp` is the first moment that is too late (RFC 7519 section 4.1.4), `nbf` the first that is
     /// not too early.
     pub fn check(&self, now: Timestamp) -> Result<(), TokenError> {
-        if now >= self.expires.plus(self.clock_skew) {
+        if now >= self.ends() {
             return Err(TokenError::Expired);
         }
         match self.not_before {
@@ -39,6 +39,12 @@ impl Validity {
     #[must_use]
     pub fn expires(&self) -> Timestamp {
         self.expires
+    }
+
+    /// The first moment that is too late, with the clock skew.
+    #[must_use]
+    pub fn ends(&self) -> Timestamp {
+        self.expires.plus(self.clock_skew)
     }
 
     /// Valid at any time: of a token that was judged before, and is only spoken of.

@@ -90,6 +90,26 @@ pub fn remove_identity_fields(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes every field that some server takes for one of these, in whatever spelling.
+pub fn remove_spellings(headers: &mut HeaderMap, names: &[HeaderName]) {
+    let is_one = |name: &&HeaderName| {
+        let own = name.as_str();
+        let variable = own.strip_prefix("http").unwrap_or(own);
+        names.iter().any(|one| is_same_name(one.as_str(), own) || is_same_name(one.as_str(), variable))
+    };
+    while let Some(name) = headers.keys().find(is_one).cloned() {
+        headers.remove(name);
+    }
+}
+
+/// Whether two names are the same to some server: they have the same letters and digits, in any letter case.
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    let letters = |byte: &u8| byte.is_ascii_alphanumeric();
+    let (one, other) = (one.bytes().filter(letters), other.bytes().filter(letters));
+    one.map(|byte| byte.to_ascii_lowercase()).eq(other.map(|byte| byte.to_ascii_lowercase()))
+}
+
 /// Whether a value has white space around it, which HTTP/1.1 would lose (RFC 9113 section 8.2.1).
 pub fn is_padded(value: &HeaderValue) -> bool {
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
@@ -126,7 +146,7 @@ fn is_registered(name: &str) -> bool {
 }
 
 /// Whether a name is an identity name in any spelling, or looks like a field of the message.
-pub(super) fn is_identity_name(name: &HeaderName) -> bool {
+pub fn is_identity_name(name: &HeaderName) -> bool {
     if is_common(name.as_str()) || !may_be_listed(name.as_str()) {
         return false;
     }
