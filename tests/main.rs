@@ -27,6 +27,7 @@ mod hostile_tokens;
 mod http2;
 mod http2_limits;
 mod interim;
+mod jwks_file;
 mod key_lifecycle;
 mod key_sources;
 mod keys;

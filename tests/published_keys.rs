@@ -229,6 +229,28 @@ async fn thousands_of_keys_are_used_and_requests_stay_fast() {
 }
 
 #[tokio::test]
+async fn a_thousand_issuers_take_little_memory() {
+    let key = signer("a");
+    let server = KeyServer::start(&[&key]).await;
+    let config = |count: usize| {
+        let issuer = |at| {
+            let url = server.url(KEYS);
+            format!(
+                "  - {{ name: i{at}, issuer: 'https://idp.example/{at}', jwks_uri: '{url}', audiences: [a] , algorithms: [ES256] }}\n"
+            )
+        };
+        let issuers: String = (0..count).map(issuer).collect();
+        format!(
+            "listeners: [{{ address: \"${{TRAFFIC}}\" }}]\nadmin: {{ address: \"${{ADMIN}}\" }}\nissuers:\n{issuers}\
+             upstreams: [{{ name: api, endpoints: ['http://127.0.0.1:9'] }}]\nroutes: [{{ prefix: /, upstream: api }}]\n"
+        )
+    };
+    let (one, thousand) = (Process::start(&config(1)).await, Process::start(&config(1000)).await);
+    let more = thousand.memory().saturating_sub(one.memory());
+    assert!(more < 100 * 1024, "{more} KiB");
+}
+
+#[tokio::test]
 async fn a_set_without_a_usable_key_says_of_each_entry_why_everywhere() {
     let symmetric = json!({"kty": "oct", "kid": "k1", "k": "c2VjcmV0"});
     let for_encryption = with(Signer::new(Algorithm::Rs256, "k2").jwk(), "use", json!("enc"));

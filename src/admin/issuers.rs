@@ -32,8 +32,9 @@ pub(super) struct IssuerState {
     skipped_keys: usize,
     /// Why they are not used: a sentence for each of the first 20 entries, and for the rest together.
     skipped: Vec<String>,
-    /// Where the keys come from: `issuer`, or `disk` since the last restart; `null` if there are none.
-    #[schemars(extend("enum" = ["issuer", "disk", null]))]
+    /// Where the keys come from: `issuer`, the configured `file`, or `disk` since the last restart; `null` if there are
+    /// none.
+    #[schemars(extend("enum" = ["issuer", "file", "disk", null]))]
     source: Option<&'static str>,
     /// The time of the last successful fetch (RFC 3339).
     fetched: Option<String>,
@@ -55,10 +56,12 @@ pub(super) struct IssuerState {
 struct IssuerDetail {
     #[serde(flatten)]
     state: IssuerState,
-    /// The URL of the discovery document; `null` if the gateway fetches keys from `jwksUri` directly.
+    /// The URL of the discovery document; `null` if `jwksUri` or `jwksFile` is configured.
     discovery: Option<String>,
-    /// The configured URL of the key set; `null` if the discovery document gives it.
+    /// The configured URL of the key set; `null` if the discovery document gives it, or it is in a file.
     jwks_uri: Option<String>,
+    /// The configured file of the key set; `null` if there is none.
+    jwks_file: Option<String>,
     /// The usable keys.
     key_set: Vec<KeyDetail>,
 }
@@ -100,13 +103,14 @@ pub(super) async fn issuers(State(admin): State<Arc<Admin>>) -> Json<IssuersAnsw
 }
 
 fn detail(source: &KeySource) -> IssuerDetail {
-    let (discovery, jwks_uri) = match &source.settings().location {
-        KeyLocation::Jwks(url) => (None, Some(url.to_string())),
-        KeyLocation::Discovery { url, .. } => (Some(url.to_string()), None),
+    let (discovery, jwks_uri, jwks_file) = match &source.settings().location {
+        KeyLocation::Jwks(url) => (None, Some(url.to_string()), None),
+        KeyLocation::Discovery { url, .. } => (Some(url.to_string()), None, None),
+        KeyLocation::File(path) => (None, None, Some(path.display().to_string())),
     };
     let keys = source.current();
     let key = |key: &Arc<Key>| KeyDetail { kid: key.kid().map(str::to_owned), algorithms: key.algorithms() };
     let mut key_set: Vec<KeyDetail> = keys.iter().flat_map(|keys| keys.iter()).map(key).collect();
     key_set.sort_by(|one, other| one.kid.cmp(&other.kid));
-    IssuerDetail { state: IssuerState::of(source), discovery, jwks_uri, key_set }
+    IssuerDetail { state: IssuerState::of(source), discovery, jwks_uri, jwks_file, key_set }
 }

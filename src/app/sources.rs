@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use mfa_gateway_keys::KeySource;
+use mfa_gateway_keys::{KeyLocation, KeySource};
 
 /// The sources in use and their tasks.
 #[derive(Debug)]
@@ -29,6 +29,9 @@ impl Sources {
 
     /// Takes other sources into use.
     pub(super) fn replace(&self, sources: Vec<Arc<KeySource>>) {
+        // Whoever has a configuration reloaded has its files read.
+        let from_file = |source: &&Arc<KeySource>| matches!(source.settings().location, KeyLocation::File(_));
+        sources.iter().filter(from_file).for_each(|source| source.nudge());
         self.list.store(Arc::new(sources));
         self.run();
     }

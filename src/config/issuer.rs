@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::algorithms::algorithms;
-use super::keys::KeyHandling;
+use super::keys::{KeyHandling, file as keys_file};
 use super::problem::Problems;
 use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use super::{claims, file};
@@ -59,6 +59,10 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
     };
     let is_entra = sources.iter().any(|source| matches!(source.rule, IssuerRule::Entra { .. }));
     let jwks_uri = file.jwks_uri.as_ref().and_then(|text| url(&format!("{path}.jwks_uri"), text, problems));
+    if jwks_uri.is_some() && file.jwks_file.is_some() {
+        let message = "the keys come from one place, and `jwks_uri` is another";
+        problems.add(&format!("{path}.jwks_file"), message, "remove one of `jwks_uri` and `jwks_file`");
+    }
     let profile = Arc::new(IssuerProfile {
         name: file.name.clone(),
         mfa: mfa_rule(&format!("{path}.mfa_evidence"), file.mfa_evidence.as_ref(), problems),
@@ -74,9 +78,11 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
         app_only_proof: app_only_proof(file.app_only_proof, is_entra),
     };
     let handling = KeyHandling::read(path, &file.keys, problems);
+    let jwks_file = file.jwks_file.as_ref().map(|file| keys_file(path, file, &handling, problems));
+    let place = jwks_file.or(jwks_uri.map(KeyLocation::Jwks));
     let mut issuers = Vec::new();
     for source in sources {
-        let location = jwks_uri.clone().map_or(source.location, KeyLocation::Jwks);
+        let location = place.clone().unwrap_or(source.location);
         let settings = handling.settings(path, format!("{}{}", file.name, source.suffix), location, problems);
         // With one `jwks_uri` both token versions have the same keys.
         let place = keys.iter().position(|known| known.same_source(&settings)).unwrap_or_else(|| {

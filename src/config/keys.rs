@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use super::file;
 use super::problem::Problems;
 use super::values::duration;
-use mfa_gateway_keys::{KeyLocation, KeySettings, is_loopback};
+use mfa_gateway_core::chain;
+use mfa_gateway_keys::{KeyLocation, KeySettings, check_file, is_loopback};
 
 const TENTH: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,13 +65,17 @@ impl KeyHandling {
         location: KeyLocation,
         problems: &mut Problems<'_>,
     ) -> KeySettings {
-        let (KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. }) = &location;
-        if url.scheme() == "http" && !self.allow_http && !is_loopback(url) {
+        let fetched = match &location {
+            KeyLocation::Jwks(url) => Some((url, "jwks_uri")),
+            KeyLocation::Discovery { url, .. } => Some((url, "issuer")),
+            KeyLocation::File(_) => None,
+        };
+        if let Some((url, field)) = fetched
+            && url.scheme() == "http"
+            && !self.allow_http
+            && !is_loopback(url)
+        {
             let message = "keys would be fetched over http, where an attacker on the network could replace them";
-            let field = match &location {
-                KeyLocation::Jwks(_) => "jwks_uri",
-                KeyLocation::Discovery { .. } => "issuer",
-            };
             let fix = "use https, or set `keys: { allow_http: true }` if you trust the network";
             problems.add(&format!("{path}.{field}"), message, fix);
         }
@@ -87,6 +92,18 @@ impl KeyHandling {
             max_waiting: 1,
         }
     }
+}
+
+/// A file of keys. One that can't be used now would only be found out by the first requests.
+pub(super) fn file(path: &str, file: &str, handling: &KeyHandling, problems: &mut Problems<'_>) -> KeyLocation {
+    let place = PathBuf::from(file);
+    if let Err(error) = check_file(&place, handling.timeout) {
+        let message = format!("{file} can't be used: {}", chain(&error));
+        let fix =
+            "name a file that contains a JSON Web Key Set (`{ \"keys\": [...] }`) and that only its owner can write";
+        problems.add(&format!("{path}.jwks_file"), message, fix);
+    }
+    KeyLocation::File(place)
 }
 
 /// Reads a file of certificate authorities. An unusable file would fail only at the first fetch, so it is a problem

@@ -32,6 +32,7 @@ pub(super) const CRATES: &[Crate] = &[
             "encoding",
             "clients",
             "fetch",
+            "file",
             "discovery",
             "budget",
             "status",

@@ -1,5 +1,6 @@
 //! One attempt to have the keys: discovery, the key set, and what changes by it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use bytes::Bytes;
 use url::Url;
 
 use super::memory::{Digest, Held, Memory};
-use super::source::KeySource;
+use super::source::{KeySource, Place};
 use super::status::{Origin, Status};
 use crate::discovery::{self, DiscoveryError};
-use crate::fetch::{FetchError, Fetched};
+use crate::fetch::{FetchError, Fetched, Fetcher};
+use crate::file::{FileError, KeyFile};
 use crate::settings::KeyLocation;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::token::{self, KeySet};
@@ -33,6 +35,14 @@ pub enum KeyError {
         url: Url,
         /// What went wrong.
         source: FetchError,
+    },
+    /// The file could not be read.
+    #[error("the key set could not be read from {path:?}")]
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What went wrong.
+        source: FileError,
     },
     /// The key set has no usable key.
     #[error("the key set is not usable")]
@@ -59,7 +69,21 @@ impl KeySource {
     /// If the refresh fails. The old keys stay in use.
     pub async fn refresh(&self) -> Result<Refreshed, KeyError> {
         let mut memory = self.memory.lock().await;
-        let (url, confirmed, detour) = self.locate(&mut memory).await?;
+        match &self.place {
+            Place::Network(fetcher) => self.fetch(fetcher, &mut memory).await,
+            Place::File(file) => self.read(file, &mut memory).await,
+        }
+    }
+
+    async fn read(&self, file: &KeyFile, memory: &mut Memory) -> Result<Refreshed, KeyError> {
+        let failed = |source| KeyError::File { path: file.path().to_owned(), source };
+        let document = file.read(self.settings.timeout).await.map_err(failed)?;
+        self.take(memory, document, self.clock.now(), Origin::File).await?;
+        Ok(Refreshed { max_age: None, detour: None })
+    }
+
+    async fn fetch(&self, fetcher: &Fetcher, memory: &mut Memory) -> Result<Refreshed, KeyError> {
+        let (url, confirmed, detour) = self.locate(fetcher, memory).await?;
         let old = self.current();
         // The validators are those of the keys in use, or they mean nothing.
         let held = memory.held.as_ref().filter(|held| old.is_some() && held.url == url);
@@ -67,9 +91,9 @@ impl KeySource {
         let held = held.filter(|held| self.archive.is_none() || held.document.is_some());
         let known = held.map(|held| held.validators.clone()).unwrap_or_default();
         let failed = |source| KeyError::Fetch { url: url.clone(), source };
-        let max_age = match (self.fetcher.get_changed(&url, &known).await.map_err(failed)?, old) {
+        let max_age = match (fetcher.get_changed(&url, &known).await.map_err(failed)?, old) {
             (Fetched::New(document), _) => {
-                self.take(&mut memory, document.bytes.clone(), confirmed, Origin::Issuer).await?;
+                self.take(memory, document.bytes.clone(), confirmed, Origin::Issuer).await?;
                 let (document, validators, max_age) = (document.bytes, document.validators, document.max_age);
                 if memory.document().map(str::as_bytes) != Some(&document[..]) {
                     memory.stored = None;
@@ -101,7 +125,9 @@ impl KeySource {
         let (old, known) = (self.current(), memory.digest);
         let read = tokio::task::spawn_blocking(move || {
             let digest = Digest::of(&document);
-            let same = old.clone().filter(|_| known == Some(digest));
+            // A retired key never comes back, see `KeySet`.
+            let same = |set: &Arc<KeySet>| known == Some(digest) && set.iter().all(|key| !key.is_retired());
+            let same = old.clone().filter(same);
             same.map_or_else(|| KeySet::parse(&document, old.as_deref()).map(Arc::new), Ok).map(|keys| (keys, digest))
         });
         let (keys, digest) = read.await??;
@@ -112,12 +138,20 @@ impl KeySource {
 
     /// Where the keys are, and since when that is known. If discovery fails, its earlier result still applies, as
     /// long as keys may: an outage of the metadata alone changes nothing.
-    async fn locate(&self, memory: &mut Memory) -> Result<(Url, Timestamp, Option<DiscoveryError>), KeyError> {
+    async fn locate(
+        &self,
+        fetcher: &Fetcher,
+        memory: &mut Memory,
+    ) -> Result<(Url, Timestamp, Option<DiscoveryError>), KeyError> {
         let (url, issuer) = match &self.settings.location {
             KeyLocation::Jwks(url) => return Ok((url.clone(), self.clock.now(), None)),
             KeyLocation::Discovery { url, issuer } => (url, issuer),
+            // Its place is no fetcher's.
+            KeyLocation::File(path) => {
+                return Err(KeyError::File { path: path.clone(), source: FileError::Irregular });
+            }
         };
-        match discovery::jwks_uri(&self.fetcher, url, issuer).await {
+        match discovery::jwks_uri(fetcher, url, issuer).await {
             Ok(keys_at) => {
                 let now = self.clock.now();
                 memory.keys_at = Some((keys_at.clone(), now));

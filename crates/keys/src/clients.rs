@@ -1,27 +1,31 @@
-//! The HTTP clients for key and discovery documents: one for all sources that trust the same authorities.
+//! The HTTP clients for key and discovery documents.
 //!
-//! Each client holds the system's certificate roots, 120 KB, so that a thousand issuers with one each take a quarter of a
-//! gigabyte.
+//! Each source has its own, and with them its own connections: one that hangs is no other issuer's trouble. What they
+//! share is whom they trust. The system's certificate roots take 120 KB and milliseconds to read, and there may be a
+//! thousand issuers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
+use rustls_platform_verifier::Verifier;
 use tokio::runtime::Handle;
 
-/// Where documents are fetched, and the clients that sources share.
+/// Where documents are fetched, and what sources share for it.
 #[derive(Clone, Debug, Default)]
 pub struct Fetching {
     /// Where exchanges run, if not where they are asked for.
     pub(crate) elsewhere: Option<Handle>,
-    clients: Arc<Mutex<Vec<Known>>>,
+    trust: Arc<Mutex<Vec<Trust>>>,
 }
 
-/// The authorities that are trusted besides the system's, and the clients that trust them.
-type Known = (Vec<CertificateDer<'static>>, Clients);
+/// The authorities that are trusted besides the system's, and the configuration that trusts them all.
+type Trust = (Vec<CertificateDer<'static>>, Arc<ClientConfig>);
 
-/// The clients of sources that trust the same authorities. Clones share connections.
+/// The clients of one source.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     /// For everything else: the proxy is taken from the environment.
@@ -31,36 +35,60 @@ pub(crate) struct Clients {
 }
 
 impl Fetching {
-    /// Fetches `elsewhere`, if that is given. The clients are made when the first source needs them, with the system's
-    /// certificate roots as they are then.
+    /// Fetches `elsewhere`, if that is given. The system's certificate roots are those at the time when the first source
+    /// needs them.
     #[must_use]
     pub fn new(elsewhere: Option<Handle>) -> Self {
-        Self { elsewhere, clients: Arc::default() }
+        Self { elsewhere, trust: Arc::default() }
     }
 
-    /// The clients that trust these authorities besides the system's.
-    pub(crate) fn clients(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, reqwest::Error> {
-        let mut known = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, clients)) = known.iter().find(|(of, _)| of == authorities) {
-            return Ok(clients.clone());
+    /// The clients of a source that trusts these authorities besides the system's.
+    pub(crate) fn clients(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
+        Ok(Clients::new(&*self.trust(authorities)?)?)
+    }
+
+    fn trust(&self, authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let mut known = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, config)) = known.iter().find(|(of, _)| of == authorities) {
+            return Ok(Arc::clone(config));
         }
-        let clients = Clients::new(authorities)?;
-        known.push((authorities.to_vec(), clients.clone()));
-        Ok(clients)
+        let config = Arc::new(config(authorities)?);
+        known.push((authorities.to_vec(), Arc::clone(&config)));
+        Ok(config)
     }
 }
 
+/// Why there are no clients.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody's certificate could be checked.
+    #[error("the certificate authorities could not be read")]
+    Authorities(#[from] rustls::Error),
+    /// Anything else.
+    #[error("the HTTP client could not be set up")]
+    Client(#[from] reqwest::Error),
+}
+
+fn config(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+    let provider = CryptoProvider::get_default().cloned();
+    let provider = provider.unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    let verifier = Verifier::new_with_extra_roots(authorities.iter().cloned(), Arc::clone(&provider))?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    // It is the verifier that reqwest would take itself, once for each client.
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
 impl Clients {
-    fn new(authorities: &[CertificateDer<'static>]) -> Result<Self, reqwest::Error> {
-        let roots: Result<Vec<_>, _> = authorities.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
-        let roots = roots?;
+    fn new(trust: &ClientConfig) -> Result<Self, reqwest::Error> {
         let builder = || {
             reqwest::Client::builder()
                 .redirect(Policy::none())
                 // Long enough for discovery and keys in a row, too short to be cut off between two refreshes.
                 .pool_idle_timeout(Duration::from_secs(4))
                 .pool_max_idle_per_host(1)
-                .tls_certs_merge(roots.clone())
+                .tls_backend_preconfigured(trust.clone())
                 .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
         };
         Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()? })
@@ -72,11 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_that_trust_the_same_share_their_clients() {
+    fn sources_that_trust_the_same_share_the_certificate_roots() {
         let fetching = Fetching::default();
+        let [one, other] = [(); 2].map(|()| fetching.clone().trust(&[]).unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
         for _ in 0..3 {
-            fetching.clone().clients(&[]).unwrap();
+            fetching.clients(&[]).unwrap();
         }
-        assert_eq!(fetching.clients.lock().unwrap().len(), 1);
+        assert_eq!(fetching.trust.lock().unwrap().len(), 1);
+        assert!(fetching.clients(&[CertificateDer::from(vec![1, 2, 3])]).is_err());
     }
 }

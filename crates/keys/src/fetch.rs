@@ -12,7 +12,7 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
-use super::clients::{Clients, Fetching};
+use super::clients::{ClientError, Clients, Fetching};
 use super::encoding::{CodingError, plain};
 
 /// The size beyond which a key set is given up: ten thousand RSA keys of 4096 bits, or as many with a certificate each.
@@ -33,6 +33,9 @@ pub enum FetchError {
     /// The address has a user or password, or is too long to be one.
     #[error("the address contains credentials or is longer than {MAX_TEXT} bytes")]
     Odd,
+    /// There is no client to fetch with.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The exchange failed.
     #[error("the request failed")]
     Request(#[source] reqwest::Error),

@@ -11,6 +11,7 @@ use super::attempt::{KeyError, Refreshed};
 use super::budget::Budgets;
 use super::source::KeySource;
 use super::status::{Seriousness, Trouble};
+use crate::settings::KeyLocation;
 use mfa_gateway_core::chain;
 use mfa_gateway_core::token::KeySetError;
 
@@ -19,6 +20,9 @@ const MAX_RETRY: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 
 /// The minimum time between refreshes, whatever `Cache-Control` says.
 const MIN_REFRESH: Duration = Duration::from_secs(30);
+
+/// How often a file is read: a change takes effect in time for the tokens of a new key.
+const REREAD: Duration = Duration::from_secs(5);
 
 /// How often the age of the keys is looked at: timers stand still while a machine is suspended, the clock doesn't.
 const LOOK: Duration = Duration::from_secs(10);
@@ -104,6 +108,9 @@ impl KeySource {
     /// How long to wait after a success. A key that was removed must have stopped within the interval, so the jitter
     /// only shortens it.
     fn next_refresh(&self, max_age: Option<Duration>) -> Duration {
+        if matches!(self.settings.location, KeyLocation::File(_)) {
+            return REREAD;
+        }
         // Keys must not grow too old only because nobody looked.
         let interval = self.settings.refresh_interval.min(self.settings.max_stale / 2);
         let floor = MIN_REFRESH.min(interval.mul_f64(0.8));
@@ -114,6 +121,9 @@ impl KeySource {
     /// How long to wait after this many failures: 1, 2, 4 … seconds, but no longer than between refreshes.
     fn next_retry(&self, failures: u32) -> Duration {
         let longest = if self.current.load().is_some() { MAX_RETRY.0 } else { MAX_RETRY.1 };
+        if matches!(self.settings.location, KeyLocation::File(_)) {
+            return REREAD;
+        }
         let longest = longest.min(self.settings.refresh_interval.max(Duration::from_secs(1)));
         Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(longest)
     }

@@ -43,6 +43,8 @@ pub enum KeyLocation {
         /// The `issuer` that must stand in it, exactly.
         issuer: String,
     },
+    /// In this file.
+    File(PathBuf),
 }
 
 impl KeySettings {

@@ -13,8 +13,9 @@ use super::clients::Fetching;
 use super::memory::Memory;
 use super::status::{Origin, Status};
 use crate::fetch::{FetchError, Fetcher};
+use crate::file::KeyFile;
 use crate::metrics::IssuerMetrics;
-use crate::settings::KeySettings;
+use crate::settings::{KeyLocation, KeySettings};
 use mfa_gateway_core::chain;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
@@ -28,7 +29,7 @@ const MAX_WAIT: Duration = Duration::from_millis(800);
 #[derive(Debug)]
 pub struct KeySource {
     pub(super) settings: KeySettings,
-    pub(super) fetcher: Fetcher,
+    pub(super) place: Place,
     pub(super) clock: Clock,
     pub(super) random: Random,
     pub(super) metrics: IssuerMetrics,
@@ -46,6 +47,13 @@ pub struct KeySource {
     waiting: Semaphore,
     /// How far the task is, for those who wait.
     pub(super) attempts: watch::Sender<Attempts>,
+}
+
+/// How the keys are reached.
+#[derive(Debug)]
+pub(super) enum Place {
+    Network(Fetcher),
+    File(KeyFile),
 }
 
 /// How far the task is.
@@ -75,8 +83,12 @@ impl KeySource {
         fetching: &Fetching,
     ) -> Result<Self, FetchError> {
         let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
+        let place = match &settings.location {
+            KeyLocation::File(path) => Place::File(KeyFile::new(path)),
+            _ => Place::Network(Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, fetching)?),
+        };
         let source = Self {
-            fetcher: Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, fetching)?,
+            place,
             waiting: Semaphore::new(settings.max_waiting),
             settings,
             clock,
@@ -207,7 +219,6 @@ pub(super) mod tests {
 
     use super::*;
     use crate::metrics::KeyMetrics;
-    use crate::settings::KeyLocation;
     use mfa_gateway_core::clock::Timestamp;
 
     pub(crate) fn settings(name: &str) -> KeySettings {

@@ -36,6 +36,8 @@ pub struct Status {
 pub enum Origin {
     /// The issuer, since this process began.
     Issuer,
+    /// The configured file.
+    File,
     /// The disk: an earlier process had them from the issuer.
     Disk,
 }
@@ -46,6 +48,7 @@ impl Origin {
     pub fn name(self) -> &'static str {
         match self {
             Self::Issuer => "issuer",
+            Self::File => "file",
             Self::Disk => "disk",
         }
     }

@@ -17,6 +17,8 @@ pub(in crate::config) struct Issuer {
     pub issuer: Option<String>,
     /// The URL of its key set. Default: the `jwks_uri` of the discovery document.
     pub jwks_uri: Option<String>,
+    /// A file with its key set, instead of a URL. The gateway reads it every five seconds.
+    pub jwks_file: Option<String>,
     /// The accepted `aud` values, compared exactly. At least one.
     pub audiences: Vec<String>,
     /// The accepted signature algorithms. Default: `[RS256]`.
