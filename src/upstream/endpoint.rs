@@ -105,6 +105,7 @@ impl Endpoint {
 
     /// Records a response. One from a failing proxy counts as a failure only if it repeats.
     pub(super) fn answered(&self, status: http::StatusCode) {
+        self.metrics.responded(status);
         let is_bad = matches!(status.as_u16(), 502..=504);
         if !is_bad && !self.is_in_trouble.load(Ordering::Acquire) {
             return;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,6 +25,13 @@ struct FailureLabels {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResponseLabels {
+    upstream: String,
+    endpoint: String,
+    status: &'static str,
+}
+
 /// How an endpoint failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndpointFailure {
@@ -40,12 +48,16 @@ pub(crate) enum EndpointFailure {
 /// Their names, by place.
 const FAILURES: [&str; 4] = ["connect", "timeout", "exchange", "bad_answer"];
 
+/// Classes of statuses, by their first digit less one.
+const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
 /// The metrics of all upstreams.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamMetrics {
     in_flight: Family<EndpointLabels, Gauge>,
     set_aside: Family<EndpointLabels, Gauge>,
     failures: Family<FailureLabels, Counter>,
+    responses: Family<ResponseLabels, Counter>,
     known: Mutex<Vec<EndpointLabels>>,
 }
 
@@ -57,12 +69,20 @@ pub(crate) struct EndpointMetrics {
     /// 1 while the endpoint is set aside.
     pub(crate) set_aside: Gauge,
     failures: [Counter; FAILURES.len()],
+    responses: [Counter; STATUSES.len()],
 }
 
 impl EndpointMetrics {
     /// Counts a failure.
     pub(crate) fn failed(&self, how: EndpointFailure) {
         if let Some(counter) = self.failures.get(how as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a response.
+    pub(crate) fn responded(&self, status: StatusCode) {
+        if let Some(counter) = usize::from(status.as_u16() / 100).checked_sub(1).and_then(|at| self.responses.get(at)) {
             counter.inc();
         }
     }
@@ -76,15 +96,19 @@ impl UpstreamMetrics {
         let help = "1 if an endpoint is set aside after failures, else 0";
         registry.register("upstream_set_aside", help, self.set_aside.clone());
         registry.register("upstream_failures", "Failures of an endpoint, by kind", self.failures.clone());
+        let help = "Responses of an endpoint, by the class of their status";
+        registry.register("upstream_responses", help, self.responses.clone());
     }
 
     /// The handles of an endpoint.
     pub(crate) fn endpoint(&self, labels: EndpointLabels) -> EndpointMetrics {
         let failure = |kind| self.failures.get_or_create_owned(&failure_labels(&labels, kind));
+        let response = |status| self.responses.get_or_create_owned(&response_labels(&labels, status));
         let metrics = EndpointMetrics {
             in_flight: self.in_flight.get_or_create_owned(&labels),
             set_aside: self.set_aside.get_or_create_owned(&labels),
             failures: FAILURES.map(failure),
+            responses: STATUSES.map(response),
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(&labels) {
@@ -103,10 +127,17 @@ impl UpstreamMetrics {
                 for kind in FAILURES {
                     self.failures.remove(&failure_labels(labels, kind));
                 }
+                for status in STATUSES {
+                    self.responses.remove(&response_labels(labels, status));
+                }
             }
             keep
         });
     }
+}
+
+fn response_labels(labels: &EndpointLabels, status: &'static str) -> ResponseLabels {
+    ResponseLabels { upstream: labels.upstream.clone(), endpoint: labels.endpoint.clone(), status }
 }
 
 fn failure_labels(labels: &EndpointLabels, kind: &'static str) -> FailureLabels {

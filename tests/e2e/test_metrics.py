@@ -108,6 +108,9 @@ def test_what_happens_is_counted(observed):
     assert value(samples, "mfa_gateway_upstream_set_aside", upstream="away") == 1
     assert value(samples, "mfa_gateway_upstream_set_aside", upstream="partner-api") == 0
     assert value(samples, "mfa_gateway_upstream_failures_total", upstream="away", kind="connect") >= 1
+    assert value(samples, "mfa_gateway_upstream_responses_total", upstream="partner-api", status="2xx") >= 2
+    assert value(samples, "mfa_gateway_upstream_responses_total", upstream="partner-api", status="5xx") >= 1
+    assert value(samples, "mfa_gateway_upstream_responses_total", upstream="away") == 0
     assert value(samples, "mfa_gateway_upstream_in_flight") == 0
     assert value(samples, "mfa_gateway_http2_streams") == 0
     assert value(samples, "mfa_gateway_token_cache_entries") >= 2
