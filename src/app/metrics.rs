@@ -37,6 +37,7 @@ pub(super) struct ReloadMetrics {
     succeeded: Counter,
     succeeded_at: Gauge,
     last_succeeded: Gauge,
+    hash: Gauge,
     /// Reloads that changed nothing, because the new configuration is not valid.
     failed: Counter,
 }
@@ -113,18 +114,22 @@ impl ReloadMetrics {
         registry.register("config_last_reload_success_timestamp_seconds", help, self.succeeded_at.clone());
         let help = "1, or 0 since the last reload of the configuration failed";
         registry.register("config_last_reload_successful", help, self.last_succeeded.clone());
+        let help = "The first 48 bits of the hash of the configuration in use, as a number";
+        registry.register("config_hash", help, self.hash.clone());
     }
 
     /// Notes the first load.
-    pub(super) fn started(&self, now: Timestamp) {
+    pub(super) fn started(&self, now: Timestamp, hash: &str) {
+        // So many of its digits as a number of 64 bits, and Prometheus's, has exactly.
+        self.hash.set(hash.get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok()).unwrap_or_default());
         self.last_succeeded.set(1);
         self.succeeded_at.set(now.as_secs());
     }
 
     /// Counts a reload.
-    pub(super) fn succeeded(&self, now: Timestamp) {
+    pub(super) fn succeeded(&self, now: Timestamp, hash: &str) {
         self.succeeded.inc();
-        self.started(now);
+        self.started(now, hash);
     }
 
     /// Counts a reload that changed nothing.

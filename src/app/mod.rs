@@ -145,7 +145,7 @@ impl App {
         }
         certificates::tell(&app.started, &app.ambient);
         exceptions::note(&app.started, &app.ambient);
-        app.ambient.metrics.reloads.started(app.ambient.clock.now());
+        app.ambient.metrics.reloads.started(app.ambient.clock.now(), &app.admin_state.load().hash());
         tokio::spawn(told::when_ready(Arc::clone(&app.readiness)));
         Ok(app)
     }

@@ -93,7 +93,7 @@ impl App {
         let reloaded = loaded.and_then(|config| self.reload(config));
         match &reloaded {
             Ok(()) => {
-                metrics.succeeded(self.ambient.clock.now());
+                metrics.succeeded(self.ambient.clock.now(), &self.admin_state.load().hash());
                 told::in_use(&self.admin_state.load(), "configuration reloaded");
             }
             Err(error) => {

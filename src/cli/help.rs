@@ -13,7 +13,8 @@ Examples:
   mfa-gateway serve
   mfa-gateway serve --config gateway.yaml
 
-SIGTERM and SIGINT end it after the requests in flight; SIGHUP reloads the configuration and reopens its logs.
+SIGTERM, SIGINT and SIGQUIT end it after the requests in flight. SIGHUP reloads the configuration and reopens the logs;
+SIGUSR1 reopens the logs alone.
 
 Exit codes:
   0  it ended after a signal

@@ -35,8 +35,13 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// Reports the error. A configuration error is a text of many lines, made to be read as it is.
+/// Reports the error. A configuration error is a text of many lines, made to be read as it is. A log of JSON lines has
+/// nothing else in it.
 fn report(error: &anyhow::Error) {
+    if telemetry::json_log().is_some() {
+        tracing::error!(error = format!("{error:#}"), "the gateway ends with an error");
+        return telemetry::flush_log();
+    }
     let _ = match error.downcast_ref::<config::ConfigError>() {
         Some(error) => writeln!(std::io::stderr(), "{}", visible_lines(&error.to_string())),
         None => writeln!(std::io::stderr(), "error: {}", visible(&format!("{error:#}"))),

@@ -3,6 +3,7 @@
 mod log_thread;
 mod lost;
 mod output;
+mod panics;
 mod process;
 mod sink;
 mod text;
@@ -81,7 +82,7 @@ pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
     let layer = tracing_subscriber::fmt::layer().with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call changes nothing: a process sets its log once.
-    let _ = match settings.format {
+    let started = match settings.format {
         LogFormat::Text => {
             let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
             registry.with(layer.fmt_fields(Fields).with_writer(move || sink).with_ansi(is_terminal)).try_init()
@@ -92,5 +93,8 @@ pub(crate) fn start_log(settings: &LogSettings) -> std::io::Result<()> {
             started.inspect(|()| _ = JSON_LOG.set(sink))
         }
     };
+    if started.is_ok() {
+        panics::log();
+    }
     Ok(())
 }

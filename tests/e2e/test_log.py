@@ -7,7 +7,7 @@ import signal
 import yaml
 
 from support.authority import Authority
-from support.gateway import free_port
+from support.gateway import free_port, run
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z +(ERROR|WARN|INFO) (.+)")
 FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|\[[^]]*\]|[^ "]+)')
@@ -98,3 +98,18 @@ def test_in_json_every_line_is_an_object_with_the_same_names(start_gateway, back
     started = next(line for line in lines if line["message"] == "mfa-gateway starts")
     assert {"timestamp", "level", "version", "commit", "file", "threads"} <= started.keys()
     assert {"mfa-gateway starts", "configuration loaded", "keys loaded", "ready"} <= {line["message"] for line in lines}
+
+
+def test_in_json_a_start_that_fails_is_an_object_too(start_gateway, backend, tmp_path):
+    gateway = start_gateway(**settings(backend, log={"format": "json"}))
+    # Its addresses are taken.
+    ran = run("serve", "--config", str(gateway.config_file))
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert ran.returncode == 1 and f"127.0.0.1:{gateway.port}" in lines[-1]["error"], ran.stderr
+
+
+def test_the_signal_that_ends_it_is_named(start_gateway, backend):
+    gateway = start_gateway(**settings(backend))
+    gateway.process.send_signal(signal.SIGINT)
+    assert gateway.logged("stopped")
+    assert only(gateway, "a signal ends the gateway") == {"signal": '"SIGINT"'}

@@ -118,6 +118,7 @@ def test_what_happens_is_counted(observed):
     assert 0 <= value(samples, "mfa_gateway_jwks_age_seconds", issuer="wingtip") < 60
     assert value(samples, "mfa_gateway_build_info") == 1
     assert value(samples, "mfa_gateway_ready") == 1
+    assert f' hash="{int(value(samples, "mfa_gateway_config_hash")):012x}' in observed.log.read_text()
     assert value(samples, "mfa_gateway_config_last_reload_successful") == 1
     assert value(samples, "mfa_gateway_connections_accepted_total") >= 2
     assert value(samples, "process_cpu_seconds_total") > 0
