@@ -95,7 +95,8 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     forward::finish_response(&mut response, &route, expiry.as_ref());
     *response.version_mut() = version;
     let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
-    let outcome = Outcome { route, grounds: Some(grounds), class, upstream: Some(took), answered, expiry };
+    let endpoint = offered.filter(|_| live.journal.accesses.is_some()).and_then(|uri| uri.authority().cloned());
+    let outcome = Outcome { route, grounds: Some(grounds), class, upstream: Some(took), endpoint, answered, expiry };
     Ok(response.map(|body| body.carrying(outcome)))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::CONNECTION;
+use http::uri::Authority;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 
@@ -29,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) grounds: Option<Grounds>,
     pub(super) class: &'static str,
     pub(super) upstream: Option<Duration>,
+    /// The endpoint that responded, if there is an access log.
+    pub(super) endpoint: Option<Authority>,
     /// The time of its response.
     pub(super) answered: Instant,
     /// When its token expires, if its route ends streams then.
@@ -38,7 +41,8 @@ pub(super) struct Outcome {
 impl Outcome {
     /// That of a preflight, to which the gateway responds without an upstream.
     pub(super) fn of_preflight(route: Arc<Route>) -> Self {
-        Self { route, grounds: None, class: "none", upstream: None, answered: Instant::now(), expiry: None }
+        let answered = Instant::now();
+        Self { route, grounds: None, class: "none", upstream: None, endpoint: None, answered, expiry: None }
     }
 }
 
@@ -86,6 +90,7 @@ struct Answered {
     reason: &'static str,
     class: &'static str,
     upstream: Option<Duration>,
+    endpoint: Option<Authority>,
     /// The length of the body, if it is known in advance.
     length: Option<u64>,
     /// When its token expires, if its route ends streams then.
@@ -117,7 +122,7 @@ impl Account {
     /// Counts a permitted request, or a preflight, and watches its response.
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
-        let Outcome { route, grounds, class, upstream, answered, expiry } = *outcome;
+        let Outcome { route, grounds, class, upstream, endpoint, answered, expiry } = *outcome;
         let metrics = self.live.metrics.of(Some(&route));
         let (result, reason) = match &grounds {
             Some(grounds) => ("permitted", grounds.code()),
@@ -133,7 +138,7 @@ impl Account {
         metrics.headed(answered.saturating_duration_since(self.at), upstream);
         let (status, length) = (response.status(), response.body().size_hint().exact());
         let route = Some(route);
-        self.watch(response, Answered { route, status, result, reason, class, upstream, length, expiry })
+        self.watch(response, Answered { route, status, result, reason, class, upstream, endpoint, length, expiry })
     }
 
     /// Counts a refused request, and watches its response.
@@ -152,8 +157,8 @@ impl Account {
         }
         metrics.headed(self.at.elapsed(), None);
         let length = response.body().size_hint().exact();
-        let (result, upstream, expiry) = ("refused", None, None);
-        self.watch(response, Answered { route, status, result, reason, class, upstream, length, expiry })
+        let (result, upstream, endpoint, expiry) = ("refused", None, None, None);
+        self.watch(response, Answered { route, status, result, reason, class, upstream, endpoint, length, expiry })
     }
 
     /// The request's ids.
@@ -197,6 +202,12 @@ impl Account {
             bytes: self.bytes,
             complete: self.is_complete(answer),
             ended_by: answer.expiry.as_ref().filter(|expiry| expiry.has_ended()).map(|_| "token_expired".into()),
+            upstream: answer
+                .route
+                .as_deref()
+                .filter(|_| answer.upstream.is_some())
+                .and_then(|route| Some(self.live.upstreams.get(route.upstream.0)?.settings().name.as_str().into())),
+            endpoint: answer.endpoint.as_ref().map(|endpoint| endpoint.as_str().into()),
             upstream_us: answer.upstream.map(micros),
             ..self.line(seen, duration)
         });
@@ -246,6 +257,8 @@ impl Account {
             bytes: 0,
             complete: false,
             ended_by: None,
+            upstream: None,
+            endpoint: None,
             duration_us: micros(duration),
             upstream_us: None,
         }

@@ -52,6 +52,10 @@ pub struct AccessLine<'l> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["token_expired", null]))]
     pub ended_by: Option<Cow<'l, str>>,
+    /// The name of the upstream that responded; `null` if none did.
+    pub upstream: Option<Cow<'l, str>>,
+    /// The host and port of its endpoint that responded, as configured; `null` if none did.
+    pub endpoint: Option<Cow<'l, str>>,
     /// The time from the request's head to the end of the response's body, in microseconds.
     pub duration_us: u64,
     /// The time from sending the request to the head of the upstream's response, in microseconds; `null` if there was
@@ -84,6 +88,8 @@ mod tests {
             bytes: 1024,
             complete: true,
             ended_by: Some("token_expired".into()),
+            upstream: Some("api".into()),
+            endpoint: Some("127.0.0.1:80".into()),
             duration_us: 5,
             upstream_us: Some(4),
         };
@@ -96,6 +102,8 @@ mod tests {
             upstream_us: None,
             complete: false,
             ended_by: None,
+            upstream: None,
+            endpoint: None,
             ..full.clone()
         };
         for line in [full, few] {

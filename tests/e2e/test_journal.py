@@ -37,7 +37,7 @@ def stopped(gateway: Gateway):
     assert gateway.process.wait(10) == 0
 
 
-def test_every_line_is_as_its_schema_says_and_nothing_secret_is_in_one(journaled, issuer):
+def test_every_line_is_as_its_schema_says_and_nothing_secret_is_in_one(journaled, issuer, backend):
     gateway, folder = journaled
     tokens = [None, issuer.jane(), issuer.john(auth_time=1_700_000_000), issuer.daemon(), issuer.jane(exp=1)]
     targets = ["/healthz?secret=1", "/v1/secret", "/v1/secret?secret=1", "/secret", "/v1//secret"]
@@ -51,6 +51,10 @@ def test_every_line_is_as_its_schema_says_and_nothing_secret_is_in_one(journaled
     for name, found in (("decision", decisions), ("access", accesses)):
         for line in found:
             VALIDATORS[name].validate(line)
+    # Which endpoint responded, or none did.
+    for line in accesses:
+        responded = ("partner-api", backend.url.removeprefix("http://")) if line["result"] == "permitted" else (None, None)
+        assert (line["upstream"], line["endpoint"]) == responded, line
     text = "".join((folder / name).read_text() for name in ("decisions.jsonl", "access.jsonl")).lower()
     assert "secret" not in text
     for token in filter(None, tokens):
