@@ -134,6 +134,9 @@ reports! {
     a_path_that_is_rewritten: changed("prefix: /v1/", "prefix: /v1/../admin");
     a_path_without_a_slash: changed("prefix: /v1/", "prefix: v1");
     two_routes_for_the_same: changed("    upstream: api\n", "    upstream: api\n  - { prefix: /v1, upstream: api, require: public }\n");
+    hosts_that_are_none: changed("    upstream: api\n", "    upstream: api\n    host: [\"api.example:443\", \"a.*.example\", \"http://a/\"]\n  - { prefix: /v2/, upstream: api, host: [] }\n");
+    two_routes_for_the_same_host: changed("    upstream: api\n", "    upstream: api\n    host: [a.example, \"*.b.example\"]\n  - { prefix: /v1, upstream: api, host: A.example. }\n");
+    a_prefix_that_the_route_lacks: changed("    upstream: api\n", "    upstream: api\n    strip_prefix: /v\n  - { path: /v2, upstream: api, strip_prefix: /v2//, rewrite: x }\n");
     unusual_paths_above_another_rule: changed("    upstream: api\n", "    upstream: api\n    encoded: forward\n  - { path: /V1/open, upstream: api, require: public }\n");
     a_path_that_servers_read_differently: changed("prefix: /v1/", "prefix: /v1%2Fx/");
     two_listeners_of_one_port: changed("issuers:", "  - address: 127.0.0.1:8080\nissuers:");

@@ -37,6 +37,9 @@ pub(super) struct ExplainQuestion {
     method: String,
     /// The path of the request. A query is ignored.
     path: String,
+    /// The host of the request. It matters only if routes name hosts.
+    #[serde(default)]
+    host: String,
 }
 
 fn get() -> String {
@@ -70,7 +73,7 @@ pub(super) async fn explain(
 ) -> Result<Json<Explained>, Refused> {
     let method = Method::from_bytes(asked.method.as_bytes()).map_err(|_| &BAD_METHOD)?;
     let path = asked.path.split('?').next().unwrap_or_default();
-    let question = Question::new(&method, path, pasted(&asked.token));
+    let question = Question::new(&method, path, pasted(&asked.token)).at(&asked.host);
     Ok(Json(answer(&admin.live.load_full(), &question).await))
 }
 

@@ -30,6 +30,8 @@ struct RouteDetail {
     r#match: &'static str,
     /// The path or prefix, as the configuration writes it.
     path: String,
+    /// The hosts; `null` for all that other routes name.
+    hosts: Option<Vec<String>>,
     /// The methods; `null` for all.
     methods: Option<Vec<String>>,
     /// The upstream's name.
@@ -58,6 +60,18 @@ struct RouteDetail {
     forward_authorization: bool,
     /// Whether paths with forms that servers read differently, such as an encoded slash, are forwarded.
     forward_encoded: bool,
+    /// What becomes of the path on its way to the upstream; `null` if nothing does.
+    rewrite: Option<RewriteDetail>,
+}
+
+/// What becomes of the first part of a path.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct RewriteDetail {
+    /// The part that is replaced.
+    from: String,
+    /// The part that takes its place; `/` if nothing does.
+    to: String,
 }
 
 /// All routes.
@@ -83,6 +97,7 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             Pattern::Prefix(_) => "prefix",
         },
         path: route.pattern.as_written().to_owned(),
+        hosts: (!route.hosts.is_empty()).then(|| route.hosts.iter().map(ToString::to_string).collect()),
         methods: route.methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
         upstream: upstream.map(|upstream| upstream.name.clone()).unwrap_or_default(),
         require: route.rule.requirement.name(),
@@ -105,5 +120,9 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
         }),
         forward_authorization: route.forward_authorization,
         forward_encoded: route.forward_encoded,
+        rewrite: route
+            .rewrite
+            .as_ref()
+            .map(|rewrite| RewriteDetail { from: rewrite.from().to_owned(), to: rewrite.to().to_owned() }),
     }
 }

@@ -130,6 +130,9 @@ pub(super) struct Explain {
     /// The path of the request.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_PATH", default_value = "/")]
     pub(super) path: String,
+    /// The host of the request. It matters only if routes name hosts.
+    #[arg(long, env = "MFA_GATEWAY_EXPLAIN_HOST", default_value = "", hide_default_value = true)]
+    pub(super) host: String,
     /// A JWK Set file to verify the token with, instead of the issuer's live keys.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JWKS", value_name = "FILE")]
     pub(super) jwks: Option<PathBuf>,

@@ -32,7 +32,7 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
     let Ok(method) = Method::from_bytes(args.method.as_bytes()) else { bail!("--method is not an HTTP method") };
     let text = read_token(&args.token_file)?;
     let path = args.path.split('?').next().unwrap_or_default();
-    let question = Question::new(&method, path, pasted(&text));
+    let question = Question::new(&method, path, pasted(&text)).at(&args.host);
     let assembled = assemble(&config, &Ambient::system(), Before::default())?;
     let mut trouble = None;
     let keys = match (&args.jwks, token_in(&question).and_then(|token| issuer_of(&assembled.live, token))) {

@@ -14,6 +14,7 @@ mod cors;
 mod field_edits;
 mod field_name;
 mod file;
+mod hosting;
 mod issuer;
 mod keys;
 mod limits;

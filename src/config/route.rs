@@ -10,7 +10,7 @@ use super::problem::Problems;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{cors, file, token_from};
+use super::{cors, file, hosting, token_from};
 use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
@@ -92,6 +92,9 @@ fn build_one(
 ) -> Option<Route> {
     check_public(path, &file, problems);
     let pattern = pattern(path, file.path, file.prefix, problems);
+    let hosts = hosting::hosts(path, file.host, problems);
+    let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
+    let rewrite = hosting::rewrite(path, strip, to, pattern.as_ref(), problems);
     let upstream = place(named.upstreams, "upstream", &format!("{path}.upstream"), &file.upstream, problems);
     let rate_limit = file
         .rate_limit
@@ -129,6 +132,7 @@ fn build_one(
     let request_fields = edits("request_headers", file.request_headers.as_ref(), Message::Request { forwards_token });
     let response_fields = edits("response_headers", file.response_headers.as_ref(), Message::Response);
     Some(Route {
+        hosts,
         methods,
         request_fields,
         response_fields,
@@ -141,6 +145,7 @@ fn build_one(
         rate_limit: rate_limit.map(RateLimitId),
         forward_authorization: forwards_token,
         forward_encoded: file.encoded == file::Encoded::Forward,
+        rewrite,
         ..Route::new(pattern?, rule)
     })
 }
@@ -204,5 +209,5 @@ fn collide(one: &Route, other: &Route) -> bool {
         }
         _ => true,
     };
-    same_pattern && same_method
+    same_pattern && same_method && one.names_host_of(other)
 }

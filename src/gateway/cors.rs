@@ -53,7 +53,7 @@ pub(super) fn preflight(sanitized: &Sanitized) -> Option<Response<Body>> {
     if question.target.len() > live.edge.url_bytes {
         return None;
     }
-    let route = live.judge.routes.find(question.path(), &method).ok()?;
+    let route = live.judge.routes.find_for(question.host, question.path(), &method).ok()?;
     let response = answer(route.cors.as_ref()?, request.headers(), origin);
     let outcome = Outcome::of_preflight(Arc::clone(route));
     Some(response.map(|body| body.carrying(outcome)))

@@ -58,7 +58,8 @@ impl Exchange {
     /// The question that the request asks, except for where it comes from.
     pub(super) fn question(&self) -> Question<'_> {
         let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
-        Question::new(self.request.method(), target, Credential::bearer_in(self.request.headers()))
+        let host = self.request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        Question::new(self.request.method(), target, Credential::bearer_in(self.request.headers())).at(host)
     }
 
     /// The client's address, before the request was sanitized, if it came on a connection.

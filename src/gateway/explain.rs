@@ -28,7 +28,7 @@ pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
 pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
     let facts = token_in(question).map(Facts::of).unwrap_or_default();
     let evidence = evidence(live, question, keys);
-    let route = live.judge.routes.find(question.path(), question.method);
+    let route = live.judge.routes.find_for(question.host, question.path(), question.method);
     match route {
         Ok(route) => {
             let decision = decide(&route.rule, &evidence, &live.judge.waivers, live.clock.now());
@@ -114,6 +114,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live
     };
     let mut steps = token_steps(evidence, denial, facts, live);
     let (status, reason) = match error {
+        RouteError::Misdirected => (421, "misdirected"),
         RouteError::NotFound => (404, "no_route"),
         RouteError::MethodNotAllowed(_) => (405, "method_not_allowed"),
         RouteError::Path(_) | RouteError::Ambiguous { .. } => (400, "malformed_request"),

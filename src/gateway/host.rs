@@ -7,14 +7,18 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Uri, Version};
 use memchr::memchr;
 
+use super::Reason;
+use super::peer::Shown;
+use crate::routing::canonical_host;
 use mfa_gateway_wire::Body;
 
 const INVALID: &str = "The host is not valid (RFC 9110 section 7.2).";
 
 /// Leaves the request with exactly one valid `Host`, and only path and query as its target.
 ///
-/// The host never chooses the upstream; but a backend may choose by it, so there must be only one reading.
-pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
+/// A backend may choose by the host, so there must be only one reading. Where routes do so too, `canonical` makes it the
+/// name that they are compared with.
+pub(super) fn fix(request: &mut Request<Body>, canonical: bool) -> Result<(), &'static str> {
     let mut fields = request.headers().get_all(HOST).iter();
     let field = fields.next();
     if !matches!(request.uri().scheme_str(), None | Some("http" | "https")) {
@@ -29,7 +33,13 @@ pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
     let host = match (field, request.uri().authority()) {
         // Nearly every request already has its target and host in this form.
         (Some(field), None) if request.version() <= Version::HTTP_11 && request.uri().path().starts_with('/') => {
-            return if is_valid(field) { Ok(()) } else { Err(INVALID) };
+            if !is_valid(field) {
+                return Err(INVALID);
+            }
+            if let Some(host) = canonical.then(|| canonically(field)).flatten() {
+                request.headers_mut().insert(HOST, host);
+            }
+            return Ok(());
         }
         (Some(field), None) if request.version() <= Version::HTTP_11 => field.clone(),
         // In HTTP/2 the pseudo-field counts, and Host may repeat it (RFC 9113 section 8.3.1).
@@ -44,9 +54,28 @@ pub(super) fn fix(request: &mut Request<Body>) -> Result<(), &'static str> {
         return Err(INVALID);
     }
     let target = path_and_query(request.uri())?;
+    let host = canonical.then(|| canonically(&host)).flatten().unwrap_or(host);
     request.headers_mut().insert(HOST, host);
     *request.uri_mut() = target;
     Ok(())
+}
+
+/// Refuses a request for a host whose certificate isn't the one that the client was shown for the name that it asked for.
+pub(super) fn check_certificate(request: &Request<Body>, shown: &dyn Shown) -> Result<(), Reason> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if shown.is_for(&canonical_host(host)) { Ok(()) } else { Err(Reason::Misdirected) }
+}
+
+/// The host in the form in which routes are compared with it, if that is another one.
+fn canonically(host: &HeaderValue) -> Option<HeaderValue> {
+    let text = host.to_str().ok()?;
+    let name = canonical_host(text);
+    let port = text.rfind(':').filter(|colon| !text.get(*colon..).is_some_and(|rest| rest.contains(']')));
+    let port = port.and_then(|colon| text.get(colon..)).unwrap_or_default();
+    if name.len() + port.len() == text.len() && text.starts_with(&*name) {
+        return None;
+    }
+    HeaderValue::try_from([&*name, port].concat()).ok()
 }
 
 fn value(authority: &Authority) -> Result<HeaderValue, &'static str> {
@@ -105,7 +134,7 @@ mod tests {
             request = request.header(HOST, *host);
         }
         let mut request = request.body(Body::empty()).unwrap();
-        fix(&mut request)?;
+        fix(&mut request, false)?;
         Ok((request.headers()[HOST].to_str().unwrap().to_owned(), request.uri().to_string()))
     }
 
@@ -119,6 +148,27 @@ mod tests {
         assert!(fixed(Version::HTTP_11, "/", &["[::1]:8080"]).is_ok());
         for (target, expected) in [("http://a?x=1", "/?x=1"), ("http://a", "/"), ("http://a/?", "/?")] {
             assert_eq!(fixed(Version::HTTP_11, target, &["a"]), Ok(("a".to_owned(), expected.to_owned())));
+        }
+    }
+
+    #[test]
+    fn where_routes_name_hosts_the_host_arrives_as_they_are_compared() {
+        for (sent, arrived) in [
+            ("a.example", "a.example"),
+            ("A.Example.:8080", "a.example:8080"),
+            ("a.example.", "a.example"),
+            ("[2001:DB8::0:1]:80", "[2001:db8::1]:80"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1:80", "127.0.0.1:80"),
+        ] {
+            let mut request = Request::builder().uri("/").header(HOST, sent).body(Body::empty()).unwrap();
+            fix(&mut request, true).unwrap();
+            assert_eq!(request.headers()[HOST], arrived);
+            let mut request = Request::builder().version(Version::HTTP_2).uri(format!("http://{sent}/"));
+            request = request.header(HOST, sent);
+            let mut request = request.body(Body::empty()).unwrap();
+            fix(&mut request, true).unwrap();
+            assert_eq!(request.headers()[HOST], arrived);
         }
     }
 

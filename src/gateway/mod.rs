@@ -34,6 +34,7 @@ mod rate_limit;
 mod refusal;
 mod rejection;
 mod render;
+mod rewrite;
 mod route;
 mod sanitize;
 mod service;
@@ -63,7 +64,7 @@ pub use settings::{Expected, RateLimitKey, RateLimitSettings, Refusals, Settings
 
 pub(crate) use limiter::RateLimiter;
 pub(crate) use live::{Edge, Judge, LiveMetrics};
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Peer, Shown};
 pub(crate) use stack::stack;
 
 #[cfg(feature = "in-process")]

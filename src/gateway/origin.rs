@@ -131,6 +131,7 @@ mod tests {
             handle: Handle::default(),
             tls: false,
             certificate: None,
+            shown: None,
             held: std::sync::Arc::new(()),
         };
         let origin = Origin::of(&peer, request.headers(), &["10.0.0.0/8".parse().unwrap()]);

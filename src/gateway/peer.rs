@@ -1,11 +1,18 @@
 //! The peer of a connection.
 
 use std::any::Any;
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
 use mfa_gateway_wire::Handle;
+
+/// The certificate that a client was shown.
+pub(crate) trait Shown: Debug + Send + Sync {
+    /// Whether it is also the certificate for this host.
+    fn is_for(&self, host: &str) -> bool;
+}
 
 /// The peer of a connection.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
     /// The client's verified certificate as `Client-Cert`, if upstreams receive it.
     pub(crate) certificate: Option<HeaderValue>,
+    /// The certificate that the client was shown for the name that it asked for, if there are several.
+    pub(crate) shown: Option<Box<dyn Shown>>,
     /// The limits that the connection counts against. A tunnel holds them until it ends.
     pub(crate) held: Arc<dyn Any + Send + Sync>,
 }

@@ -14,7 +14,7 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, forward, upgrade};
+use super::{Cleared, Reason, Rejection, answer, forward, rewrite, upgrade};
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
 use mfa_gateway_core::token::TokenError;
@@ -48,6 +48,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
+    rewrite::apply(request, &route, &mut told).map_err(rejected)?;
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
     observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());

@@ -13,7 +13,9 @@ use super::origin::Origin;
 pub struct Question<'q> {
     /// The method.
     pub method: &'q Method,
-    /// Path and query, as they will be forwarded.
+    /// The `Host` field; empty if there is none.
+    pub host: &'q str,
+    /// Path and query, as they arrived.
     pub target: &'q str,
     /// The presented credential.
     pub credential: Credential<'q>,
@@ -25,7 +27,13 @@ impl<'q> Question<'q> {
     /// The question of a request that came on no connection.
     #[must_use]
     pub fn new(method: &'q Method, target: &'q str, credential: Credential<'q>) -> Self {
-        Self { method, target, credential, origin: None }
+        Self { method, host: "", target, credential, origin: None }
+    }
+
+    /// The same, for this host.
+    #[must_use]
+    pub fn at(self, host: &'q str) -> Self {
+        Self { host, ..self }
     }
 
     /// The client's address, if the request came on a connection.

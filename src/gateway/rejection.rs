@@ -31,6 +31,8 @@ pub enum Reason {
     ExpectationFailed,
     /// It asks for a `WebSocket` of an unknown version.
     WebSocketVersion,
+    /// No route names its host, or its connection is for another one.
+    Misdirected,
     /// No route matches its path.
     NotFound,
     /// The path's routes are for these methods.
@@ -174,6 +176,7 @@ impl Reason {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
@@ -210,6 +213,7 @@ impl Reason {
             Self::CrossOrigin => "cross_origin",
             Self::ExpectationFailed => "expectation_failed",
             Self::WebSocketVersion => "websocket_version",
+            Self::Misdirected => "misdirected",
             Self::NotFound => "no_route",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",

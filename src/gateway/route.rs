@@ -73,7 +73,7 @@ impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
 fn of_path(sanitized: &Sanitized, reason: &Reason) -> Option<Box<Grant>> {
     let Reason::MethodNotAllowed(methods) = reason else { return None };
     let (exchange, question) = (&sanitized.exchange, sanitized.question());
-    let route = exchange.live.judge.routes.find(question.path(), methods.first()?).ok()?;
+    let route = exchange.live.judge.routes.find_for(question.host, question.path(), methods.first()?).ok()?;
     Grant::of(route, exchange.request.headers())
 }
 
@@ -81,7 +81,7 @@ fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
     if question.target.len() > live.edge.url_bytes {
         return Err(Rejection::new(Reason::UriTooLong));
     }
-    live.judge.routes.find(question.path(), question.method).cloned().map_err(|error| {
+    live.judge.routes.find_for(question.host, question.path(), question.method).cloned().map_err(|error| {
         let reason = match &error {
             RouteError::Path(error) => Reason::Path(PathFault {
                 text: format!("The path {}.", error.words()),
@@ -94,6 +94,7 @@ fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
                 ),
                 optional: false,
             }),
+            RouteError::Misdirected => Reason::Misdirected,
             RouteError::NotFound => Reason::NotFound,
             RouteError::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.clone()),
         };

@@ -90,7 +90,10 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     if request.headers().len() > live.edge.headers {
         return Err(Reason::HeadTooLarge);
     }
-    host::fix(request).map_err(Reason::Malformed)?;
+    host::fix(request, live.judge.routes.names_hosts()).map_err(Reason::Malformed)?;
+    if let Some(shown) = peer.as_ref().and_then(|peer| peer.shown.as_ref()) {
+        host::check_certificate(request, &**shown)?;
+    }
     if present.has(Presence::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
 }
 

@@ -35,8 +35,7 @@ impl Places {
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);
         }
-        let found: Arc<[Place]> =
-            if exact { vec![self.of_path(route, method)] } else { self.below(route, method) }.into();
+        let found: Arc<[Place]> = if exact { self.of_path(route, method) } else { self.below(route, method) }.into();
         if self.known.len() >= MAX_REMEMBERED {
             self.known.clear();
         }
@@ -44,12 +43,10 @@ impl Places {
         found
     }
 
-    fn of_path(&self, path: &str, method: &Method) -> Place {
-        self.new.find(path, method).cloned().map_err(|error| match error {
-            RouteError::NotFound => Reason::NotFound.code(),
-            RouteError::MethodNotAllowed(_) => Reason::MethodNotAllowed(Vec::new()).code(),
-            RouteError::Path(_) | RouteError::Ambiguous { .. } => Reason::Malformed("").code(),
-        })
+    /// The log doesn't have the host, so each host's route is possible.
+    fn of_path(&self, path: &str, method: &Method) -> Vec<Place> {
+        let found = self.new.everywhere(path, method).into_iter();
+        found.map(|found| found.cloned().map_err(|error| code(&error))).collect()
     }
 
     fn below(&self, prefix: &str, method: &Method) -> Vec<Place> {
@@ -58,24 +55,35 @@ impl Places {
         let prefixes =
             patterns().filter(|pattern| matches!(pattern, Pattern::Prefix(_)) && pattern.contains(&recorded));
         let base = prefixes.max_by_key(|pattern| pattern.as_written().trim_end_matches('/').len());
-        let mut places = vec![match base {
+        let mut places = match base {
             Some(base) => self.of_pattern(base, method),
-            None => Err(Reason::NotFound.code()),
-        }];
+            None => vec![Err(Reason::NotFound.code())],
+        };
         // A narrower recorded route already took its own requests, and still does.
         let taken = |pattern: &Pattern| {
             let narrower = |old: &&Pattern| recorded.contains(old) && !old.contains(&recorded);
             self.recorded.iter().filter(narrower).any(|old| old.contains(pattern))
         };
         let below = patterns().filter(|pattern| recorded.contains(pattern) && !pattern.contains(&recorded));
-        places.extend(below.filter(|pattern| !taken(pattern)).map(|pattern| self.of_pattern(pattern, method)));
+        places.extend(below.filter(|pattern| !taken(pattern)).flat_map(|pattern| self.of_pattern(pattern, method)));
         places
     }
 
-    /// The route of a pattern for a method: methods choose within a pattern, and never fall through.
-    fn of_pattern(&self, pattern: &Pattern, method: &Method) -> Place {
+    /// The routes of a pattern for a method, one for each host that has it: methods choose within a pattern, and never
+    /// fall through.
+    fn of_pattern(&self, pattern: &Pattern, method: &Method) -> Vec<Place> {
         let same = |route: &&Arc<Route>| route.pattern.contains(pattern) && pattern.contains(&route.pattern);
-        let found = self.new.iter().filter(same).find(|route| route.admits_method(method));
-        found.cloned().ok_or_else(|| Reason::MethodNotAllowed(Vec::new()).code())
+        let found: Vec<Place> =
+            self.new.iter().filter(same).filter(|route| route.admits_method(method)).cloned().map(Ok).collect();
+        if found.is_empty() { vec![Err(Reason::MethodNotAllowed(Vec::new()).code())] } else { found }
+    }
+}
+
+fn code(error: &RouteError) -> &'static str {
+    match error {
+        RouteError::Misdirected => Reason::Misdirected.code(),
+        RouteError::NotFound => Reason::NotFound.code(),
+        RouteError::MethodNotAllowed(_) => Reason::MethodNotAllowed(Vec::new()).code(),
+        RouteError::Path(_) | RouteError::Ambiguous { .. } => Reason::Malformed("").code(),
     }
 }

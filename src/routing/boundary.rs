@@ -21,7 +21,9 @@ pub(crate) fn crossed(routes: &[Route]) -> Vec<(usize, usize)> {
         .collect();
     placed.sort_unstable();
     let differs = |one: &Route, other: &Route| {
-        one.pattern != other.pattern && !(one.rule.covers(&other.rule) && other.rule.covers(&one.rule))
+        one.pattern != other.pattern
+            && one.shares_host(other)
+            && !(one.rule.covers(&other.rule) && other.rule.covers(&one.rule))
     };
     let first_below = |route: &Route| {
         stems(route).iter().find_map(|stem| {

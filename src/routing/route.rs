@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Cors, FieldEdits, Pattern, TokenPlace};
+use super::{Cors, FieldEdits, HostPattern, Pattern, Rewrite, TokenPlace};
 use mfa_gateway_core::policy::{Dialect, Rule};
 
 /// The upstream that serves a route: its index in the configuration.
@@ -24,6 +24,8 @@ pub struct Route {
     pub id: RouteId,
     /// The paths it matches.
     pub pattern: Pattern,
+    /// The hosts it is for. If empty: all that other routes name, or all hosts if none names any.
+    pub hosts: Vec<HostPattern>,
     /// The methods it matches; all if absent.
     pub methods: Option<Vec<Method>>,
     /// The rule that a caller has to meet.
@@ -50,6 +52,8 @@ pub struct Route {
     pub response_fields: Option<Box<FieldEdits>>,
     /// Whether what streams ends when the token expires.
     pub close_at_expiry: bool,
+    /// What becomes of the path on its way to the upstream, if it changes.
+    pub rewrite: Option<Box<Rewrite>>,
 }
 
 impl Route {
@@ -61,6 +65,7 @@ impl Route {
             // Exceptions name routes by their pattern.
             rule: Rule { route: pattern.as_written().to_owned(), ..rule },
             pattern,
+            hosts: Vec::new(),
             methods: None,
             upstream: UpstreamId(0),
             dialect: None,
@@ -73,7 +78,23 @@ impl Route {
             request_fields: None,
             response_fields: None,
             close_at_expiry: false,
+            rewrite: None,
         }
+    }
+
+    /// Whether it is for every host that some route names.
+    pub(crate) fn is_of_every_host(&self) -> bool {
+        self.hosts.is_empty() || self.hosts.contains(&HostPattern::Any)
+    }
+
+    /// Whether some host has both routes.
+    pub(crate) fn shares_host(&self, other: &Self) -> bool {
+        self.is_of_every_host() || other.is_of_every_host() || self.names_host_of(other)
+    }
+
+    /// Whether both routes name the same host, or both are for every host.
+    pub(crate) fn names_host_of(&self, other: &Self) -> bool {
+        self.is_of_every_host() && other.is_of_every_host() || self.hosts.iter().any(|host| other.hosts.contains(host))
     }
 
     /// Whether the route matches the method.

@@ -24,7 +24,7 @@ use super::admission::{Admission, Arrival};
 use super::idle_connection::IdleConnection;
 use super::watch::{Ends, FAREWELL, Watch};
 use super::{ConnectionSettings, ServerTls};
-use crate::gateway::{Arrived, Peer};
+use crate::gateway::{Arrived, Peer, Shown};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_wire::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
 
@@ -130,31 +130,46 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
     let agreed = agree(stream, tls, limits).await;
-    let (stream, version, certificate) = agreed.inspect_err(|_| admission.failed(over_tls))?;
+    let (stream, version, Identity { certificate, shown }) = agreed.inspect_err(|_| admission.failed(over_tls))?;
     let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
-    let peer = Peer { address, forwarded_for, untold, handle: stream.handle(), tls: over_tls, certificate, held };
+    let peer =
+        Peer { address, forwarded_for, untold, handle: stream.handle(), tls: over_tls, certificate, shown, held };
     Ok((stream, version, peer))
+}
+
+/// What a handshake says of both sides.
+#[derive(Debug, Default)]
+struct Identity {
+    /// The client's certificate, if upstreams receive it.
+    certificate: Option<HeaderValue>,
+    /// The gateway's.
+    shown: Option<Box<dyn Shown>>,
 }
 
 async fn agree(
     stream: TcpStream,
     tls: Option<Arc<ServerTls>>,
     limits: StreamLimits,
-) -> std::io::Result<(ClientStream, Version, Option<HeaderValue>)> {
+) -> std::io::Result<(ClientStream, Version, Identity)> {
     let Some(tls) = tls else {
         let (stream, version) = ClientStream::sniff(Socket::Plain(stream), limits).await?;
-        return Ok((stream, version, None));
+        return Ok((stream, version, Identity::default()));
     };
     let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await?;
     let session = stream.get_ref().1;
     // Any certificate was verified in the handshake, or in the resumed one.
-    let shown = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| tls.forward_client);
-    let certificate = shown.and_then(|certificate| byte_sequence(certificate));
+    let chain = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| tls.forward_client);
+    let certificate = chain.and_then(|certificate| byte_sequence(certificate));
+    let shown = tls.shown(session.server_name());
     let version = match session.alpn_protocol() {
         Some(b"h2") => Version::Http2,
         _ => Version::Http1,
     };
-    Ok((ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits), version, certificate))
+    Ok((
+        ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits),
+        version,
+        Identity { certificate, shown },
+    ))
 }
 
 /// Bytes as a field's value (RFC 8941 section 3.3.5), as RFC 9440 section 2.1 requires for a certificate.

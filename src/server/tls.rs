@@ -1,14 +1,15 @@
 //! TLS on a listener: which files, and what they make.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use webpki::EndEntityCert;
 
+use crate::gateway::Shown;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_wire::certificate::{TlsError, certified, expiry, roots};
 
@@ -38,6 +39,8 @@ pub struct ServerTls {
     pub config: Arc<ServerConfig>,
     /// Whether upstreams get the client's certificate.
     pub forward_client: bool,
+    /// The certificates, if there are several.
+    by_name: Option<Arc<ByName>>,
 }
 
 impl Tls {
@@ -85,26 +88,78 @@ impl Tls {
         };
         let keys: Result<Vec<_>, _> =
             self.certificates.iter().map(|(certificate, key)| certified(certificate, key, &provider)).collect();
-        let mut config = builder.with_cert_resolver(Arc::new(ByName(keys?)));
+        let by_name = Arc::new(ByName::new(keys?));
+        let mut config = builder.with_cert_resolver(Arc::clone(&by_name) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let forward_client = self.clients.as_ref().is_some_and(|clients| clients.forward);
-        Ok(Arc::new(ServerTls { config: Arc::new(config), forward_client }))
+        let by_name = Some(by_name).filter(|all| all.keys.len() > 1);
+        Ok(Arc::new(ServerTls { config: Arc::new(config), forward_client, by_name }))
     }
 }
 
-/// Chooses the certificate by the name that the client asks for.
+/// The certificates of a listener, by the names that they are for.
 #[derive(Debug)]
-struct ByName(Vec<Arc<CertifiedKey>>);
+pub(super) struct ByName {
+    keys: Vec<Arc<CertifiedKey>>,
+    exact: HashMap<String, usize>,
+    /// The wildcard's domain: one label stands for the wildcard (RFC 9525 section 6.3).
+    below: HashMap<String, usize>,
+}
+
+impl ByName {
+    fn new(keys: Vec<Arc<CertifiedKey>>) -> Self {
+        let (mut exact, mut below) = (HashMap::new(), HashMap::new());
+        for (place, key) in keys.iter().enumerate() {
+            let Some(certificate) = key.cert.first().and_then(|der| EndEntityCert::try_from(der).ok()) else {
+                continue;
+            };
+            for name in certificate.valid_dns_names() {
+                let name = name.to_ascii_lowercase();
+                match name.strip_prefix("*.") {
+                    Some(domain) => below.entry(domain.to_owned()).or_insert(place),
+                    None => exact.entry(name).or_insert(place),
+                };
+            }
+        }
+        Self { keys, exact, below }
+    }
+
+    /// The certificate for a name in lower case: one that has the name, else a wildcard's, else the first.
+    fn place(&self, name: &str) -> usize {
+        let wildcard = || self.below.get(name.split_once('.')?.1);
+        self.exact.get(name).or_else(wildcard).copied().unwrap_or(0)
+    }
+
+    fn place_of(&self, asked: &str) -> usize {
+        self.place(&asked.strip_suffix('.').unwrap_or(asked).to_ascii_lowercase())
+    }
+}
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
-        let valid = |key: &&Arc<CertifiedKey>| {
-            let certificate = key.cert.first().and_then(|der| EndEntityCert::try_from(der).ok());
-            certificate
-                .zip(name.as_ref())
-                .is_some_and(|(certificate, name)| certificate.verify_is_valid_for_subject_name(name).is_ok())
-        };
-        self.0.iter().find(valid).or(self.0.first()).cloned()
+        let place = hello.server_name().map_or(0, |name| self.place_of(name));
+        self.keys.get(place).or(self.keys.first()).cloned()
+    }
+}
+
+/// The certificate of a connection.
+#[derive(Debug)]
+struct ShownByName {
+    all: Arc<ByName>,
+    place: usize,
+}
+
+impl Shown for ShownByName {
+    fn is_for(&self, host: &str) -> bool {
+        self.all.place(host) == self.place
+    }
+}
+
+impl ServerTls {
+    /// The certificate that a client was shown for this name, if there are several.
+    pub(super) fn shown(&self, asked: Option<&str>) -> Option<Box<dyn Shown>> {
+        let all = Arc::clone(self.by_name.as_ref()?);
+        let place = all.place_of(asked?);
+        Some(Box::new(ShownByName { all, place }))
     }
 }

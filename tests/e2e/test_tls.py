@@ -93,6 +93,37 @@ def test_a_client_gets_the_certificate_for_the_name_it_asks_for(listener):
     assert shown == {"a.example": "a.example", "b.example": "b.example", "other.example": "a.example"}
 
 
+def test_an_exact_name_comes_before_a_wildcard_and_a_request_for_another_certificate_is_misdirected(
+        start_gateway, backend, tmp_path):
+    port = free_port()
+    names = ["first.example", "*.b.example", "x.b.example"]
+    pairs = [certificate(tmp_path, str(at), name) for at, name in enumerate(names)]
+    tls = {"certificates": [{"certificate_file": str(crt), "key_file": str(key)} for crt, key in pairs]}
+    start_gateway(
+        listeners=[{"address": f"127.0.0.1:{free_port()}"}, {"address": f"127.0.0.1:{port}", "tls": tls}],
+        upstreams=[{"name": "api", "endpoints": [backend.url]}],
+        routes=[{"prefix": "/", "upstream": "api", "require": "public"}],
+    )
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def outcome(asked: str | None, host: str) -> tuple[str, int]:
+        with socket.create_connection(("127.0.0.1", port), 5) as plain:
+            with context.wrap_socket(plain, server_hostname=asked) as secure:
+                shown = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True))
+                secure.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                answer = secure.makefile("rb").readline()
+        return shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value, int(answer.split()[1])
+
+    assert outcome("x.b.example", "X.b.example.:443") == ("x.b.example", 200)
+    assert outcome("y.b.example", "y.b.example") == ("*.b.example", 200)
+    assert outcome("y.b.example", "z.b.example") == ("*.b.example", 200)
+    assert outcome("z.y.b.example", "first.example") == ("first.example", 200)
+    assert outcome(None, "x.b.example") == ("first.example", 200)
+    assert outcome("y.b.example", "x.b.example") == ("*.b.example", 421)
+    assert outcome("first.example", "y.b.example") == ("first.example", 421)
+
+
 def test_http2_is_agreed_on_by_alpn(listener, issuer):
     done = subprocess.run(
         ["curl", "-sk", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}",

@@ -7,6 +7,7 @@ mod claims;
 mod credential;
 mod form;
 mod headers;
+mod hosts;
 mod http2;
 mod key_material;
 mod limits;

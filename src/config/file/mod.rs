@@ -22,7 +22,7 @@ pub(super) use operation::{
 };
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
-    AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, Stage,
+    AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts, Stage,
 };
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 

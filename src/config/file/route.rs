@@ -14,6 +14,9 @@ pub(in crate::config) struct Route {
     /// This path and every path below it, by whole segments: `/v1` and `/v1/` both match `/v1` and `/v1/…`, never
     /// `/v10`.
     pub prefix: Option<String>,
+    /// The host or hosts that it is for: `api.example.com`, `*.example.com`, or `*` for every host. Absent: every host
+    /// that other routes name. If no route names a host, every host.
+    pub host: Option<RouteHosts>,
     /// The methods that it matches. Absent: all.
     pub methods: Option<Vec<String>>,
     /// The upstream's name.
@@ -66,6 +69,20 @@ pub(in crate::config) struct Route {
     pub request_headers: Option<FieldEdits>,
     /// Changes to the header fields of the upstream's responses.
     pub response_headers: Option<FieldEdits>,
+    /// The first segments of the path that the upstream doesn't receive: `/api`. It gets them as `X-Forwarded-Prefix`.
+    pub strip_prefix: Option<String>,
+    /// The path that takes the place of `strip_prefix`, or of the route's `path` or `prefix` without that.
+    pub rewrite: Option<String>,
+}
+
+/// The hosts of a route.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum RouteHosts {
+    /// One host.
+    One(String),
+    /// Several hosts.
+    Several(Vec<String>),
 }
 
 /// Whether paths with forms that servers read differently are forwarded.

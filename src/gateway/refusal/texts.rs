@@ -28,6 +28,10 @@ pub(super) fn texts(reason: &Reason) -> (&str, &'static str) {
         Reason::WebSocketVersion => {
             ("The WebSocket version is not supported (RFC 6455 section 4.4).", "Send `Sec-WebSocket-Version: 13`.")
         }
+        Reason::Misdirected => (
+            "Nothing is served for this host on this connection (RFC 9110 section 15.5.20).",
+            "Check the host. If it is right, send the request on a new connection, with the same name in the TLS handshake.",
+        ),
         Reason::NotFound => ("Nothing is served at this path.", "Check the path; letter case and slashes matter."),
         Reason::MethodNotAllowed(methods) if methods.is_empty() => (
             "The gateway never serves this method.",
