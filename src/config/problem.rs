@@ -170,6 +170,10 @@ fn in_our_words(message: &str, line: &str) -> (String, String) {
         let fix = "set it, or write a default: `${NAME:-default}`".to_owned();
         return (format!("the environment variable {name} is not set"), fix);
     }
+    if message.starts_with("budget breached") {
+        let fix = "write fewer values: one prefix in place of many paths; a file holds 250000 values, 35000 routes";
+        return ("the file has more values than the gateway reads".to_owned(), fix.to_owned());
+    }
     if message.starts_with("multiple YAML documents") {
         return (
             "a second YAML document begins here".to_owned(),
