@@ -4,9 +4,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use mfa_gateway::config::Config;
+
+use crate::support::{Call, Process, Recorder};
 
 /// How much larger the larger file is.
 const TIMES: usize = 8;
@@ -87,4 +90,35 @@ fn reading_many_issuers_takes_time_in_step_with_their_number() {
     };
     let growth = growth(100, issuers);
     assert!(growth < MOST, "{TIMES} times the issuers cost {growth:.1} times as much");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_and_a_scrape_of_thousands_of_routes_delay_no_request_by_their_own_time() {
+    let route = |at| format!("  - {{ path: /v1/items/{at}, upstream: api, require: public }}");
+    let text = with(&lines(5000, route), "admin: { address: \"${ADMIN}\" }\nthreads: 1\n");
+    let upstream = Recorder::start().await;
+    let process =
+        Process::start(&text.replace("127.0.0.1:0", "${TRAFFIC}").replace("http://127.0.0.1:1", &upstream.url())).await;
+    let (done, scraped) = tokio::sync::oneshot::channel();
+    let admin = process.admin_address();
+    let begin = Instant::now();
+    process.signal("HUP");
+    std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(admin).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        done.send(std::io::copy(&mut stream, &mut std::io::sink()).unwrap()).unwrap();
+    });
+    let mut scraped = Box::pin(scraped);
+    let mut longest = Duration::ZERO;
+    let bytes = loop {
+        let start = Instant::now();
+        assert_eq!(process.send(&Call::get("/x")).await.code(), 200);
+        longest = longest.max(start.elapsed());
+        if let Ok(bytes) = tokio::time::timeout(Duration::from_millis(1), &mut scraped).await {
+            break bytes.unwrap();
+        }
+    };
+    let whole = begin.elapsed();
+    assert!(bytes > 1 << 20, "{bytes} bytes");
+    assert!(longest < whole / 2, "a request took {longest:?} of {whole:?}");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
+use tokio::runtime::Handle;
 
 use super::exposition::Exposition;
 use super::readiness::Readiness;
@@ -22,5 +23,7 @@ pub(crate) struct Admin {
     /// Caught panics, of requests as well.
     pub(crate) panics: Counter,
     pub(crate) reloads: Reloads,
+    /// The runtime that serves traffic.
+    pub(crate) serving: Handle,
     pub(crate) readiness: Arc<Readiness>,
 }

@@ -68,6 +68,8 @@ pub struct App {
     retired: Retired,
     /// Where tasks run.
     runtime: Handle,
+    /// Where operators are served, if not there.
+    operating: Option<Handle>,
     /// Makes readiness fail.
     draining: CancellationToken,
     /// Ends everything.
@@ -93,7 +95,7 @@ impl App {
         workers: Workers,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let (outputs, fetching) = (Some(Outputs::default()), workers.fetching());
+        let (outputs, fetching, operating) = (Some(Outputs::default()), workers.fetching(), workers.operating());
         let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching };
         let stop = CancellationToken::new();
         stored_keys::tidy(&config);
@@ -120,6 +122,7 @@ impl App {
             acceptor,
             retired: Retired::default(),
             runtime: Handle::current(),
+            operating,
             draining,
             stop,
         };
@@ -138,7 +141,7 @@ impl App {
         if let Some((socket, tls)) = admin {
             app.admin_address = Some(socket.local_addr()?);
             told::listening(&socket, "operators and probes", tls.is_some(), false);
-            app.serve_admin(socket, tls);
+            app.serve_admin(socket, tls)?;
         }
         for name in passed.left() {
             tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");

@@ -18,13 +18,15 @@ use mfa_gateway_wire::set_thread;
 /// tasks all the same, and each poll is a system call.
 const EVENT_INTERVAL: u32 = 128;
 
-/// The threads that serve. The first is the one this is made on, which does everything else too.
+/// The threads that serve. The first is the one this is made on, which does the rest too, but for what takes a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
     workers: Arc<[Worker]>,
     /// The runtime of the thread that fetches keys. A key server that never ends its response keeps this thread
     /// busy, and none that serves.
     fetching: Option<Handle>,
+    /// The runtime of the thread that serves operators: the metrics of many routes take a while to write.
+    operating: Option<Handle>,
     /// Ends the other threads with the last of these.
     _end: Arc<DropGuard>,
 }
@@ -63,7 +65,7 @@ impl Drop for Place {
 impl Workers {
     /// This thread alone.
     pub(crate) fn here() -> Self {
-        Self::of(vec![Worker::new(Handle::current())], None, CancellationToken::new())
+        Self::of(vec![Worker::new(Handle::current())], None, None, CancellationToken::new())
     }
 
     /// The runtime of a thread that serves.
@@ -73,7 +75,7 @@ impl Workers {
         runtime
     }
 
-    /// This thread and as many more as make `threads`, and one that fetches keys.
+    /// This thread and as many more as make `threads`, one that fetches keys, and one that serves operators.
     ///
     /// # Errors
     ///
@@ -85,16 +87,22 @@ impl Workers {
             workers.push(Worker::new(spawn(format!("serve-{number}"), number, &end)?));
         }
         let fetching = spawn("fetch".to_owned(), threads, &end)?;
-        Ok(Self::of(workers, Some(fetching), end))
+        let operating = spawn("admin".to_owned(), threads + 1, &end)?;
+        Ok(Self::of(workers, Some(fetching), Some(operating), end))
     }
 
-    fn of(workers: Vec<Worker>, fetching: Option<Handle>, end: CancellationToken) -> Self {
-        Self { workers: workers.into(), fetching, _end: Arc::new(end.drop_guard()) }
+    fn of(workers: Vec<Worker>, fetching: Option<Handle>, operating: Option<Handle>, end: CancellationToken) -> Self {
+        Self { workers: workers.into(), fetching, operating, _end: Arc::new(end.drop_guard()) }
     }
 
     /// Where keys are fetched, if not on this thread.
     pub(crate) fn fetching(&self) -> Option<Handle> {
         self.fetching.clone()
+    }
+
+    /// Where operators are served, if not on this thread.
+    pub(crate) fn operating(&self) -> Option<Handle> {
+        self.operating.clone()
     }
 
     /// A place on the thread with the fewest connections.

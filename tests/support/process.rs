@@ -82,6 +82,11 @@ impl Process {
         super::within("the process to end", ended).await
     }
 
+    /// Where the admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         Http1::connect(self.admin).await.send(&Call::get(path)).await
