@@ -5,21 +5,29 @@ use std::fs;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::info::Info;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::version::{COMMIT, VERSION};
 use mfa_gateway_core::clock::Clock;
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+    commit: &'static str,
+}
+
 /// Registers the metrics of the build and the process. `root` has no prefix.
 pub(crate) fn register(root: &mut Registry) {
     root.register_collector(Box::new(Process { started: Clock::system().now().as_secs() }));
-    let build = Info::new([("version", VERSION), ("commit", COMMIT)]);
-    root.register("mfa_gateway_build", "The running version, and the commit that it is built from", build);
+    // A gauge, and not an `info`: parsers of Prometheus's older format refuse a whole scrape for a type they don't know.
+    let build = Family::<BuildLabels, Gauge>::default();
+    build.get_or_create_owned(&BuildLabels { version: VERSION, commit: COMMIT }).set(1);
+    root.register("mfa_gateway_build_info", "The running version, and the commit that it is built from", build);
 }
 
 /// Reads the process's state on demand, from `/proc`. Without `/proc`, only the start is known.

@@ -126,6 +126,13 @@ def test_what_happens_is_counted(observed):
     assert value(samples, "process_resident_memory_bytes") > 1 << 20
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool")
+def test_parsers_of_the_older_format_read_them_too(observed):
+    text = httpx.get(f"{observed.admin_url}/metrics", verify=False).text
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, timeout=30)
+    assert "error while" not in checked.stderr, checked.stderr
+
+
 def test_labels_are_bounded_by_the_configuration(observed, issuer):
     before = scrape(observed)
     traffic(observed, issuer, "zz1")
