@@ -172,24 +172,28 @@ async fn keys_come_over_tls_from_the_configured_authority_only() {
 }
 
 #[tokio::test]
-async fn loopback_is_fetched_from_directly_and_the_rest_through_the_proxy_of_the_environment() {
+async fn loopback_and_what_no_proxy_names_are_fetched_from_directly_and_the_rest_through_the_proxy() {
     let (server, proxy) = (KeyServer::start(&[&signer("a")]).await, Recorder::start().await);
     let directory = tempfile::tempdir().unwrap();
-    let check = async |issuer: &str, more: &str| {
+    let check = async |issuer: &str, more: &str, no_proxy: &str| {
         let config = CONFIG.replace("${KEYS}", issuer).replace("${MORE}", more).replace("${UPSTREAM}", &proxy.url());
         let file = directory.path().join("gateway.yaml");
         std::fs::write(&file, config).unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mfa-gateway"));
-        command.args(["check", "--live", "--config"]).arg(file).env_remove("NO_PROXY").env_remove("no_proxy");
+        command.args(["check", "--live", "--config"]).arg(file).env_remove("no_proxy").env("NO_PROXY", no_proxy);
         for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env(name, proxy.url());
         }
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let output = check(&server.issuer(), "").await;
+    let output = check(&server.issuer(), "", "").await;
     assert!(output.contains("pass  issuer idp"), "{output}");
     assert_eq!(proxy.count(), 0);
-    check("http://idp.example", ", allow_http: true").await;
+    for no_proxy in ["*.invalid", "other.invalid, idp.invalid:81"] {
+        check("http://idp.invalid:81", ", allow_http: true", no_proxy).await;
+        assert_eq!(proxy.count(), 0, "{no_proxy}");
+    }
+    check("http://idp.invalid", ", allow_http: true", "*.idp.invalid,idp.invalid:81").await;
     assert!(proxy.count() > 0, "the proxy was not used");
 }

@@ -30,6 +30,7 @@ pub(super) const CRATES: &[Crate] = &[
             "settings",
             "metrics",
             "encoding",
+            "no_proxy",
             "clients",
             "fetch",
             "file",

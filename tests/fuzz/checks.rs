@@ -49,12 +49,26 @@ pub(crate) fn key_set(data: &[u8]) {
     assert!(
         data.starts_with("\u{feff}".as_bytes()) || marked.is_ok_and(|marked| marked.iter().all(|key| first.holds(key)))
     );
+    if let Some(nulls) = with_nulls(data) {
+        assert!(KeySet::parse(nulls.as_bytes(), None).is_ok(), "members that say nothing cost the keys");
+    }
     let again = KeySet::parse(data, Some(&first)).expect("it was a key set");
     assert_eq!(first.iter().count(), again.iter().count());
     assert_eq!(first.skipped(), again.skipped());
     for key in first.iter() {
         assert!(again.iter().any(|other| std::sync::Arc::ptr_eq(key, other)), "an unchanged key became another");
     }
+}
+
+/// The same key set, with members in each entry that say nothing.
+fn with_nulls(data: &[u8]) -> Option<String> {
+    let mut document: serde_json::Value = serde_json::from_slice(data).ok()?;
+    for entry in document.get_mut("keys")?.as_array_mut()?.iter_mut().filter_map(serde_json::Value::as_object_mut) {
+        for name in ["use", "alg", "key_ops", "d", "k", "x5t", "x5c", "issuer"] {
+            entry.entry(name).or_insert(serde_json::Value::Null);
+        }
+    }
+    Some(document.to_string())
 }
 
 /// An accepted path stays as it is, and none of its segments can be read as a step to elsewhere.

@@ -13,12 +13,16 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::Verifier;
 use tokio::runtime::Handle;
+use url::{Host, Url};
+
+use super::no_proxy::NoProxy;
 
 /// Where documents are fetched, and what sources share for it.
 #[derive(Clone, Debug, Default)]
 pub struct Fetching {
     /// Where exchanges run, if not where they are asked for.
     pub(crate) elsewhere: Option<Handle>,
+    no_proxy: NoProxy,
     trust: Arc<Mutex<Vec<Trust>>>,
 }
 
@@ -29,9 +33,10 @@ type Trust = (Vec<CertificateDer<'static>>, Arc<ClientConfig>);
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     /// For everything else: the proxy is taken from the environment.
-    pub(crate) proxied: reqwest::Client,
-    /// For loopback: a proxy's loopback is another machine's.
-    pub(crate) direct: reqwest::Client,
+    proxied: reqwest::Client,
+    /// For loopback, since a proxy's loopback is another machine's, and where `NO_PROXY` says so.
+    direct: reqwest::Client,
+    no_proxy: NoProxy,
 }
 
 impl Fetching {
@@ -39,12 +44,12 @@ impl Fetching {
     /// needs them.
     #[must_use]
     pub fn new(elsewhere: Option<Handle>) -> Self {
-        Self { elsewhere, trust: Arc::default() }
+        Self { elsewhere, no_proxy: NoProxy::from_env(), trust: Arc::default() }
     }
 
     /// The clients of a source that trusts these authorities besides the system's.
     pub(crate) fn clients(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
-        Ok(Clients::new(&*self.trust(authorities)?)?)
+        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone())?)
     }
 
     fn trust(&self, authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
@@ -81,7 +86,7 @@ fn config(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustl
 }
 
 impl Clients {
-    fn new(trust: &ClientConfig) -> Result<Self, reqwest::Error> {
+    fn new(trust: &ClientConfig, no_proxy: NoProxy) -> Result<Self, reqwest::Error> {
         let builder = || {
             reqwest::Client::builder()
                 .redirect(Policy::none())
@@ -91,7 +96,23 @@ impl Clients {
                 .tls_backend_preconfigured(trust.clone())
                 .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()? })
+        Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()?, no_proxy })
+    }
+
+    /// The one to fetch from this address with.
+    pub(crate) fn of(&self, url: &Url) -> &reqwest::Client {
+        if is_loopback(url) || self.no_proxy.contains(url) { &self.direct } else { &self.proxied }
+    }
+}
+
+/// Whether an address can only lead to this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::fetch::{FetchError, Fetcher, is_loopback};
+use crate::clients::is_loopback;
+use crate::fetch::{FetchError, Fetcher};
 
 /// The maximum length of another issuer's name in an error.
 const MAX_FOUND: usize = 256;

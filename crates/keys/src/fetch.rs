@@ -10,9 +10,9 @@ use rustls::pki_types::CertificateDer;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
-use url::{Host, Url};
+use url::Url;
 
-use super::clients::{ClientError, Clients, Fetching};
+use super::clients::{ClientError, Clients, Fetching, is_loopback};
 use super::encoding::{CodingError, plain};
 
 /// The size beyond which a key set is given up: ten thousand RSA keys of 4096 bits, or as many with a certificate each.
@@ -144,8 +144,8 @@ impl Fetcher {
 
     async fn exchange(&self, url: &Url, known: &Validators, limit: usize) -> Result<Fetched, FetchError> {
         self.check(url)?;
-        let client = if is_loopback(url) { &self.clients.direct } else { &self.clients.proxied };
-        let mut request = client.get(url.clone()).timeout(self.timeout).header("accept", "application/json");
+        let mut request =
+            self.clients.of(url).get(url.clone()).timeout(self.timeout).header("accept", "application/json");
         let mut conditional = false;
         for (name, value) in known.fields() {
             request = request.header(name, value);
@@ -190,17 +190,6 @@ impl Validators {
     fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let etag = self.etag.clone().map(|value| (IF_NONE_MATCH, value));
         etag.into_iter().chain(self.last_modified.clone().map(|value| (IF_MODIFIED_SINCE, value)))
-    }
-}
-
-/// Whether an address can only lead to this machine.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
