@@ -125,6 +125,8 @@ async fn a_page_can_read_why_it_was_refused() {
     assert_readable("too often", &gateway.send(&call("/few/x").bearer(&jane)).await, 429);
     let put = Call::new(Method::PUT, "/read/x").header("origin", PAGE);
     assert_readable("another method", &gateway.send(&put).await, 405);
+    let two = call("/v1/x").bearer(&jane).header("authorization", "Bearer x");
+    assert_readable("before the route is known", &gateway.send(&two).await, 400);
     let other = gateway.send(&call("/plain/x")).await;
     assert_eq!((other.code(), granted(&other), other.header("vary")), (401, None, None));
 }

@@ -1,12 +1,14 @@
 //! What a page of another origin may do with a response or a refusal.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use mfa_gateway_wire::Body;
 
 use super::origin::only;
-use crate::routing::Route;
+use crate::routing::{Route, RouteTable};
 
 /// What a page may do with the response to its request.
 #[derive(Debug)]
@@ -20,8 +22,12 @@ pub(super) struct Grant {
 impl Grant {
     /// What a route grants to the page that asks; `None` if the route has no rule for pages of other origins.
     pub(super) fn of(route: &Route, headers: &HeaderMap) -> Option<Box<Self>> {
+        Self::to(route, only(headers, &ORIGIN))
+    }
+
+    fn to(route: &Route, page: Option<&HeaderValue>) -> Option<Box<Self>> {
         let cors = route.cors.as_ref()?;
-        let origin = only(headers, &ORIGIN).and_then(|origin| cors.grant(origin));
+        let origin = page.and_then(|page| cors.grant(page));
         Some(Box::new(Self { origin, credentials: cors.credentials, expose: cors.expose.clone() }))
     }
 
@@ -32,6 +38,32 @@ impl Grant {
         let Some(origin) = &self.origin else { return };
         allow(headers, origin, self.credentials);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, self.expose.clone());
+    }
+}
+
+/// The page that made a request, and what it asked for: kept for a refusal before the route is known, where any route has
+/// a rule for pages of other origins.
+#[derive(Debug)]
+pub(super) struct Page {
+    origin: HeaderValue,
+    method: Method,
+    host: String,
+    path: String,
+}
+
+impl Page {
+    /// The page that made a request, if one did.
+    pub(super) fn of(request: &Request<Body>, routes: &RouteTable) -> Option<Box<Self>> {
+        let origin = routes.is_for_pages().then(|| only(request.headers(), &ORIGIN)).flatten()?.clone();
+        let field = || only(request.headers(), &HOST).and_then(|host| host.to_str().ok());
+        let host = request.uri().authority().map(Authority::as_str).or_else(field).unwrap_or_default().to_owned();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        Some(Box::new(Self { origin, method, host, path }))
+    }
+
+    /// What the route of its request grants to it, if there is one.
+    pub(super) fn grant(&self, routes: &RouteTable) -> Option<Box<Grant>> {
+        Grant::to(routes.find_for(&self.host, &self.path, &self.method).ok()?, Some(&self.origin))
     }
 }
 

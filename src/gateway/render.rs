@@ -14,6 +14,7 @@ use http_body::Body as _;
 use tower::{Layer, Service};
 
 use super::exchange::{Arrived, Exchange};
+use super::grant::Page;
 use super::ids::Ids;
 use super::limit::InFlight;
 use super::metrics::Metrics;
@@ -80,6 +81,8 @@ struct Visit {
 struct Open {
     record: Record,
     asked: Asked,
+    /// The page of another origin that asks, where one may.
+    page: Option<Box<Page>>,
     /// The connection with an unread part of the request, if the request has a body.
     sender: Option<Arc<Peer>>,
 }
@@ -123,8 +126,9 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
             Kind::Operators => Record::Visit(Box::new(Visit::of(&exchange, holds))),
         };
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
+        let page = Page::of(&exchange.request, &exchange.live.judge.routes);
         let answer = self.inner.call(Opened { exchange, before });
-        Rendering { answer, open: Some(Open { record, asked, sender }) }
+        Rendering { answer, open: Some(Open { record, asked, page, sender }) }
     }
 }
 
@@ -146,14 +150,18 @@ where
         };
         Poll::Ready(Ok(match answer {
             Ok(response) => open.record.permitted(response),
-            Err(rejection) => open.refuse(&rejection),
+            Err(rejection) => open.refuse(rejection),
         }))
     }
 }
 
 impl Open {
-    fn refuse(self, rejection: &Rejection) -> Response<Body> {
-        let Self { record, asked, sender } = self;
+    fn refuse(self, mut rejection: Rejection) -> Response<Body> {
+        let Self { record, asked, page, sender } = self;
+        if rejection.route.is_none() && rejection.grant.is_none() {
+            rejection.grant = page.and_then(|page| page.grant(&record.live().judge.routes));
+        }
+        let rejection = &rejection;
         log_cause(rejection, record.ids());
         // The unread rest of the body must not become the next request.
         if let Some(peer) = &sender {

@@ -132,7 +132,27 @@ fn decoded<'r>(prefix: &str, rest: &'r str) -> Cow<'r, [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// However a client writes it: a token that is found counts, and none that counts passes where it is removed.
+        #[test]
+        fn nothing_is_left_of_a_token_that_is_removed(values in prop::collection::vec(r"(t=a|T =b|t|bearer|p\.x|[;,= ]|\PC){0,12}", 1..4)) {
+            for (place, name) in [
+                (TokenPlace::Cookie("t".to_owned()), COOKIE),
+                (TokenPlace::Subprotocol("bearer".to_owned()), SEC_WEBSOCKET_PROTOCOL),
+                (TokenPlace::SubprotocolPrefix("p.".to_owned()), SEC_WEBSOCKET_PROTOCOL),
+            ] {
+                let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+                let mut sent: HeaderMap = values.map(|value| (name.clone(), value)).collect();
+                prop_assert!(read(&place, &sent).is_none() || count(&place, &sent) > 0);
+                remove(&place, false, &mut sent);
+                prop_assert_eq!(count(&place, &sent), 0, "{:?}", sent);
+            }
+        }
+    }
 
     fn fields(name: &HeaderName, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()

@@ -16,6 +16,8 @@ pub struct RouteTable {
     /// The routes of each host; of all, if no route names hosts.
     paths: Vec<Paths>,
     hosts: Option<Hosts>,
+    /// Whether any route has a rule for pages of other origins.
+    for_pages: bool,
 }
 
 impl RouteTable {
@@ -28,7 +30,13 @@ impl RouteTable {
             Some((hosts, tables)) => (Some(hosts), tables),
             None => (None, vec![routes.clone()]),
         };
-        Self { routes, paths: tables.into_iter().map(Paths::new).collect(), hosts }
+        let for_pages = routes.iter().any(|route| route.cors.is_some());
+        Self { routes, paths: tables.into_iter().map(Paths::new).collect(), hosts, for_pages }
+    }
+
+    /// Whether any route has a rule for pages of other origins.
+    pub(crate) fn is_for_pages(&self) -> bool {
+        self.for_pages
     }
 
     /// Finds the route for a request without a host. If routes name hosts, there is none.
