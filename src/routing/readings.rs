@@ -14,7 +14,7 @@ use super::spelling::{fold, plain_forms};
 
 /// The most readings of one path, and the most bytes that they and their duplicates have.
 const MAX_READINGS: usize = 256;
-const MAX_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 32 << 10;
 
 /// A reading of a path by some server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! How servers transform the letters of a path, beyond RFC 3986.
 
+use std::collections::{BTreeSet, HashSet};
+
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 
@@ -19,13 +21,17 @@ pub(super) fn fold(text: &str) -> String {
 pub(super) fn plain_forms(text: &str) -> Vec<String> {
     let mut forms: Vec<String> = vec![text.chars().flat_map(parts).collect()];
     let replaced = text.chars().filter(|char| !char.is_ascii()).flat_map(|char| parts(char).chain([char]));
-    let agreed: Vec<bool> = replaced.filter_map(replaces).collect();
-    let groups = match agreed.iter().all(|agreed| *agreed) {
-        _ if agreed.is_empty() => 0,
-        true => 1,
-        false => pages().len(),
-    };
-    for page in pages().iter().take(groups) {
+    let (mut any, mut disputed) = (false, BTreeSet::new());
+    for (char, agreed) in replaced.filter_map(|char| Some((char, replaces(char)?))) {
+        any = true;
+        if !agreed {
+            disputed.insert(char);
+        }
+    }
+    // A long text is only converted for pages that differ in what they make of it.
+    let mut known = HashSet::new();
+    let mut differs = |page: &&Page| known.insert(disputed.iter().map(|char| page.fit(*char)).collect::<Vec<_>>());
+    for page in pages().iter().filter(|page| any && differs(page)) {
         let form = fitted(text, page);
         if !forms.contains(&form) {
             forms.push(form);
