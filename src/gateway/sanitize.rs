@@ -16,7 +16,7 @@ use super::pipeline::Observed;
 use super::service::{Inner, Next, refuse};
 use super::upgrade::Wanted;
 use super::{Admitted, Reason, Rejection, Sanitized, host, upgrade};
-use mfa_gateway_wire::{Body, Presence, Refused, headers};
+use mfa_gateway_wire::{Body, Presence, QUERY_NOT_ASCII, Refused, headers};
 
 /// The longest method; the longest registered one has 17 characters.
 const MAX_METHOD: usize = 32;
@@ -86,6 +86,10 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     if authorized && names_token(request.uri().query()) {
         let rule = "The request has two credentials, one of them in the query (RFC 6750 section 2).";
         return Err(Reason::Malformed(rule));
+    }
+    // HTTP/1.1 has it in its request line, which is checked as a whole.
+    if request.version() > Version::HTTP_11 && !request.uri().query().is_none_or(str::is_ascii) {
+        return Err(Reason::Malformed(QUERY_NOT_ASCII));
     }
     if request.headers().len() > live.edge.headers {
         return Err(Reason::HeadTooLarge);

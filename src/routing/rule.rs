@@ -65,7 +65,7 @@ impl fmt::Display for PathRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAbsolute => "does not start with a slash",
-            Self::Character => "contains a character that RFC 3986 does not allow",
+            Self::Character => "contains a character that must be percent-encoded, in UTF-8 (RFC 3986 section 2.1)",
             Self::Bracket => "contains a square bracket, which RFC 3986 does not allow",
             Self::Parameter => "has parameters (;), which servers read differently",
             Self::EmptySegment => "has an empty segment (//)",

@@ -146,3 +146,18 @@ def test_a_refusal_leaves_the_connection_to_the_next_request(gateway, issuer, ba
             connection.send(request("GET", "/v1/customers", token))
             assert connection.response().status == status
     assert len(backend.requests) == 2
+
+
+@pytest.mark.parametrize("target, part", [("/public/caf\u00e9", "path"), ("/public/a?q=\u65e5", "query")])
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_raw_utf8_is_to_be_percent_encoded_and_the_refusal_says_where(gateway, backend, version, target, part):
+    if version == "2":
+        response = http2.call(gateway.port, target)
+    else:
+        with Connection(gateway.port) as connection:
+            connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            response = connection.response()
+    body = json.loads(response.body)
+    assert (response.status, body["reason"]) == (400, "malformed_request")
+    assert f"The {part} contains a character that" in body["description"] and "percent-encode" in body["description"]
+    assert backend.saw_nothing

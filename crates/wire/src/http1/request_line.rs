@@ -8,19 +8,69 @@ use crate::fields::line::is_token;
 const REQUEST_LINE: Fault =
     "The request line is not a method, a target and HTTP/1.1, separated by single spaces (RFC 9112 section 3).";
 
+// Each says what is wrong with a target, so that its sender finds it.
+const PATH_NOT_ASCII: Fault = "The path contains a character that is not ASCII: percent-encode its bytes in UTF-8, as in \
+                               %C3%A9 (RFC 3986 section 2.1).";
+/// A query that RFC 3986 doesn't allow. HTTP/2 has no request line, so this is checked there, too.
+pub const QUERY_NOT_ASCII: Fault = "The query contains a character that is not ASCII: percent-encode its bytes in UTF-8, as \
+                                in %C3%A9 (RFC 3986 section 2.1).";
+const FRAGMENT: Fault = "The target contains a number sign (#), which begins a fragment: send none, or percent-encode it \
+                         as %23 (RFC 3986 section 3.5).";
+const SPACE: Fault = "The request line has more than two spaces: percent-encode a space in the target as %20, and send \
+                      nothing after the version (RFC 9112 section 3).";
+const CONTROL: Fault = "The target contains a control character: percent-encode it (RFC 3986 section 2.1).";
+const CHARACTER: Fault = "The target contains a character that must be percent-encoded, such as a quotation mark, an angle \
+                          bracket or a grave accent, or is not a path or a URL (RFC 3986 section 2).";
+
 /// Checks a request line, without its CRLF. Returns whether the version has the chunked coding: HTTP/1.1 has it,
 /// HTTP/1.0 hasn't.
 pub(super) fn check(line: &[u8]) -> Result<bool, Fault> {
     let mut parts = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(REQUEST_LINE);
+        return Err(fault_of_parts(line));
     };
-    let sound = !method.is_empty()
-        && method.iter().all(|&byte| is_token(byte))
-        && is_target(target)
-        && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
-    if sound { Ok(version == b"HTTP/1.1") } else { Err(REQUEST_LINE) }
+    let sound =
+        !method.is_empty() && method.iter().all(|&byte| is_token(byte)) && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
+    match (sound, is_target(target)) {
+        (true, true) => Ok(version == b"HTTP/1.1"),
+        (true, false) => Err(fault_of(target)),
+        (false, _) => Err(REQUEST_LINE),
+    }
+}
+
+/// The fault of a line that doesn't have three parts.
+#[cold]
+fn fault_of_parts(line: &[u8]) -> Fault {
+    let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let is_request = !method.is_empty() && method.iter().all(|&byte| is_token(byte));
+    let spaces = line.iter().filter(|&&byte| byte == b' ').count();
+    let has_version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+    if is_request && spaces > 2 && has_version { SPACE } else { REQUEST_LINE }
+}
+
+/// The fault of a target.
+#[cold]
+fn fault_of(target: &[u8]) -> Fault {
+    let in_query = |at: usize| target.iter().take(at).any(|&byte| byte == b'?');
+    match target.iter().position(|&byte| !byte.is_ascii_graphic() || byte == b'#') {
+        Some(at) if target.get(at).is_some_and(u8::is_ascii) => {
+            if target.get(at) == Some(&b'#') {
+                FRAGMENT
+            } else {
+                CONTROL
+            }
+        }
+        Some(at) => {
+            if in_query(at) {
+                QUERY_NOT_ASCII
+            } else {
+                PATH_NOT_ASCII
+            }
+        }
+        None if target.is_empty() => REQUEST_LINE,
+        None => CHARACTER,
+    }
 }
 
 /// Whether hyper's parser accepts this target: it answers any other with a bare 400, which no layer sees.
@@ -48,26 +98,33 @@ mod tests {
 
     #[test]
     fn request_lines_are_exact() {
-        for bad in [
-            "GET  / HTTP/1.1",
-            "GET / HTTP/1.1 ",
-            " GET / HTTP/1.1",
-            "GET /",
-            "GET / HTTP/2.0",
-            "GET / http/1.1",
-            "GET / HTTP/1.10",
-            "GET /#x HTTP/1.1",
-            "GET /\u{e9} HTTP/1.1",
-            "G(T / HTTP/1.1",
-            "GET\t/\tHTTP/1.1",
-            "GET http:///x HTTP/1.1",
-            "GET http:/x HTTP/1.1",
-            "GET ? HTTP/1.1",
-            "GET /x?\" HTTP/1.1",
-            "GET /`x HTTP/1.1",
+        for (bad, fault) in [
+            ("GET  / HTTP/1.1", SPACE),
+            ("GET / HTTP/1.1 ", REQUEST_LINE),
+            (" GET / HTTP/1.1", REQUEST_LINE),
+            ("GET  HTTP/1.1", REQUEST_LINE),
+            ("GET /", REQUEST_LINE),
+            ("GET / HTTP/2.0", REQUEST_LINE),
+            ("GET / http/1.1", REQUEST_LINE),
+            ("GET / HTTP/1.10", REQUEST_LINE),
+            ("G(T / HTTP/1.1", REQUEST_LINE),
+            ("GET\t/\tHTTP/1.1", REQUEST_LINE),
+            ("GET /a b HTTP/1.1", SPACE),
+            ("GET /#x HTTP/1.1", FRAGMENT),
+            ("GET /\u{e9} HTTP/1.1", PATH_NOT_ASCII),
+            ("GET /x?q=\u{65e5} HTTP/1.1", QUERY_NOT_ASCII),
+            ("GET /\u{e9}?q=\u{e9} HTTP/1.1", PATH_NOT_ASCII),
+            ("GET /x\u{7f} HTTP/1.1", CONTROL),
+            ("GET /x?\t HTTP/1.1", CONTROL),
+            ("GET http:///x HTTP/1.1", CHARACTER),
+            ("GET http:/x HTTP/1.1", CHARACTER),
+            ("GET ? HTTP/1.1", CHARACTER),
+            ("GET /x?\" HTTP/1.1", CHARACTER),
+            ("GET /`x HTTP/1.1", CHARACTER),
         ] {
-            assert_eq!(check(bad.as_bytes()), Err(REQUEST_LINE), "{bad:?}");
+            assert_eq!(check(bad.as_bytes()), Err(fault), "{bad:?}");
         }
+        assert_eq!(check(b"GET /\xff HTTP/1.1"), Err(PATH_NOT_ASCII));
         for target in ["/", "/a-b_c.d~e/%41?x=1&y={z}|^", "*", "a:443", "http://a/b?c", "http://a"] {
             assert_eq!(check(format!("GET {target} HTTP/1.1").as_bytes()), Ok(true), "{target}");
             assert_eq!(check(format!("GET {target} HTTP/1.0").as_bytes()), Ok(false), "{target}");
