@@ -46,18 +46,13 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         version: None,
         amr: claims.amr(),
         mfa: mfa.evaluate(&claims),
+        seen: mfa.see(&claims),
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),
-        issuer: Arc::new(IssuerProfile {
-            name: "idp".to_owned(),
-            mfa,
-            dialect: None,
-            authorization_uri: None,
-            told: Vec::new(),
-        }),
+        issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, ..IssuerProfile::default() }),
     }))
 }
 

@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 /// One object, appended to a buffer.
@@ -77,12 +78,19 @@ impl<'b> Object<'b> {
         let _ = write!(self.name(name), "{value}");
     }
 
-    /// Adds the number or Boolean, or `null`.
-    pub(crate) fn literal_or_null(&mut self, name: &'static str, value: Option<impl Display>) {
-        match value {
-            Some(value) => self.literal(name, value),
-            None => self.name(name).extend_from_slice(b"null"),
+    /// Adds a document that is JSON already.
+    pub(crate) fn raw(&mut self, name: &'static str, document: &[u8]) {
+        self.name(name).extend_from_slice(document);
+    }
+
+    /// Adds a value under a name that isn't our own.
+    pub(crate) fn named(&mut self, name: &str, value: &Value) {
+        if !std::mem::take(&mut self.empty) {
+            self.buffer.push(b',');
         }
+        self.string(name);
+        // Writing into memory doesn't fail.
+        let _ = write!(self.buffer, ":{value}");
     }
 
     /// Adds an array of texts.
@@ -151,7 +159,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -173,16 +181,18 @@ mod tests {
             object.text_or_null("d", Some(""));
             object.text_if_any("none", None);
             object.literal("e", -7_i64);
-            object.literal_or_null("f", Some(true));
-            object.literal_or_null("g", None::<u64>);
+            object.literal("f", true);
+            object.raw("g", b"null");
             object.texts("h", ["x", odd]);
             object.texts("i", [""; 0]);
             object.object("j", |inner| inner.text("k", odd));
             object.object("l", |_| {});
+            object.named(odd, &json!([odd, 1]));
         });
         let expected = json!({
             "a": "plain text of some length, without anything odd", "b": odd, "c": null, "d": "", "e": -7, "f": true,
             "g": null, "h": ["x", odd], "i": [], "j": {"k": odd}, "l": {},
+            odd: [odd, 1],
         });
         assert_eq!(text, expected.to_string());
     }

@@ -154,6 +154,41 @@ reports! {
     a_limit_out_of_range: changed("routes:", "limits: { header_bytes: 12, connections: 0, streams: 70000 }\nroutes:");
     rate_limits_that_limit_nothing: changed("routes:", "rate_limits:\n  - { name: a, requests: 0, per: 1s, key: user }\n  - { name: a, requests: 5, per: 0s, burst: 0, key: tenant }\n  - { name: b, requests: 5, per: 90days, key: address }\nroutes:");
     an_unknown_rate_limit: changed("    upstream: api\n", "    upstream: api\n    rate_limit: per-ap\n").replace("routes:", "rate_limits: [{ name: per-app, requests: 1, per: 1s, key: application }]\nroutes:");
+    an_address_that_is_a_port: changed("address: 0.0.0.0:8080", "address: 8080");
+    an_address_without_its_ip: changed("0.0.0.0:8080", "\":8080\"");
+    a_listener_that_is_a_port: changed("- address: 0.0.0.0:8080", "- 8080");
+    an_unexpanded_variable: changed("https://idp.example/", "https://$ISSUER_HOST/realms/x");
+    a_variable_in_a_list_in_quotes: changed("[http://127.0.0.1:5000]", "[\"${UPSTREAM}\"]");
+    a_variable_that_is_not_closed: changed("https://idp.example/", "${ISSUER");
+    a_variable_with_a_default_of_another_form: changed("https://idp.example/", "${ISSUER:https://idp.example/}");
+    an_unrendered_template: changed("https://idp.example/", "\"{{ .Values.issuer }}\"");
+    an_unrendered_template_without_quotes: changed("name: idp", "name: {{ name }}x");
+    an_indentation_of_three: changed("    upstream: api", "   upstream: api");
+    an_indentation_too_deep: changed("    upstream: api", "      upstream: api");
+    a_no_break_space: changed("    upstream: api", "  \u{a0} upstream: api");
+    a_field_without_a_colon: changed("    upstream: api", "    upstream api");
+    a_field_without_a_space: changed("    upstream: api", "    upstream:api");
+    a_dash_without_a_space: changed("  - prefix: /v1/", "  -prefix: /v1/");
+    a_value_with_a_colon: changed("    upstream: api", "    upstream: api: v1");
+    a_bracket_that_is_not_closed: changed("[https://api.example]", "[https://api.example");
+    a_quote_that_is_not_closed: changed("https://idp.example/", "\"https://idp.example/");
+    a_path_of_windows: changed("routes:", "state: { directory: \"C:\\data\" }\nroutes:");
+    a_star: changed("[https://api.example]", "[*]");
+    a_mapping_in_place_of_a_list: changed("  - prefix: /v1/\n    upstream: api", "  prefix: /v1/\n  upstream: api");
+    a_mapping_of_names: changed("  - name: idp\n    issuer:", "  idp:\n    issuer:");
+    a_path_in_place_of_a_route: changed("  - prefix: /v1/\n    upstream: api", "  - /v1/");
+    a_list_in_place_of_a_mapping: changed("routes:", "limits:\n  - requests: 5\nroutes:");
+    an_address_in_place_of_a_section: changed("routes:", "admin: 127.0.0.1:9090\nroutes:");
+    a_comment_in_place_of_a_value: changed("prefix: /v1/", "prefix: #/v1/");
+    a_list_of_nothing: changed("  - prefix: /v1/\n    upstream: api\n", "");
+    a_size_with_a_unit: changed("routes:", "limits: { body_bytes: 10MiB }\nroutes:");
+    a_number_in_quotes: changed("routes:", "threads: \"4\"\nroutes:");
+    a_fraction: changed("routes:", "threads: 2.5\nroutes:");
+    a_boolean_in_quotes: changed("    upstream: api", "    upstream: api\n    acts_for_partner: \"true\"");
+    a_section_in_capitals: changed("listeners:", "Listeners:");
+    typographic_quotes: changed("prefix: /v1/", "prefix: \u{201c}/v1/\u{201d}");
+    a_line_break_in_a_value: changed("issuer: https://idp.example/", "issuer: |\n      https://idp.example/");
+    an_invisible_character: changed("https://idp.example/", "https://idp.example/\u{200b}");
     no_yaml: "listeners: [\nroutes: }\n";
     a_tab: "listeners:\n\t- address: 127.0.0.1:1\n";
     a_second_document: "listeners: []\n---\nroutes: []\n";
@@ -202,4 +237,18 @@ threads: ";
     let (one, nine) = (Process::start(&one).await, Process::start(&nine).await);
     // There are others, some of them only for a while.
     assert!((6..=10).contains(&(nine.threads() - one.threads())), "{} and {}", one.threads(), nine.threads());
+}
+
+#[test]
+fn a_file_in_another_encoding_is_named_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.yaml");
+    for (bytes, words) in [
+        (&b"listeners:\n  - { address: caf\xe9 }\n"[..], "line 2 has a character in another encoding"),
+        (b"\xff\xfel\0", "the file is in UTF-16"),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let error = Config::load(&file).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains("save it as UTF-8"), "{error}");
+    }
 }

@@ -149,8 +149,8 @@ pub(super) struct Replay {
     /// A decision log (`log.decision_output`); `-` is standard input. Repeat the flag for several logs.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_LOG", value_name = "FILE", required = true)]
     pub(super) log: Vec<PathBuf>,
-    /// The configuration that recorded the log. With it, replay can tell apart requests whose routes both
-    /// configurations have.
+    /// The configuration that recorded the log. Only logs of older versions need it, and those of very many routes below
+    /// one prefix.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_RECORDED_WITH", value_name = "FILE")]
     pub(super) recorded_with: Option<PathBuf>,
     /// Decides every request at this time (RFC 3339, UTC) instead of its own.

@@ -17,7 +17,8 @@ use crate::visible::visible;
 /// The maximum length of a table's cell. A user can choose the value of some claims.
 const MAX_CELL: usize = 64;
 
-/// Rehearses a configuration. The exit code is 1 if a request would be newly refused, else 0.
+/// Rehearses a configuration. The exit code says whether a request would be newly refused, and whether that is known of
+/// every request: see [`crate::replay::Report`].
 ///
 /// # Errors
 ///
@@ -42,20 +43,18 @@ pub(super) fn replay(args: &Replay) -> anyhow::Result<ExitCode> {
     } else {
         print(&to_text(&report)?)?;
     }
-    Ok(if report.newly_refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::from(report.result.exit_code()))
 }
 
 fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
+    incomplete(&mut text, report)?;
     let lines = &report.lines;
     writeln!(
         text,
         "lines: {}; decisions: {} ({} permitted, {} refused); other lines: {}; malformed: {}",
         lines.read, lines.decisions, report.recorded.permitted, report.recorded.refused, lines.other, lines.malformed
     )?;
-    for one in &report.malformed {
-        writeln!(text, "  malformed: {}:{}: {}", one.log, one.line, visible(&one.problem))?;
-    }
     writeln!(
         text,
         "decided again: {}; unchanged: {}; newly refused: {}; newly permitted: {}; undetermined: {}",
@@ -65,25 +64,57 @@ fn to_text(report: &Report) -> Result<String, std::fmt::Error> {
         report.newly_permitted.count,
         lines.decisions - report.decided_again
     )?;
-    for (why, count) in &report.undetermined {
-        writeln!(text, "  undetermined: {count}: {why}")?;
-    }
     if report.recorded_findings_taken > 0 {
         let count = report.recorded_findings_taken;
         writeln!(
             text,
-            "  {count} with the recorded MFA finding: the issuer's rule reads claims that the log doesn't contain"
-        )?;
-    }
-    if lines.decisions > 0 && report.recorded.ordinary == 0 {
-        writeln!(
-            text,
-            "  the log contains no ordinary permits: record with `log.decisions: all` to rehearse every caller"
+            "  {count} with the recorded MFA finding: the rule is the recording one, and the log lacks a claim"
         )?;
     }
     table(&mut text, "newly refused", &report.newly_refused)?;
     table(&mut text, "newly permitted", &report.newly_permitted)?;
     Ok(text)
+}
+
+/// What the result doesn't cover, and what to do about it: before any count that could reassure.
+fn incomplete(text: &mut String, report: &Report) -> std::fmt::Result {
+    let (lines, undetermined) = (&report.lines, report.lines.decisions - report.decided_again);
+    if lines.decisions == 0 {
+        writeln!(text, "empty: none of the {} lines is a decision, so nothing was rehearsed", lines.read)?;
+        writeln!(
+            text,
+            "  fix: give the decision log: the file that `log.decision_output` names, recorded with `log.decisions: all`"
+        )?;
+    }
+    if lines.malformed > 0 {
+        writeln!(
+            text,
+            "malformed: {} of {} lines could not be read, and are not covered",
+            lines.malformed, lines.read
+        )?;
+        for one in &report.malformed {
+            writeln!(text, "  {}:{}: {}", visible(&one.log), one.line, visible(&one.problem))?;
+        }
+        writeln!(text, "  fix: remove what is no line of the log; a log that is still written may end within a line")?;
+    }
+    if undetermined > 0 {
+        writeln!(text, "undetermined: {undetermined} of {} decisions are not covered", lines.decisions)?;
+        for (why, count) in &report.undetermined {
+            writeln!(text, "  {count}: {}\n    fix: {}", why.text(), why.fix())?;
+        }
+    }
+    for why in &report.gaps {
+        writeln!(text, "undetermined: {}\n  fix: {}", why.text(), why.fix())?;
+    }
+    if report.token_rules_assumed > 0 {
+        writeln!(
+            text,
+            "assumed: the issuers ask the same of their tokens as before (audiences, algorithms, proof of app-only tokens); \
+             {} decisions of an older version don't say so",
+            report.token_rules_assumed
+        )?;
+    }
+    Ok(())
 }
 
 fn table(text: &mut String, title: &str, changes: &Changes) -> std::fmt::Result {

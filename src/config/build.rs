@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -16,8 +17,8 @@ use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Requirement, Waivers};
 use mfa_gateway_files::may_be_directory;
 
-/// Builds the configuration, if there is no problem.
-pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Config> {
+/// Builds the configuration, if there is no problem. `document` is the file as JSON.
+pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
     let limits = Limits::read(&file.limits, problems);
     let timeouts = Timeouts::read(&file.timeouts, problems);
     let server = server::build(&file, &limits, &timeouts, problems);
@@ -28,7 +29,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
     }
     let mut keys = Vec::new();
     let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
-    let issuers = issuer::build(file.issuers, &mut keys, problems);
+    let issuers = issuer::build(file.issuers, &document["issuers"], &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
     let upstream_names: Vec<String> = file.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let upstreams = upstream::build(file.upstreams, problems);
@@ -73,7 +74,7 @@ pub(super) fn build(file: file::File, problems: &mut Problems<'_>) -> Option<Con
         journal: journal(&file.log, problems),
         traces: file.telemetry.traces.as_ref().and_then(|file| traces::build(file, problems)),
         drain: timeouts.drain,
-        document: serde_json::Value::Null,
+        document: Value::Null,
         warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)

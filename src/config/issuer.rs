@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::algorithms::algorithms;
 use super::keys::{KeyHandling, file as keys_file};
 use super::problem::Problems;
+use super::product;
 use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
 use super::{claims, file};
 use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
@@ -25,7 +27,13 @@ pub struct Issuer {
     pub keys: usize,
 }
 
-pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, problems: &mut Problems<'_>) -> Vec<Issuer> {
+/// Builds the issuers. `written` is their section of the file.
+pub(super) fn build(
+    files: Vec<file::Issuer>,
+    written: &Value,
+    keys: &mut Vec<KeySettings>,
+    problems: &mut Problems<'_>,
+) -> Vec<Issuer> {
     let names: Vec<String> = files.iter().map(|issuer| issuer.name.clone()).collect();
     let mut issuers: Vec<Issuer> = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -34,7 +42,7 @@ pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, probl
         if duplicate(&names, at) {
             problems.add(&format!("{path}.name"), "another issuer has this name", "give each issuer its own name");
         }
-        let new = build_one(&path, &file, keys, problems);
+        let new = build_one(&path, &file, &product::fingerprint(&written[at]), keys, problems);
         let overlap = |issuer: &Issuer| new.iter().any(|new| new.rules.issuer.overlaps(&issuer.rules.issuer));
         if issuers.iter().any(overlap) {
             let message = "another issuer accepts the same `iss`, so it is ambiguous which issuer's rules apply";
@@ -47,7 +55,13 @@ pub(super) fn build(files: Vec<file::Issuer>, keys: &mut Vec<KeySettings>, probl
     issuers
 }
 
-fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, problems: &mut Problems<'_>) -> Vec<Issuer> {
+fn build_one(
+    path: &str,
+    file: &file::Issuer,
+    fingerprint: &str,
+    keys: &mut Vec<KeySettings>,
+    problems: &mut Problems<'_>,
+) -> Vec<Issuer> {
     let sources = match (&file.entra, &file.issuer) {
         (Some(entra), None) => entra_sources(path, entra, problems),
         (None, Some(issuer)) => exact_source(path, issuer, problems).into_iter().collect(),
@@ -69,6 +83,8 @@ fn build_one(path: &str, file: &file::Issuer, keys: &mut Vec<KeySettings>, probl
         dialect: file.dialect.map(dialect),
         authorization_uri: sources.iter().find_map(|source| source.authorization_uri.clone()),
         told: claims::build(path, &file.claims_to_headers, problems),
+        product: product::read(file.product, is_entra, file.issuer.as_deref()),
+        fingerprint: fingerprint.to_owned(),
     });
     let rules = TokenRules {
         issuer: IssuerRule::Exact(String::new()),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use super::syntax::{Fault, diagnose};
 use super::tree::{Place, Tree};
 use crate::visible::visible;
 
@@ -121,9 +122,9 @@ impl ConfigError {
         Self { file: file.to_owned(), lines: lines(text), problems }
     }
 
-    pub(super) fn unreadable(file: &str, message: &str) -> Self {
-        let fix = "name an existing, readable file with --config".to_owned();
-        let problem = Problem { place: None, field: String::new(), message: message.to_owned(), fix };
+    pub(super) fn unreadable(file: &str, message: &str, fix: &str) -> Self {
+        let (message, fix) = (message.to_owned(), fix.to_owned());
+        let problem = Problem { place: None, field: String::new(), message, fix };
         Self { file: file.to_owned(), lines: Vec::new(), problems: vec![problem] }
     }
 
@@ -134,9 +135,9 @@ impl ConfigError {
         // The parser's own rendering has a second copy of the snippet; its first line is the message and the place.
         let message = error.without_snippet().render();
         let message = message.lines().next().unwrap_or_default();
-        let line = place.and_then(|place| text.lines().nth(place.line.checked_sub(1)?)).unwrap_or_default();
-        let (message, fix) = in_our_words(message.split(" at line ").next().unwrap_or_default(), line);
-        let problem = Problem { place, field: String::new(), message, fix };
+        let Fault { place, field, message, fix } =
+            diagnose(text, place, message.split(" at line ").next().unwrap_or_default());
+        let problem = Problem { place, field, message, fix };
         Self { file: file.to_owned(), lines: lines(text), problems: vec![problem] }
     }
 
@@ -158,45 +159,6 @@ impl ConfigError {
 
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
-}
-
-/// What the parser says of YAML, for those who don't know the parser.
-fn in_our_words(message: &str, line: &str) -> (String, String) {
-    if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
-        let key = key.split(',').next().unwrap_or_default();
-        return (format!("the key `{key}` occurs twice"), "remove one of the two".to_owned());
-    }
-    if let Some(name) = message.strip_prefix("missing property ") {
-        let fix = "set it, or write a default: `${NAME:-default}`".to_owned();
-        return (format!("the environment variable {name} is not set"), fix);
-    }
-    if message.starts_with("budget breached") {
-        let fix = "write fewer values: one prefix in place of many paths; a file holds 250000 values, 35000 routes";
-        return ("the file has more values than the gateway reads".to_owned(), fix.to_owned());
-    }
-    if message.starts_with("multiple YAML documents") {
-        return (
-            "a second YAML document begins here".to_owned(),
-            "keep one document, and remove `---` after it".to_owned(),
-        );
-    }
-    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let fix = if line.contains("${") {
-        "a variable can't be inside `[ ]` or `{ }`: write the field on its own lines"
-    } else if says(&["tabs"]) {
-        "indent with spaces"
-    } else if says(&["unexpected character", "unknown anchor"]) {
-        "put the value in quotes"
-    } else if says(&["quoted scalar"]) {
-        "close the quote that is open above"
-    } else if says(&["expected key", "indentation"]) {
-        "indent this line like the others of its mapping or list"
-    } else if says(&["illegal placement of ':'"]) {
-        "put the value in quotes, or close the `[`, `{` or quote that is open above"
-    } else {
-        "correct the YAML syntax here"
-    };
-    (message.to_owned(), fix.to_owned())
 }
 
 impl std::error::Error for ConfigError {}

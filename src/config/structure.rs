@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::file::File;
+use super::mend::{self, kind, list};
 use super::problem::Problems;
 use super::suggest::{quoted, suggest};
 use super::tree::{Node, Tree};
@@ -16,9 +17,10 @@ pub fn schema() -> Value {
 }
 
 /// Reports every unknown, missing or mistyped field.
-pub(super) fn check(tree: &Tree, problems: &mut Problems<'_>) {
+pub(super) fn check(tree: &Tree, text: &str, problems: &mut Problems<'_>) {
     let schema = schema();
-    for fault in (Checker { root: &schema }).faults(tree, &schema, "") {
+    let lines = text.lines().collect();
+    for fault in (Checker { root: &schema, lines }).faults(tree, &schema, "") {
         problems.add_at(fault.tree_place, &fault.path, fault.message, fault.fix);
     }
 }
@@ -32,11 +34,17 @@ struct Fault {
 
 struct Checker<'s> {
     root: &'s Value,
+    /// The file's lines.
+    lines: Vec<&'s str>,
 }
 
 impl<'s> Checker<'s> {
     fn faults(&self, tree: &Tree, schema: &'s Value, path: &str) -> Vec<Fault> {
         let schema = self.resolve(schema);
+        let line = tree.place.line.checked_sub(1).and_then(|at| self.lines.get(at)).filter(|_| !path.is_empty());
+        if let (Node::Null, Some((message, fix))) = (&tree.node, line.and_then(|line| mend::of_nothing(line))) {
+            return vec![fault(tree, path, message, fix)];
+        }
         if let Some(alternatives) = alternatives(schema) {
             return self.faults_of_alternatives(tree, alternatives, path);
         }
@@ -45,12 +53,11 @@ impl<'s> Checker<'s> {
         }
         if !types(schema).iter().any(|wanted| is_a(&tree.node, wanted)) {
             let message = format!("expected {}, found {}", list(&types(schema), " or "), kind(&tree.node));
-            return vec![fault(tree, path, message, mend(&tree.node, &types(schema), path))];
+            return vec![fault(tree, path, message, mend::fix(&tree.node, &types(schema), path, schema))];
         }
         match &tree.node {
-            Node::Text(text) if text.contains("${") => {
-                let message = "`${…}` inside quotes is not replaced";
-                vec![fault(tree, path, message, "write it without quotes, on its own line: `field: ${NAME}`")]
+            Node::Text(text) => {
+                mend::of_text(text, path).map(|(message, fix)| fault(tree, path, message, fix)).into_iter().collect()
             }
             Node::Map(entries) => self.faults_of_map(tree, entries, schema, path),
             Node::List(items) => items
@@ -72,6 +79,8 @@ impl<'s> Checker<'s> {
     ) -> Vec<Fault> {
         let Some(known) = schema["properties"].as_object() else { return Vec::new() };
         let mut faults = Vec::new();
+        // A field that is only misspelt is not missing as well.
+        let mut meant = Vec::new();
         for (key, place, value) in entries {
             let path = join(path, key);
             if let Some(schema) = known.get(key) {
@@ -79,11 +88,13 @@ impl<'s> Checker<'s> {
             } else {
                 let names: Vec<&str> = known.keys().map(String::as_str).collect();
                 let message = format!("unknown field `{key}`");
-                faults.push(Fault { tree_place: *place, path, message, fix: suggest(key, &names) });
+                let fix = suggest(key, &names);
+                meant.extend(names.into_iter().filter(|name| fix == format!("did you mean `{name}`?")));
+                faults.push(Fault { tree_place: *place, path, message, fix });
             }
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            if !entries.iter().any(|(key, _, _)| key == name) {
+            if !entries.iter().any(|(key, _, _)| key == name) && !meant.contains(&name) {
                 let meaning = known.get(name).map_or("", |schema| self.resolve_text(schema));
                 let message = format!("the field `{name}` is missing");
                 faults.push(fault(tree, path, message, format!("add `{name}`: {meaning}")));
@@ -157,7 +168,13 @@ impl<'s> Checker<'s> {
                 other => kind(other).to_owned(),
             };
             let message = format!("expected {}, found {found}", kinds.join(" or "));
-            vec![fault(tree, path, message, format!("write {}", kinds.join(" or ")))]
+            let mapping =
+                alternatives.iter().map(|schema| self.resolve(schema)).find(|schema| types(schema) == ["object"]);
+            let fix = match mapping.filter(|_| kinds.len() == 1) {
+                Some(schema) => mend::fix(&tree.node, &["object"], path, schema),
+                None => format!("write {}", kinds.join(" or ")),
+            };
+            vec![fault(tree, path, message, fix)]
         })
     }
 
@@ -215,43 +232,6 @@ fn is_a(node: &Node, wanted: &str) -> bool {
         | (Node::List(_), "array")
         | (Node::Map(_), "object") => true,
         _ => false,
-    }
-}
-
-fn kind(node: &Node) -> &'static str {
-    match node {
-        Node::Null => "nothing",
-        Node::Bool(_) => "a boolean",
-        Node::Number(_) => "a number",
-        Node::Text(_) => "a string",
-        Node::List(_) => "a list",
-        Node::Map(_) => "a mapping",
-    }
-}
-
-fn list(types: &[&str], word: &str) -> String {
-    let names = types.iter().filter(|name| **name != "null").map(|name| match *name {
-        "array" => "a list",
-        "object" => "a mapping",
-        "integer" => "a whole number",
-        "string" => "a string",
-        "boolean" => "true or false",
-        other => other,
-    });
-    names.collect::<Vec<_>>().join(word)
-}
-
-/// How to give a value the kind it should have.
-fn mend(node: &Node, wanted: &[&str], path: &str) -> String {
-    match node {
-        _ if path.is_empty() => "start from config/gateway.minimal.yaml".to_owned(),
-        Node::Number(number) if wanted.contains(&"string") => {
-            format!("write a duration with its unit (`{number}s`), and anything else in quotes (`\"{number}\"`)")
-        }
-        Node::Text(text) if wanted.contains(&"array") => format!("write a list: `[{text}]`"),
-        Node::Text(_) if wanted.contains(&"boolean") => "write `true` or `false`".to_owned(),
-        Node::Null => "give it a value, or remove it".to_owned(),
-        _ => format!("give it {}", list(wanted, " or ")),
     }
 }
 

@@ -83,6 +83,7 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         waivers: &live.judge.waivers,
         evidence,
         decision,
+        logged: live.journal.which.name(),
     });
 }
 

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 pub(crate) use super::explanation::{Document, pasted};
 pub use super::explanation::{Explanation, Outcome, Step};
 
-use super::{Live, Question};
+use super::{Live, Question, accepted};
 use crate::routing::{Route, RouteError};
-use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Mode, Proof, Requirement, decide, remedy};
-use mfa_gateway_core::token::{Amr, Check, KeySet, TokenError, Unverified};
+use mfa_gateway_core::policy::{
+    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, decide, remedy,
+};
+use mfa_gateway_core::token::{Check, KeySet, TokenError, Unverified};
 use mfa_gateway_layer::{Credential, Issuer, judge};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
@@ -26,7 +28,8 @@ pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
 /// Explains. `keys` are those of the token's issuer; `None` if they are unavailable.
 #[must_use]
 pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
-    let facts = token_in(question).map(Facts::of).unwrap_or_default();
+    let token = token_in(question);
+    let facts = Facts { token, ..token.map(Facts::of).unwrap_or_default() };
     let evidence = evidence(live, question, keys);
     let route = live.judge.routes.find_for(question.host, question.path(), question.method);
     match route {
@@ -62,7 +65,7 @@ fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evid
     }
 }
 
-fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision, facts: &Facts) -> Explanation {
+fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision, facts: &Facts<'_>) -> Explanation {
     let (denial, permitted, reason) = match decision {
         Decision::Deny(denial) => (Some(*denial), false, denial.code()),
         Decision::Permit(Grounds::ReportOnly(denial)) => (Some(*denial), true, "report_only"),
@@ -74,16 +77,21 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
     steps.push(mode_step(live, route, evidence, decision));
     let outcome =
         if denial.is_some_and(|denial| denial.check() == Check::Route) { Outcome::Fail } else { Outcome::Pass };
-    let detail = format!("{} requires {}", route.pattern.as_written(), route.rule.requirement.name());
+    let mut detail = format!("{} requires {}", route.pattern.as_written(), route.rule.requirement.name());
+    let proof = proof_of(evidence);
+    if let Some(accepted) = denial.zip(proof).and_then(|(denial, proof)| accepted::by_route(&route.rule, denial, proof))
+    {
+        let _ = write!(detail, "; {accepted}");
+    }
     steps.push(Step { name: "route", outcome, detail });
     let texts = match denial {
-        Some(denial) => remedy(denial),
-        None => ("The request would be forwarded.", "No action is needed."),
+        Some(denial) => remedy(denial, proof),
+        None => ("The request would be forwarded.".into(), "No action is needed.".into()),
     };
     let status = (!permitted).then(|| super::Reason::Denied(denial.unwrap_or(Denial::NoCredential)).status().as_u16());
     let cause = match denial {
         Some(Denial::InvalidToken(error)) => format!("{} ({error})", texts.0),
-        _ => texts.0.to_owned(),
+        _ => texts.0.into_owned(),
     };
     Explanation {
         steps,
@@ -92,7 +100,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
         reason,
         denial: denial.map(Denial::code),
         route: Some(route.pattern.as_written().to_owned()),
-        texts: (cause, texts.1.to_owned()),
+        texts: (cause, texts.1.into_owned()),
     }
 }
 
@@ -106,7 +114,7 @@ fn tell_place(steps: &mut [Step], route: &Route) {
     }
 }
 
-fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live: &Live) -> Explanation {
+fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts<'_>, live: &Live) -> Explanation {
     let denial = match evidence {
         Evidence::Invalid(error) => Some(Denial::InvalidToken(*error)),
         Evidence::KeysUnavailable => Some(Denial::KeysUnavailable),
@@ -127,7 +135,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts, live
 }
 
 /// The steps from the credential to the class.
-fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live: &Live) -> Vec<Step> {
+fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts<'_>, live: &Live) -> Vec<Step> {
     let failed = match evidence {
         Evidence::None => Some(Check::Credential),
         Evidence::Invalid(error) => Some(error.check()),
@@ -161,18 +169,21 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts, live:
         .collect()
 }
 
-fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts, live: &Live) -> String {
+fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, facts: &Facts<'_>, live: &Live) -> String {
     let cause = match (evidence, error) {
         (Evidence::None, _) => "the request has no token".to_owned(),
         (Evidence::KeysUnavailable, _) => "the issuer's keys are unavailable".to_owned(),
         (_, Some(error)) => error.to_string(),
         _ => String::new(),
     };
-    match facts.seen(check) {
-        Some(seen) if check == Check::Time => format!("{cause}; seen: {seen}; now {}", live.clock.now()),
-        Some(seen) => format!("{cause}; seen: {seen}"),
-        None => cause,
-    }
+    let accepted = error.and_then(|error| accepted::by_issuers(live, facts.token, error));
+    let seen = facts.seen(check).map(|seen| format!("seen: {seen}"));
+    let now = (check == Check::Time && seen.is_some()).then(|| format!("now {}", live.clock.now()));
+    [Some(cause), accepted, seen, now].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn proof_of(evidence: &Evidence) -> Option<&Proof> {
+    if let Evidence::Token(proof) = evidence { Some(proof) } else { None }
 }
 
 fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision) -> Step {
@@ -226,26 +237,29 @@ fn mode_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decisio
     step(outcome, detail)
 }
 
+/// What the token says in every claim that the rule reads.
 fn seen_evidence(proof: &Proof) -> String {
-    let amr = match &proof.amr {
-        Amr::Absent => "no amr".to_owned(),
-        Amr::Malformed => "an amr that is not an array of strings".to_owned(),
-        Amr::Methods(methods) => format!("amr {methods:?}"),
-    };
-    let age = proof.auth_time.map(|at| format!(", signed in at {at}")).unwrap_or_default();
-    let version = proof.version.as_deref().map(|ver| format!(", ver {ver}")).unwrap_or_default();
-    format!("{amr}{age}{version}")
+    let claims = proof.claims().into_iter().map(|(path, seen)| match *seen {
+        Seen::Absent => format!("no {}", MfaRule::name_of(path)),
+        ref seen => format!("{} {seen}", MfaRule::name_of(path)),
+    });
+    let age = proof.auth_time.map(|at| format!("signed in at {at}"));
+    let version = proof.version.as_deref().map(|ver| format!("ver {ver}"));
+    claims.chain(age).chain(version).collect::<Vec<_>>().join(", ")
 }
 
-/// The token's contents, read without trust, for its owner to see.
+/// The token, and its contents, read without trust, for its owner to see.
 #[derive(Default)]
-struct Facts(Value);
+struct Facts<'t> {
+    token: Option<&'t str>,
+    claims: Value,
+}
 
-impl Facts {
+impl Facts<'_> {
     fn of(token: &str) -> Self {
         let Ok(unverified) = Unverified::parse(token) else { return Self::default() };
         let claim = |name| unverified.peek(name).map(mfa_gateway_core::token::Claim::to_value).unwrap_or_default();
-        Self(json!({
+        let claims = json!({
             "alg": unverified.algorithm().map(mfa_gateway_core::token::Algorithm::name),
             "kid": unverified.kid(),
             "iss": claim("iss"),
@@ -254,7 +268,8 @@ impl Facts {
             "exp": claim("exp"),
             "tid": claim("tid"),
             "idtyp": claim("idtyp"),
-        }))
+        });
+        Self { token: None, claims }
     }
 
     /// The claims that a check looks at.
@@ -269,10 +284,10 @@ impl Facts {
         };
         let seen: Vec<String> = names
             .iter()
-            .filter(|name| !self.0[**name].is_null())
-            .map(|name| match (*name, self.0[*name].as_i64()) {
+            .filter(|name| !self.claims[**name].is_null())
+            .map(|name| match (*name, self.claims[*name].as_i64()) {
                 ("exp" | "nbf", Some(at)) => format!("{name} {}", mfa_gateway_core::clock::Timestamp::from_secs(at)),
-                _ => format!("{name} {}", self.0[*name]),
+                _ => format!("{name} {}", self.claims[*name]),
             })
             .collect();
         (!seen.is_empty()).then(|| seen.join(", "))

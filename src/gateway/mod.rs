@@ -5,6 +5,7 @@
 //! takes only a permit that is [`Cleared`]. So leaving out a layer, swapping two, or making a permit elsewhere is a
 //! compile error (`tests/compile_fail`).
 
+mod accepted;
 mod answer;
 mod authenticate;
 mod catch_panic;

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Entry;
+use super::{Entry, ReadClaims};
+use crate::routing::Pattern;
 use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement};
 use mfa_gateway_core::token::Amr;
 
@@ -38,6 +39,13 @@ pub struct DecisionLine<'l> {
     #[serde(default)]
     #[schemars(extend("enum" = ["path", "prefix"]))]
     pub route_kind: Cow<'l, str>,
+    /// The routes below a prefix, each as `path` or `prefix` and its pattern: the request is for none of them. If they are
+    /// many, a digest of them. `null` for a `path`, and in lines of older versions.
+    #[serde(default)]
+    pub narrower: Option<Cow<'l, [String]>>,
+    /// The place that the route takes the token from. Absent in lines of older versions.
+    #[serde(default)]
+    pub token_from: Cow<'l, str>,
     /// The client's address; `null` for a request without a connection.
     #[schemars(with = "Option<String>")]
     pub client: Option<IpAddr>,
@@ -59,6 +67,17 @@ pub struct DecisionLine<'l> {
     /// The MFA finding of the issuer's rule: `proven`, `absent`, `missing` or `denied`.
     #[schemars(extend("enum" = ["proven", "absent", "missing", "denied", null]))]
     pub evidence: Option<Cow<'l, str>>,
+    /// What the token says in the claims that the issuer's rule reads, except in an `amr` that the member above has.
+    /// `null` without a token, and in lines of older versions.
+    #[serde(default)]
+    pub claims: Option<ReadClaims>,
+    /// The issuer's rule; only if a claim was too long to be written whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_rule: Option<Cow<'l, str>>,
+    /// Stands for what the issuer's configuration requires of a token before the rule reads it, such as audiences and the
+    /// proof of app-only tokens. `null` without a token, and in lines of older versions.
+    #[serde(default)]
+    pub issuer_rules: Option<Cow<'l, str>>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
     /// What the route requires: `public`, `authenticated` or `mfa`.
@@ -80,6 +99,10 @@ pub struct DecisionLine<'l> {
     pub exception: Option<Cow<'l, str>>,
     /// The generation of the configuration that decided: 1 at the start, one more for each reload.
     pub generation: u64,
+    /// Which decisions the log gets (`log.decisions`): `all` or `denied`. Absent in lines of older versions.
+    #[serde(default)]
+    #[schemars(extend("enum" = ["all", "denied"]))]
+    pub logged: Cow<'l, str>,
 }
 
 impl<'l> DecisionLine<'l> {
@@ -95,6 +118,9 @@ impl<'l> DecisionLine<'l> {
         };
         let asked = matches!(entry.route.rule.requirement, Requirement::Mfa { .. });
         let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(&entry.route.rule, proof, entry.at).name());
+        let claims = proof.map(ReadClaims::of);
+        let rule = || proof.map(|proof| proof.issuer.mfa.to_string());
+        let is_prefix = matches!(entry.route.pattern, Pattern::Prefix(_));
         Self {
             event: "decision".into(),
             time: time.into(),
@@ -104,6 +130,8 @@ impl<'l> DecisionLine<'l> {
             method: entry.method.as_str().into(),
             route: entry.route.pattern.as_written().into(),
             route_kind: entry.route.pattern.kind().into(),
+            narrower: is_prefix.then(|| Cow::Borrowed(&*entry.route.narrower)),
+            token_from: entry.route.token_from.to_string().into(),
             client: entry.client,
             issuer: text(proof.map(|proof| proof.issuer.name.as_str())),
             class: text(proof.map(|proof| proof.principal.class())),
@@ -116,6 +144,9 @@ impl<'l> DecisionLine<'l> {
                 Amr::Absent | Amr::Malformed => None,
             }),
             evidence: text(proof.map(|proof| proof.mfa.name())),
+            mfa_rule: claims.as_ref().filter(|claims| claims.are_cut()).and_then(|_| rule()).map(Cow::Owned),
+            claims,
+            issuer_rules: text(proof.map(|proof| proof.issuer.fingerprint.as_str())),
             auth_time: proof.and_then(|proof| proof.auth_time).map(mfa_gateway_core::clock::Timestamp::as_secs),
             requirement: entry.route.rule.requirement.name().into(),
             mode: text(mode),
@@ -125,6 +156,7 @@ impl<'l> DecisionLine<'l> {
             check: text(denial.map(|denial| denial.check().name())),
             exception: text(exception),
             generation: entry.generation,
+            logged: entry.logged.into(),
         }
     }
 }
@@ -146,6 +178,8 @@ pub(super) mod tests {
             method: "GET".into(),
             route: "/v1/".into(),
             route_kind: "prefix".into(),
+            narrower: Some(vec!["path /v1/x".to_owned()].into()),
+            token_from: "the Authorization field".into(),
             client: Some([192, 0, 2, 1].into()),
             issuer: Some("entra".into()),
             class: Some("app_user".into()),
@@ -155,6 +189,12 @@ pub(super) mod tests {
             ver: Some("1.0".into()),
             amr: Some(vec!["pwd".to_owned(), "mfa".to_owned()].into()),
             evidence: Some("proven".into()),
+            claims: serde_json::from_str(
+                r#"[{"claim":"acr","value":"1"},{"claim":["a","b"],"value":null,"cut":true}]"#,
+            )
+            .unwrap(),
+            mfa_rule: Some("acr equals gold".into()),
+            issuer_rules: Some("0011223344556677".into()),
             auth_time: Some(-7),
             requirement: "mfa".into(),
             mode: Some("enforce".into()),
@@ -164,6 +204,7 @@ pub(super) mod tests {
             check: Some("mfa".into()),
             exception: Some("e".into()),
             generation: 12,
+            logged: "all".into(),
         };
         let few = DecisionLine {
             trace_id: None,
@@ -176,6 +217,10 @@ pub(super) mod tests {
             ver: None,
             amr: None,
             evidence: None,
+            narrower: None,
+            claims: None,
+            mfa_rule: None,
+            issuer_rules: None,
             auth_time: None,
             mode: None,
             grounds: None,
@@ -192,6 +237,7 @@ pub(super) mod tests {
             ver: Some(odd.into()),
             amr: Some(vec![odd.to_owned(), "mfa".to_owned(), String::new()].into()),
             route: "/caf\u{e9}/\"".into(),
+            claims: serde_json::from_value(serde_json::json!([{"claim": odd, "value": [odd]}])).unwrap(),
             ..full.clone()
         };
         [full, few, odd]

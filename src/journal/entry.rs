@@ -21,6 +21,8 @@ pub(crate) struct Entry<'e> {
     pub(crate) waivers: &'e Waivers,
     pub(crate) evidence: &'e Evidence,
     pub(crate) decision: &'e Decision,
+    /// Which decisions the journal writes.
+    pub(crate) logged: &'static str,
 }
 
 impl<'e> Entry<'e> {

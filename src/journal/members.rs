@@ -8,6 +8,7 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeSeq, SerializeStruct, Serializer};
 
+use super::plain::Plain;
 use crate::json::Object;
 
 /// A member's value.
@@ -22,6 +23,8 @@ pub(super) enum Value<'v> {
     EndOfList,
     /// A number or a Boolean, which JSON writes as Rust does.
     Literal(&'v dyn Display),
+    /// A document, as JSON.
+    Json(&'v [u8]),
 }
 
 /// Receives a line's members.
@@ -47,6 +50,7 @@ impl Take for Object<'_> {
             Value::Item(text) => self.item(text),
             Value::EndOfList => self.end_list(),
             Value::Literal(value) => self.literal(name, value),
+            Value::Json(document) => self.raw(name, document),
         }
         Ok(())
     }
@@ -177,6 +181,13 @@ impl<'t, T: Take> Serializer for Members<'t, T> {
         self.hand_on(Value::Literal(&number))
     }
 
+    /// What is wrapped is a document of its own.
+    fn serialize_newtype_struct<V: Serialize + ?Sized>(self, _: &'static str, value: &V) -> fmt::Result {
+        let mut document = Vec::new();
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut document, Plain)).map_err(|_| fmt::Error)?;
+        self.hand_on(Value::Json(&document))
+    }
+
     // No line contains the types below.
 
     fn serialize_f32(self, _: f32) -> fmt::Result {
@@ -204,10 +215,6 @@ impl<'t, T: Take> Serializer for Members<'t, T> {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> fmt::Result {
-        Err(fmt::Error)
-    }
-
-    fn serialize_newtype_struct<V: Serialize + ?Sized>(self, _: &'static str, _: &V) -> fmt::Result {
         Err(fmt::Error)
     }
 

@@ -11,6 +11,7 @@ mod line;
 mod members;
 mod outputs;
 mod plain;
+mod read_claim;
 mod schema;
 mod settings;
 mod trace;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use access::AccessLine;
 pub use decision::DecisionLine;
+pub use read_claim::ReadClaims;
 pub use schema::{access_log_schema, decision_log_schema};
 pub use settings::{LogDecisions, Settings};
 

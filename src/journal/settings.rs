@@ -23,3 +23,15 @@ pub enum LogDecisions {
     /// None.
     None,
 }
+
+impl LogDecisions {
+    /// The word for it in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Denied => "denied",
+            Self::None => "none",
+        }
+    }
+}

@@ -111,6 +111,7 @@ impl<T: FnMut(&'static str, &str)> Take for Telling<T> {
                 (self.tell)(name, &std::mem::take(&mut self.list));
             }
             Value::Literal(value) => (self.tell)(name, &value.to_string()),
+            Value::Json(document) => (self.tell)(name, &String::from_utf8_lossy(document)),
         }
         self.fields.next();
         Ok(())

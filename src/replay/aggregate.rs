@@ -48,6 +48,11 @@ impl Aggregate {
                     self.report.lines.other += 1;
                     Ok(())
                 }
+                Line::Lost(lines) => {
+                    self.report.lines.other += 1;
+                    self.report.lines_lost += lines;
+                    Ok(())
+                }
                 Line::Malformed(problem) => Err(problem),
             };
             if let Err(problem) = result {
@@ -69,12 +74,18 @@ impl Aggregate {
         if again.was_permitted && !matches!(line.grounds.as_deref(), Some("report_only" | "exempt")) {
             report.recorded.ordinary += 1;
         }
+        match &*line.logged {
+            "all" => {}
+            "" => report.recorded.of_older_versions += 1,
+            _ => report.recorded.without_permits += 1,
+        }
         if let Outcome::Undetermined(why) = again.now {
             *report.undetermined.entry(why).or_default() += 1;
             return Ok(());
         }
         report.decided_again += 1;
         report.recorded_findings_taken += u64::from(again.finding_taken);
+        report.token_rules_assumed += u64::from(again.token_rules_assumed);
         match (again.was_permitted, again.now) {
             (true, Outcome::Deny(reason)) => self.refused.add(line, reason),
             (false, Outcome::Permit(grounds)) => self.permitted.add(line, grounds.to_owned()),
@@ -85,7 +96,10 @@ impl Aggregate {
 
     /// The report; for each change, the `top` groups.
     pub(crate) fn finish(self, top: usize) -> Report {
-        Report { newly_refused: self.refused.finish(top), newly_permitted: self.permitted.finish(top), ..self.report }
+        let (newly_refused, newly_permitted) = (self.refused.finish(top), self.permitted.finish(top));
+        let mut report = Report { newly_refused, newly_permitted, ..self.report };
+        report.result = report.conclusion();
+        report
     }
 }
 

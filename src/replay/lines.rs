@@ -24,6 +24,8 @@ pub(super) enum Line {
     Decision(Box<DecisionLine<'static>>),
     /// Something else that may stand in a log.
     Other,
+    /// The gateway's notice that it lost so many lines.
+    Lost(u64),
     /// Not part of a log, or a decision that can't be read.
     Malformed(String),
 }
@@ -31,6 +33,8 @@ pub(super) enum Line {
 #[derive(Deserialize)]
 struct Event {
     event: Option<String>,
+    /// Of a notice of lost lines.
+    lines: Option<serde_json::Value>,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -67,14 +71,30 @@ fn parse(text: &[u8]) -> Line {
     if text.is_empty() {
         return Line::Other;
     }
-    match serde_json::from_slice::<Event>(text) {
-        Err(error) => Line::Malformed(problem(&error)),
-        Ok(Event { event }) if event.as_deref() != Some("decision") => Line::Other,
-        Ok(_) => match serde_json::from_slice(text) {
+    let event: Event = match serde_json::from_slice(text) {
+        Ok(event) => event,
+        Err(error) => return Line::Malformed(not_of_a_log(text, &error)),
+    };
+    match event.event.as_deref() {
+        Some("decision") => match serde_json::from_slice(text) {
             Ok(line) => Line::Decision(Box::new(line)),
             Err(error) => Line::Malformed(problem(&error)),
         },
+        Some("lines_lost") => Line::Lost(event.lines.and_then(|lines| lines.as_u64()).unwrap_or(1)),
+        _ => Line::Other,
     }
+}
+
+/// What a line is that isn't a JSON object.
+fn not_of_a_log(text: &[u8], error: &serde_json::Error) -> String {
+    const COMPRESSED: [(&[u8], &str); 3] = [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
+    if let Some((_, form)) = COMPRESSED.iter().find(|(magic, _)| text.starts_with(magic)) {
+        return format!("the log is compressed ({form}): decompress it into `--log -`");
+    }
+    if !text.starts_with(b"{") {
+        return "this is no line of a decision log: each is a JSON object".to_owned();
+    }
+    format!("this is not whole, or no JSON: {}", problem(error))
 }
 
 /// The error without its position: its line number is always 1.
@@ -87,16 +107,23 @@ fn problem(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
+    const OTHERS: &[u8] = b"{\"event\":\"lines_lost\",\"lines\":7}\nno log\n\x1f\x8b\x08\x00\n{\"ev";
+
     #[test]
     fn a_line_of_any_length_is_passed_over_and_the_next_one_is_read() {
-        let log = [&vec![b'x'; MAX_LINE + 70_000][..], b"\n\n{\"event\":\"access\"}\n{\"event\":\"decision\"}\n{\"ev"]
-            .concat();
+        let log = [
+            &vec![b'x'; MAX_LINE + 70_000][..],
+            b"\n\n{\"event\":\"access\"}\n{\"event\":\"decision\"}\n",
+            &OTHERS[..],
+        ]
+        .concat();
         let mut lines = Lines::new(io::BufReader::new(&log[..]));
         let mut seen = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {
             seen.push(match line {
                 Line::Decision(_) => unreachable!(),
                 Line::Other => (number, "other".to_owned()),
+                Line::Lost(lines) => (number, format!("{lines} lost")),
                 Line::Malformed(problem) => (number, problem),
             });
         }
@@ -105,7 +132,10 @@ mod tests {
             (2, "other"),
             (3, "other"),
             (4, "missing field `time`"),
-            (5, "EOF while parsing a string"),
+            (5, "7 lost"),
+            (6, "this is no line of a decision log: each is a JSON object"),
+            (7, "the log is compressed (gzip): decompress it into `--log -`"),
+            (8, "this is not whole, or no JSON: EOF while parsing a string"),
         ];
         assert_eq!(seen, expected.map(|(number, what)| (number, what.to_owned())));
         assert!(lines.buffer.capacity() <= 2 * MAX_LINE + 2);

@@ -4,10 +4,14 @@
 //! that the log lacks are never guessed: such a decision counts as undetermined, with the reason.
 
 mod aggregate;
+mod caller;
+#[cfg(test)]
+mod facts;
 mod lines;
 mod places;
 mod rehearse;
 mod report;
+mod why;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use lines::Lines;

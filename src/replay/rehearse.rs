@@ -1,23 +1,22 @@
 //! One recorded decision, decided again.
 
-use std::sync::Arc;
-
 use http::Method;
 
+use super::caller::{Caller, Issuers};
 use super::places::{Place, Places};
-use crate::config::{Config, Issuer};
+use super::why::Why;
+use crate::config::Config;
 use crate::journal::DecisionLine;
 use crate::routing::RouteTable;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Decision, Evidence, MfaFinding, Proof, Waivers, decide};
-use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
+use mfa_gateway_core::policy::{Decision, Evidence, Requirement, Waivers, decide};
 
 /// Another configuration, under which recorded decisions are decided again.
 #[derive(Debug)]
 pub(crate) struct Rehearsal {
     places: Places,
     waivers: Waivers,
-    issuers: Vec<Issuer>,
+    issuers: Issuers,
     /// The assumed time of every request; its own if absent.
     at: Option<Timestamp>,
 }
@@ -27,8 +26,10 @@ pub(crate) struct Rehearsal {
 pub(super) struct Again {
     pub(super) was_permitted: bool,
     pub(super) now: Outcome,
-    /// Whether the recorded finding was used, because the issuer's rule looks at claims that the log lacks.
+    /// Whether the recorded finding was used, because the rule is the same and the line lacks a claim.
     pub(super) finding_taken: bool,
+    /// Whether it was assumed that the issuer asked the same of its tokens.
+    pub(super) token_rules_assumed: bool,
 }
 
 /// The new decision.
@@ -39,31 +40,19 @@ pub(super) enum Outcome {
     /// Refused, for this reason.
     Deny(String),
     /// The log doesn't contain enough.
-    Undetermined(&'static str),
+    Undetermined(Why),
 }
-
-/// The recorded facts about the caller.
-enum Caller {
-    Known(Evidence),
-    /// The token or its absence was refused before the rule looked at anything else.
-    Refused(String),
-    /// The route was public, so the token was not read.
-    NotLookedAt,
-}
-
-const ROUTES_DIFFER: &str = "routes below the recorded route decide differently, and the log contains no paths";
-const NOT_LOOKED_AT: &str = "the route was public, so no token was read";
 
 impl Rehearsal {
     /// The rehearsal of a configuration. `recorded_with` is the one that recorded, if known.
     pub(crate) fn new(config: &Config, recorded_with: Option<&Config>, at: Option<Timestamp>) -> Self {
-        let recorded = recorded_with.into_iter().flat_map(|config| &config.routes).map(|route| route.pattern.clone());
-        Self {
-            places: Places::new(RouteTable::new(config.routes.clone()), recorded.collect()),
-            waivers: config.waivers.clone(),
-            issuers: config.issuers.clone(),
-            at,
-        }
+        let issuers = Issuers {
+            new: config.issuers.clone(),
+            recorded: recorded_with.map(|config| config.issuers.clone()).unwrap_or_default(),
+        };
+        let recorded = recorded_with.map(|config| RouteTable::new(config.routes.clone()));
+        let places = Places::new(RouteTable::new(config.routes.clone()), recorded);
+        Self { places, waivers: config.waivers.clone(), issuers, at }
     }
 
     /// Decides again.
@@ -80,76 +69,44 @@ impl Rehearsal {
             "deny" => false,
             _ => return Err("`decision` is neither `permit` nor `deny`".to_owned()),
         };
-        let (caller, finding_taken) = self.caller(line, recorded_at, now)?;
-        let places = self.places.of(&line.route, line.route_kind == "path", &method);
-        let mut outcomes = places.iter().map(|place| self.outcome(place, &caller, now));
+        let recorded = self.issuers.caller(line, (recorded_at, now))?;
+        let narrower = line.narrower.as_deref();
+        let places = self.places.of(&line.route, line.route_kind == "path", &method, narrower);
+        let mut outcomes =
+            places.all.iter().map(|place| self.outcome(place, &recorded.caller, (now, &line.token_from)));
         // There is always at least one.
-        let first = outcomes.next().unwrap_or(Outcome::Undetermined(ROUTES_DIFFER));
-        let now = if outcomes.all(|other| other.agrees(&first)) { first } else { Outcome::Undetermined(ROUTES_DIFFER) };
-        Ok(Again { was_permitted, now, finding_taken })
+        let first = outcomes.next().unwrap_or(Outcome::Undetermined(places.why));
+        let now = if outcomes.all(|other| other.agrees(&first)) { first } else { Outcome::Undetermined(places.why) };
+        let (finding_taken, token_rules_assumed) = (recorded.finding_taken, recorded.token_rules_assumed);
+        Ok(Again { was_permitted, now, finding_taken, token_rules_assumed })
     }
 
-    fn outcome(&self, place: &Place, caller: &Caller, now: Timestamp) -> Outcome {
+    fn outcome(&self, place: &Place, caller: &Caller, (now, token_from): (Timestamp, &str)) -> Outcome {
         let route = match place {
             Ok(route) => route,
             Err(reason) => return Outcome::Deny((*reason).to_owned()),
         };
-        let none = Evidence::None;
-        let evidence = if let Caller::Known(evidence) = caller { evidence } else { &none };
-        match (decide(&route.rule, evidence, &self.waivers, now), caller) {
-            (Decision::Permit(grounds), _) => Outcome::Permit(grounds.code()),
-            (Decision::Deny(denial), Caller::Known(_)) => Outcome::Deny(denial.code().to_owned()),
-            (Decision::Deny(_), Caller::Refused(reason)) => Outcome::Deny(reason.clone()),
-            (Decision::Deny(_), Caller::NotLookedAt) => Outcome::Undetermined(NOT_LOOKED_AT),
-        }
-    }
-
-    /// The line's facts about the caller, and whether its recorded finding had to be used.
-    fn caller(
-        &self,
-        line: &DecisionLine<'_>,
-        recorded_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(Caller, bool), &'static str> {
-        let judged = |check: &str| [Check::Route, Check::Mfa].iter().any(|one| one.name() == check);
-        if line.decision == "deny" && !line.check.as_deref().is_some_and(judged) {
-            return Ok((Caller::Refused(line.reason.as_deref().unwrap_or_default().to_owned()), false));
-        }
-        let Some(name) = line.issuer.as_deref() else { return Ok((Caller::NotLookedAt, false)) };
-        let finding = line.evidence.as_deref().and_then(MfaFinding::from_name);
-        let finding = finding.ok_or("`evidence` is not an MFA finding")?;
-        let mut of_name = self.issuers.iter().filter(|issuer| issuer.profile.name == name).peekable();
-        let Some(issuer) = of_name.peek().copied() else {
-            return Ok((Caller::Known(Evidence::Invalid(TokenError::IssuerUnknown)), false));
+        let decided = |evidence: &Evidence| match decide(&route.rule, evidence, &self.waivers, now) {
+            Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
+            Decision::Deny(denial) => Outcome::Deny(denial.code().to_owned()),
         };
-        if !of_name.any(|issuer| trusts(issuer, line.tenant.as_deref())) {
-            return Ok((Caller::Known(Evidence::Invalid(TokenError::TenantUntrusted)), false));
+        match (caller, decided(&Evidence::None)) {
+            (Caller::Known(possible, why), _) => {
+                let mut outcomes = possible.iter().map(decided);
+                let first = outcomes.next().unwrap_or(Outcome::Undetermined(*why));
+                let first =
+                    if outcomes.all(|other| other.agrees(&first)) { first } else { Outcome::Undetermined(*why) };
+                let moved = route.token_from.to_string() != token_from && !token_from.is_empty();
+                let needs_token = route.rule.requirement != Requirement::Public;
+                match first {
+                    Outcome::Permit(_) if moved && needs_token => Outcome::Undetermined(Why::TokenPlaceDiffers),
+                    first => first,
+                }
+            }
+            (_, Outcome::Permit(grounds)) => Outcome::Permit(grounds),
+            (Caller::Refused(reason), _) => Outcome::Deny(reason.clone()),
+            (Caller::NotLookedAt, _) => Outcome::Undetermined(Why::NotLookedAt),
         }
-        let evaluated = issuer.profile.mfa.evaluate_methods(line.amr.as_deref());
-        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        let app = App { id: own(&line.application) };
-        let principal = match line.class.as_deref() {
-            Some("app_only") => Principal::AppOnly(app),
-            Some("app_user") => Principal::AppUser(app, User { id: own(&line.user) }),
-            _ => return Err("`class` is neither `app_only` nor `app_user`"),
-        };
-        let finding_taken = evaluated.is_none() && principal.user().is_some();
-        // The time from sign-in to request stays the same.
-        let moved = |at: Timestamp| at.plus(now.since(recorded_at)).minus(recorded_at.since(now));
-        let proof = Proof {
-            issuer: Arc::clone(&issuer.profile),
-            principal,
-            tenant: own(&line.tenant),
-            version: own(&line.ver),
-            amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
-            mfa: evaluated.unwrap_or(finding),
-            auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
-            validity: Validity::always(),
-            handles_claims_challenge: false,
-            told: Box::default(),
-            attached: Attached::default(),
-        };
-        Ok((Caller::Known(Evidence::Token(Arc::new(proof))), finding_taken))
     }
 }
 
@@ -159,21 +116,15 @@ impl Outcome {
     }
 }
 
-/// Whether the issuer's tokens may come from this tenant.
-fn trusts(issuer: &Issuer, tenant: Option<&str>) -> bool {
-    let (IssuerRule::Entra { tenants, .. }, Some(tenant)) = (&issuer.rules.issuer, tenant) else { return true };
-    tenants.contains(tenant)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::HashMap;
 
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn config(issuer: &str, rest: &str) -> Config {
+    pub(in super::super) fn config(issuer: &str, rest: &str) -> Config {
         let text = format!(
             "
 listeners: [{{ address: 127.0.0.1:0 }}]
@@ -186,7 +137,7 @@ issuers: [{{ name: idp, issuer: \"https://idp.example/\", audiences: [a]{issuer}
     }
 
     /// A user without MFA, whom report mode permitted on `/v1/`.
-    fn john() -> Value {
+    pub(in super::super) fn john() -> Value {
         json!({
             "event": "decision", "time": "2026-11-19T10:00:00.000Z", "request_id": "r", "correlation_id": "c",
             "method": "GET", "route": "/v1/", "route_kind": "prefix", "client": null, "issuer": "idp",
@@ -197,7 +148,7 @@ issuers: [{{ name: idp, issuer: \"https://idp.example/\", audiences: [a]{issuer}
         })
     }
 
-    fn changed(changes: Value) -> Value {
+    pub(in super::super) fn changed(changes: Value) -> Value {
         let mut line = john();
         let Value::Object(changes) = changes else { unreachable!() };
         line.as_object_mut().unwrap().extend(changes);
@@ -209,15 +160,19 @@ issuers: [{{ name: idp, issuer: \"https://idp.example/\", audiences: [a]{issuer}
         changed(json!({"decision": "deny", "grounds": null, "check": check, "reason": reason}))
     }
 
-    fn again(config: &Config, line: Value) -> Outcome {
+    pub(in super::super) fn again(config: &Config, line: Value) -> Outcome {
         Rehearsal::new(config, None, None).decide(&serde_json::from_value(line).unwrap()).unwrap().now
     }
 
-    fn deny(reason: &str) -> Outcome {
+    pub(in super::super) fn deny(reason: &str) -> Outcome {
         Outcome::Deny(reason.to_owned())
     }
 
-    const ENFORCED: &str = "routes: [{ prefix: /v1/, upstream: api }]";
+    pub(in super::super) fn undetermined(why: Why) -> Outcome {
+        Outcome::Undetermined(why)
+    }
+
+    pub(in super::super) const ENFORCED: &str = "routes: [{ prefix: /v1/, upstream: api }]";
 
     #[test]
     fn the_live_rule_decides_again_with_all_that_may_waive() {
@@ -282,23 +237,7 @@ exceptions:
         assert_eq!(again(&config("", ENFORCED), refused("route", "tenant_mismatch")), deny("mfa_missing"));
         let unlooked = changed(json!({"issuer": null, "class": null, "evidence": null, "grounds": "public"}));
         assert_eq!(again(&open, unlooked.clone()), Outcome::Permit("public"));
-        assert_eq!(again(&config("", ENFORCED), unlooked), Outcome::Undetermined(NOT_LOOKED_AT));
-    }
-
-    #[test]
-    fn evidence_is_read_again_where_the_rule_is_about_amr_alone() {
-        let decide = |issuer: &str, line: Value| {
-            let line = serde_json::from_value(line).unwrap();
-            let again = Rehearsal::new(&config(issuer, ENFORCED), None, None).decide(&line).unwrap();
-            (again.now, again.finding_taken)
-        };
-        let password = ", mfa_evidence: { any: [{ claim: amr, contains: pwd }] }";
-        assert_eq!(decide(password, john()), (Outcome::Permit("mfa"), false));
-        assert_eq!(decide("", changed(json!({"amr": null, "evidence": "proven"}))), (deny("amr_absent"), false));
-        let acr = ", mfa_evidence: { any: [{ claim: acr, equals: high }] }";
-        assert_eq!(decide(acr, john()), (deny("mfa_missing"), true));
-        assert_eq!(decide(acr, changed(json!({"evidence": "proven"}))), (Outcome::Permit("mfa"), true));
-        assert_eq!(decide("", changed(json!({"issuer": "gone"}))), (deny("issuer_unknown"), false));
+        assert_eq!(again(&config("", ENFORCED), unlooked), undetermined(Why::NotLookedAt));
     }
 
     #[test]
@@ -318,11 +257,17 @@ routes: [{ prefix: /v1/, upstream: api, mode: report }]";
     fn what_another_table_of_routes_leaves_open_is_undetermined() {
         let split =
             config("", "routes: [{ prefix: /, upstream: api }, { prefix: /v1/open/, upstream: api, mode: report }]");
-        assert_eq!(again(&split, john()), Outcome::Undetermined(ROUTES_DIFFER));
+        assert_eq!(again(&split, john()), undetermined(Why::RoutesUnknown));
         // The recording routes below took their own requests.
         let line = serde_json::from_value(john()).unwrap();
         let known = Rehearsal::new(&split, Some(&split), None).decide(&line).unwrap().now;
         assert_eq!(known, deny("mfa_missing"));
+        // A line that names them needs no second configuration; nor does one with a digest of the same routes.
+        let below = |routes: &[&str]| changed(json!({ "narrower": routes }));
+        assert_eq!(again(&split, below(&["prefix /v1/open/"])), deny("mfa_missing"));
+        assert_eq!(again(&split, below(&["prefix /v1/o", "path /v1/open"])), undetermined(Why::RoutesDiffer));
+        assert_eq!(again(&split, below(&[])), undetermined(Why::RoutesDiffer));
+        assert_eq!(again(&split, below(&["digest 0011223344556677"])), undetermined(Why::ManyRoutes));
         let proven = changed(json!({"amr": ["mfa"]}));
         assert_eq!(again(&split, proven), Outcome::Permit("mfa"), "both permit");
         let exact = changed(json!({"route": "/v1/open/x", "route_kind": "path"}));

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::why::Why;
+
 /// The outcome of a rehearsal.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
+    /// What it comes to.
+    pub(crate) result: Conclusion,
     /// The lines that were read.
     pub(crate) lines: LineCounts,
     /// The decisions among them, as they were recorded.
@@ -21,11 +25,76 @@ pub(crate) struct Report {
     /// Those that were refused and would be permitted.
     pub(crate) newly_permitted: Changes,
     /// Those that the log has too few facts about, by cause.
-    pub(crate) undetermined: BTreeMap<&'static str, u64>,
-    /// Those that used the recorded finding, because the issuer's rule looks at more than `amr`.
+    pub(crate) undetermined: BTreeMap<Why, u64>,
+    /// What the log as a whole lacks.
+    pub(crate) gaps: Vec<Why>,
+    /// The lines that the gateway lost, by its own notices.
+    pub(crate) lines_lost: u64,
+    /// Those that used the recorded finding: the issuer's rule is the same, and the log lacks a claim that it reads.
     pub(crate) recorded_findings_taken: u64,
+    /// Those of older versions, which don't say what the issuer asked of its tokens: the same, it is assumed.
+    pub(crate) token_rules_assumed: u64,
     /// The first lines that could not be read.
     pub(crate) malformed: Vec<Malformed>,
+}
+
+/// What a rehearsal comes to. What makes the result incomplete comes first: a count of what was decided again says
+/// nothing about the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Conclusion {
+    /// There was no decision to decide again.
+    #[default]
+    Empty,
+    /// Lines could not be read.
+    Malformed,
+    /// Some decisions, or the log, lack a fact.
+    Undetermined,
+    /// All were decided again, and some that were permitted would be refused.
+    NewlyRefused,
+    /// All were decided again, and none that was permitted would be refused.
+    Pass,
+}
+
+impl Conclusion {
+    /// The command's exit code. 2 is for input that can't be read at all.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::NewlyRefused => 1,
+            Self::Undetermined => 3,
+            Self::Malformed => 4,
+            Self::Empty => 5,
+        }
+    }
+}
+
+impl Report {
+    /// What it comes to, and what the log lacks.
+    pub(super) fn conclusion(&mut self) -> Conclusion {
+        let recorded = &self.recorded;
+        let may_omit = recorded.of_older_versions > 0 && recorded.ordinary == 0;
+        if recorded.without_permits > 0 || may_omit {
+            self.gaps.push(Why::PermitsOmitted);
+        }
+        if self.lines_lost > 0 {
+            self.gaps.push(Why::LinesLost);
+        }
+        if self.lines.decisions == 0 {
+            Conclusion::Empty
+        } else if self.lines.malformed > 0 {
+            Conclusion::Malformed
+        } else if !self.undetermined.is_empty() {
+            Conclusion::Undetermined
+        } else if self.newly_refused.count > 0 {
+            // That callers may be missing changes nothing for these.
+            Conclusion::NewlyRefused
+        } else if self.gaps.is_empty() {
+            Conclusion::Pass
+        } else {
+            Conclusion::Undetermined
+        }
+    }
 }
 
 /// The lines of the logs, by kind.
@@ -46,6 +115,12 @@ pub(crate) struct Recorded {
     /// The permits that `log.decisions: denied` omits.
     #[serde(skip)]
     pub(crate) ordinary: u64,
+    /// Those of a log that omits such permits.
+    #[serde(skip)]
+    pub(crate) without_permits: u64,
+    /// Those that don't say whether their log does.
+    #[serde(skip)]
+    pub(crate) of_older_versions: u64,
 }
 
 /// Decisions that changed in one way.

@@ -10,6 +10,7 @@ mod encoding;
 mod field_edits;
 mod host;
 mod hosts;
+mod narrower;
 mod path;
 mod paths;
 mod pattern;
@@ -35,3 +36,4 @@ pub use table::RouteTable;
 pub use token_place::TokenPlace;
 
 pub(crate) use boundary::crossed;
+pub(crate) use narrower::named;

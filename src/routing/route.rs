@@ -1,5 +1,7 @@
 //! A route: its paths, its upstream, and its requirements.
 
+use std::sync::Arc;
+
 use http::Method;
 
 use super::{Cors, FieldEdits, HostPattern, Pattern, Rewrite, TokenPlace};
@@ -54,6 +56,8 @@ pub struct Route {
     pub close_at_expiry: bool,
     /// What becomes of the path on its way to the upstream, if it changes.
     pub rewrite: Option<Box<Rewrite>>,
+    /// The patterns below it, which its table finds: the decision log names them.
+    pub narrower: Arc<[String]>,
 }
 
 impl Route {
@@ -79,6 +83,7 @@ impl Route {
             response_fields: None,
             close_at_expiry: false,
             rewrite: None,
+            narrower: Arc::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::hosts::Hosts;
+use super::narrower;
 use super::paths::{Paths, RouteError};
 use super::route::{Route, RouteId};
 
@@ -24,7 +25,11 @@ impl RouteTable {
     /// Collects routes.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
-        let placed = routes.into_iter().enumerate().map(|(at, route)| Arc::new(Route { id: RouteId(at), ..route }));
+        // A route of some hosts takes nothing away from the others.
+        let of_all = routes.iter().filter(|route| route.is_of_every_host()).map(|route| &route.pattern);
+        let below = narrower::of_each(routes.iter().map(|route| &route.pattern), of_all);
+        let placed = routes.into_iter().zip(below).enumerate();
+        let placed = placed.map(|(at, (route, narrower))| Arc::new(Route { id: RouteId(at), narrower, ..route }));
         let routes: Vec<_> = placed.collect();
         let (hosts, tables) = match Hosts::of(&routes) {
             Some((hosts, tables)) => (Some(hosts), tables),

@@ -34,7 +34,7 @@ pub(crate) fn rules() -> TokenRules {
 
 /// What the configuration says of it, with this rule of what proves MFA.
 pub(crate) fn profile(mfa: MfaRule) -> Arc<IssuerProfile> {
-    Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, dialect: None, authorization_uri: None, told: Vec::new() })
+    Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, ..IssuerProfile::default() })
 }
 
 /// Verifies a token.
@@ -60,6 +60,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         version: text("ver"),
         amr: claims.amr(),
         mfa: issuer.mfa.evaluate(&claims),
+        seen: issuer.mfa.see(&claims),
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),

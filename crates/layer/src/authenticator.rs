@@ -67,8 +67,8 @@ impl Authenticator {
             Credential::Malformed => return Lookup::Known(Evidence::Invalid(TokenError::Credential)),
             Credential::Bearer(token) => token,
         };
-        if token.len() > self.max_token_bytes {
-            return Lookup::Known(Evidence::Invalid(TokenError::TooLong));
+        if let Err(error) = self.check_length(token) {
+            return Lookup::Known(Evidence::Invalid(error));
         }
         if let Some(evidence) = self.recall(token) {
             self.metrics.hits.inc();
@@ -97,7 +97,12 @@ impl Authenticator {
         if as_token(token.as_bytes()).is_none() {
             return Err(TokenError::Credential);
         }
-        if token.len() > self.max_token_bytes { Err(TokenError::TooLong) } else { Ok(()) }
+        self.check_length(token.as_bytes())
+    }
+
+    fn check_length(&self, token: &[u8]) -> Result<(), TokenError> {
+        let (bytes, limit) = (token.len(), self.max_token_bytes);
+        if bytes > limit { Err(TokenError::TooLong { bytes, limit }) } else { Ok(()) }
     }
 
     /// Verifies a token, fetching keys if none fits it.
@@ -126,6 +131,12 @@ impl Authenticator {
         let proof = Arc::new(proof);
         self.cache.put(token, Found::Proof(Arc::clone(&proof)), key);
         Ok(Some(proof))
+    }
+
+    /// The configured issuers.
+    #[must_use]
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
@@ -165,6 +176,7 @@ fn prove(
         version: owned("ver"),
         amr: claims.amr(),
         mfa: profile.mfa.evaluate(&claims),
+        seen: profile.mfa.see(&claims),
         auth_time: claims.auth_time(),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),

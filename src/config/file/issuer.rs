@@ -35,9 +35,28 @@ pub(in crate::config) struct Issuer {
     /// absent, or is neither text, number, boolean nor a list of these, leaves its field absent.
     #[serde(default)]
     pub claims_to_headers: Vec<ClaimToHeader>,
+    /// The product that the issuer is: remedies in refusals and in `explain` name its settings. Default: by the form of
+    /// its URL, else `generic`.
+    pub product: Option<Product>,
     /// How the gateway fetches and keeps its keys.
     #[serde(default)]
     pub keys: Keys,
+}
+
+/// The product behind an issuer.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Product {
+    /// Microsoft Entra ID.
+    Entra,
+    /// Keycloak, and what is built on it.
+    Keycloak,
+    /// Okta.
+    Okta,
+    /// Auth0.
+    Auth0,
+    /// Any other: the remedies name no product's settings.
+    Generic,
 }
 
 /// Microsoft Entra ID.

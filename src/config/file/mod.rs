@@ -14,7 +14,7 @@ mod telemetry;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators};
 pub(super) use issuer::{
-    AppOnlyProof, ClaimPath, ClaimToHeader, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, State, Tenants,
+    AppOnlyProof, ClaimPath, ClaimToHeader, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, Product, State, Tenants,
 };
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{

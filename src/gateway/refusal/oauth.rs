@@ -54,7 +54,9 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
             r#"Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}""#
         );
     }
-    let description = remedy(denial).0.split(". ").next().unwrap_or_default();
+    // A field of the header section has no names of claims.
+    let description = remedy(denial, None).0;
+    let description = description.split(". ").next().unwrap_or_default();
     let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
     let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());
     let acr_values = acr_values.map(|values| format!(r#", acr_values="{values}""#)).unwrap_or_default();

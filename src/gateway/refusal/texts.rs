@@ -1,14 +1,25 @@
 //! The texts of a refusal: its description and its remedy. The texts are public, and fixed per reason but for
 //! the place in a path.
 
-use mfa_gateway_core::policy::remedy;
+use std::borrow::Cow;
+
+use mfa_gateway_core::policy::{Proof, remedy};
 
 use crate::gateway::Reason;
 
-/// The description, in one sentence, and the remedy.
-pub(super) fn texts(reason: &Reason) -> (&str, &'static str) {
+/// The description, in one sentence, and the remedy. `proof` is what the verified token proves, if there is one.
+pub(super) fn texts<'r>(reason: &'r Reason, proof: Option<&Proof>) -> (Cow<'r, str>, Cow<'static, str>) {
+    if let Reason::Denied(denial) = reason {
+        return remedy(*denial, proof);
+    }
+    let (description, remedy) = fixed(reason);
+    (description.into(), remedy.into())
+}
+
+fn fixed(reason: &Reason) -> (&str, &'static str) {
     match reason {
-        Reason::Denied(denial) => remedy(*denial),
+        // Its texts depend on more than the reason.
+        Reason::Denied(_) => ("", ""),
         Reason::Told(notice) => (notice.description, notice.remedy),
         Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads the same way."),
         Reason::Path(fault) if fault.optional => (

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::product::Product;
+use super::seen::Seen;
 use crate::clock::Timestamp;
 use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
 
@@ -39,6 +39,8 @@ pub struct Proof {
     pub amr: Amr,
     /// What the issuer's rule made of the claims.
     pub mfa: MfaFinding,
+    /// What the token says in the claims that the rule reads; see [`Proof::claims`].
+    pub seen: Box<[Seen]>,
     /// When the user authenticated.
     pub auth_time: Option<Timestamp>,
     /// When the token is valid.
@@ -64,7 +66,7 @@ impl Attached {
 }
 
 /// What the configuration says of an issuer, as far as decisions and refusals need it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct IssuerProfile {
     /// Its configured name.
     pub name: String,
@@ -76,6 +78,11 @@ pub struct IssuerProfile {
     pub authorization_uri: Option<String>,
     /// The claims that upstreams receive.
     pub told: Vec<super::ToldClaim>,
+    /// Which product the issuer is, for advice.
+    pub product: Product,
+    /// What stands for all that its configuration asks of a token before the rule reads it. Decisions that are made again
+    /// compare it.
+    pub fingerprint: String,
 }
 
 /// What an issuer's rule makes of a token's claims.
@@ -156,17 +163,7 @@ impl MfaRule {
         self.judge(|path| claims.at(path))
     }
 
-    /// Reads the methods of a token that is at hand no more; `None` if the rule looks at more than `amr` holds of them.
-    #[must_use]
-    pub fn evaluate_methods(&self, methods: Option<&[String]>) -> Option<MfaFinding> {
-        let mut predicates = self.any.iter().chain(&self.all).chain(&self.deny);
-        let readable =
-            |one: &Predicate| one.claim == ["amr"] && (methods.is_some() || matches!(one.test, Test::Contains(_)));
-        let amr = methods.map(|methods| Value::from(methods.to_vec()));
-        predicates.all(readable).then(|| self.judge(|_| amr.as_ref().map(Claim::from)))
-    }
-
-    fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<Claim<'c>>) -> MfaFinding {
+    pub(super) fn judge<'c>(&self, claim: impl Fn(&[String]) -> Option<Claim<'c>>) -> MfaFinding {
         let holds = |predicate: &Predicate| claim(&predicate.claim).is_some_and(|claim| predicate.test.holds(claim));
         if self.deny.iter().any(holds) {
             return MfaFinding::Denied;
@@ -184,7 +181,8 @@ impl MfaRule {
 }
 
 impl Test {
-    fn holds(&self, claim: Claim<'_>) -> bool {
+    /// Whether the claim is what it must be.
+    pub(super) fn holds(&self, claim: Claim<'_>) -> bool {
         match self {
             Self::Contains(element) => claim.strings().is_some_and(|list| list.contains(&element.as_str())),
             Self::Equals(text) => claim.as_str() == Some(text),
@@ -227,7 +225,7 @@ impl fmt::Display for MfaRule {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

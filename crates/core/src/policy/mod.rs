@@ -4,13 +4,17 @@
 //! has a copy. It waives nothing but MFA findings: a token that doesn't verify is refused in every mode.
 
 mod activation;
+mod advice;
 mod decide;
 mod decision;
 mod evidence;
 mod exception;
+mod product;
+mod reading;
 mod remedy;
 mod requirement;
 mod rule;
+mod seen;
 mod told;
 
 pub use activation::{Activation, Mode, Stage, StageSet};
@@ -18,7 +22,9 @@ pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
 pub use evidence::{Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
 pub use exception::{Exception, ExceptionSet, Waivers};
+pub use product::Product;
 pub use remedy::remedy;
 pub use requirement::{AppOnlyRule, Dialect, Requirement};
 pub use rule::Rule;
+pub use seen::Seen;
 pub use told::ToldClaim;

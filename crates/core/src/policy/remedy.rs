@@ -1,20 +1,39 @@
 //! What each denial means and what to do about it, in words for the developer who got it.
 //!
-//! The texts are fixed per reason: nothing of a token stands in them.
+//! Nothing of a token's contents stands in the texts; those of MFA findings name the claims that the rule reads.
+
+use std::borrow::Cow;
 
 use super::Denial;
+use super::advice::{self, Texts};
+use super::evidence::Proof;
+use super::product::Product;
 use crate::token::TokenError;
 
-/// What was found, in one sentence, and what to do about it.
+/// What was found, in one sentence, and what to do about it. `proof` is what the verified token proves, if there is one.
 #[must_use]
-pub fn remedy(denial: Denial) -> (&'static str, &'static str) {
+pub fn remedy(denial: Denial, proof: Option<&Proof>) -> (Cow<'static, str>, Cow<'static, str>) {
+    match denial {
+        Denial::InvalidToken(error) => of_token(error),
+        Denial::AmrAbsent => advice::absent(proof),
+        Denial::MfaMissing => advice::missing(proof),
+        Denial::EvidenceDenied => advice::denied(proof),
+        Denial::AuthenticationStale => advice::stale(proof),
+        _ => {
+            let (description, remedy) = fixed(denial, proof.map(|proof| proof.issuer.product));
+            (description.into(), remedy.into())
+        }
+    }
+}
+
+/// The texts that depend on the reason alone.
+fn fixed(denial: Denial, product: Option<Product>) -> (&'static str, &'static str) {
     match denial {
         Denial::NoCredential => (
             "Access denied. The request has no access token.",
             "Send the access token in the header field `Authorization: Bearer <token>`. The gateway reads no other \
              place.",
         ),
-        Denial::InvalidToken(error) => of_token(error),
         Denial::KeysUnavailable => (
             "The token can't be verified now: the issuer's signing keys could not be fetched.",
             "Nothing is wrong with the request. Try again after the time given in Retry-After.",
@@ -23,48 +42,32 @@ pub fn remedy(denial: Denial) -> (&'static str, &'static str) {
             "Access denied. This resource doesn't accept the token's tenant.",
             "Request the token in a tenant that this resource accepts: sign in with that tenant as the authority.",
         ),
-        Denial::AppOnlyForbidden => (
-            "Access denied. This resource needs a user, but the token is app-only.",
-            "Request the token with a user who signs in with MFA (App+User), for example with the authorization code \
-             flow and then its refresh token, as the Secure Application Model describes.",
-        ),
         Denial::VendorAppOnly => (
             "Access denied. A control panel vendor's application may not act for a partner with an app-only token.",
             "Have the partner consent with MFA, and use the refresh token of that consent to request App+User tokens, \
              as the Secure Application Model describes for control panel vendors.",
         ),
-        Denial::AmrAbsent => (
-            "MFA required. The token doesn't say how the user authenticated: the claim that shows MFA (usually amr) is \
-             absent.",
-            "Have the issuer add the claim. For Entra v2.0 tokens, add `amr` as an optional claim for access tokens in \
-             the API's app registration; v1.0 tokens have it. For another issuer, add the claim to the access token. \
-             Then sign in again with MFA, and check the token that you send.",
-        ),
-        Denial::MfaMissing => (
-            "MFA required. The token is valid, but its user signed in without MFA: the claim that shows MFA (usually \
-             amr) is present and doesn't show it.",
-            "Sign in again with MFA and use the new token. If MFA is enabled, this sign-in skipped it: a trusted \
-             location, a remembered device or a password-only flow does that. Require MFA at every sign-in with a \
-             Conditional Access policy or security defaults. A federated identity provider must send its MFA claim to \
-             the issuer. A refresh token keeps the sign-in that it came from: if that sign-in had no MFA, consent \
-             again with MFA.",
-        ),
-        Denial::EvidenceDenied => (
-            "MFA required. A claim in the token says that MFA was bypassed or was done in a way that is not accepted \
-             here.",
-            "Sign in again and complete MFA instead of bypassing it, then use the new token.",
-        ),
-        Denial::AuthenticationStale => (
-            "MFA required. The user's sign-in is older than this resource allows, or the token doesn't give its time \
-             (auth_time).",
-            "Sign in again with MFA and use the new token. If the sign-in was recent, have the issuer add `auth_time` \
-             to the access token.",
+        _ => (
+            "Access denied. This resource needs a user, but the token is app-only.",
+            if product == Some(Product::Entra) {
+                "Request the token with a user who signs in with MFA (App+User), for example with the authorization code \
+                 flow and then its refresh token, as the Secure Application Model describes."
+            } else {
+                "Request the token with a user who signs in with MFA (App+User), for example with the authorization code \
+                 flow and then its refresh token."
+            },
         ),
     }
 }
 
-fn of_token(error: TokenError) -> (&'static str, &'static str) {
-    (token_description(error), token_remedy(error))
+fn of_token(error: TokenError) -> Texts {
+    if let TokenError::TooLong { bytes, limit } = error {
+        let description = format!("Access denied. The token has {bytes} bytes, and the limit is {limit}.");
+        let remedy = "Request a smaller token, for example with fewer groups or roles, or ask the gateway's operator to raise \
+                      `limits.token_bytes`.";
+        return (description.into(), remedy.into());
+    }
+    (token_description(error).into(), token_remedy(error).into())
 }
 
 fn token_description(error: TokenError) -> &'static str {
@@ -83,12 +86,9 @@ fn token_description(error: TokenError) -> &'static str {
 
 fn token_remedy(error: TokenError) -> &'static str {
     match error {
-        TokenError::Credential => {
+        TokenError::Credential | TokenError::TooLong { .. } => {
             "Send exactly one header field `Authorization: Bearer <token>`, with one space before the token and \
              nothing after it."
-        }
-        TokenError::TooLong => {
-            "Request a smaller token, for example with fewer groups, or ask the gateway's operator to raise the limit."
         }
         TokenError::Compact | TokenError::Json(_) => {
             "Send the access token exactly as the issuer returned it: three parts of base64url, joined by dots."
@@ -117,8 +117,9 @@ fn token_remedy(error: TokenError) -> &'static str {
              type."
         }
         TokenError::IssuerUnknown | TokenError::KeyIssuer => {
-            "Request the token from an issuer that the gateway is configured for. For Entra, check the cloud and the \
-             token version (v1.0 and v2.0 have different issuers)."
+            "Request the token from an issuer that the gateway is configured for. The token's iss is compared exactly: a \
+             trailing slash, another host name, realm or authorization server, and Entra's clouds and token versions \
+             (v1.0 and v2.0) are different issuers."
         }
         TokenError::TenantUntrusted | TokenError::TenantContradicts => {
             "Request the token in a tenant that the gateway is configured for: sign in with that tenant as the \

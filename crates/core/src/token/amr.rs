@@ -28,6 +28,12 @@ impl Amr {
         }
     }
 
+    /// Whether there is such a claim that is not an array of strings.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Malformed)
+    }
+
     /// The methods; none if the claim is absent or malformed.
     #[must_use]
     pub fn methods(&self) -> &[String] {

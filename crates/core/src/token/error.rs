@@ -59,8 +59,13 @@ pub enum TokenError {
     #[error("the Authorization field is not the word Bearer, one space and one token (RFC 6750 section 2.1)")]
     Credential,
     /// The token is longer than the configuration allows.
-    #[error("the token is longer than the configured limit")]
-    TooLong,
+    #[error("the token has {bytes} bytes, and the limit is {limit} (limits.token_bytes)")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// It isn't three parts of canonical unpadded base64url.
     #[error("the token is not three parts of canonical unpadded base64url (RFC 7515 section 3.1)")]
     Compact,
@@ -126,7 +131,7 @@ impl TokenError {
     pub fn code(self) -> &'static str {
         match self {
             Self::Credential => "credential_malformed",
-            Self::TooLong => "token_too_long",
+            Self::TooLong { .. } => "token_too_long",
             Self::Compact | Self::Json(_) => "token_malformed",
             Self::Header(_) => "token_header_not_accepted",
             Self::Type => "token_type_not_accepted",
@@ -151,7 +156,7 @@ impl TokenError {
     #[must_use]
     pub fn check(self) -> Check {
         match self {
-            Self::Credential | Self::TooLong | Self::Compact | Self::Json(_) | Self::Header(_) | Self::Type => {
+            Self::Credential | Self::TooLong { .. } | Self::Compact | Self::Json(_) | Self::Header(_) | Self::Type => {
                 Check::Credential
             }
             Self::Algorithm | Self::KeyUnknown | Self::KeyUnnamed | Self::Signature => Check::Signature,

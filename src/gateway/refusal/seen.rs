@@ -1,0 +1,42 @@
+//! What a refusal says of a verified token: the few facts that explain it.
+
+use std::collections::BTreeMap;
+
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Denial, MfaRule, Proof, Seen};
+use mfa_gateway_core::token::Check;
+use serde_json::Value;
+
+use crate::json::Object;
+
+/// The members that are no claims, or are claims in a form of their own.
+const OWN: [&str; 4] = ["amr", "auth_time", "class", "ver"];
+
+/// Adds `seen`, for a verified token.
+pub(super) fn add(body: &mut Object<'_>, denial: Denial, proof: &Proof) {
+    body.object("seen", |seen| {
+        for (name, value) in members(denial, proof) {
+            seen.named(&name, &value);
+        }
+    });
+}
+
+/// The members, in the order of their names: with an MFA finding, every claim that the rule reads.
+fn members(denial: Denial, proof: &Proof) -> BTreeMap<String, Value> {
+    let mut members = BTreeMap::new();
+    if denial.check() == Check::Mfa {
+        for (path, seen) in proof.claims() {
+            let name = MfaRule::name_of(path);
+            let name = if OWN.contains(&&*name) && name != "amr" { format!("{name} (claim)") } else { name };
+            members.insert(name, seen.shown().unwrap_or_default());
+        }
+    }
+    members.entry("amr".to_owned()).or_insert_with(|| Seen::of_amr(&proof.amr).shown().unwrap_or_default());
+    if denial == Denial::AuthenticationStale {
+        members.insert("auth_time".to_owned(), proof.auth_time.map(Timestamp::as_secs).into());
+    }
+    members.insert("class".to_owned(), proof.principal.class().into());
+    let version = proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver));
+    members.insert("ver".to_owned(), version.into());
+    members
+}
