@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use mfa_gateway::config::Config;
+use mfa_gateway::routing::RouteTable;
 
 use crate::support::{Call, Process, Recorder};
 
@@ -30,7 +31,8 @@ fn growth(small: usize, file: impl Fn(usize) -> String) -> f64 {
         let read = || {
             let before = spent();
             // Problems are a result like any other.
-            let _ = std::hint::black_box(Config::parse("f", &text, HashMap::new()));
+            let read = std::hint::black_box(Config::parse("f", &text, HashMap::new()));
+            let _ = std::hint::black_box(read.map(|config| RouteTable::new(config.routes)));
             spent().saturating_sub(before)
         };
         (0..3).map(|_| read()).min().unwrap().as_secs_f64()
@@ -57,6 +59,16 @@ fn reading_many_routes_takes_time_in_step_with_their_number() {
         |count| with(&lines(count, |at| format!("  - {{ path: /v1/items/{at}, upstream: api, require: public }}")), "");
     let growth = growth(300, distinct);
     assert!(growth < MOST, "{TIMES} times the routes cost {growth:.1} times as much");
+}
+
+#[test]
+fn reading_many_hosts_takes_time_in_step_with_their_number() {
+    let hosts = |count| {
+        let route = |at| format!("  - {{ prefix: /, host: h{at}.example, upstream: api, require: public }}");
+        with(&lines(count, route), "")
+    };
+    let growth = growth(300, hosts);
+    assert!(growth < MOST, "{TIMES} times the hosts cost {growth:.1} times as much");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
 use super::{cors, file, hosting, token_from};
-use crate::routing::{CanonicalPath, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
+use crate::routing::{CanonicalPath, HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that routes may refer to.
@@ -47,17 +47,22 @@ pub(super) fn build(
         );
     }
     let mut routes: Vec<(usize, Route)> = Vec::new();
-    // Only patterns of the same text collide: a large file must not be compared pair by pair.
-    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    // Only routes of the same text and host collide: a large file must not be compared pair by pair.
+    let mut alike: HashMap<(String, Option<HostPattern>), Vec<usize>> = HashMap::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
-        let alike = alike.entry(route.pattern.as_written().trim_end_matches('/').to_owned()).or_default();
-        if let Some((other, _)) = alike.iter().map(|&place| &routes[place]).find(|(_, other)| collide(other, &route)) {
+        let text = route.pattern.as_written().trim_end_matches('/');
+        let hosts = route.hosts.iter().cloned().map(Some).chain(route.is_of_every_host().then_some(None));
+        let groups: Vec<_> = hosts.map(|host| (text.to_owned(), host)).collect();
+        let others = groups.iter().filter_map(|group| alike.get(group)).flatten().map(|&place| &routes[place]);
+        if let Some((other, _)) = others.filter(|(_, other)| collide(other, &route)).min_by_key(|(at, _)| *at) {
             let message = format!("routes[{other}] already matches this path and method");
             problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
         }
-        alike.push(routes.len());
+        for group in groups {
+            alike.entry(group).or_default().push(routes.len());
+        }
         routes.push((at, route));
     }
     let (places, routes): (Vec<usize>, Vec<Route>) = routes.into_iter().unzip();

@@ -41,11 +41,12 @@ impl Hosts {
         if tables.is_empty() {
             return None;
         }
+        let everywhere: Vec<_> = routes.iter().filter(|route| route.is_of_every_host()).collect();
         // Behind those that name the host, which come first where both match a path.
         for (_, table) in tables.iter_mut().enumerate().filter(|(place, _)| hosts.any != Some(*place)) {
             let named: Vec<_> = table.iter().map(|route| route.id).collect();
-            let is_more = |route: &&Arc<Route>| route.is_of_every_host() && !named.contains(&route.id);
-            table.extend(routes.iter().filter(is_more).cloned());
+            let more = everywhere.iter().filter(|route| !named.contains(&route.id));
+            table.extend(more.map(|route| Arc::clone(route)));
         }
         Some((hosts, tables))
     }
