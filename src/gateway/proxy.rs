@@ -55,7 +55,8 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     let protocol = upstream.settings().protocol;
     let shared = origin.is_some_and(|origin| origin.shared);
     forward::prepare_request(request, &route, protocol);
-    let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted));
+    // In a box: few requests ask for a WebSocket, and every request's future has room for it.
+    let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted)).map(Box::new);
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
         request.headers_mut().insert("client-cert", certificate);
@@ -89,7 +90,7 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     }
     let response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
     let mut response = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        upgrade::finish(client, interim, response, expiry.clone()).map_err(rejected)?
+        upgrade::finish(client.map(|client| *client), interim, response, expiry.clone()).map_err(rejected)?
     } else {
         checked(response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?
     };
