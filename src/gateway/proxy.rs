@@ -38,6 +38,7 @@ impl Service<Cleared> for Proxy {
     }
 }
 
+/// Forwards a request. What waits for a `WebSocket` stands in a box: few requests need it, and each future has its room.
 async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     let Parts { mut exchange, mut observed, route, grounds, proof } = cleared.into_parts();
     let Exchange { request, live, peer, ids, trace, .. } = &mut *exchange;
@@ -55,7 +56,6 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
     let protocol = upstream.settings().protocol;
     let shared = origin.is_some_and(|origin| origin.shared);
     forward::prepare_request(request, &route, protocol);
-    // In a box: few requests ask for a WebSocket, and every request's future has room for it.
     let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted)).map(Box::new);
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
