@@ -100,7 +100,7 @@ pub(super) fn file(path: &str, file: &str, handling: &KeyHandling, problems: &mu
     if let Err(error) = check_file(&place, handling.timeout) {
         let message = format!("{file} can't be used: {}", chain(&error));
         let fix =
-            "name a file that contains a JSON Web Key Set (`{ \"keys\": [...] }`) and that only its owner can write";
+            "name a file that contains a JSON Web Key Set (`{ \"keys\": [...] }`) and that not every user can write";
         problems.add(&format!("{path}.jwks_file"), message, fix);
     }
     KeyLocation::File(place)

@@ -68,18 +68,23 @@ impl KeySet {
             None => Arc::new(Key::from_jwk(jwk)?),
         };
         let place = self.keys.len();
+        let keys = &self.keys;
+        let alike = |other: &&usize| keys.get(**other).is_some_and(|other| other.key_type == key.key_type);
         if let Some(kid) = key.kid() {
             let same_kid = self.by_kid.entry(kid.to_owned()).or_default();
             // One kid may name several keys (RFC 7517 section 4.5). Which of those of one kind is meant, only trying
             // tells.
-            let alike = |other: &&usize| self.keys.get(**other).is_some_and(|other| other.key_type == key.key_type);
             if same_kid.iter().filter(alike).count() == MAX_CANDIDATES {
                 return Err(KeyError::Other("four earlier entries have the same kid and kty"));
             }
             same_kid.push(place);
         }
         for thumbprint in key.thumbprints.iter() {
-            self.by_thumbprint.entry(thumbprint.into()).or_default().push(place);
+            let same = self.by_thumbprint.entry(thumbprint.into()).or_default();
+            // Further ones are found by their kid.
+            if same.iter().filter(alike).count() < MAX_CANDIDATES {
+                same.push(place);
+            }
         }
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| key.fits(*algorithm)) {
             if let Some(few) = self.few.get_mut(algorithm.index()).filter(|few| few.len() <= MAX_CANDIDATES) {
@@ -108,9 +113,13 @@ impl KeySet {
     /// fit, else [`TokenError::KeyUnknown`].
     pub fn find<'h>(&self, hint: impl Into<KeyHint<'h>>, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, TokenError> {
         let KeyHint { kid, thumbprints } = hint.into();
-        let named: Vec<usize> = match kid {
-            Some(kid) => self.by_kid.get(kid).ok_or(TokenError::KeyUnknown)?.clone(),
-            None => thumbprints.iter().filter_map(|one| self.by_thumbprint.get(one)).flatten().copied().collect(),
+        let printed: Vec<usize>;
+        let named: &[usize] = match kid {
+            Some(kid) => self.by_kid.get(kid).ok_or(TokenError::KeyUnknown)?,
+            None => {
+                printed = thumbprints.iter().filter_map(|one| self.by_thumbprint.get(one)).flatten().copied().collect();
+                &printed
+            }
         };
         let fitting = |places: &[usize]| {
             let mut keys: Vec<Arc<Key>> = Vec::new();
@@ -124,7 +133,7 @@ impl KeySet {
             keys
         };
         if !named.is_empty() {
-            let keys = fitting(&named);
+            let keys = fitting(named);
             return if keys.is_empty() { Err(TokenError::Algorithm) } else { Ok(keys) };
         }
         let few = self.few.get(algorithm.index()).map_or(&[][..], Vec::as_slice);
@@ -253,6 +262,12 @@ mod tests {
         assert_eq!(places(&set(&[rsa_jwk(2048, "Aw")]), by(Some("new"), None), Algorithm::Rs256), Ok(vec![0]));
         let hint = KeyHint::new(Some("x"), Some("-AQAB_"), None);
         assert_eq!(places(&two, hint, Algorithm::Rs256), Err(TokenError::KeyUnknown));
+        let alike: Vec<_> = (0..9).map(|at| with(key("AQAB", "a"), "kid", json!(at))).collect();
+        assert_eq!(
+            places(&set(&alike), by(Some("a"), None), Algorithm::Rs256),
+            Ok(vec![0, 1, 2, 3]),
+            "no more are tried"
+        );
         let both = with(key("AQAB", "a"), "x5t#S256", json!("b"));
         let other = with(key("Aw", "a"), "x5t#S256", json!("c"));
         assert_eq!(places(&set(&[both, other]), by(Some("a"), Some("b")), Algorithm::Rs256), Ok(vec![0]));
