@@ -11,7 +11,7 @@ use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
     Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Rule, Waivers, decide,
 };
-use mfa_gateway_core::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
 
 use crate::signer::Signer;
@@ -31,7 +31,10 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         audiences: vec!["api".to_owned()],
         algorithms: vec![Algorithm::Es256],
         clock_skew: Duration::ZERO,
-        app_only_proof: AppOnlyProof::Any,
+        required: Vec::new(),
+        client_ids: Vec::new(),
+        class: AppOnlyProof::Any.into(),
+        auth_time: AuthTimeForm::Seconds,
     };
     let claims = json!({
         "iss": "https://idp.example/", "aud": "api", "exp": NOW.as_secs() + 3600, "sub": "s", "oid": "user",
@@ -41,13 +44,13 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
     let (claims, _) = Unverified::parse(&token).unwrap().verify(&[Arc::new(signer.key())], &rules, NOW).unwrap();
     let mfa = MfaRule::default();
     Evidence::Token(Arc::new(Proof {
-        principal: Principal::classify(&claims, rules.app_only_proof).unwrap(),
+        principal: Principal::classify(&claims, &rules.class).unwrap(),
         tenant: Some("t".to_owned()),
         version: None,
         amr: claims.amr(),
         mfa: mfa.evaluate(&claims),
         seen: mfa.see(&claims),
-        auth_time: claims.auth_time(),
+        auth_time: claims.auth_time(rules.auth_time),
         validity: claims.validity(),
         handles_claims_challenge: false,
         told: Box::default(),

@@ -13,7 +13,7 @@ use mfa_gateway::gateway::decision_stack;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{MfaRule, Rule, decide};
 use mfa_gateway_core::random::Random;
-use mfa_gateway_core::token::{Algorithm, AppOnlyProof, Principal, Unverified};
+use mfa_gateway_core::token::{Algorithm, Principal, Unverified};
 use mfa_gateway_demo::people;
 use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
 use tokio::runtime::{Builder, Runtime};
@@ -95,7 +95,7 @@ fn tokens(count: &mut Count<'_>) {
     });
     count("token: verify RS256", &mut || {
         let (claims, _) = Unverified::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap();
-        black_box((Principal::classify(&claims, AppOnlyProof::Any).unwrap(), rule.evaluate(&claims)));
+        black_box((Principal::classify(&claims, &rules.class).unwrap(), rule.evaluate(&claims)));
     });
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use mfa_gateway_core::policy::MfaRule;
-use mfa_gateway_core::token::{Algorithm, AppOnlyProof, IssuerRule, Principal, TokenRules, Unverified};
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::{Value, json};
 
 use crate::decide::NOW;
@@ -32,7 +32,10 @@ pub(crate) fn rules() -> TokenRules {
         audiences: vec!["https://api.partnercenter.microsoft.com".to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::from_secs(60),
-        app_only_proof: AppOnlyProof::Any,
+        required: Vec::new(),
+        client_ids: Vec::new(),
+        class: AppOnlyProof::Any.into(),
+        auth_time: AuthTimeForm::Seconds,
     }
 }
 
@@ -46,7 +49,7 @@ pub(crate) fn verify(criterion: &mut Criterion) {
         group.bench_function(algorithm.name(), |bencher| {
             bencher.iter(|| {
                 let (claims, _) = Unverified::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap();
-                let principal = Principal::classify(&claims, rules.app_only_proof).unwrap();
+                let principal = Principal::classify(&claims, &rules.class).unwrap();
                 (principal, rule.evaluate(&claims))
             });
         });

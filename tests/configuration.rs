@@ -108,7 +108,17 @@ reports! {
     an_unknown_section: changed("routes:", "routs:");
     a_field_of_the_wrong_type: changed("endpoints: [http://127.0.0.1:5000]", "endpoints: http://127.0.0.1:5000");
     a_number_in_place_of_a_text: changed("name: api\n", "name: 5\n");
-    a_missing_field: changed("    audiences: [https://api.example]\n", "");
+    a_missing_field: changed("    upstream: api\n", "");
+    no_audience: changed("    audiences: [https://api.example]\n", "");
+    an_audience_that_is_a_pattern: changed("[https://api.example]", "['*', https://api.example]");
+    an_address_of_a_discovery_document: changed("https://idp.example/", "https://idp.example/.well-known/openid-configuration");
+    an_issuer_of_several_tenants: changed("https://idp.example/", "https://login.microsoftonline.com/common/v2.0");
+    an_issuer_that_is_a_pattern: changed("https://idp.example/", "https://*.okta.com");
+    discovery_beside_keys: changed("    audiences:", "    jwks_uri: https://idp.example/keys\n    discovery: { url: https://idp.example/d }\n    audiences:");
+    discovery_over_plain_http: changed("    audiences:", "    discovery: { url: http://idp.example/d }\n    audiences:");
+    conditions_of_nothing: changed("    audiences:", "    required_claims: [{ claim: tid }, { claim: tid, equals: a, present: true }, { claim: tid, present: false }, { claim: sub, suffix: x }, { claim: sub, equals_claim: sub }]\n    audiences:");
+    a_proof_of_nothing: changed("    audiences:", "    application_claims: []\n    app_only_proof: { all: [], ignore: [scp, gty] }\n    audiences:");
+    a_proof_of_an_unknown_name: changed("    audiences:", "    app_only_proof: okta\n    audiences:");
     a_missing_section: changed("upstreams:\n  - name: api\n    endpoints: [http://127.0.0.1:5000]\n", "");
     a_word_that_is_not_one_of_those: changed("    upstream: api\n", "    upstream: api\n    require: mfaa\n");
     an_unquoted_yes: changed("    upstream: api\n", "    upstream: api\n    acts_for_partner: yes\n");
@@ -124,6 +134,8 @@ reports! {
     two_issuers_of_the_same_tokens: changed("upstreams:", "  - { name: b, issuer: https://idp.example/, audiences: [a] }\nupstreams:");
     global_and_us_government_share_issuers: changed("  - name: idp\n    issuer: https://idp.example/\n", "  - { name: a, entra: { tenants: any }, audiences: [a] }\n  - { name: b, entra: { cloud: us-government, tenants: any }, audiences: [a] }\n  - name: idp\n    issuer: https://idp.example/\n");
     the_closed_german_cloud: changed("issuer: https://idp.example/", "entra: { cloud: germany, tenants: any }");
+    tenants_that_are_words: changed("issuer: https://idp.example/", "entra: { tenants: [common, consumers] }");
+    a_route_for_all_tenants: changed("upstream: api\n", "upstream: api\n    tenants: [organizations]\n");
     a_tenant_that_is_no_id: changed("issuer: https://idp.example/", "entra: { tenants: [contoso.onmicrosoft.com] }");
     tenants_of_the_wrong_shape: changed("issuer: https://idp.example/", "entra: { tenants: all }");
     evidence_of_nothing: changed("    audiences:", "    mfa_evidence: { any: [{ claim: amr }, { claim: \"\", contains: mfa }] }\n    audiences:");

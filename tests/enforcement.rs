@@ -216,6 +216,12 @@ async fn a_sign_in_grows_too_old_while_its_token_is_valid() {
         let (status, reason) = outcome(&gateway, "/fresh/x", &token).await;
         assert_eq!((status, reason.as_str()), (401, "authentication_stale"), "{auth_time}");
     }
+    // What can't be read is said to be that, and not to be absent.
+    for odd in [json!("2026-11-28T10:00:00.546Z"), json!([now]), json!(null)] {
+        let answer = gateway.get("/fresh/x", &gateway.changed(|claims| claims["auth_time"] = odd.clone())).await;
+        assert_eq!(answer.json()["seen"]["auth_time"], "not a time in the form that is expected", "{odd}");
+    }
+    assert_eq!(gateway.get("/fresh/x", &gateway.without("auth_time")).await.json()["seen"]["auth_time"], json!(null));
     // A token that was issued just now doesn't make the sign-in a new one.
     let refreshed = gateway.changed(|claims| claims["auth_time"] = json!(now - 5000));
     assert_eq!(outcome(&gateway, "/fresh/x", &refreshed).await.0, 401);

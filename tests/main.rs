@@ -35,6 +35,7 @@ mod limits;
 mod matrix;
 mod openapi;
 mod properties;
+mod providers;
 mod proxy_protocol;
 mod published_keys;
 mod refusal;

@@ -28,6 +28,8 @@ fn access(config: &Config, sources: &[Arc<KeySource>], ambient: &Ambient) -> Acc
         let mut rules = issuer.rules.clone();
         if let Some(audiences) = operators.and_then(|operators| operators.audiences.as_ref()) {
             rules.audiences.clone_from(audiences);
+            // A token that names no audience isn't for operators.
+            rules.client_ids.clear();
         }
         Issuer::new(Arc::clone(&issuer.profile), rules, Arc::clone(&sources[issuer.keys]))
     };

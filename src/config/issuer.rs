@@ -10,10 +10,11 @@ use super::algorithms::algorithms;
 use super::keys::{KeyHandling, file as keys_file};
 use super::problem::Problems;
 use super::product;
-use super::values::{dialect, duplicate, duration, name, optional_duration, tenant_ids};
+use super::token_claims::{class_rule, conditions, mfa_rule};
+use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
-use mfa_gateway_core::policy::{IssuerProfile, MfaRule, Predicate, Test};
-use mfa_gateway_core::token::{AppOnlyProof, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_core::policy::IssuerProfile;
+use mfa_gateway_core::token::{AuthTimeForm, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 
 /// A trusted issuer.
@@ -62,9 +63,11 @@ fn build_one(
     keys: &mut Vec<KeySettings>,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
+    let handling = KeyHandling::read(path, &file.keys, problems);
+    let given = given_keys(path, file, &handling, problems);
     let sources = match (&file.entra, &file.issuer) {
         (Some(entra), None) => entra_sources(path, entra, problems),
-        (None, Some(issuer)) => exact_source(path, issuer, problems).into_iter().collect(),
+        (None, Some(issuer)) => exact_source(path, issuer, file, given.as_ref(), problems).into_iter().collect(),
         _ => {
             let message = "exactly one of `entra` and `issuer` is required";
             problems.add(path, message, "add `issuer: https://…` for any OIDC issuer, or `entra: { tenants: [...] }`");
@@ -72,11 +75,6 @@ fn build_one(
         }
     };
     let is_entra = sources.iter().any(|source| matches!(source.rule, IssuerRule::Entra { .. }));
-    let jwks_uri = file.jwks_uri.as_ref().and_then(|text| url(&format!("{path}.jwks_uri"), text, problems));
-    if jwks_uri.is_some() && file.jwks_file.is_some() {
-        let message = "the keys come from one place, and `jwks_uri` is another";
-        problems.add(&format!("{path}.jwks_file"), message, "remove one of `jwks_uri` and `jwks_file`");
-    }
     let profile = Arc::new(IssuerProfile {
         name: file.name.clone(),
         mfa: mfa_rule(&format!("{path}.mfa_evidence"), file.mfa_evidence.as_ref(), problems),
@@ -88,18 +86,25 @@ fn build_one(
     });
     let rules = TokenRules {
         issuer: IssuerRule::Exact(String::new()),
-        audiences: audiences(path, &file.audiences, problems),
+        required: conditions(&format!("{path}.required_claims"), &file.required_claims, problems),
+        audiences: audiences(path, file, problems),
+        client_ids: file.client_ids.clone(),
         algorithms: algorithms(path, file.algorithms.as_deref(), problems),
         clock_skew: clock_skew(path, file.clock_skew.as_deref(), problems),
-        app_only_proof: app_only_proof(file.app_only_proof, is_entra),
+        class: class_rule(path, file, is_entra, problems),
+        auth_time: match file.auth_time {
+            file::AuthTime::Seconds => AuthTimeForm::Seconds,
+            file::AuthTime::Rfc3339 => AuthTimeForm::Rfc3339,
+        },
     };
-    let handling = KeyHandling::read(path, &file.keys, problems);
-    let jwks_file = file.jwks_file.as_ref().map(|file| keys_file(path, file, &handling, problems));
-    let place = jwks_file.or(jwks_uri.map(KeyLocation::Jwks));
     let mut issuers = Vec::new();
     for source in sources {
-        let location = place.clone().unwrap_or(source.location);
-        let settings = handling.settings(path, format!("{}{}", file.name, source.suffix), location, problems);
+        let (field, location) = match &given {
+            Some(location) => (if file.jwks_file.is_some() { "jwks_file" } else { "jwks_uri" }, location.clone()),
+            None => (source.field, source.location),
+        };
+        let name = format!("{}{}", file.name, source.suffix);
+        let settings = handling.settings(&format!("{path}.{field}"), name, location, problems);
         // With one `jwks_uri` both token versions have the same keys.
         let place = keys.iter().position(|known| known.same_source(&settings)).unwrap_or_else(|| {
             keys.push(settings);
@@ -111,30 +116,109 @@ fn build_one(
     issuers
 }
 
-/// One `iss` rule and where its keys are, before `jwks_uri` is considered.
+/// Where the keys are, if the file says it.
+fn given_keys(
+    path: &str,
+    file: &file::Issuer,
+    handling: &KeyHandling,
+    problems: &mut Problems<'_>,
+) -> Option<KeyLocation> {
+    let jwks_uri = file.jwks_uri.as_ref().and_then(|text| url(&format!("{path}.jwks_uri"), text, problems));
+    if jwks_uri.is_some() && file.jwks_file.is_some() {
+        let message = "the keys come from one place, and `jwks_uri` is another";
+        problems.add(&format!("{path}.jwks_file"), message, "remove one of `jwks_uri` and `jwks_file`");
+    }
+    let jwks_file = file.jwks_file.as_ref().map(|file| keys_file(path, file, handling, problems));
+    let given = jwks_file.or(jwks_uri.map(KeyLocation::Jwks));
+    if file.discovery.is_some() && (given.is_some() || file.issuer.is_none()) {
+        let message = "`discovery` says where the keys of an `issuer` are that has no `jwks_uri` and no `jwks_file`";
+        problems.add(&format!("{path}.discovery"), message, "remove `discovery`, or the other place");
+    }
+    given
+}
+
+/// One `iss` rule and where its keys are, if the file doesn't say it.
 struct Source {
     rule: IssuerRule,
     location: KeyLocation,
+    field: &'static str,
     suffix: &'static str,
     authorization_uri: Option<String>,
 }
 
-fn exact_source(path: &str, issuer: &str, problems: &mut Problems<'_>) -> Option<Source> {
-    let base = url(&format!("{path}.issuer"), issuer, problems)?;
-    if base.query().is_some() || base.fragment().is_some() {
-        let message = "the issuer has a query or a fragment (OpenID Connect Discovery section 3 forbids both)";
-        problems.add(&format!("{path}.issuer"), message, "copy `issuer` from the discovery document");
+fn exact_source(
+    path: &str,
+    issuer: &str,
+    file: &file::Issuer,
+    given: Option<&KeyLocation>,
+    problems: &mut Problems<'_>,
+) -> Option<Source> {
+    let path_of_issuer = format!("{path}.issuer");
+    if let Some((message, fix)) = no_issuer(issuer) {
+        problems.add(&path_of_issuer, message, fix);
         return None;
     }
-    let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let url = url(&format!("{path}.issuer"), &document, problems)?;
+    let field = if file.discovery.is_some() { "discovery.url" } else { "issuer" };
+    let location = match &file.discovery {
+        Some(discovery) => KeyLocation::Discovery {
+            url: url(&format!("{path}.discovery.url"), &discovery.url, problems)?,
+            issuer: discovery.issuer.as_deref().unwrap_or(issuer).to_owned(),
+        },
+        // One that isn't usable is a problem already.
+        None if file.jwks_uri.is_some() || file.jwks_file.is_some() => given?.clone(),
+        None => discovered(&path_of_issuer, issuer, problems)?,
+    };
     let rule = IssuerRule::of(issuer);
     let authorization_uri = match &rule {
         IssuerRule::Entra { cloud, .. } => Some(authorization_uri(*cloud)),
         IssuerRule::Exact(_) => None,
     };
-    let location = KeyLocation::Discovery { url, issuer: issuer.to_owned() };
-    Some(Source { rule, location, suffix: "", authorization_uri })
+    Some(Source { rule, location, field, suffix: "", authorization_uri })
+}
+
+/// Where the issuer's own discovery document is.
+fn discovered(path: &str, issuer: &str, problems: &mut Problems<'_>) -> Option<KeyLocation> {
+    // Google's tokens may leave the scheme out of `iss`; its document doesn't.
+    let issuer = if issuer == "accounts.google.com" { "https://accounts.google.com" } else { issuer };
+    if Url::parse(issuer).is_err() {
+        let message = "this is not a URL, so the gateway can't tell where the issuer's keys are";
+        problems.add(
+            path,
+            message,
+            "write the issuer's URL, or add `jwks_uri: https://…` or `discovery: { url: https://… }`",
+        );
+        return None;
+    }
+    let base = url(path, issuer, problems)?;
+    if base.query().is_some() || base.fragment().is_some() {
+        let message = "the issuer has a query or a fragment (OpenID Connect Discovery section 3 forbids both)";
+        problems.add(path, message, "copy `issuer` from the discovery document, or add `jwks_uri: https://…`");
+        return None;
+    }
+    let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    Some(KeyLocation::Discovery { url: url(path, &document, problems)?, issuer: issuer.to_owned() })
+}
+
+/// What is wrong with an identifier that no token has as its `iss`, and what to write.
+fn no_issuer(issuer: &str) -> Option<(String, String)> {
+    const DOCUMENTS: &str = "/.well-known/";
+    if issuer.trim().is_empty() {
+        return Some(("the issuer is empty".to_owned(), "copy `iss` from a token".to_owned()));
+    }
+    if let Some((before, _)) = issuer.split_once(DOCUMENTS) {
+        let message = "this is the address of a discovery document, not the issuer";
+        let fix = format!("copy `issuer` from that document: probably `{before}` or `{before}/`");
+        return Some((message.to_owned(), fix));
+    }
+    if issuer.contains('*') {
+        let message = "`*` is no wildcard: the issuer is compared exactly with `iss`";
+        return Some((message.to_owned(), "add an entry for each issuer, or `entra: { tenants: any }`".to_owned()));
+    }
+    let of_entra = Cloud::ALL.iter().any(|cloud| issuer.starts_with(cloud.authority())) || issuer.contains("//sts.");
+    let words = ["common", "organizations", "consumers", "{tenantid}", "{tenant}"];
+    let word = words.into_iter().find(|word| issuer.split('/').any(|segment| segment == *word))?;
+    let message = format!("no token has this `iss`: the tenant's id stands in the place of `{word}`");
+    of_entra.then(|| (message, "write `entra: { tenants: any }`, or list the tenants' ids there".to_owned()))
 }
 
 /// Entra has two kinds of tokens, each with its own issuer, metadata and keys. Keys of a single tenant come from its
@@ -165,7 +249,7 @@ fn entra_sources(path: &str, entra: &file::Entra, problems: &mut Problems<'_>) -
         let location =
             KeyLocation::Discovery { url: Url::parse(&document).ok()?, issuer: cloud.issuer(version, in_issuer) };
         let rule = IssuerRule::Entra { cloud, version, tenants: tenants.clone() };
-        Some(Source { rule, location, suffix, authorization_uri: Some(authorization_uri(cloud)) })
+        Some(Source { rule, location, field: "entra", suffix, authorization_uri: Some(authorization_uri(cloud)) })
     };
     versions.into_iter().filter_map(source).collect()
 }
@@ -193,13 +277,27 @@ fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
     }
 }
 
-fn audiences(path: &str, list: &[String], problems: &mut Problems<'_>) -> Vec<String> {
-    if list.is_empty() || list.iter().any(String::is_empty) {
+fn audiences(path: &str, file: &file::Issuer, problems: &mut Problems<'_>) -> Vec<String> {
+    let path_of_list = format!("{path}.audiences");
+    let list = &file.audiences;
+    if list.is_empty() && file.client_ids.is_empty() || list.iter().any(String::is_empty) {
         let message = "there is no audience: without one, the gateway would accept tokens for any API";
         let fix = "list the API's identifiers as they appear in `aud`: [https://api.example.com]";
-        problems.add(&format!("{path}.audiences"), message, fix);
+        problems.add(&path_of_list, message, fix);
     }
-    list.to_vec()
+    if file.client_ids.iter().any(String::is_empty) {
+        let message = "a client id is empty";
+        problems.add(&format!("{path}.client_ids"), message, "list the ids as they appear in `client_id`");
+    }
+    let exact = [(&path_of_list, "aud", list), (&format!("{path}.client_ids"), "client_id", &file.client_ids)];
+    for (path, claim, list) in exact {
+        for (at, _) in list.iter().enumerate().filter(|(_, value)| value.contains('*')) {
+            let message = format!("`*` is no wildcard: the values are compared exactly with `{claim}`");
+            let fix = format!("list each value as it appears in `{claim}`; `mfa-gateway explain` shows a token's");
+            problems.add(&format!("{path}[{at}]"), message, fix);
+        }
+    }
+    list.clone()
 }
 
 fn clock_skew(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Duration {
@@ -213,50 +311,4 @@ fn clock_skew(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Du
         );
     }
     skew
-}
-
-fn app_only_proof(file: Option<file::AppOnlyProof>, is_entra: bool) -> AppOnlyProof {
-    match file {
-        Some(file::AppOnlyProof::Entra) => AppOnlyProof::Entra,
-        Some(file::AppOnlyProof::Idtyp) => AppOnlyProof::Idtyp,
-        Some(file::AppOnlyProof::Rfc9068) => AppOnlyProof::Rfc9068,
-        Some(file::AppOnlyProof::None) => AppOnlyProof::None,
-        None if is_entra => AppOnlyProof::Entra,
-        Some(file::AppOnlyProof::Any) | None => AppOnlyProof::Any,
-    }
-}
-
-fn mfa_rule(path: &str, file: Option<&file::MfaEvidence>, problems: &mut Problems<'_>) -> MfaRule {
-    let Some(file) = file else { return MfaRule::default() };
-    let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
-    let mut read = |field: &str, list: &[file::Predicate]| -> Vec<Predicate> {
-        let predicate = |(at, one)| predicate(&format!("{path}.{field}[{at}]"), one, problems);
-        list.iter().enumerate().filter_map(predicate).collect()
-    };
-    let (mut any, all, deny) = (read("any", &file.any), read("all", &file.all), read("deny", &file.deny));
-    if file.any.is_empty() && file.all.is_empty() {
-        any = MfaRule::default().any;
-    }
-    MfaRule { any, all, deny, max_age }
-}
-
-fn predicate(path: &str, file: &file::Predicate, problems: &mut Problems<'_>) -> Option<Predicate> {
-    let claim = match &file.claim {
-        file::ClaimPath::Name(name) => vec![name.clone()],
-        file::ClaimPath::Path(names) => names.clone(),
-    };
-    if claim.is_empty() || claim.iter().any(String::is_empty) {
-        problems.add(&format!("{path}.claim"), "the claim's name is empty", "write a claim's name, such as `amr`");
-        return None;
-    }
-    let test = match (&file.contains, &file.equals) {
-        (Some(value), None) if !value.is_empty() => Test::Contains(value.clone()),
-        (None, Some(value)) if !value.is_empty() => Test::Equals(value.clone()),
-        _ => {
-            let message = "exactly one of `contains` and `equals` is required, with a value";
-            problems.add(path, message, "write `{ claim: amr, contains: mfa }` or `{ claim: acr, equals: … }`");
-            return None;
-        }
-    };
-    Some(Predicate { claim, test })
 }

@@ -66,18 +66,17 @@ impl KeyHandling {
         problems: &mut Problems<'_>,
     ) -> KeySettings {
         let fetched = match &location {
-            KeyLocation::Jwks(url) => Some((url, "jwks_uri")),
-            KeyLocation::Discovery { url, .. } => Some((url, "issuer")),
+            KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. } => Some(url),
             KeyLocation::File(_) => None,
         };
-        if let Some((url, field)) = fetched
+        if let Some(url) = fetched
             && url.scheme() == "http"
             && !self.allow_http
             && !is_loopback(url)
         {
             let message = "keys would be fetched over http, where an attacker on the network could replace them";
             let fix = "use https, or set `keys: { allow_http: true }` if you trust the network";
-            problems.add(&format!("{path}.{field}"), message, fix);
+            problems.add(path, message, fix);
         }
         KeySettings {
             name,

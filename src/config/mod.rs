@@ -32,6 +32,7 @@ mod suggest;
 mod surroundings;
 mod syntax;
 mod tls;
+mod token_claims;
 mod token_from;
 mod traces;
 mod tree;

@@ -143,8 +143,9 @@ impl<'s> Checker<'s> {
     fn faults_of_alternatives(&self, tree: &Tree, alternatives: &'s [Value], path: &str) -> Vec<Fault> {
         let mut closest: Option<Vec<Fault>> = None;
         let mut kinds = Vec::new();
+        let alternatives = self.flattened(alternatives);
         let is_optional = alternatives.iter().any(|schema| types(schema).contains(&"null"));
-        for schema in alternatives {
+        for schema in &alternatives {
             let faults = self.faults(tree, schema, path);
             if faults.is_empty() {
                 return faults;
@@ -176,6 +177,15 @@ impl<'s> Checker<'s> {
             };
             vec![fault(tree, path, message, fix)]
         })
+    }
+
+    /// The alternatives, and those of an alternative in its place.
+    fn flattened(&self, alternatives: &'s [Value]) -> Vec<&'s Value> {
+        let inner = |schema: &'s Value| match self::alternatives(self.resolve(schema)) {
+            Some(inner) => self.flattened(inner),
+            None => vec![schema],
+        };
+        alternatives.iter().flat_map(inner).collect()
     }
 
     /// Follows `$ref`.

@@ -55,11 +55,28 @@ pub(super) fn tenant_ids(path: &str, list: &[String], problems: &mut Problems<'_
     for (at, tenant) in list.iter().enumerate() {
         if !is_guid(tenant) {
             let message = format!("`{tenant}` is not a tenant id");
-            let fix = "write the directory (tenant) id, a GUID such as df845f1a-7b35-40a2-ba78-6481de91f8ae";
-            problems.add(&format!("{path}[{at}]"), message, fix);
+            problems.add(&format!("{path}[{at}]"), message, tenant_fix(path, tenant));
         }
     }
     list.iter().map(|tenant| tenant.to_ascii_lowercase()).collect()
+}
+
+/// What to write in the place of a word that names several tenants at Entra's endpoints, or of a domain's name.
+fn tenant_fix(path: &str, tenant: &str) -> String {
+    const ID: &str = "write the directory (tenant) id, a GUID such as df845f1a-7b35-40a2-ba78-6481de91f8ae";
+    match tenant.to_ascii_lowercase().as_str() {
+        "common" | "organizations" | "any" | "*" if path.ends_with(".entra.tenants") => {
+            "write `tenants: any`, without brackets, to accept every tenant, or list the tenants' ids".to_owned()
+        }
+        "common" | "organizations" | "any" | "*" => {
+            "list the tenants' ids, or remove the field to accept every tenant that the issuers trust".to_owned()
+        }
+        "consumers" => "write the tenant of personal accounts: 9188040d-6c67-4c5b-b112-36a304b66dad".to_owned(),
+        domain if domain.contains('.') => format!(
+            "{ID}; the issuer in https://login.microsoftonline.com/{domain}/.well-known/openid-configuration has it"
+        ),
+        _ => ID.to_owned(),
+    }
 }
 
 pub(super) fn dialect(file: file::Dialect) -> Dialect {

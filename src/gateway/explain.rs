@@ -16,7 +16,7 @@ use crate::routing::{Route, RouteError};
 use mfa_gateway_core::policy::{
     Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, decide, remedy,
 };
-use mfa_gateway_core::token::{Check, KeySet, TokenError, Unverified};
+use mfa_gateway_core::token::{AuthTime, Check, KeySet, TokenError, Unverified};
 use mfa_gateway_layer::{Credential, Issuer, judge};
 
 /// The issuer whose keys are needed to judge a token, if it names one.
@@ -197,7 +197,11 @@ fn mfa_step(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision
     let detail = match age {
         None => format!("expected: {}; seen: {}", proof.issuer.mfa, seen_evidence(proof)),
         Some(age) => {
-            let at = if proof.auth_time.is_some() { "" } else { ", no auth_time" };
+            let at = match proof.auth_time {
+                AuthTime::At(_) => "",
+                AuthTime::Absent => ", no auth_time",
+                AuthTime::Malformed => ", an auth_time of the wrong JSON type or form",
+            };
             let (expected, seen, now) = (&proof.issuer.mfa, seen_evidence(proof), live.clock.now());
             format!("expected: {expected}, signed in at most {} s ago; seen: {seen}{at}; now {now}", age.as_secs())
         }
@@ -243,7 +247,7 @@ fn seen_evidence(proof: &Proof) -> String {
         Seen::Absent => format!("no {}", MfaRule::name_of(path)),
         ref seen => format!("{} {seen}", MfaRule::name_of(path)),
     });
-    let age = proof.auth_time.map(|at| format!("signed in at {at}"));
+    let age = proof.auth_time.time().map(|at| format!("signed in at {at}"));
     let version = proof.version.as_deref().map(|ver| format!("ver {ver}"));
     claims.chain(age).chain(version).collect::<Vec<_>>().join(", ")
 }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, ReadClaims};
 use crate::routing::Pattern;
+use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement};
-use mfa_gateway_core::token::Amr;
+use mfa_gateway_core::token::{Amr, AuthTime};
 
 /// A decision: the caller, the request, the evidence and the result.
 ///
@@ -80,6 +81,9 @@ pub struct DecisionLine<'l> {
     pub issuer_rules: Option<Cow<'l, str>>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
+    /// Whether there is an `auth_time`, but not in the form of a time. Absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auth_time_malformed: bool,
     /// What the route requires: `public`, `authenticated` or `mfa`.
     #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     pub requirement: Cow<'l, str>,
@@ -106,6 +110,15 @@ pub struct DecisionLine<'l> {
 }
 
 impl<'l> DecisionLine<'l> {
+    /// When the user signed in.
+    pub(crate) fn signed_in(&self) -> AuthTime {
+        match self.auth_time {
+            Some(at) => AuthTime::At(Timestamp::from_secs(at)),
+            None if self.auth_time_malformed => AuthTime::Malformed,
+            None => AuthTime::Absent,
+        }
+    }
+
     /// The line for a decision.
     pub(super) fn of(entry: &'l Entry<'_>, time: &'l str) -> Self {
         let proof = entry.proof();
@@ -147,7 +160,8 @@ impl<'l> DecisionLine<'l> {
             mfa_rule: claims.as_ref().filter(|claims| claims.are_cut()).and_then(|_| rule()).map(Cow::Owned),
             claims,
             issuer_rules: text(proof.map(|proof| proof.issuer.fingerprint.as_str())),
-            auth_time: proof.and_then(|proof| proof.auth_time).map(mfa_gateway_core::clock::Timestamp::as_secs),
+            auth_time: proof.and_then(|proof| proof.auth_time.time()).map(Timestamp::as_secs),
+            auth_time_malformed: proof.is_some_and(|proof| proof.auth_time == AuthTime::Malformed),
             requirement: entry.route.rule.requirement.name().into(),
             mode: text(mode),
             decision: decision.into(),
@@ -196,6 +210,7 @@ pub(super) mod tests {
             mfa_rule: Some("acr equals gold".into()),
             issuer_rules: Some("0011223344556677".into()),
             auth_time: Some(-7),
+            auth_time_malformed: true,
             requirement: "mfa".into(),
             mode: Some("enforce".into()),
             decision: "permit".into(),
@@ -222,6 +237,7 @@ pub(super) mod tests {
             mfa_rule: None,
             issuer_rules: None,
             auth_time: None,
+            auth_time_malformed: false,
             mode: None,
             grounds: None,
             reason: None,

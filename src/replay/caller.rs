@@ -162,7 +162,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
         mfa: MfaFinding::Missing,
         seen: Box::default(),
-        auth_time: line.auth_time.map(Timestamp::from_secs).map(moved),
+        auth_time: line.signed_in().map(moved),
         validity: Validity::always(),
         handles_claims_challenge: false,
         told: Box::default(),

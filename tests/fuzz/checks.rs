@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mfa_gateway::config::Config;
 use mfa_gateway::routing::CanonicalPath;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::token::{Algorithm, AppOnlyProof, IssuerRule, KeySet, TokenRules, Unverified};
+use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, KeySet, TokenRules, Unverified};
 use mfa_gateway_wire::headers;
 
 /// A token that is taken apart was written in the one way in which it can be, and is not believed without a key.
@@ -25,7 +25,10 @@ pub(crate) fn token(data: &[u8]) {
         audiences: Vec::new(),
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: std::time::Duration::ZERO,
-        app_only_proof: AppOnlyProof::Any,
+        required: Vec::new(),
+        client_ids: Vec::new(),
+        class: AppOnlyProof::Any.into(),
+        auth_time: AuthTimeForm::Seconds,
     };
     assert!(unverified.verify(&[], &rules, Timestamp::from_secs(0)).is_err());
 }

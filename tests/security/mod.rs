@@ -17,4 +17,5 @@ mod operation;
 mod paths;
 mod probe;
 mod target;
+mod types;
 mod wire;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule};
 use mfa_gateway_core::token::{
-    Algorithm, AppOnlyProof, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified,
+    Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,10 @@ pub(crate) fn rules() -> TokenRules {
         audiences: vec![AUDIENCE.to_owned()],
         algorithms: vec![Algorithm::Es256],
         clock_skew: Duration::ZERO,
-        app_only_proof: AppOnlyProof::Any,
+        required: Vec::new(),
+        client_ids: Vec::new(),
+        class: AppOnlyProof::Any.into(),
+        auth_time: AuthTimeForm::Seconds,
     }
 }
 
@@ -55,13 +58,13 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
     let issuer = profile(mfa);
     let text = |name| claims.text(name).map(str::to_owned);
     Ok(Proof {
-        principal: Principal::classify(&claims, rules().app_only_proof)?,
+        principal: Principal::classify(&claims, &rules().class)?,
         tenant: text("tid"),
-        version: text("ver"),
+        version: claims.version(),
         amr: claims.amr(),
         mfa: issuer.mfa.evaluate(&claims),
         seen: issuer.mfa.see(&claims),
-        auth_time: claims.auth_time(),
+        auth_time: claims.auth_time(rules().auth_time),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: Box::default(),

@@ -127,7 +127,7 @@ impl Authenticator {
         if genuine.validity().check(now).is_err() {
             self.cache.put(token, Found::Untimely(Box::new(genuine.validity())), Arc::clone(genuine.key()));
         }
-        let (proof, key) = prove(genuine.check(now)?, issuer.rules(), issuer.profile())?;
+        let (proof, key) = prove(genuine.check(issuer.rules(), now)?, issuer.rules(), issuer.profile())?;
         let proof = Arc::new(proof);
         self.cache.put(token, Found::Proof(Arc::clone(&proof)), key);
         Ok(Some(proof))
@@ -142,6 +142,10 @@ impl Authenticator {
     /// The configured issuer that a token names. Of two that share a template, the one that trusts the tenant.
     pub fn issuer_of(&self, unverified: &Unverified<'_>) -> Result<&Issuer, TokenError> {
         let named = unverified.issuer()?;
+        // No key verifies it, so none must be fetched for it.
+        if unverified.is_for_graph() {
+            return Err(TokenError::Graph);
+        }
         let rule = |issuer: &&Issuer| issuer.rules().issuer.trusts(named);
         let found = self.issuers.iter().find(rule);
         found
@@ -171,13 +175,13 @@ fn prove(
     let owned = |name| claims.text(name).map(str::to_owned);
     let proof = Proof {
         issuer: Arc::clone(profile),
-        principal: Principal::classify(&claims, rules.app_only_proof)?,
+        principal: Principal::classify(&claims, &rules.class)?,
         tenant: owned("tid"),
-        version: owned("ver"),
+        version: claims.version(),
         amr: claims.amr(),
         mfa: profile.mfa.evaluate(&claims),
         seen: profile.mfa.see(&claims),
-        auth_time: claims.auth_time(),
+        auth_time: claims.auth_time(rules.auth_time),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: profile.told.iter().map(|one| one.texts(&claims)).collect(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Dialect;
+use super::{AppOnlyProof, ClaimPath, Condition, Dialect, MfaEvidence};
 
 /// A trusted issuer: either `entra` or `issuer`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -13,22 +13,38 @@ pub(in crate::config) struct Issuer {
     pub name: String,
     /// Microsoft Entra ID: v1.0 and v2.0 issuers, metadata and claim rules of a cloud.
     pub entra: Option<Entra>,
-    /// Any other OIDC issuer: its identifier, compared exactly with `iss`, trailing slash included.
+    /// Any other issuer: its identifier, compared exactly with `iss`, trailing slash included. Without `jwks_uri` and
+    /// `discovery` it must be a URL.
     pub issuer: Option<String>,
     /// The URL of its key set. Default: the `jwks_uri` of the discovery document.
     pub jwks_uri: Option<String>,
     /// A file with its key set, instead of a URL. The gateway reads it every five seconds.
     pub jwks_file: Option<String>,
-    /// The accepted `aud` values, compared exactly. At least one.
+    /// Where its discovery document is. Default: at the issuer's URL.
+    pub discovery: Option<Discovery>,
+    /// The accepted `aud` values, compared exactly. At least one, unless there are `client_ids`.
+    #[serde(default)]
     pub audiences: Vec<String>,
+    /// The clients whose access tokens need no `aud`, for an issuer that writes none (Amazon Cognito): `client_id` is one of
+    /// these, and `token_use` is `access`.
+    #[serde(default)]
+    pub client_ids: Vec<String>,
+    /// Conditions that bind tokens to this issuer. A token that doesn't meet all of them is invalid.
+    #[serde(default)]
+    pub required_claims: Vec<Condition>,
     /// The accepted signature algorithms. Default: `[RS256]`.
     pub algorithms: Option<Vec<String>>,
     /// The tolerated clock difference when `exp` and `nbf` are compared. Default `60s`, at most `5m`.
     pub clock_skew: Option<String>,
+    /// The claims that name the application: the first that is there. Default: `appid`, `azp` or `client_id`, else `cid`.
+    pub application_claims: Option<Vec<String>>,
     /// The proof that a token is app-only. Default: `entra` for Entra issuers, else `any`.
     pub app_only_proof: Option<AppOnlyProof>,
     /// The proof of MFA. Default: `{ any: [{ claim: amr, contains: mfa }] }`.
     pub mfa_evidence: Option<MfaEvidence>,
+    /// How the issuer writes the time of a sign-in. Default `seconds`.
+    #[serde(default)]
+    pub auth_time: AuthTime,
     /// The dialect of refusals to callers with this issuer's tokens, unless the route sets one.
     pub dialect: Option<Dialect>,
     /// Claims of verified tokens that upstreams receive in header fields, besides the identity fields. A claim that is
@@ -103,60 +119,25 @@ pub(in crate::config) enum AnyTenant {
     Any,
 }
 
-/// The proof that a token was issued to an application without a user. Without the proof, the token counts as a user's.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+/// Where an issuer's discovery document is, if not where its identifier says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Discovery {
+    /// The URL of the document.
+    pub url: String,
+    /// The `issuer` that the document names. Default: the configured one.
+    pub issuer: Option<String>,
+}
+
+/// How the issuer writes `auth_time`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::config) enum AppOnlyProof {
-    /// `idtyp` is `app`, or `oid` equals `sub` and the client authenticated (`appidacr`/`azpacr` 1 or 2), and there is
-    /// no `scp`, `scope` or claim of a user.
-    Entra,
-    /// `idtyp` is `app`. No other proof counts.
-    Idtyp,
-    /// `sub` equals `client_id` (RFC 9068 section 2.2), and there is no claim of a user.
-    Rfc9068,
-    /// Either the `entra` or the `rfc9068` proof.
-    Any,
-    /// No token is ever app-only.
-    None,
-}
-
-/// The rule that says which evidence counts as MFA. An empty `any` or `all` is the same as an absent one.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct MfaEvidence {
-    /// One of these must hold.
-    #[serde(default)]
-    pub any: Vec<Predicate>,
-    /// All of these must hold.
-    #[serde(default)]
-    pub all: Vec<Predicate>,
-    /// None of these may hold.
-    #[serde(default)]
-    pub deny: Vec<Predicate>,
-    /// The maximum age of the user's sign-in (`auth_time`). Absent: no maximum.
-    pub max_age: Option<String>,
-}
-
-/// A test of one claim: exactly one of `contains` and `equals`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Predicate {
-    /// The name of the claim, or the path to it as a list of names.
-    pub claim: ClaimPath,
-    /// The claim is an array of strings, and one element is exactly this.
-    pub contains: Option<String>,
-    /// The claim is a string, and is exactly this.
-    pub equals: Option<String>,
-}
-
-/// A claim's name, or the list of names that leads to it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(in crate::config) enum ClaimPath {
-    /// A top-level claim; dots and slashes are part of the name.
-    Name(String),
-    /// The names from the outermost object inwards.
-    Path(Vec<String>),
+pub(in crate::config) enum AuthTime {
+    /// A number of seconds since 1970, as OpenID Connect has it.
+    #[default]
+    Seconds,
+    /// A text such as `2026-11-28T10:00:00.546Z`, as AD FS writes it.
+    Rfc3339,
 }
 
 /// A claim that upstreams receive in a header field.

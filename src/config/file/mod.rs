@@ -11,11 +11,10 @@ mod operation;
 mod request;
 mod route;
 mod telemetry;
+mod token_claims;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators};
-pub(super) use issuer::{
-    AppOnlyProof, ClaimPath, ClaimToHeader, Cloud, Entra, Issuer, Keys, MfaEvidence, Predicate, Product, State, Tenants,
-};
+pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
@@ -25,6 +24,7 @@ pub(super) use route::{
     AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts, Stage,
 };
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
+pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

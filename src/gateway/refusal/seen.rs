@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Denial, MfaRule, Proof, Seen};
-use mfa_gateway_core::token::Check;
+use mfa_gateway_core::token::{AuthTime, Check};
 use serde_json::Value;
 
 use crate::json::Object;
@@ -33,7 +33,11 @@ fn members(denial: Denial, proof: &Proof) -> BTreeMap<String, Value> {
     }
     members.entry("amr".to_owned()).or_insert_with(|| Seen::of_amr(&proof.amr).shown().unwrap_or_default());
     if denial == Denial::AuthenticationStale {
-        members.insert("auth_time".to_owned(), proof.auth_time.map(Timestamp::as_secs).into());
+        let time = match proof.auth_time {
+            AuthTime::Malformed => "not a time in the form that is expected".into(),
+            time => time.time().map(Timestamp::as_secs).into(),
+        };
+        members.insert("auth_time".to_owned(), time);
     }
     members.insert("class".to_owned(), proof.principal.class().into());
     let version = proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver));

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::evidence::{MfaRule, Proof};
 use super::product::Product;
 use super::seen::Seen;
-use crate::token::Claim;
+use crate::token::{AuthTime, Claim};
 
 /// How many claims are named.
 const MAX_NAMES: usize = 8;
@@ -87,9 +87,16 @@ pub(super) fn stale(proof: Option<&Proof>) -> Texts {
         _ => "Have the issuer add `auth_time` to the access token. Then sign in again with MFA and use the new token.",
     };
     match proof {
-        Some(Proof { auth_time: Some(_), .. }) => {
+        Some(Proof { auth_time: AuthTime::At(_), .. }) => {
             ("MFA required. The user's sign-in is older than this resource allows.".into(), AGAIN.into())
         }
+        Some(Proof { auth_time: AuthTime::Malformed, .. }) => (
+            "MFA required. The token's auth_time has the wrong JSON type or form, so it isn't known when the user signed in."
+                .into(),
+            "Have the issuer write `auth_time` as a number of seconds since 1970, or have the gateway's operator set \
+             `auth_time: rfc3339` for the issuer if it writes such texts."
+                .into(),
+        ),
         Some(_) => ("MFA required. The token doesn't give the time of the user's sign-in (auth_time).".into(), add_time.into()),
         None => (
             "MFA required. The user's sign-in is older than this resource allows, or the token doesn't give its time \

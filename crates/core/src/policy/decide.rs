@@ -81,7 +81,7 @@ fn judge_mfa(rule: &Rule, proof: &Proof, now: Timestamp) -> Result<(), Denial> {
         MfaFinding::Denied => return Err(Denial::EvidenceDenied),
     }
     let Some(max_age) = rule.max_age(proof) else { return Ok(()) };
-    match proof.auth_time {
+    match proof.auth_time.time() {
         // A sign-in that lies ahead of the clock by more than a minute proves no age at all.
         Some(at) if now.since(at) <= max_age && at.since(now) <= std::time::Duration::from_secs(60) => Ok(()),
         _ => Err(Denial::AuthenticationStale),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::product::Product;
 use super::seen::Seen;
-use crate::clock::Timestamp;
-use crate::token::{Amr, Claim, Claims, Principal, TokenError, Validity};
+use crate::token::{Amr, AuthTime, Claim, Claims, Principal, TokenError, Validity};
+pub use crate::token::{Predicate, Test};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Proof {
     /// What the token says in the claims that the rule reads; see [`Proof::claims`].
     pub seen: Box<[Seen]>,
     /// When the user authenticated.
-    pub auth_time: Option<Timestamp>,
+    pub auth_time: AuthTime,
     /// When the token is valid.
     pub validity: Validity,
     /// Whether the client handles claims challenges.
@@ -92,7 +92,7 @@ pub enum MfaFinding {
     Proven,
     /// None of the claims that could prove it is in the token.
     Absent,
-    /// The claims are there, and don't prove it.
+    /// The claims are there, and don't prove it; or one that could deny it has another JSON type.
     Missing,
     /// A claim that the rule denies is there.
     Denied,
@@ -130,24 +130,6 @@ pub struct MfaRule {
     pub max_age: Option<Duration>,
 }
 
-/// A test of one claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Predicate {
-    /// The names that lead to the claim.
-    pub claim: Vec<String>,
-    /// What it must be.
-    pub test: Test,
-}
-
-/// What a claim must be. Values are compared exactly; another JSON type never matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Test {
-    /// An array of strings with this element.
-    Contains(String),
-    /// This string.
-    Equals(String),
-}
-
 impl Default for MfaRule {
     /// Partner Center's rule: `amr` holds `mfa`.
     fn default() -> Self {
@@ -168,6 +150,15 @@ impl MfaRule {
         if self.deny.iter().any(holds) {
             return MfaFinding::Denied;
         }
+        // Of what should say whether MFA was bypassed, nothing can be read. That is not the same as silence.
+        let unread = |denied: &Predicate| {
+            claim(&denied.claim).is_some_and(|found| {
+                !self.deny.iter().any(|other| other.claim == denied.claim && other.test.reads(found))
+            })
+        };
+        if self.deny.iter().any(unread) {
+            return MfaFinding::Missing;
+        }
         let wanted = !self.any.is_empty() || !self.all.is_empty();
         if wanted && (self.any.is_empty() || self.any.iter().any(holds)) && self.all.iter().all(holds) {
             return MfaFinding::Proven;
@@ -177,31 +168,6 @@ impl MfaRule {
         } else {
             MfaFinding::Missing
         }
-    }
-}
-
-impl Test {
-    /// Whether the claim is what it must be.
-    pub(super) fn holds(&self, claim: Claim<'_>) -> bool {
-        match self {
-            Self::Contains(element) => claim.strings().is_some_and(|list| list.contains(&element.as_str())),
-            Self::Equals(text) => claim.as_str() == Some(text),
-        }
-    }
-}
-
-impl fmt::Display for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, name) in self.claim.iter().enumerate() {
-            f.write_str(if at > 0 { "." } else { "" })?;
-            f.write_str(name)?;
-        }
-        let (word, value) = match &self.test {
-            Test::Contains(value) => (" contains ", value),
-            Test::Equals(value) => (" equals ", value),
-        };
-        f.write_str(word)?;
-        f.write_str(value)
     }
 }
 
@@ -274,6 +240,10 @@ mod tests {
         assert_eq!(finding(&rule, &json!({})), MfaFinding::Absent);
         let text = "acr equals a or acr equals b; region equals eu; not (acr equals bypass or via equals bypass)";
         assert_eq!(rule.to_string(), text);
+        for odd in [json!(1), json!(null), json!(["bypass"]), json!({"via": "bypass"})] {
+            let claims = json!({"acr": "b", "region": "eu", "via": odd});
+            assert_eq!(finding(&rule, &claims), MfaFinding::Missing, "{claims}");
+        }
         let deny_alone = MfaRule { any: vec![], all: vec![], ..rule };
         assert_eq!(finding(&deny_alone, &json!({"acr": "b"})), MfaFinding::Absent);
         assert_eq!(deny_alone.to_string(), "not (acr equals bypass or via equals bypass)");

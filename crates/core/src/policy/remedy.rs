@@ -72,6 +72,9 @@ fn of_token(error: TokenError) -> Texts {
 
 fn token_description(error: TokenError) -> &'static str {
     match error.check() {
+        _ if error == TokenError::Graph => {
+            "Access denied. The token is for Microsoft Graph, which alone can verify it: its header has a nonce."
+        }
         _ if matches!(error, TokenError::ClaimMissing(_) | TokenError::ClaimMalformed(_)) => {
             "Access denied. A required claim of the token is missing or has the wrong JSON type."
         }
@@ -116,6 +119,15 @@ fn token_remedy(error: TokenError) -> &'static str {
             "Request the token from the configured issuer: it must have iss, aud and exp, each with the correct JSON \
              type."
         }
+        TokenError::Graph => {
+            "Request a token for this API: name this API, not Microsoft Graph, in `scope` or `resource`. A new token for \
+             Microsoft Graph won't help."
+        }
+        TokenError::ClaimMismatch => {
+            "Request the token from the issuer and the tenant that the gateway is configured for: a claim that it requires \
+             there is missing or has another value."
+        }
+        TokenError::Client => "Send an access token, not an ID token, of a client that the gateway is configured for.",
         TokenError::IssuerUnknown | TokenError::KeyIssuer => {
             "Request the token from an issuer that the gateway is configured for. The token's iss is compared exactly: a \
              trailing slash, another host name, realm or authorization server, and Entra's clouds and token versions \

@@ -17,7 +17,7 @@
 //!
 //! | | `idtyp: app` | Entra | RFC 9068 |
 //! |---|---|---|---|
-//! | `oid`, `sub` | those that are there are equal and not empty | both are there, equal and not empty | `sub` is `client_id`; an `oid` is equal |
+//! | `oid`, `sub` | those that are there are not empty, and equal unless it is an agent's token | both are there, equal and not empty | `sub` is `client_id`; an `oid` is equal |
 //! | `appid`, `azp` | | one is there | |
 //! | `appidacr`, `azpacr` | | exactly one is there, `1` or `2` | |
 //! | `amr` | absent, or each element is `pwd` or `rsa` | the same | absent |
@@ -25,6 +25,8 @@
 //! | `scope` | absent, unless RFC 9068 is allowed and proven too | absent | absent, or a text without `openid` |
 //!
 //! # The result
+//!
+//! With a proof of the issuer's own ([`super::OwnProof`]), `idtyp: app` proves nothing. With the others:
 //!
 //! | `idtyp` | The token is |
 //! |---|---|
@@ -75,16 +77,21 @@ pub(super) fn is_app_only(claims: &Claims, proof: AppOnlyProof) -> Result<bool, 
 }
 
 fn has_sign_of_user(claims: &Claims) -> bool {
+    signs_of_user(claims, |_| false)
+}
+
+/// The same, but for the claims that an issuer's application tokens have, too.
+pub(super) fn signs_of_user(claims: &Claims, ignored: impl Fn(&str) -> bool) -> bool {
     let misspelt = |name: &str| READ_CLAIMS.iter().any(|read| read.eq_ignore_ascii_case(name) && *read != name);
     // A public client (`0`) has no secret, so it can only act for users. There are no others (`1` secret, `2` certificate).
     let confidential = |acr: &str| matches!(acr, "1" | "2");
-    claims.names().any(|name| is_users(name) || misspelt(name))
+    claims.names().any(|name| is_users(name) && !ignored(name) || misspelt(name))
         || !agree(claims, &["appidacr", "azpacr"], confidential)
         || !agree(claims, &["appid", "azp", "client_id"], |id| !id.is_empty())
 }
 
 /// Whether those of the claims that are there are all the same text, and it passes the test.
-fn agree(claims: &Claims, names: &[&str], test: impl Fn(&str) -> bool) -> bool {
+pub(super) fn agree(claims: &Claims, names: &[&str], test: impl Fn(&str) -> bool) -> bool {
     let mut present = names.iter().filter_map(|name| claims.get(name)).map(Claim::as_str);
     let Some(first) = present.next() else { return true };
     first.is_some_and(test) && present.all(|other| other == first)
@@ -94,7 +101,24 @@ fn agree(claims: &Claims, names: &[&str], test: impl Fn(&str) -> bool) -> bool {
 fn idtyp_proof(claims: &Claims, proof: AppOnlyProof) -> bool {
     let scope_is_fine = claims.get("scope").is_none()
         || matches!(proof, AppOnlyProof::Rfc9068 | AppOnlyProof::Any) && rfc9068_proof(claims);
-    agree(claims, &["oid", "sub"], |id| !id.is_empty()) && amr_is_of_client(claims) && scope_is_fine
+    let one_subject = agree(claims, &["oid", "sub"], |id| !id.is_empty());
+    (one_subject || is_agents(claims)) && amr_is_of_client(claims) && scope_is_fine
+}
+
+/// Entra's agents have an object of their own beside the subject. Both are agent identities by their facets, of which an
+/// agent's user account has others (Microsoft, Token claims reference for agents).
+fn is_agents(claims: &Claims) -> bool {
+    let is_named = |name| claims.text(name).is_some_and(|id| !id.is_empty());
+    let is_identity = |name| {
+        claims.text(name).is_some_and(|facets| {
+            let has = |facet| facets.split(' ').any(|one| one == facet);
+            has("11") && !has("13")
+        })
+    };
+    is_named("oid")
+        && is_named("sub")
+        && is_identity("xms_act_fct")
+        && (claims.get("xms_sub_fct").is_none() || is_identity("xms_sub_fct"))
 }
 
 /// Entra's app-only tokens have the service principal as both object and subject, and the client authenticated with a
@@ -257,6 +281,35 @@ mod tests {
         }
         assert_eq!(judge(&with(&rfc9068(), "oid", json!("c")), AppOnlyProof::Rfc9068), Ok(true));
         assert_eq!(judge(&json!({}), AppOnlyProof::Any), Ok(false));
+    }
+
+    #[test]
+    fn an_agent_of_entra_has_an_object_beside_its_subject_and_its_account_is_a_user() {
+        let agent = json!({"appid": "a", "appidacr": "2", "idp": "https://sts.windows.net/x/", "idtyp": "app", "oid": "o",
+            "sub": "s", "xms_act_fct": "3 9 11", "xms_sub_fct": "9 3 11", "xms_par_app_azp": "b"});
+        for proof in [AppOnlyProof::Entra, AppOnlyProof::Idtyp, AppOnlyProof::Any] {
+            assert_eq!(judge(&agent, proof), Ok(true), "{proof:?}");
+            assert_eq!(judge(&without(&agent, "xms_sub_fct"), proof), Ok(true), "{proof:?}");
+            assert_eq!(judge(&without(&agent, "idtyp"), proof), Ok(false), "{proof:?}");
+            let account = with(&with(&agent, "idtyp", json!("user")), "scp", json!("access"));
+            assert_eq!(judge(&account, proof), Ok(false), "{proof:?}");
+            for (name, odd) in [
+                ("xms_act_fct", json!("3 9 111")),
+                ("xms_act_fct", json!(["11"])),
+                ("xms_act_fct", json!(11)),
+                ("xms_sub_fct", json!("13 3")),
+                ("xms_sub_fct", json!("11 13")),
+                ("xms_sub_fct", json!(null)),
+                ("sub", json!("")),
+                ("oid", json!(1)),
+                ("scp", json!("access")),
+            ] {
+                let odd = with(&agent, name, odd);
+                assert_eq!(judge(&odd, proof), Err(TokenError::ClassContradicts), "{proof:?} {odd}");
+            }
+            let other = without(&agent, "xms_act_fct");
+            assert_eq!(judge(&other, proof), Err(TokenError::ClassContradicts), "{proof:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The claims of a verified token.
 
+use serde_json::Value;
+
 use super::object::Object;
-use super::{Amr, Claim, Validity};
-use crate::clock::Timestamp;
+use super::{Amr, AuthTime, AuthTimeForm, Claim, Validity};
 
 /// The claims of a token whose signature, issuer, audience and time were checked. [`super::Unverified::verify`] is the
 /// only way to them.
@@ -34,11 +35,10 @@ impl Claims {
         self.object.names()
     }
 
-    /// The claim that a path of names leads to.
+    /// The claim that a path of names leads to; `null` if the path leads through something that isn't an object.
     #[must_use]
     pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<Claim<'_>> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.object.get(first.as_ref())?, |claim, name| claim.get(name.as_ref()))
+        self.object.at(path)
     }
 
     /// The claim, if it is a string.
@@ -53,10 +53,19 @@ impl Claims {
         Amr::read(self.get("amr"))
     }
 
-    /// When the user authenticated (`auth_time`); `iat` won't do, since a refreshed token gets a new one.
+    /// When the user authenticated, in the form that the issuer writes it.
     #[must_use]
-    pub fn auth_time(&self) -> Option<Timestamp> {
-        self.get("auth_time").and_then(Claim::date)
+    pub fn auth_time(&self, form: AuthTimeForm) -> AuthTime {
+        AuthTime::read(self.get("auth_time"), form)
+    }
+
+    /// The token's version (`ver`), as people write it. Only Entra's decides something.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        match self.get("ver")? {
+            Claim::Other(Value::Number(number)) => Some(number.to_string()),
+            claim => claim.as_str().map(str::to_owned),
+        }
     }
 
     /// Whether the client handles claims challenges: `xms_cc` holds `cp1`, in any letter case.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::jwk::kid_text;
 use super::object::Object;
-use super::{Algorithm, Claim, KeyHint, TokenError};
+use super::{Algorithm, Claim, IssuerRule, KeyHint, TokenError};
 
 /// A token taken apart. Nothing in it is known to be true yet.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Unverified<'t> {
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) name: KeyName,
+    pub(super) has_nonce: bool,
     pub(super) payload: Object,
 }
 
@@ -39,15 +40,22 @@ impl<'t> Unverified<'t> {
     ///
     /// If the form isn't exact, the header asks for something that isn't implemented, or the token is of another type.
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
-        let Signed { input, signature, algorithm, name, payload } = Signed::parse(token)?;
+        let Signed { input, signature, algorithm, name, has_nonce, payload } = Signed::parse(token)?;
         let payload = decode(payload).ok_or(TokenError::Compact)?;
         let payload = Object::parse(payload).ok_or(TokenError::Json("payload"))?;
-        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, payload })
+        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, payload })
     }
 
     /// The issuer that the token names, for choosing the key set.
     pub fn issuer(&self) -> Result<&str, TokenError> {
         self.payload.optional_text("iss")?.ok_or(TokenError::ClaimMissing("iss"))
+    }
+
+    /// Whether Entra issued the token for Microsoft Graph: it has a `nonce` in the header, and was signed with another text
+    /// in its place, which only Graph knows how to make.
+    #[must_use]
+    pub fn is_for_graph(&self) -> bool {
+        self.has_nonce && self.issuer().is_ok_and(|issuer| matches!(IssuerRule::of(issuer), IssuerRule::Entra { .. }))
     }
 
     /// The id of the key that is said to have signed.
@@ -81,6 +89,7 @@ pub(super) struct Signed<'t> {
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) name: KeyName,
+    pub(super) has_nonce: bool,
     payload: &'t str,
 }
 
@@ -95,7 +104,8 @@ impl<'t> Signed<'t> {
         let header = decode(header).ok_or(TokenError::Compact)?;
         let header = Object::parse(header).ok_or(TokenError::Json("header"))?;
         let (algorithm, name) = read_header(&header)?;
-        Ok(Self { input, signature, algorithm, name, payload })
+        let has_nonce = header.get("nonce").is_some();
+        Ok(Self { input, signature, algorithm, name, has_nonce, payload })
     }
 }
 
@@ -248,6 +258,17 @@ mod tests {
         assert_eq!(hint(r#","x5t":"a+b/c=","x5t#S256":"s""#), printed("s a-b_c"));
         assert_eq!(hint(r#","x5t":7,"x5t#S256":null"#), printed(""));
         assert_eq!(hint(r#","x5t":"""#), printed(""));
+    }
+
+    #[test]
+    fn a_token_of_entra_with_a_nonce_in_its_header_is_for_graph() {
+        let is_for_graph = |header: &str, issuer: &str| {
+            Unverified::parse(&token(header, &format!(r#"{{"iss":"{issuer}"}}"#))).unwrap().is_for_graph()
+        };
+        let (entra, nonce) =
+            ("https://sts.windows.net/df845f1a-7b35-40a2-ba78-6481de91f8ae/", r#"{"alg":"RS256","nonce":"x"}"#);
+        assert!(is_for_graph(nonce, entra));
+        assert!(!is_for_graph(r#"{"alg":"RS256"}"#, entra) && !is_for_graph(nonce, "https://idp.example/"));
     }
 
     #[test]

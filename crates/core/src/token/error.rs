@@ -1,5 +1,8 @@
 //! Why a token is not valid.
 
+/// Stands for the name of a claim that the configuration chose.
+pub(super) const NAMED: &str = "that names the application";
+
 /// A step of the judgement. They come in this order, and a later one is never reached when an earlier one fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
@@ -111,6 +114,15 @@ pub enum TokenError {
     /// `aud` doesn't hold a configured audience.
     #[error("the token is for another audience")]
     Audience,
+    /// A claim that the issuer's configuration requires is missing, or has another value.
+    #[error("a claim that binds tokens to this issuer (required_claims) is missing or has another value")]
+    ClaimMismatch,
+    /// There is no `aud`, and the token isn't an access token of a configured client.
+    #[error("the token has no aud, and it is not an access token (token_use) of a listed client (client_id)")]
+    Client,
+    /// The token is for Microsoft Graph, which alone can verify it.
+    #[error("the token is for Microsoft Graph: the nonce in its header keeps everybody else from verifying it")]
+    Graph,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
@@ -144,7 +156,9 @@ impl TokenError {
             Self::TenantUntrusted => "tenant_not_trusted",
             Self::TenantContradicts => "tenant_contradictory",
             Self::KeyIssuer => "key_of_another_issuer",
-            Self::Audience => "audience_mismatch",
+            Self::ClaimMismatch => "claim_mismatch",
+            Self::Audience | Self::Client => "audience_mismatch",
+            Self::Graph => "token_of_graph",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::ClassContradicts => "class_contradictory",
@@ -159,15 +173,19 @@ impl TokenError {
             Self::Credential | Self::TooLong { .. } | Self::Compact | Self::Json(_) | Self::Header(_) | Self::Type => {
                 Check::Credential
             }
-            Self::Algorithm | Self::KeyUnknown | Self::KeyUnnamed | Self::Signature => Check::Signature,
-            Self::IssuerUnknown | Self::TenantUntrusted | Self::TenantContradicts | Self::KeyIssuer => Check::Issuer,
-            Self::Audience => Check::Audience,
+            Self::Algorithm | Self::KeyUnknown | Self::KeyUnnamed | Self::Signature | Self::Graph => Check::Signature,
+            Self::IssuerUnknown
+            | Self::TenantUntrusted
+            | Self::TenantContradicts
+            | Self::KeyIssuer
+            | Self::ClaimMismatch => Check::Issuer,
+            Self::Audience | Self::Client => Check::Audience,
             Self::Expired | Self::NotYetValid => Check::Time,
             Self::ClassContradicts | Self::ClassUnknown => Check::Class,
             Self::ClaimMissing(name) | Self::ClaimMalformed(name) => match name {
                 "aud" => Check::Audience,
                 "exp" | "nbf" | "iat" => Check::Time,
-                "sub" | "oid" | "appid" | "azp" | "client_id" | "ver" => Check::Class,
+                "sub" | "oid" | "appid" | "azp" | "client_id" | "cid" | NAMED => Check::Class,
                 _ => Check::Issuer,
             },
         }

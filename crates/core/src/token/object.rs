@@ -66,6 +66,12 @@ impl Object {
         })
     }
 
+    /// The member that a path of names leads to.
+    pub(super) fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<Claim<'_>> {
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.get(first.as_ref())?, |claim, name| claim.get(name.as_ref()))
+    }
+
     /// The text with this name, which may be absent, but not of another type.
     pub(super) fn optional_text(&self, name: &'static str) -> Result<Option<&str>, TokenError> {
         self.get(name).map(|claim| claim.as_str().ok_or(TokenError::ClaimMalformed(name))).transpose()
@@ -244,6 +250,11 @@ mod tests {
         assert_eq!((text("b"), text("ab"), text("é"), text("a")), (Some("x"), Some("é"), Some("é"), None));
         assert_eq!(object.get("a").map(Claim::to_value), Some(serde_json::json!([1, 2.5, null, true, "x"])));
         assert_eq!(object.get("").and_then(|inner| inner.get("c")).and_then(Claim::as_str), Some("d"));
+        let at = |path: &[&str]| object.at(path).map(Claim::to_value);
+        assert_eq!(at(&["", "c"]), Some("d".into()));
+        assert_eq!((at(&["", "b"]), at(&["c", "b"]), at(&[])), (None, None, None));
+        // Not an object: malformed, and not absent.
+        assert_eq!((at(&["b", "c"]), at(&["a", "c", "d"])), (Some(Value::Null), Some(Value::Null)));
         assert!(["B", "c", "b ", "\\u0061b"].iter().all(|name| object.get(name).is_none()));
         assert_eq!(object.names().count(), 5);
     }

@@ -1,7 +1,6 @@
 //! Who a token speaks for: an application alone, or an application and a user.
 
-use super::app_only::is_app_only;
-use super::{AppOnlyProof, Claims, TokenError};
+use super::{Claims, ClassRule, TokenError};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +11,7 @@ pub enum Principal {
     AppUser(App, User),
 }
 
-/// The calling application: `appid`, `azp` or `client_id`, if the token has one.
+/// The calling application, if the token names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     /// The id, as it came.
@@ -31,10 +30,11 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// If the token says both app-only and user, or `idtyp` is a word that isn't known.
-    pub fn classify(claims: &Claims, proof: AppOnlyProof) -> Result<Self, TokenError> {
-        let app = App { id: ["appid", "azp", "client_id"].iter().find_map(|name| owned(claims, name)) };
-        if is_app_only(claims, proof)? {
+    /// If the token says both app-only and user, `idtyp` is a word that isn't known, or the application isn't named by a
+    /// text.
+    pub fn classify(claims: &Claims, rule: &ClassRule) -> Result<Self, TokenError> {
+        let app = App { id: rule.application.read(claims)?.map(str::to_owned) };
+        if rule.is_app_only(claims)? {
             Ok(Self::AppOnly(app))
         } else {
             let id = owned(claims, "oid").or_else(|| owned(claims, "sub"));
@@ -78,11 +78,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::token::Validity;
     use crate::token::object::Object;
+    use crate::token::{AppOnlyProof, Validity};
 
     fn principal(claims: &Value) -> Principal {
-        Principal::classify(&Claims::new(Object::of(claims), Validity::always()), AppOnlyProof::Entra).unwrap()
+        Principal::classify(&Claims::new(Object::of(claims), Validity::always()), &AppOnlyProof::Entra.into()).unwrap()
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::condition::all_hold;
 use super::key_set::MAX_CANDIDATES;
 use super::object::Object;
-use super::{Algorithm, AppOnlyProof, Claims, IssuerRule, Key, TokenError, Unverified, Validity};
+use super::{
+    Algorithm, AuthTimeForm, Claim, Claims, ClassRule, Condition, IssuerRule, Key, TokenError, Unverified, Validity,
+};
 use crate::clock::Timestamp;
 
 /// What an issuer's tokens must be like.
@@ -13,14 +16,20 @@ use crate::clock::Timestamp;
 pub struct TokenRules {
     /// What `iss` must be.
     pub issuer: IssuerRule,
+    /// Conditions that bind a token to this issuer; all must hold.
+    pub required: Vec<Condition>,
     /// The accepted audiences; one of them must stand in `aud`.
     pub audiences: Vec<String>,
+    /// The clients whose access tokens need no `aud`, for an issuer that writes none.
+    pub client_ids: Vec<String>,
     /// The accepted algorithms.
     pub algorithms: Vec<Algorithm>,
     /// How far clocks may differ.
     pub clock_skew: Duration,
-    /// What proves a token app-only.
-    pub app_only_proof: AppOnlyProof,
+    /// What tells applications and users apart.
+    pub class: ClassRule,
+    /// How the issuer writes the time of a sign-in.
+    pub auth_time: AuthTimeForm,
 }
 
 /// A token that an issuer signed for us, whatever the time.
@@ -45,12 +54,15 @@ impl Genuine {
     }
 
     /// Checks the time and what comes after it.
-    pub fn check(self, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
+    pub fn check(self, rules: &TokenRules, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
         self.validity.check(now)?;
-        for name in ["sub", "oid", "appid", "azp", "client_id", "ver"] {
+        // They name the caller to logs, limits and upstreams.
+        for name in ["sub", "oid"] {
             self.payload.optional_text(name)?;
         }
-        Ok((Claims::new(self.payload, self.validity), self.key))
+        let claims = Claims::new(self.payload, self.validity);
+        rules.class.application.read(&claims)?;
+        Ok((claims, self.key))
     }
 }
 
@@ -67,13 +79,16 @@ impl Unverified<'_> {
         rules: &TokenRules,
         now: Timestamp,
     ) -> Result<(Claims, Arc<Key>), TokenError> {
-        self.genuine(candidates, rules)?.check(now)
+        self.genuine(candidates, rules)?.check(rules, now)
     }
 
     /// Checks all that comes before the time.
     pub fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
         let key = Arc::clone(self.signer(candidates, rules)?);
-        check_audience(&self.payload, &rules.audiences)?;
+        if !all_hold(&rules.required, |path| self.payload.at(path)) {
+            return Err(TokenError::ClaimMismatch);
+        }
+        check_audience(&self.payload, &rules.audiences, &rules.client_ids)?;
         let validity = Validity::read(&self.payload, rules.clock_skew)?;
         Ok(Genuine { payload: self.payload, validity, key })
     }
@@ -81,6 +96,9 @@ impl Unverified<'_> {
     /// The candidate that signed the token and may sign for its issuer. The bound on them bounds what a forged token
     /// costs.
     fn signer<'k>(&self, candidates: &'k [Arc<Key>], rules: &TokenRules) -> Result<&'k Arc<Key>, TokenError> {
+        if self.is_for_graph() {
+            return Err(TokenError::Graph);
+        }
         let algorithm =
             self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
         let mut failure = TokenError::KeyUnknown;
@@ -93,19 +111,30 @@ impl Unverified<'_> {
                 Err(_) => {}
             }
         }
-        Err(failure)
+        if failure == TokenError::Signature && self.has_nonce { Err(TokenError::Graph) } else { Err(failure) }
     }
 }
 
 /// `aud` is a string or an array of strings (RFC 7519 section 4.1.3), compared exactly.
-fn check_audience(payload: &Object, expected: &[String]) -> Result<(), TokenError> {
-    let claim = payload.get("aud").ok_or(TokenError::ClaimMissing("aud"))?;
+fn check_audience(payload: &Object, expected: &[String], clients: &[String]) -> Result<(), TokenError> {
+    let Some(claim) = payload.get("aud") else { return check_client(payload, clients) };
     let is_ours = |audience: &str| expected.iter().any(|ours| ours == audience);
     let found = match claim.as_str() {
         Some(one) => is_ours(one),
         None => claim.strings().ok_or(TokenError::ClaimMalformed("aud"))?.into_iter().any(is_ours),
     };
     if found { Ok(()) } else { Err(TokenError::Audience) }
+}
+
+/// Without `aud`, a token must be a listed client's, and say itself that it is an access token: nothing else tells it from
+/// an ID token.
+fn check_client(payload: &Object, clients: &[String]) -> Result<(), TokenError> {
+    if clients.is_empty() {
+        return Err(TokenError::ClaimMissing("aud"));
+    }
+    let text = |name| payload.get(name).and_then(Claim::as_str);
+    let is_listed = text("client_id").is_some_and(|client| clients.iter().any(|listed| listed == client));
+    if is_listed && text("token_use") == Some("access") { Ok(()) } else { Err(TokenError::Client) }
 }
 
 #[cfg(test)]
@@ -117,6 +146,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::token::AppOnlyProof;
 
     fn pair() -> EcdsaKeyPair {
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
@@ -144,7 +174,10 @@ mod tests {
             audiences: vec!["api".to_owned()],
             algorithms: vec![Algorithm::Es256],
             clock_skew: Duration::ZERO,
-            app_only_proof: AppOnlyProof::None,
+            required: Vec::new(),
+            client_ids: Vec::new(),
+            class: AppOnlyProof::None.into(),
+            auth_time: AuthTimeForm::Seconds,
         };
         let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
         let input = format!("{}.{}", encode(r#"{"alg":"ES256"}"#), encode(&claims.to_string()));
@@ -184,7 +217,7 @@ mod tests {
     #[test]
     fn an_audience_is_a_string_or_strings_and_exact() {
         let ours = ["api".to_owned()];
-        let check = |aud: Value| check_audience(&Object::of(&json!({ "aud": aud })), &ours);
+        let check = |aud: Value| check_audience(&Object::of(&json!({ "aud": aud })), &ours, &["c".to_owned()]);
         assert_eq!(check(json!("api")), Ok(()));
         assert_eq!(check(json!(["x", "api"])), Ok(()));
         for other in [json!("api/"), json!("API"), json!([]), json!(["x"]), json!("")] {
@@ -193,6 +226,26 @@ mod tests {
         for odd in [json!(["api", 1]), json!(1), json!(null), json!({"api": 1}), json!([["api"]])] {
             assert_eq!(check(odd), Err(TokenError::ClaimMalformed("aud")));
         }
-        assert_eq!(check_audience(&Object::of(&json!({})), &ours), Err(TokenError::ClaimMissing("aud")));
+        assert_eq!(check_audience(&Object::of(&json!({})), &ours, &[]), Err(TokenError::ClaimMissing("aud")));
+    }
+
+    #[test]
+    fn without_an_audience_a_token_is_an_access_token_of_a_listed_client() {
+        let clients = ["c".to_owned()];
+        let check = |claims: Value| check_audience(&Object::of(&claims), &["api".to_owned()], &clients);
+        assert_eq!(check(json!({"client_id": "c", "token_use": "access"})), Ok(()));
+        for other in [
+            json!({"client_id": "d", "token_use": "access"}),
+            json!({"client_id": ["c"], "token_use": "access"}),
+            json!({"token_use": "access"}),
+            json!({"client_id": "c"}),
+            json!({"client_id": "c", "token_use": "id"}),
+            json!({"client_id": "c", "token_use": ["access"]}),
+        ] {
+            assert_eq!(check(other.clone()), Err(TokenError::Client), "{other}");
+        }
+        let with_audience = |aud: Value| check(json!({"aud": aud, "client_id": "c", "token_use": "access"}));
+        assert_eq!(with_audience(json!("other")), Err(TokenError::Audience));
+        assert_eq!(with_audience(json!(null)), Err(TokenError::ClaimMalformed("aud")));
     }
 }
