@@ -99,8 +99,7 @@ fn for_number(text: &str) -> String {
     let digits = text.trim_end_matches(|char: char| !char.is_ascii_digit());
     let unit = text.get(digits.len()..).unwrap_or_default().trim().to_ascii_lowercase();
     let factor = match unit.as_str() {
-        "" => Some(1_u64),
-        "b" => Some(1),
+        "" | "b" => Some(1_u64),
         "k" | "kb" => Some(1000),
         "m" | "mb" => Some(1_000_000),
         "g" | "gb" => Some(1_000_000_000),

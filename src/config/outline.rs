@@ -2,6 +2,8 @@
 //!
 //! The parser gives up at its first error, often behind the line that is wrong. This reads on, without its rigour.
 
+use std::fmt::Write;
+
 use super::tree::Place;
 
 /// A line that isn't blank and is no comment.
@@ -115,7 +117,8 @@ pub(super) fn field_at(text: &str, number: usize) -> String {
         match step {
             Step::Key(_, key) if field.is_empty() => field.push_str(key),
             Step::Key(_, key) => field.extend([".", key]),
-            Step::Item(_, index) => field.push_str(&format!("[{index}]")),
+            // Writing into a text doesn't fail.
+            Step::Item(_, index) => _ = write!(field, "[{index}]"),
         }
     }
     field

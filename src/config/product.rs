@@ -34,7 +34,8 @@ pub(super) fn fingerprint(written: &Value) -> String {
         }
         members.values_mut().for_each(sort);
     }
-    hash(&asked.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let first = hash(&asked.to_string()).iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// Puts lists of texts in order: theirs has no meaning.

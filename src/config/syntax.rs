@@ -39,16 +39,12 @@ pub(super) fn diagnose(text: &str, at: Option<Place>, message: &str) -> Fault {
         };
         return Fault { place: Some(place), field, message, fix };
     }
-    match case.odd_indentation().or_else(|| case.indentation()) {
-        Some(((place, message, fix), indent)) => {
-            let field = field_at(&case.indented(place.line, indent), place.line);
-            Fault { place: Some(place), field, message, fix }
-        }
-        None => {
-            let (message, fix) = (format!("this is not YAML: {message}"), "correct the syntax here".to_owned());
-            Fault { place: Some(place), field: field_at(text, place.line), message, fix }
-        }
+    if let Some(((place, message, fix), indent)) = case.odd_indentation().or_else(|| case.indentation()) {
+        let field = field_at(&case.indented(place.line, indent), place.line);
+        return Fault { place: Some(place), field, message, fix };
     }
+    let (message, fix) = (format!("this is not YAML: {message}"), "correct the syntax here".to_owned());
+    Fault { place: Some(place), field: field_at(text, place.line), message, fix }
 }
 
 /// An error of the parser.

@@ -111,12 +111,9 @@ mod tests {
 
     #[test]
     fn a_line_of_any_length_is_passed_over_and_the_next_one_is_read() {
-        let log = [
-            &vec![b'x'; MAX_LINE + 70_000][..],
-            b"\n\n{\"event\":\"access\"}\n{\"event\":\"decision\"}\n",
-            &OTHERS[..],
-        ]
-        .concat();
+        let log =
+            [&vec![b'x'; MAX_LINE + 70_000][..], b"\n\n{\"event\":\"access\"}\n{\"event\":\"decision\"}\n", OTHERS]
+                .concat();
         let mut lines = Lines::new(io::BufReader::new(&log[..]));
         let mut seen = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {

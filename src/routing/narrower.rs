@@ -56,8 +56,8 @@ fn below(all: &BTreeSet<Key<'_>>, stem: &str) -> Arc<[String]> {
         context.update(text(*is_exact, written).as_bytes());
         context.update(b"\n");
     }
-    let digest: String = context.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Arc::new([[DIGEST, &digest].concat()])
+    let first = context.finish().as_ref().iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    Arc::new([format!("{DIGEST}{first:016x}")])
 }
 
 fn text(is_exact: bool, written: &str) -> String {
@@ -121,7 +121,8 @@ mod tests {
                 .map(|other| text(matches!(other, Pattern::Exact(_)), other.as_written()))
                 .collect();
             let mut found = found.to_vec();
-            (expected.sort(), found.sort());
+            expected.sort();
+            found.sort();
             assert_eq!(found, expected, "{pattern:?}");
         }
     }

@@ -44,9 +44,9 @@ pub(super) fn check(line: &[u8]) -> Result<bool, Fault> {
 fn fault_of_parts(line: &[u8]) -> Fault {
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
     let is_request = !method.is_empty() && method.iter().all(|&byte| is_token(byte));
-    let spaces = line.iter().filter(|&&byte| byte == b' ').count();
+    let parts = line.split(|&byte| byte == b' ').count();
     let has_version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
-    if is_request && spaces > 2 && has_version { SPACE } else { REQUEST_LINE }
+    if is_request && parts > 3 && has_version { SPACE } else { REQUEST_LINE }
 }
 
 /// The fault of a target.
