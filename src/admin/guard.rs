@@ -50,7 +50,9 @@ pub(super) async fn details(
 ) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
     let state = admin.state.load_full();
-    if !state.open_details() {
+    if state.open_details() {
+        check_name(&head.headers, state.hosts())?;
+    } else {
         authorize(&state, &head).await?;
     }
     Ok(next.run(Request::from_parts(head, body)).await)
@@ -86,14 +88,33 @@ fn told(notice: &'static Notice) -> Rejection {
 /// Refuses host names that aren't the listener's: a page whose name was rebound to this address has one (DNS
 /// rebinding). An IP address can't be rebound.
 fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
+    if is_own(&host(headers), names) { Ok(()) } else { Err(told(&FOREIGN_HOST)) }
+}
+
+/// The same for what everyone may read. A name without a dot is one of the own network, such as a container's, and no
+/// page from elsewhere has it.
+fn check_name(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
+    if has_own_name(headers, names) { Ok(()) } else { Err(told(&FOREIGN_HOST)) }
+}
+
+/// Whether a request may have details that everyone may read.
+pub(super) fn has_own_name(headers: &HeaderMap, names: &[String]) -> bool {
+    let host = host(headers);
+    is_own(&host, names) || !host.is_empty() && !host.contains('.')
+}
+
+fn is_own(host: &str, names: &[String]) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok() || names.iter().any(|name| name == host)
+}
+
+/// The host without its port.
+fn host(headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    let name = name.to_ascii_lowercase();
-    let known = name == "localhost" || name.parse::<IpAddr>().is_ok() || names.contains(&name);
-    if known { Ok(()) } else { Err(told(&FOREIGN_HOST)) }
+    name.to_ascii_lowercase()
 }
 
 /// Refuses what a page of another origin has a browser send. Such a page has no operator's token either; this holds
@@ -126,6 +147,10 @@ mod tests {
             assert!(!known(host), "{host}");
         }
         assert!(check_host(&HeaderMap::new(), &names).is_err());
+        let readable = |host| check_name(&fields(&[(HOST, host)]), &names).is_ok();
+        assert!(readable("gateway:9090") && !known("gateway:9090"), "a container's name");
+        assert!(readable("admin.internal") && !readable("evil.example") && !readable("gateway."));
+        assert!(check_name(&HeaderMap::new(), &names).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::context::Admin;
+use super::guard;
 use super::issuers::IssuerState;
 use super::readiness::Phase;
 use super::respond::Json;
@@ -28,7 +29,8 @@ pub(super) struct ReadinessAnswer {
     /// `ready`, `waiting for keys` or `draining`.
     #[schemars(extend("enum" = ["ready", "waiting for keys", "draining"]))]
     status: &'static str,
-    /// The state of each issuer; absent if `admin.details` is `protected` and the client is not an operator.
+    /// The state of each issuer; absent if `admin.details` is `protected` and the client is not an operator, or the
+    /// `Host` is foreign.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuers: Option<Vec<IssuerState>>,
 }
@@ -43,7 +45,9 @@ pub(super) async fn alive(State(admin): State<Arc<Admin>>) -> Json<Liveness> {
 /// Whether the gateway is ready, and why, for those who may have details.
 pub(super) async fn ready(State(admin): State<Arc<Admin>>, fields: HeaderMap) -> (StatusCode, Json<ReadinessAnswer>) {
     let state = admin.state.load_full();
-    let details = state.open_details() || state.access.authorize(&fields).await.is_ok();
+    // Probes come with any host; a page whose name was rebound learns no more than they do.
+    let known = guard::has_own_name(&fields, state.hosts());
+    let details = known && (state.open_details() || state.access.authorize(&fields).await.is_ok());
     let phase = admin.readiness.phase();
     let code = if phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let issuers = details.then(|| admin.sources.load().iter().map(|source| IssuerState::of(source)).collect());

@@ -20,6 +20,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod posted;
+mod probe;
 mod readiness;
 mod refused;
 mod reload;

@@ -11,6 +11,7 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::context::Admin;
+use super::probe;
 use super::refused::Refused;
 use super::router::router;
 use crate::gateway::{Answer, Arrived, CatchPanicLayer, LimitLayer, Rejection, RenderLayer, SanitizeLayer, Sanitized};
@@ -50,6 +51,7 @@ pub(crate) fn service(
         .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, fixed(POLICY)))
         .layer(SetResponseHeaderLayer::if_not_present(WWW_AUTHENTICATE, challenge))
         .map_request(Request::<Arrived>::into_body)
+        .map_request(probe::with_host)
         // A panic inside ends this request alone.
         .layer(CatchPanicLayer::new(&panics))
         // Gives a request its ids, and turns refusals into bytes.

@@ -28,6 +28,7 @@ pub(super) struct Timeouts {
     pub(super) header: Duration,
     pub(super) idle: Duration,
     pub(super) body: Duration,
+    pub(super) half_closed: Duration,
     pub(super) connection_age: Option<Duration>,
     pub(super) drain: Drain,
 }
@@ -78,6 +79,7 @@ impl Timeouts {
             header: time("header", file.header.as_ref(), 10),
             idle: time("idle", file.idle.as_ref(), 75),
             body: time("body", file.body.as_ref(), 60),
+            half_closed: time("half_closed", file.half_closed.as_ref(), 1),
             drain: Drain {
                 deadline: time("drain", file.drain.as_ref(), 30),
                 delay: time("drain_delay", file.drain_delay.as_ref(), 0),

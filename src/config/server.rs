@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
@@ -26,6 +26,7 @@ pub(super) fn build(file: &file::File, limits: &Limits, timeouts: &Timeouts, pro
             header_timeout: timeouts.header,
             idle_timeout: timeouts.idle,
             body_timeout: timeouts.body,
+            half_closed: timeouts.half_closed,
             age: timeouts.connection_age,
         },
     }
@@ -66,11 +67,20 @@ fn threads(wanted: Option<u16>, problems: &mut Problems<'_>) -> Option<usize> {
     wanted.map(usize::from)
 }
 
+/// A network of IPv4 addresses that are mapped to IPv6 (RFC 4291 section 2.5.5.2), as one of IPv4: every address is
+/// compared in that form.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let address = mapped.addr().to_ipv4_mapped();
+    let plain = address.zip(mapped.prefix_len().checked_sub(96));
+    plain.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
 fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for (at, text) in files.iter().enumerate() {
         if let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            networks.push(network);
+            networks.push(unmapped(network));
         } else {
             let message = format!("`{text}` is not a network");
             problems.add(

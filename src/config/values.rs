@@ -25,7 +25,8 @@ pub(super) fn duplicate(names: &[String], at: usize) -> bool {
 }
 
 /// Fields for which a duration of 0 has a meaning.
-const MAY_BE_ZERO: [&str; 5] = [".clock_skew", ".keep_alive", ".drain", ".drain_delay", ".cors.max_age"];
+const MAY_BE_ZERO: [&str; 6] =
+    [".clock_skew", ".keep_alive", ".half_closed", ".drain", ".drain_delay", ".cors.max_age"];
 
 /// A duration, or the default.
 pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, problems: &mut Problems<'_>) -> Duration {

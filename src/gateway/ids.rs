@@ -35,11 +35,11 @@ impl Ids {
         lines.push(&CORRELATION_ID, &self.correlation);
     }
 
-    /// Puts the ids into a response that has none.
+    /// Puts the ids into a response. An upstream's own would stand in no log of the gateway.
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
         headers.reserve(2);
-        headers.entry(&REQUEST_ID).or_insert_with(|| self.request.clone());
-        headers.entry(&CORRELATION_ID).or_insert_with(|| self.correlation.clone());
+        headers.insert(&REQUEST_ID, self.request.clone());
+        headers.insert(&CORRELATION_ID, self.correlation.clone());
     }
 }
 

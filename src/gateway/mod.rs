@@ -25,6 +25,7 @@ mod limit;
 mod limiter;
 mod live;
 pub(crate) mod metrics;
+mod no_body;
 mod origin;
 mod peer;
 mod pipeline;
@@ -44,6 +45,7 @@ mod stack;
 mod tally;
 mod token_place;
 mod trace;
+mod tunnel;
 mod upgrade;
 
 pub use authenticate::{Authenticate, AuthenticateLayer};

@@ -4,7 +4,7 @@
 //! trusted proxy are its forwarding fields believed, and extended; from any other peer such fields are removed with the
 //! other guarded ones. No decision reads any of this.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +17,8 @@ use mfa_gateway_wire::RawFields;
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) static FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
@@ -29,6 +31,9 @@ pub(crate) struct Origin {
     /// Whether the peer is a trusted proxy, which may use one connection for many clients.
     pub(super) shared: bool,
     host: Option<HeaderValue>,
+    /// The port that the client asked for, and the path that the proxy took off, if the peer is a trusted proxy.
+    port: Option<HeaderValue>,
+    pub(super) prefix: Option<HeaderValue>,
 }
 
 impl Origin {
@@ -41,6 +46,8 @@ impl Origin {
             proto: HeaderValue::from_static(if tls { "https" } else { "http" }),
             shared: false,
             host: headers.get(HOST).cloned(),
+            port: None,
+            prefix: None,
         };
         if is_believed(peer, trusted) {
             origin.shared = true;
@@ -51,6 +58,8 @@ impl Origin {
                 origin.proto = proto.clone();
             }
             origin.host = only(headers, &FORWARDED_HOST).cloned().or(origin.host);
+            origin.port = only(headers, &FORWARDED_PORT).filter(|port| is_port(port.as_bytes())).cloned();
+            origin.prefix = only(headers, &FORWARDED_PREFIX).filter(|prefix| is_prefix(prefix.as_bytes())).cloned();
         }
         origin
     }
@@ -64,7 +73,7 @@ impl Origin {
         own.is_some_and(|own| own == page)
     }
 
-    /// Its fields for the upstream.
+    /// Its fields for the upstream, but for the prefix: a route may add to it.
     pub(super) fn tell(&self, lines: &mut RawFields) {
         if let Some(chain) = &self.chain {
             lines.push(&FORWARDED_FOR, chain);
@@ -72,6 +81,9 @@ impl Origin {
         lines.push(&FORWARDED_PROTO, &self.proto);
         if let Some(host) = &self.host {
             lines.push(&FORWARDED_HOST, host);
+        }
+        if let Some(port) = &self.port {
+            lines.push(&FORWARDED_PORT, port);
         }
     }
 }
@@ -100,9 +112,36 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 fn addresses(headers: &HeaderMap) -> Vec<IpAddr> {
     let fields = headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     let parsed: Vec<Option<IpAddr>> =
-        fields.flat_map(|value| value.split(',')).map(|text| text.trim().parse().ok()).collect();
+        fields.flat_map(|value| value.split(',')).map(|text| element(text.trim())).collect();
     let known = parsed.iter().rposition(Option::is_none).map_or(0, |at| at + 1);
     parsed[known..].iter().copied().flatten().collect()
+}
+
+/// The address in an element of `X-Forwarded-For`. Some proxies add the client's port, and write an IPv6 address in
+/// brackets then; a socket for both kinds of addresses has IPv4 addresses mapped to IPv6.
+fn element(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip())),
+    };
+    address.map(|address| address.to_canonical())
+}
+
+fn is_port(value: &[u8]) -> bool {
+    let port = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
+    port.and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0)
+}
+
+/// Whether a value is a path that can stand before others as it is: upstreams build links with it.
+fn is_prefix(value: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let Some(path) = value.strip_prefix(b"/") else { return false };
+    let segments = path.strip_suffix(b"/").unwrap_or(path).split(|byte| *byte == b'/');
+    path.is_empty()
+        || segments.clone().all(|segment| {
+            !segment.is_empty() && segment.iter().all(plain) && !segment.iter().all(|byte| *byte == b'.')
+        })
 }
 
 /// The field's value, if it occurs exactly once.
@@ -125,7 +164,7 @@ mod tests {
         }
         let request = request.body(Body::empty()).unwrap();
         let peer = Peer {
-            address: format!("{peer}:1").parse().unwrap(),
+            address: SocketAddr::new(peer.parse().unwrap(), 1),
             forwarded_for: HeaderValue::from_str(peer).ok(),
             untold: false,
             handle: Handle::default(),
@@ -139,13 +178,21 @@ mod tests {
         let (mut lines, mut headers) = (RawFields::default(), HeaderMap::new());
         origin.tell(&mut lines);
         lines.insert_into(&mut headers);
-        let value = |name| headers[name].to_str().unwrap().to_owned();
-        (client, [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST].map(value).to_vec())
+        headers.extend(origin.prefix.map(|prefix| (FORWARDED_PREFIX.clone(), prefix)));
+        let known = [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST, &FORWARDED_PORT, &FORWARDED_PREFIX];
+        let values = known.into_iter().filter_map(|name| headers.get(name)?.to_str().ok().map(str::to_owned));
+        (client, values.collect())
     }
 
     #[test]
     fn a_stranger_is_told_nothing_but_itself() {
-        let sent = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil")];
+        let sent = [
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil"),
+            ("x-forwarded-port", "443"),
+            ("x-forwarded-prefix", "/api"),
+        ];
         assert_eq!(
             told("8.8.8.8", &sent),
             ("8.8.8.8".into(), vec!["8.8.8.8".into(), "http".into(), "api.example".into()])
@@ -160,5 +207,49 @@ mod tests {
         assert_eq!(fields, ["6.6.6.6, 1.2.3.4, 10.0.0.9, 10.0.0.1", "https", "api.example"]);
         let garbage = [("x-forwarded-for", "evil, 1.2.3.4"), ("x-forwarded-proto", "gopher")];
         assert_eq!(told("10.0.0.1", &garbage).1, ["1.2.3.4, 10.0.0.1", "http", "api.example"]);
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_every_form_that_proxies_write() {
+        for (sent, client, chain) in [
+            ("1.2.3.4:56789", "1.2.3.4", "1.2.3.4"),
+            ("[2001:db8::7]:443", "2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7", "2001:db8::7"),
+            ("2001:DB8:0::7", "2001:db8::7", "2001:db8::7"),
+            ("::ffff:1.2.3.4", "1.2.3.4", "1.2.3.4"),
+            ("[::ffff:1.2.3.4]:80", "1.2.3.4", "1.2.3.4"),
+            ("6.6.6.6:1, 1.2.3.4:2, 10.0.0.9:3", "1.2.3.4", "6.6.6.6, 1.2.3.4, 10.0.0.9"),
+            ("1.2.3.4, ::ffff:10.0.0.9", "1.2.3.4", "1.2.3.4, 10.0.0.9"),
+            ("evil, 1.2.3.4:2", "1.2.3.4", "1.2.3.4"),
+        ] {
+            let (seen, fields) = told("10.0.0.1", &[("x-forwarded-for", sent)]);
+            assert_eq!((seen.as_str(), fields[0].as_str()), (client, &*format!("{chain}, 10.0.0.1")), "{sent}");
+        }
+        for odd in ["1.2.3.4:", "1.2.3.4:x", "1.2.3.4:99999", "[1.2.3.4]", "[1.2.3.4]:1", "[::1", "::1]", "[]", "1.2.3"]
+        {
+            let (seen, fields) = told("10.0.0.1", &[("x-forwarded-for", odd)]);
+            assert_eq!((seen.as_str(), fields[0].as_str()), ("10.0.0.1", "10.0.0.1"), "{odd}");
+        }
+        assert_eq!(told("::ffff:10.0.0.1", &[("x-forwarded-for", "1.2.3.4")]).0, "1.2.3.4");
+        assert_eq!(told("::ffff:8.8.8.8", &[("x-forwarded-for", "1.2.3.4")]).0, "8.8.8.8");
+    }
+
+    #[test]
+    fn port_and_prefix_of_a_trusted_proxy_are_told_if_they_are_plain() {
+        let told = |name, value| told("10.0.0.1", &[(name, value)]).1.into_iter().nth(3);
+        for port in ["443", "1", "65535"] {
+            assert_eq!(told("x-forwarded-port", port).as_deref(), Some(port));
+        }
+        for odd in ["", "0", "65536", "+443", "443, 80", "443 ", "https"] {
+            assert_eq!(told("x-forwarded-port", odd), None, "{odd}");
+        }
+        for prefix in ["/", "/api", "/api/", "/a/b-c_d.e~f"] {
+            assert_eq!(told("x-forwarded-prefix", prefix).as_deref(), Some(prefix));
+        }
+        for odd in
+            ["", "api", "//evil.example", "/a//b", "/a/../b", "/.", "/a%2f", "/a\\b", "/a b", "/a, /b", "/a?b", "/<"]
+        {
+            assert_eq!(told("x-forwarded-prefix", odd), None, "{odd}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, forward, rewrite, upgrade};
+use super::{Cleared, Reason, Rejection, answer, forward, no_body, rewrite, upgrade};
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
 use mfa_gateway_core::token::TokenError;
@@ -34,13 +34,26 @@ impl Service<Cleared> for Proxy {
     }
 
     fn call(&mut self, cleared: Cleared) -> Answer {
-        Box::pin(proxy(cleared))
+        let parts = cleared.into_parts();
+        if no_body::is_due(parts.exchange.request.body()) {
+            return Box::pin(proxy_in_the_end(parts));
+        }
+        Box::pin(proxy(parts))
+    }
+}
+
+/// Forwards a request that announces no body once it has ended without one.
+async fn proxy_in_the_end(mut parts: Parts) -> Result<Response<Body>, Rejection> {
+    let Exchange { request, live, .. } = &mut *parts.exchange;
+    match no_body::wait(request.body_mut(), live.edge.body_timeout).await {
+        Ok(()) => proxy(parts).await,
+        Err(reason) => Err(Rejection::new(reason).on(parts.route).with_proof(parts.proof)),
     }
 }
 
 /// Forwards a request. What waits for a `WebSocket` stands in a box: few requests need it, and each future has its room.
-async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
-    let Parts { mut exchange, mut observed, route, grounds, proof } = cleared.into_parts();
+async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
+    let Parts { mut exchange, mut observed, route, grounds, proof } = parts;
     let Exchange { request, live, peer, ids, trace, .. } = &mut *exchange;
     let origin = observed.origin.as_ref();
     let mut told = forward::tell(ids, origin, &grounds, proof.as_deref());
@@ -49,7 +62,8 @@ async fn proxy(cleared: Cleared) -> Result<Response<Body>, Rejection> {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
-    rewrite::apply(request, &route, &mut told).map_err(rejected)?;
+    let prefix = origin.and_then(|origin| origin.prefix.as_ref());
+    rewrite::apply(request, &route, prefix, &mut told).map_err(rejected)?;
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
     observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());

@@ -1,8 +1,8 @@
 //! Switching protocols: `WebSocket` over HTTP/1.1, and nothing else.
 //!
-//! Bytes pass unchecked only after the upstream agreed with 101 to exactly what the client asked for, and only if the
-//! client waited for that. Other upgrades (`h2c` among them) are ignored, as RFC 9110 section 7.8 allows: the request
-//! continues as an ordinary request.
+//! Bytes pass unchecked only after the upstream agreed with 101 to exactly what the client asked for, with nothing beyond
+//! the extensions and subprotocols that it offered, and only if the client waited for that. Other upgrades (`h2c` among
+//! them) are ignored, as RFC 9110 section 7.8 allows: the request continues as an ordinary request.
 
 use std::sync::Arc;
 
@@ -14,13 +14,16 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::Reason;
 use super::expiry::Expiry;
 use super::peer::Peer;
+use super::{Reason, tunnel};
 use mfa_gateway_wire::Body;
 
 /// The suffix that a server appends to the client's key (RFC 6455 section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const EXTENSIONS: &str = "sec-websocket-extensions";
+const PROTOCOL: &str = "sec-websocket-protocol";
 
 const HANDSHAKE: &str = "The WebSocket handshake is incomplete or invalid (RFC 6455 section 4.1).";
 const TOO_EARLY: &str = "The client sent bytes before the protocol switch was agreed (RFC 9110 section 7.8).";
@@ -55,10 +58,7 @@ pub(super) fn wanted(request: &Request<Body>, peer: Option<&Arc<Peer>>) -> Resul
     if !asked {
         return Ok(None);
     }
-    let field = |name| {
-        let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        values.next().filter(|_| values.next().is_none())
-    };
+    let field = |name| only(headers, name);
     let key = field("sec-websocket-key").filter(|key| STANDARD.decode(key).is_ok_and(|key| key.len() == 16));
     let version = field("sec-websocket-version");
     let plain = request.method() == Method::GET
@@ -80,14 +80,34 @@ pub(super) fn wanted(request: &Request<Body>, peer: Option<&Arc<Peer>>) -> Resul
 pub(super) struct Pending {
     client: OnUpgrade,
     accept: String,
+    /// The extensions and subprotocols that the client offers.
+    extensions: Vec<String>,
+    protocols: Vec<String>,
     _asked: Asked,
+}
+
+impl Pending {
+    /// Whether a response that switches protocols is the one that the client waits for (RFC 6455 section 4.1).
+    fn is_answered_by(&self, response: &Response<Body>) -> bool {
+        let headers = response.headers();
+        let offered = |offers: &[String], names: &[String]| names.iter().all(|name| offers.contains(name));
+        response.version() == Version::HTTP_11
+            && is_websocket(headers)
+            && names_upgrade(headers)
+            && only(headers, "sec-websocket-accept") == Some(self.accept.as_bytes())
+            && offered(&self.extensions, &extensions(headers))
+            && headers.get_all(PROTOCOL).iter().count() <= 1
+            && headers.get(PROTOCOL).is_none_or(|chosen| self.protocols.iter().any(|offer| chosen == offer.as_str()))
+    }
 }
 
 /// Puts the upgrade back into a forwarded request, and takes the client's side.
 pub(super) fn prepare(request: &mut Request<Body>, Wanted { accept, asked }: Wanted) -> Option<Pending> {
     let client = request.extensions_mut().remove::<OnUpgrade>()?;
-    announce(request.headers_mut());
-    Some(Pending { client, accept, _asked: asked })
+    let headers = request.headers_mut();
+    announce(headers);
+    let (extensions, protocols) = (extensions(headers), list(headers, PROTOCOL).map(str::to_owned).collect());
+    Some(Pending { client, accept, extensions, protocols, _asked: asked })
 }
 
 /// Joins the two sides if the upstream, which switches protocols, agreed to the requested protocol.
@@ -102,11 +122,8 @@ pub(super) fn finish(
     expiry: Option<Arc<Expiry>>,
 ) -> Result<Response<Body>, Reason> {
     let upstream = response.extensions_mut().remove::<OnUpgrade>().ok_or(Reason::UnexpectedUpgrade)?;
-    let agreed = |pending: &Pending| {
-        let accept = response.headers().get("sec-websocket-accept");
-        is_websocket(response.headers()) && accept.is_some_and(|accept| *accept == pending.accept)
-    };
-    let Pending { client, _asked: asked, .. } = pending.filter(agreed).ok_or(Reason::UnexpectedUpgrade)?;
+    let agreed = pending.filter(|pending| pending.is_answered_by(&response));
+    let Pending { client, _asked: asked, .. } = agreed.ok_or(Reason::UnexpectedUpgrade)?;
     if peer.is_some_and(|peer| !peer.handle.tunnel()) {
         return Err(Reason::Malformed(TOO_EARLY));
     }
@@ -117,11 +134,10 @@ pub(super) fn finish(
     tokio::spawn(async move {
         let _held = held;
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
-        let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-        let tunnel = tokio::io::copy_bidirectional(&mut client, &mut upstream);
+        let tunnel = tunnel::join(TokioIo::new(client), TokioIo::new(upstream));
         let ended = match expiry {
             Some(expiry) => expiry.bound_tunnel(tunnel).await,
-            None => tunnel.await.map(drop),
+            None => tunnel.await,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a WebSocket ended with an error");
@@ -142,8 +158,25 @@ fn is_websocket(headers: &HeaderMap) -> bool {
 }
 
 fn names_upgrade(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("upgrade"))
+    list(headers, CONNECTION.as_str()).any(|name| name.eq_ignore_ascii_case("upgrade"))
+}
+
+/// The names of the extensions in a handshake (RFC 6455 section 9.1), without their parameters.
+fn extensions(headers: &HeaderMap) -> Vec<String> {
+    let named = list(headers, EXTENSIONS).map(|extension| extension.split(';').next().unwrap_or_default());
+    named.map(|name| name.trim_ascii_end().to_ascii_lowercase()).collect()
+}
+
+/// The elements of a list. A value that isn't text is one element, which nothing equals.
+fn list<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    values.flat_map(|value| value.split(',')).map(str::trim_ascii)
+}
+
+/// The field's value, if it occurs exactly once.
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    values.next().filter(|_| values.next().is_none())
 }
 
 pub(super) fn announce(headers: &mut HeaderMap) {

@@ -47,7 +47,11 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let busy = Some(self.peer.handle.begin());
-        let arrived = Arrived { request: request.map(Body::from), peer: Some(Arc::clone(&self.peer)), busy };
+        let request = match request.version() {
+            http::Version::HTTP_2 => request.map(Body::of_stream),
+            _ => request.map(Body::from),
+        };
+        let arrived = Arrived { request, peer: Some(Arc::clone(&self.peer)), busy };
         // The stack is always ready: it refuses instead of making a request wait.
         self.stack.borrow_mut().call(arrived)
     }

@@ -54,6 +54,8 @@ pub struct ConnectionSettings {
     pub idle_timeout: Duration,
     /// How long a client that sends a body or reads a response may make no progress.
     pub body_timeout: Duration,
+    /// How long a client that closed its half may receive nothing of a response that has begun.
+    pub half_closed: Duration,
     /// Until it is asked to finish.
     pub age: Option<Duration>,
 }
@@ -65,6 +67,7 @@ impl ConnectionSettings {
             max_fields: self.headers,
             write_timeout: self.body_timeout,
             idle: self.idle_timeout,
+            half_closed: self.half_closed,
         }
     }
 }

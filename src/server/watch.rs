@@ -87,6 +87,7 @@ impl Watch {
             // The first request may be on its way.
             () = self.ends.finishing.cancelled() => return Ending::Finish,
             () = self.ends.stop.cancelled() => return Ending::Drop,
+            () = until(self.old) => return Ending::Finish,
         }
         if self.requests.load(Ordering::Relaxed) == 0 {
             return Ending::Drop;

@@ -11,7 +11,7 @@ use super::connect::Connector;
 use super::metrics::{EndpointFailure, EndpointMetrics};
 use super::pool::{Caller, Http1, Lease, Pool, Shared};
 use super::{Protocol, Settings, UpstreamError};
-use mfa_gateway_wire::{LazyTimer, RequestSlot, UpstreamStream};
+use mfa_gateway_wire::{FrameStream, LazyTimer, RequestSlot, UpstreamStream};
 
 /// How many responses that say "bad gateway", "unavailable" or "timeout" in a row set an endpoint aside.
 const TOLERATED_ANSWERS: u32 = 5;
@@ -21,6 +21,10 @@ const TOLERATED_ANSWERS: u32 = 5;
 /// up the window that others wait for.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The largest head of a response over HTTP/2, as its fields are counted (RFC 9113 section 6.5.2): the same as over
+/// HTTP/1.1.
+const MAX_HEADER_LIST: u32 = 64 << 10;
 
 /// The longest time an endpoint is set aside.
 const MAX_ASIDE: Duration = Duration::from_secs(30);
@@ -50,7 +54,7 @@ pub(super) struct InFlight(Arc<Endpoint>);
 
 impl InFlight {
     /// Records that a response ended early. The endpoint isn't set aside, because it does respond.
-    pub(super) fn broke_off(&self, error: &hyper::Error) {
+    pub(super) fn broke_off(&self, error: &(dyn std::error::Error + 'static)) {
         self.0.metrics.failed(EndpointFailure::Exchange);
         tracing::warn!(endpoint = self.0.name(), error = mfa_gateway_core::chain(error), "a response ended early");
     }
@@ -130,7 +134,9 @@ impl Endpoint {
                 EndpointFailure::Connect
             }
             UpstreamError::ResponseTimeout { .. } => EndpointFailure::Timeout,
-            UpstreamError::Exchange { .. } | UpstreamError::RequestBody { .. } => EndpointFailure::Exchange,
+            UpstreamError::Exchange { .. } | UpstreamError::Response { .. } | UpstreamError::RequestBody { .. } => {
+                EndpointFailure::Exchange
+            }
         });
         let mut health = self.health();
         self.is_in_trouble.store(true, Ordering::Release);
@@ -174,12 +180,13 @@ impl Endpoint {
             if let Some(sender) = shared.sender.as_ref().filter(|sender| !sender.is_closed()) {
                 return Ok(Lease::Http2 { sender: sender.clone(), number, reused: true, spare: None });
             }
-            let io = TokioIo::new(self.connector.connect(&self.uri).await?);
+            let io = TokioIo::new(FrameStream::new(self.connector.connect(&self.uri).await?));
             let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(20))
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
+                .max_header_list_size(MAX_HEADER_LIST)
                 .handshake(io)
                 .await?;
             tokio::spawn(connection);

@@ -42,6 +42,14 @@ pub(crate) enum UpstreamError {
         /// The reason.
         source: hyper::Error,
     },
+    /// The response's body, as far as it came with the head, broke off or isn't sound.
+    #[error("the response of {endpoint} is not sound")]
+    Response {
+        /// The endpoint.
+        endpoint: String,
+        /// The reason.
+        source: BoxError,
+    },
     /// The client's body ended early, is malformed, or stood still.
     #[error("the request's body could not be read")]
     RequestBody {

@@ -140,6 +140,13 @@ impl Lease {
         }
     }
 
+    /// Adds what the connection knows of a response's fields beyond what hyper read.
+    pub(super) fn complete(&self, response: &mut Response<Incoming>) {
+        if let Self::Http1(connection) = self {
+            connection.slot.complete(response.headers_mut());
+        }
+    }
+
     /// The request that was sent, if it was to be kept. It has no body.
     pub(super) fn sent(&mut self) -> Option<Request<()>> {
         match self {

@@ -56,7 +56,8 @@ impl Upstream {
             match self.offer(endpoint, (request, told), caller, upload.as_deref()).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
-                    if !matches!(error, UpstreamError::RequestBody { .. }) {
+                    // Who responds isn't set aside for a response.
+                    if !matches!(error, UpstreamError::RequestBody { .. } | UpstreamError::Response { .. }) {
                         endpoint.failed(&error);
                     }
                     return Err(error);
@@ -101,11 +102,12 @@ impl Upstream {
             let failed = {
                 match lease.send(request, began, after, goes_on).await {
                     None => None,
-                    Some(Ok(response)) => {
+                    Some(Ok(mut response)) => {
+                        lease.complete(&mut response);
                         // A response that came before the request's end leaves the rest of it on the connection, and a
                         // backend that doesn't read it takes it for the next request.
                         let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.clone()));
-                        return Ok(self.answered(endpoint, response, kept, in_flight));
+                        return self.answered(endpoint, response, kept, in_flight).map_err(Failure::Sent);
                     }
                     Some(Err(mut error)) => {
                         Some((error.take_message().map(|unsent| *request = unsent), error.into_error()))
@@ -137,23 +139,32 @@ impl Upstream {
     }
 
     /// A response whose body gives its connection back in the end, if that may be kept.
+    ///
+    /// # Errors
+    ///
+    /// If its body isn't sound, as far as that is known before the client gets anything. Over HTTP/1.1 the connection's
+    /// guard knows it before.
     fn answered(
         &self,
         endpoint: &Arc<Endpoint>,
         response: Response<Incoming>,
         kept: Option<(Lease, Caller)>,
         in_flight: InFlight,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, UpstreamError> {
         endpoint.answered(response.status());
         // From here on the connection is the upgrade's.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return upgraded(response);
+            return Ok(upgraded(response));
         }
         let kept = kept.map(|(lease, caller)| (Arc::clone(endpoint), lease, caller));
-        response.map(|body| {
-            let body = AnswerBody::new(body, kept, in_flight);
-            Body::new(StallTimeout::new(body, self.settings.idle_timeout, trailers::clean_response))
-        })
+        let (head, body) = response.into_parts();
+        let body = StallTimeout::new(body, self.settings.idle_timeout, trailers::clean_response);
+        let mut body = AnswerBody::new(body, self.settings.protocol, kept, in_flight);
+        if self.settings.protocol == Protocol::Http2 {
+            let unsound = |source| UpstreamError::Response { endpoint: endpoint.name(), source };
+            body.read_ahead().map_err(unsound)?;
+        }
+        Ok(Response::from_parts(head, Body::new(body)))
     }
 
     /// Gives the request the form of the protocol, and the host that the upstream is to see.

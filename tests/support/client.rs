@@ -120,7 +120,8 @@ pub(crate) struct Http1 {
 impl Http1 {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (sender, connection) =
+            http1::Builder::new().max_headers(300).handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self { sender, address }
     }

@@ -101,6 +101,11 @@ impl Gateway {
         self.app.addresses()[0]
     }
 
+    /// Where the admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.app.admin_address().unwrap()
+    }
+
     /// Takes another configuration into use.
     pub(crate) fn reload(&self, text: &str) {
         self.app.reload(self.world.config(text)).unwrap();
@@ -128,7 +133,7 @@ impl Gateway {
 
     /// Sends the admin listener one request over a connection of its own.
     pub(crate) async fn admin_send(&self, call: &Call) -> Answer {
-        Http1::connect(self.app.admin_address().unwrap()).await.send(call).await
+        Http1::connect(self.admin_address()).await.send(call).await
     }
 
     /// The value of a metric, by the whole of its name and labels; 0 if it has none yet.

@@ -105,6 +105,12 @@ impl Clients {
     }
 }
 
+/// Whether an address is reached without a proxy, as far as reqwest doesn't know it.
+#[must_use]
+pub fn is_direct(url: &Url) -> bool {
+    is_loopback(url) || NoProxy::from_env().contains(url)
+}
+
 /// Whether an address can only lead to this machine.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {

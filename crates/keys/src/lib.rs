@@ -32,7 +32,7 @@ mod stored;
 
 pub use archive::sweep;
 pub use attempt::{KeyError, Refreshed};
-pub use clients::{ClientError, Fetching, is_loopback};
+pub use clients::{ClientError, Fetching, is_direct, is_loopback};
 pub use discovery::{DiscoveryError, read as read_discovery};
 pub use encoding::CodingError;
 pub use fetch::{FetchError, MAX_DOCUMENT};

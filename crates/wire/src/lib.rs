@@ -45,8 +45,8 @@
 //!          upstream                                            upstream
 //! ```
 //!
-//! The connection to an HTTP/2 upstream has no [`UpstreamStream`]: hyper's client reads its socket, and frames can't be
-//! read in two ways. After an upgrade, bytes pass both streams unchecked, in both directions.
+//! The connection to an HTTP/2 upstream has a [`FrameStream`] in place of the [`UpstreamStream`]: frames can't be read in
+//! two ways, and only trailer sections are looked at. After an upgrade, bytes pass both streams unchecked, in both directions.
 //!
 //! # Limits
 //!
@@ -69,8 +69,9 @@
 //! | interim responses that wait for a client | `client::InterimQueue` | 32 KiB |
 //! | time in which nothing is read after a request was turned away | `client::Handle` | 20 to 160 ms |
 //! | time and bytes of reading on before a close | `client::Linger` | 2 s, 16 MiB |
-//! | time of a client that closed its half and can't be probed | `client::HalfClosed` | 10 s |
+//! | time without a byte to a client that closed its half | `client::HalfClosed` | `timeouts.half_closed`; 10 s before its response, if it can't be probed |
 //! | bytes of a response's head | `upstream::ResponseGuard` | 64 KiB |
+//! | header fields of a response | `upstream::ResponseGuard` | 256; over HTTP/2 only the bytes count |
 //! | interim responses to a request | `upstream::ResponseGuard` | 32 |
 //!
 //! # The folders
@@ -86,7 +87,7 @@ mod http2;
 mod io;
 mod upstream;
 
-pub use body::{Body, BoxError, Exceeded, StallTimeout, TooLong, Upload, UploadFault, Watch};
+pub use body::{Body, BoxError, Exceeded, StallTimeout, TooLong, Upload, UploadFault, Watch, check_end};
 pub use client::{Busy, ClientStream, ConnectionId, Handle, StreamLimits, Version};
 pub use fields::{Presence, RawFields, headers, trailers};
 pub use http1::{QUERY_NOT_ASCII, Refused, STAND_IN_HOST, guarded};
@@ -94,4 +95,4 @@ pub use io::{
     EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, LazyTimer, Socket, certificate, client_network, proxy_protocol,
     set_options, set_thread, thread,
 };
-pub use upstream::{RequestSlot, UpstreamStream};
+pub use upstream::{FrameStream, RequestSlot, UpstreamStream};

@@ -84,6 +84,9 @@ pub(in crate::config) struct Timeouts {
     pub idle: Option<String>,
     /// How long a client may make no progress in sending a body or reading a response. Default `60s`.
     pub body: Option<String>,
+    /// How long a client that closed its half of an HTTP/1.1 connection may receive nothing of a response that has begun.
+    /// Then it counts as gone. Default `1s`.
+    pub half_closed: Option<String>,
     /// How long a connection may live before the gateway asks the client to finish, give or take a tenth. Absent: no
     /// limit.
     pub connection_age: Option<String>,

@@ -34,6 +34,7 @@ async fn connection()
         max_fields: 100,
         write_timeout: Duration::from_secs(60),
         idle: Duration::from_secs(5),
+        half_closed: Duration::from_secs(1),
     };
     let stream = ClientStream::new(Socket::Plain(listener.accept().await.unwrap().0), Version::Http1, limits);
     let (requests, kept) = (Arc::new(AtomicU64::new(0)), Kept::default());

@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use mfa_gateway_keys::is_loopback;
+use mfa_gateway_keys::is_direct;
 use mfa_gateway_wire::BoxError;
 
 /// The limit on the bytes read of a response.
@@ -95,8 +95,7 @@ impl Transport {
             .pool_max_idle_per_host(1)
             .tls_certs_merge(authorities?)
             .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")));
-        // A proxy's loopback is another machine.
-        if is_loopback(&settings.endpoint) {
+        if is_direct(&settings.endpoint) {
             builder = builder.no_proxy();
         }
         let mut url = settings.endpoint.clone();

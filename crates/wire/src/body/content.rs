@@ -3,13 +3,15 @@
 use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
+
+use super::end::check_end;
 
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -36,6 +38,8 @@ enum Inner {
     Full(Option<Bytes>),
     Chunked(Option<Bytes>),
     Incoming(Incoming),
+    /// Over HTTP/2.
+    Stream(Incoming),
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -78,6 +82,12 @@ impl Body {
         Self::of(Inner::Chunked(Some(bytes.into())))
     }
 
+    /// The body of a request that came over HTTP/2.
+    #[must_use]
+    pub fn of_stream(body: Incoming) -> Self {
+        Self::of(Inner::Stream(body))
+    }
+
     /// Any other body.
     pub fn new<B>(body: B) -> Self
     where
@@ -114,6 +124,10 @@ impl http_body::Body for Body {
         let frame = match &mut self.inner {
             Inner::Full(bytes) | Inner::Chunked(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Inner::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Inner::Stream(body) => match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None => Poll::Ready(check_end(body).err().map(|error| Err(error.into()))),
+                frame => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            },
             Inner::Boxed(body) => Pin::new(body).poll_frame(cx),
         };
         let Poll::Ready(frame) = frame else { return Poll::Pending };
@@ -133,7 +147,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.inner {
             Inner::Full(bytes) | Inner::Chunked(bytes) => bytes.is_none(),
-            Inner::Incoming(body) => body.is_end_stream(),
+            Inner::Incoming(body) | Inner::Stream(body) => body.is_end_stream(),
             Inner::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -142,7 +156,7 @@ impl http_body::Body for Body {
         match &self.inner {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Chunked(_) => SizeHint::default(),
-            Inner::Incoming(body) => body.size_hint(),
+            Inner::Incoming(body) | Inner::Stream(body) => body.size_hint(),
             Inner::Boxed(body) => body.size_hint(),
         }
     }

@@ -13,7 +13,7 @@ use super::handle::Handle;
 use super::idle_timeout::IdleTimeout;
 use super::linger::Linger;
 use crate::http1::{RequestGuard, Verdict};
-use crate::http2::FlowControl;
+use crate::http2::{FlowControl, TrailerGuard};
 use crate::io::{LazyTimer, Socket, WriteTimeout};
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
@@ -39,6 +39,8 @@ pub struct StreamLimits {
     pub write_timeout: Duration,
     /// How long a client may send no request over HTTP/1.1 after its last response has ended.
     pub idle: Duration,
+    /// How long nothing may be written of a response that has begun, if its client closed its half over HTTP/1.1.
+    pub half_closed: Duration,
 }
 
 /// A client's connection as hyper's server sees it.
@@ -54,13 +56,17 @@ pub struct ClientStream {
     guard: Option<RequestGuard>,
     /// Over HTTP/2.
     flow_control: Option<FlowControl>,
+    trailer_guard: Option<TrailerGuard>,
     /// Bytes that hyper reads in place of those that came.
     instead: Bytes,
     /// Whether something came behind the request that passed last.
     ahead: bool,
     half_closed: Option<HalfClosed>,
+    half_closed_limit: Duration,
     idle_timeout: IdleTimeout,
     written: u64,
+    /// How much was written when the last request came.
+    written_before: u64,
     progress: Progress,
     linger: Option<Linger>,
     write_timeout: WriteTimeout,
@@ -109,11 +115,14 @@ impl ClientStream {
             replayed: 0,
             guard: (version == Version::Http1).then(|| RequestGuard::new(limits.max_head, limits.max_fields)),
             flow_control: (version == Version::Http2).then(|| FlowControl::new(limits.write_timeout, PREFACE.len())),
+            trailer_guard: (version == Version::Http2).then(|| TrailerGuard::of_requests(PREFACE.len())),
             instead: Bytes::new(),
             ahead: false,
             half_closed: None,
+            half_closed_limit: limits.half_closed,
             idle_timeout: IdleTimeout::new(limits.idle),
             written: 0,
+            written_before: 0,
             progress: Progress::Asked,
             linger: None,
             write_timeout: WriteTimeout::new(limits.write_timeout),
@@ -173,6 +182,15 @@ impl ClientStream {
         }
     }
 
+    /// Follows what came over HTTP/2. Returns the bytes that pass instead, if it isn't the same ones.
+    fn check_frames(&mut self, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let Self { flow_control, trailer_guard, handle, .. } = self;
+        let (Some(flow_control), Some(trailer_guard)) = (flow_control, trailer_guard) else { return Ok(None) };
+        flow_control.note_read(bytes)?;
+        handle.set_unwritten(flow_control.unwritten());
+        Ok(trailer_guard.check(bytes))
+    }
+
     /// Passes on to hyper that the client closed its half: at once, unless a whole request is in flight. Its client
     /// waits for the response, and gets it (RFC 9112 section 9.6).
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -180,8 +198,9 @@ impl ClientStream {
         if !in_flight {
             return Poll::Ready(Ok(()));
         }
-        let half_closed = self.half_closed.get_or_insert_with(HalfClosed::new);
-        half_closed.poll_gone(cx, &self.inner, &self.handle, self.written)
+        let Self { half_closed, half_closed_limit, inner, handle, written, written_before, .. } = self;
+        let half_closed = half_closed.get_or_insert_with(|| HalfClosed::new(*half_closed_limit, *written));
+        half_closed.poll_gone(cx, inner, handle, *written, written > written_before)
     }
 
     /// Counts what was written of `bufs`. Fails when the client has taken nothing for too long.
@@ -242,14 +261,18 @@ impl AsyncRead for ClientStream {
             if self.guard.is_some() && self.handle.note_read() {
                 self.guard = None;
             }
-            let Self { flow_control, handle, .. } = &mut *self;
-            if let Some(flow_control) = flow_control {
-                flow_control.note_read(&buf.filled()[before..])?;
-                handle.set_unwritten(flow_control.unwritten());
+            if let Some(instead) = self.check_frames(&buf.filled()[before..])? {
+                self.instead = instead.into();
+                buf.set_filled(before);
+                continue;
             }
             let Some(guard) = &mut self.guard else { return Poll::Ready(Ok(())) };
+            let heads = guard.heads();
             let verdict = guard.check(&buf.filled()[before..]);
-            let (ahead, between) = (guard.is_ahead(), guard.is_between());
+            let (ahead, between, asked) = (guard.is_ahead(), guard.is_between(), guard.heads() != heads);
+            if asked {
+                self.written_before = self.written;
+            }
             if ahead != self.ahead {
                 self.ahead = ahead;
                 self.handle.set_ahead(self.ahead);

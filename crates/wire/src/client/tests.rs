@@ -19,6 +19,7 @@ async fn interim_responses_that_a_client_does_not_take_time_out_as_well() {
         max_fields: 100,
         write_timeout: Duration::from_millis(300),
         idle: Duration::from_secs(60),
+        half_closed: Duration::from_secs(1),
     };
     let socket = listener.accept().await.unwrap().0;
     let mut stream = ClientStream::new(Socket::Plain(socket), Version::Http1, limits);

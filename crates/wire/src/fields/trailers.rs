@@ -51,6 +51,8 @@ pub fn clean_request(trailers: &mut HeaderMap) -> io::Result<()> {
 /// If it is too large, or has values that HTTP/1.1 would change. The rest of the message is on its way by then, so it
 /// is broken off.
 pub fn clean_response(trailers: &mut HeaderMap) -> io::Result<()> {
+    // Over HTTP/2, one was put in: see `http2::TrailerGuard`.
+    trailers.remove(header::AGE);
     let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > MAX_TRAILER_BYTES || trailers.len() > MAX_TRAILERS || trailers.values().any(is_padded) {
         return Err(io::Error::new(

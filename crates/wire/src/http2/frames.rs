@@ -1,10 +1,10 @@
 //! Frames of HTTP/2 (RFC 9113 section 4.1), found in the bytes of one direction of a connection.
 
 /// The length of a frame's head.
-const HEAD: usize = 9;
+pub(super) const HEAD: usize = 9;
 
 /// The largest payload that is collected: the largest frame of a peer that got no other setting.
-const MAX_PAYLOAD: usize = 16 << 10;
+pub(super) const MAX_PAYLOAD: usize = 16 << 10;
 
 /// The kinds of frames that matter here.
 pub(super) mod kind {
@@ -24,12 +24,12 @@ const END_HEADERS: u8 = 0x4;
 pub(super) struct Frame {
     pub(super) length: usize,
     pub(super) kind: u8,
-    flags: u8,
+    pub(super) flags: u8,
     pub(super) stream: u32,
 }
 
 impl Frame {
-    fn read(head: [u8; HEAD]) -> Self {
+    pub(super) fn read(head: [u8; HEAD]) -> Self {
         let [l1, l2, l3, kind, flags, s1, s2, s3, s4] = head;
         Self {
             length: usize::from(l1) << 16 | usize::from(l2) << 8 | usize::from(l3),

@@ -2,6 +2,9 @@
 //!
 //! A head is held until it is whole and checked. Bodies pass as they come.
 
+use std::ops::Range;
+
+use super::large_head::{self, MAX_FIELDS, ROOM};
 use super::request_slot::Expected;
 use super::response_head::{Next, check_status_line, next};
 use crate::http1::Chunked;
@@ -13,6 +16,7 @@ const MAX_INTERIM: u8 = 32;
 
 pub(super) const UNSOLICITED: Fault = "Bytes came that are not part of a response (RFC 9112 section 9.2).";
 const TOO_LARGE: Fault = "The head of the response is larger than 64 KiB.";
+const TOO_MANY: Fault = "The response has more than 256 header fields.";
 const FLOOD: Fault = "There are more than 32 interim responses.";
 const SWITCH: Fault = "The protocol was switched, and the request didn't ask for that (RFC 9110 section 7.8).";
 
@@ -29,6 +33,13 @@ pub(super) struct ResponseGuard {
     reader: HeadReader,
     /// The status of the response whose head is read.
     status: u16,
+    /// Whether it has more fields than hyper has room for.
+    is_large: bool,
+    /// Where heads stand, in the bytes that are followed, that have more fields than hyper has room for; and whether they
+    /// are final.
+    large: Vec<(Range<usize>, bool)>,
+    /// The fields of the last one that hyper doesn't read.
+    unread: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -62,6 +73,9 @@ impl ResponseGuard {
             held: Vec::new(),
             reader: HeadReader::default(),
             status: 0,
+            is_large: false,
+            large: Vec::new(),
+            unread: None,
         }
     }
 
@@ -95,11 +109,19 @@ impl ResponseGuard {
         std::mem::take(&mut self.interim_heads)
     }
 
+    /// Takes the lines of the fields that hyper doesn't read.
+    pub(super) fn take_unread(&mut self) -> Option<Vec<u8>> {
+        self.unread.take()
+    }
+
     /// Checks the next bytes.
     pub(super) fn check(&mut self, new: &[u8]) -> Verdict {
         if self.held.is_empty() {
             let passing = self.follow(new);
             self.hold(&new[passing..]);
+            if !self.large.is_empty() {
+                return Verdict::Instead(self.reduce(&new[..passing]));
+            }
             return Verdict::Pass(passing);
         }
         let mut bytes = std::mem::take(&mut self.held);
@@ -107,7 +129,23 @@ impl ResponseGuard {
         let passing = self.follow(&bytes);
         self.hold(&bytes[passing..]);
         bytes.truncate(passing);
-        Verdict::Instead(bytes)
+        Verdict::Instead(if self.large.is_empty() { bytes } else { self.reduce(&bytes) })
+    }
+
+    /// Bytes that pass, with large heads as hyper reads them.
+    fn reduce(&mut self, passing: &[u8]) -> Vec<u8> {
+        let (mut reduced, mut at) = (Vec::with_capacity(passing.len()), 0);
+        for (head, is_final) in std::mem::take(&mut self.large) {
+            let Some(large) = passing.get(head.clone()) else { break };
+            let (read, unread) = large_head::split(large);
+            reduced.extend_from_slice(&passing[at..head.start]);
+            reduced.extend(read);
+            // hyper reads nothing of an interim response.
+            self.unread = is_final.then_some(unread);
+            at = head.end;
+        }
+        reduced.extend_from_slice(&passing[at..]);
+        reduced
     }
 
     fn hold(&mut self, rest: &[u8]) {
@@ -129,6 +167,9 @@ impl ResponseGuard {
                             self.interim_heads.push(bytes[at..at + length].to_vec());
                         }
                         head_at = Some(at);
+                        if self.is_large {
+                            self.large.push((at..at + length, !matches!(self.phase, Phase::Head)));
+                        }
                         at += length;
                     }
                     Ok(None) => return at,
@@ -180,7 +221,11 @@ impl ResponseGuard {
         if end.unwrap_or(bytes.len()) > MAX_HEAD {
             return Err(TOO_LARGE);
         }
+        if reader.fields() > MAX_FIELDS {
+            return Err(TOO_MANY);
+        }
         if end.is_some() {
+            self.is_large = self.reader.fields() > ROOM;
             let framing = std::mem::take(&mut self.reader).framing()?;
             self.phase = self.phase_after(next(self.status, framing, self.expected.head)?)?;
         }

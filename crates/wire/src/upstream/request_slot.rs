@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use http_body::Body as _;
 use memchr::memmem;
 
 use super::interim;
 use crate::body::Body;
 use crate::client::ConnectionId;
-use crate::fields::RawFields;
+use crate::fields::{RawFields, line};
 use crate::http1::head;
 
 /// A request is announced, and nothing of it is written yet.
@@ -27,6 +27,9 @@ const BROKEN: u8 = 8;
 const UNSOLICITED: u8 = 16;
 /// The request has no body.
 const BODILESS: u8 = 32;
+
+/// The response has fields that hyper doesn't read.
+const UNREAD: u8 = 64;
 
 /// How much room for a head, and for raw fields, stays with a connection.
 const KEPT_ROOM: usize = 4096;
@@ -58,6 +61,8 @@ struct State {
     written: usize,
     /// Whether the request may have to be sent again. Its head is the copy: that costs less than a copy of the request.
     keep: bool,
+    /// Lines with fields of the response that hyper doesn't read.
+    unread: Vec<u8>,
 }
 
 /// What a request says about the framing of its response.
@@ -91,6 +96,21 @@ impl RequestSlot {
     pub fn take_written(&self) -> Option<Request<()>> {
         let State { head, keep, .. } = &mut *self.lock();
         if std::mem::take(keep) { head::request(head) } else { None }
+    }
+
+    /// Appends the fields of a response that hyper had no room for.
+    pub fn complete(&self, fields: &mut HeaderMap) {
+        // Nearly no response has any.
+        if self.0.flags.load(Ordering::Acquire) & UNREAD == 0 {
+            return;
+        }
+        self.0.flags.fetch_and(!UNREAD, Ordering::AcqRel);
+        let lines = std::mem::take(&mut self.lock().unread);
+        for line in lines.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\r\n")) {
+            if let Some((name, value)) = line::parse(line) {
+                fields.append(name, value);
+            }
+        }
     }
 
     /// Whether the connection must not be used again.
@@ -163,6 +183,12 @@ impl RequestSlot {
             // The final response may have begun; then this one is dropped.
             let _ = client.send_interim(&head);
         }
+    }
+
+    /// Notes lines with fields of the response that hyper doesn't read.
+    pub(super) fn note_unread(&self, lines: &[u8]) {
+        self.lock().unread = lines.to_vec();
+        self.0.flags.fetch_or(UNREAD, Ordering::AcqRel);
     }
 
     pub(super) fn mark_broken(&self) {

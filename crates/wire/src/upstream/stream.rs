@@ -113,6 +113,9 @@ impl AsyncRead for UpstreamStream {
             for head in &interim {
                 self.slot.pass_interim(head);
             }
+            if let Some(lines) = self.guard.take_unread() {
+                self.slot.note_unread(&lines);
+            }
             match verdict {
                 Verdict::Pass(passing) if interim.is_empty() => buf.set_filled(before + passing),
                 Verdict::Pass(passing) => {
