@@ -20,7 +20,7 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// The tables of routes, by host; `None` if no route names hosts.
+    /// The tables of routes, by host; `None` if no route names one.
     pub(super) fn of(routes: &[Arc<Route>]) -> Option<(Self, Vec<Vec<Arc<Route>>>)> {
         let mut hosts = Self::default();
         let mut tables: Vec<Vec<Arc<Route>>> = Vec::new();
@@ -38,7 +38,8 @@ impl Hosts {
                 }
             }
         }
-        if tables.is_empty() {
+        // Routes of every host alone leave nothing to choose.
+        if hosts.exact.is_empty() && hosts.below.is_empty() {
             return None;
         }
         let everywhere: Vec<_> = routes.iter().filter(|route| route.is_of_every_host()).collect();

@@ -132,10 +132,15 @@ impl Paths {
         Ok(())
     }
 
-    /// Whether `route` is at least as strict as those of a group that serve the method, and there are some.
+    /// Whether `route` is at least as strict as those of a group that serve the method, and there are some. A route of
+    /// every host doesn't count where one that names the host has the same pattern.
     fn covers(&self, route: &Route, group: &[usize], method: &Method) -> bool {
-        let mut admitting = group.iter().filter_map(|&at| self.routes.get(at)).filter(|one| one.admits_method(method));
-        admitting.clone().next().is_some() && admitting.all(|other| route.rule.covers(&other.rule))
+        let admitting = || group.iter().filter_map(|&at| self.routes.get(at)).filter(|one| one.admits_method(method));
+        let is_first = |other: &Route| {
+            group.len() < 2
+                || admitting().find(|one| one.pattern.is_same(&other.pattern)).is_none_or(|one| one.id == other.id)
+        };
+        admitting().next().is_some() && admitting().all(|other| route.rule.covers(&other.rule) || !is_first(other))
     }
 
     /// Whether a folded path may stand for a stricter route's with short names in place of long ones.

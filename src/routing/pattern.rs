@@ -34,6 +34,15 @@ impl Pattern {
         }
     }
 
+    /// Whether both match the same paths.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(one), Self::Exact(other)) => one == other,
+            (Self::Prefix(one), Self::Prefix(other)) => one.trim_end_matches('/') == other.trim_end_matches('/'),
+            _ => false,
+        }
+    }
+
     /// Whether this pattern also matches every path of `other`.
     #[must_use]
     pub(crate) fn contains(&self, other: &Self) -> bool {

@@ -63,6 +63,20 @@ fn s17_the_most_specific_host_has_its_own_routes() {
 }
 
 #[test]
+fn s17_a_route_that_names_the_host_comes_before_one_of_every_host() {
+    let table = RouteTable::new(vec![
+        route(&[], "/v1", MFA),
+        route(&["open.example"], "/v1/", Requirement::Public),
+        route(&["other.example"], "/x", Requirement::Public),
+    ]);
+    assert_eq!(found(&table, "open.example", "/v1/a%20b"), Ok(1));
+    assert_eq!(found(&table, "other.example", "/v1/a%20b"), Ok(0));
+    // Where routes name every host only, there is nothing to choose.
+    let table = RouteTable::new(vec![route(&["*"], "/live", Requirement::Public), route(&[], "/", MFA)]);
+    assert_eq!((found(&table, "any.example", "/live"), found(&table, "", "/x")), (Ok(0), Ok(1)));
+}
+
+#[test]
 fn s19_a_rule_boundary_is_that_of_the_host() {
     let table = RouteTable::new(vec![
         route(&["open.example"], "/", Requirement::Public),
