@@ -62,8 +62,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
-    let prefix = origin.and_then(|origin| origin.prefix.as_ref());
-    rewrite::apply(request, &route, prefix, &mut told).map_err(rejected)?;
+    rewrite::apply(request, &route, origin, &mut told).map_err(rejected)?;
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
     observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());

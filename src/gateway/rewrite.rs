@@ -5,17 +5,18 @@ use http::{HeaderValue, Request, Uri};
 use mfa_gateway_wire::{Body, RawFields};
 
 use super::Reason;
-use super::origin::FORWARDED_PREFIX;
+use super::origin::{FORWARDED_PREFIX, Origin};
 use crate::routing::Route;
 
-/// Replaces the first part of the path where the route says so, and tells the upstream what was taken off: `before` by a
+/// Replaces the first part of the path where the route says so, and tells the upstream what was taken off: by a
 /// trusted proxy, and here.
 pub(super) fn apply(
     request: &mut Request<Body>,
     route: &Route,
-    before: Option<&HeaderValue>,
+    origin: Option<&Origin>,
     told: &mut RawFields,
 ) -> Result<(), Reason> {
+    let before = origin.and_then(|origin| origin.prefix.as_ref());
     let Some(rewrite) = &route.rewrite else {
         if let Some(before) = before {
             told.push(&FORWARDED_PREFIX, before);
