@@ -58,8 +58,8 @@ impl TrailerGuard {
             let part = self.left.min(bytes.len() - at);
             (self.left, at) = (self.left - part, at + part);
             let rest = &bytes[at..];
-            let Some(head) = rest.first_chunk::<HEAD>() else { break };
-            let frame = Frame::read(*head);
+            let Some(first) = rest.first_chunk::<HEAD>() else { break };
+            let frame = Frame::read(*first);
             let whole = HEAD + frame.length;
             if frame.kind == kind::HEADERS && frame.length + MARK.len() <= MAX_PAYLOAD && self.heads.are_before(frame) {
                 let Some(section) = rest.get(..whole) else { break };
@@ -94,7 +94,6 @@ impl Heads {
     fn note(&mut self, frame: Frame, payload: &[u8]) {
         match (self, frame.kind) {
             (Self::OfRequests(last), kind::HEADERS) => *last = frame.stream.max(*last),
-            (Self::OfRequests(_), _) => {}
             (Self::OfResponses(open), kind::RST_STREAM) => drop(open.remove(&frame.stream)),
             (Self::OfResponses(open), kind::DATA | kind::HEADERS) if frame.ends_stream() => {
                 open.remove(&frame.stream);
