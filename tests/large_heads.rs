@@ -4,7 +4,7 @@ use crate::support::{CONFIG, Call, Gateway, Http1, Http2, Scripted, Step, World,
 
 /// A response with so many fields, of which these stand last.
 fn response(count: usize, last: &str, body: &str) -> String {
-    let many: String = (0..count - last.lines().count()).map(|at| format!("X-{at}: {at}\r\n")).collect();
+    let many = (0..count - last.lines().count()).map(|at| format!("X-{at}: {at}\r\n")).collect::<Vec<_>>().concat();
     format!("HTTP/1.1 200 OK\r\n{many}{last}\r\n{body}")
 }
 

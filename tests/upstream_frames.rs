@@ -60,7 +60,7 @@ async fn over_http1(gateway: &Gateway, method: &str) -> String {
     raw::request(gateway.address(), method, "/v1/x", &[("authorization", &bearer)]).await
 }
 
-/// What an HTTP/2 client gets of its first stream: the kinds of its frames, its data, and whether END_STREAM came.
+/// What an HTTP/2 client gets of its first stream: the kinds of its frames, its data, and whether `END_STREAM` came.
 async fn over_http2(gateway: &Gateway) -> (Vec<u8>, Vec<u8>, bool) {
     let bearer = format!("Bearer {}", gateway.jane());
     let mut client = frames::Frames::connect(gateway.address(), &[]).await;
