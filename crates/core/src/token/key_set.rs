@@ -114,12 +114,11 @@ impl KeySet {
     pub fn find<'h>(&self, hint: impl Into<KeyHint<'h>>, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, TokenError> {
         let KeyHint { kid, thumbprints } = hint.into();
         let printed: Vec<usize>;
-        let named: &[usize] = match kid {
-            Some(kid) => self.by_kid.get(kid).ok_or(TokenError::KeyUnknown)?,
-            None => {
-                printed = thumbprints.iter().filter_map(|one| self.by_thumbprint.get(one)).flatten().copied().collect();
-                &printed
-            }
+        let named: &[usize] = if let Some(kid) = kid {
+            self.by_kid.get(kid).ok_or(TokenError::KeyUnknown)?
+        } else {
+            printed = thumbprints.iter().filter_map(|one| self.by_thumbprint.get(one)).flatten().copied().collect();
+            &printed
         };
         let fitting = |places: &[usize]| {
             let mut keys: Vec<Arc<Key>> = Vec::new();

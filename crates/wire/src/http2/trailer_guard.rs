@@ -50,9 +50,9 @@ impl TrailerGuard {
 
     /// Follows the next bytes. Returns those that pass instead, if it isn't the same ones.
     pub(crate) fn check(&mut self, new: &[u8]) -> Option<Vec<u8>> {
-        let held = std::mem::take(&mut self.held);
-        let joined = [&held, new].concat();
-        let bytes = if held.is_empty() { new } else { &joined[..] };
+        let joined = (!self.held.is_empty()).then(|| [&self.held, new].concat());
+        self.held.clear();
+        let bytes = joined.as_deref().unwrap_or(new);
         let (mut at, mut passed, mut instead) = (0, 0, Vec::new());
         loop {
             let part = self.left.min(bytes.len() - at);
@@ -73,7 +73,7 @@ impl TrailerGuard {
             }
         }
         self.held = bytes[at..].to_vec();
-        if held.is_empty() && passed == 0 && self.held.is_empty() {
+        if joined.is_none() && passed == 0 && self.held.is_empty() {
             return None;
         }
         instead.extend_from_slice(&bytes[passed..at]);
