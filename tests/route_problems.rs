@@ -112,7 +112,7 @@ fn fields_of_the_message_and_of_the_gateway_stay_as_they_are() {
             request,
             "{ set: [{ name: X-A, value: \"a\\r\\nb: c\" }] }",
             ".set[0].value",
-            "this is empty, or can't be a header field's value".to_owned(),
+            "the value contains the invisible character U+000D".to_owned(),
         ),
         (
             request,
