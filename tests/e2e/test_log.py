@@ -33,6 +33,7 @@ def events(gateway) -> list[tuple[str, str, dict[str, str]]]:
 
 
 def only(gateway, message: str) -> dict[str, str]:
+    assert gateway.logged(message)
     matching = [fields for _, said, fields in events(gateway) if said == message]
     assert len(matching) == 1, (message, events(gateway))
     return matching[0]
