@@ -29,7 +29,7 @@ impl Sources {
 
     /// Takes other sources into use.
     pub(super) fn replace(&self, sources: Vec<Arc<KeySource>>) {
-        // Whoever has a configuration reloaded has its files read.
+        // A reload reads the files, too.
         let from_file = |source: &&Arc<KeySource>| matches!(source.settings().location, KeyLocation::File(_));
         sources.iter().filter(from_file).for_each(|source| source.nudge());
         self.list.store(Arc::new(sources));

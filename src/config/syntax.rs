@@ -201,7 +201,7 @@ impl<'t> Case<'t> {
         Some((self.place, message, "put the value in quotes".to_owned()))
     }
 
-    /// A line that is no field, for want of a space or a colon. It is that of the error or the one before it.
+    /// A line that is no field, because a space or a colon is missing. It is that of the error or the one before it.
     fn no_field(&self) -> Option<Found> {
         let (line, previous) = (self.line()?, self.previous());
         if let Some(block) = previous.filter(|line| line.body.ends_with(['|', '>']))

@@ -1,6 +1,6 @@
 //! A key set in a file of this machine (`jwks_file`).
 //!
-//! Whoever can write it decides whose tokens are accepted. A file may hang: a FIFO, or a drive of a network that is down.
+//! A person who can write it decides whose tokens are accepted. A file may hang: a FIFO, or a drive of a network that is down.
 //! So it is read in a thread of its own, one at a time, and nobody waits for longer than the deadline.
 
 use std::fs::{self, File};
