@@ -50,8 +50,7 @@ mod tests {
 
     #[test]
     fn it_is_found_in_a_file_that_is_not_valid_here() {
-        let text =
-            "admin: { address: 127.0.0.1:9090, tls: { certificates: [{ key_file: /root/secret }] } }\nroutes: 7\n";
+        let text = "admin: { address: 127.0.0.1:9090, tls: { certificates: [{ key_file: /missing }] } }\nroutes: 7\n";
         let address = Address::Socket("127.0.0.1:9090".parse().unwrap());
         assert_eq!(place(text).unwrap(), Some(AdminPlace { address, tls: true }));
         let passed = AdminPlace { address: Address::Passed("admin".to_owned()), tls: false };

@@ -22,44 +22,18 @@ fn tell(panic: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::panic::catch_unwind;
 
-    use tracing_subscriber::layer::SubscriberExt;
-
-    use super::super::text::Fields;
+    use super::super::text::tests::logged;
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn a_panic_is_one_line() {
-        let written = Shared::default();
-        let writer = written.clone();
         let before = std::panic::take_hook();
         log();
-        let panicking = thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).with_ansi(false);
-            let layer = layer.with_writer(move || writer.clone()).without_time().with_target(false);
-            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-                panic!("a cause\nof {} lines", 2);
-            });
-        });
-        assert!(panicking.unwrap().join().is_err());
+        let panics = || logged(false, || drop(catch_unwind(|| panic!("a cause\nof {} lines", 2))));
+        let text = thread::Builder::new().name("worker".to_owned()).spawn(panics).unwrap().join().unwrap();
         std::panic::set_hook(before);
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains(r#"thread="worker""#) && text.contains(r#"cause="a cause\nof 2 lines""#), "{text}");
         assert!(text.contains("src/telemetry/panics.rs:"), "{text}");

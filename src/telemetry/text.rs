@@ -113,7 +113,7 @@ impl io::Write for JsonLines {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use tracing_subscriber::layer::SubscriberExt;
@@ -134,8 +134,8 @@ mod tests {
         }
     }
 
-    /// What the log has of the events.
-    fn logged(ansi: bool, events: impl FnOnce()) -> String {
+    /// The log's lines of the events.
+    pub(in super::super) fn logged(ansi: bool, events: impl FnOnce()) -> String {
         let written = Shared::default();
         let writer = written.clone();
         let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).with_writer(move || writer.clone());
