@@ -1,0 +1,1 @@
+//! What the gateway must not forget: sessions and their ends.
