@@ -50,7 +50,7 @@ pub(super) const CRATES: &[Crate] = &[
         below: &["core", "keys"],
         order: &["metrics", "credential", "issuer", "cache", "authenticator"],
     },
-    Crate { folder: "crates/store", below: &["core"], order: &[] },
+    Crate { folder: "crates/store", below: &["core", "files"], order: &["random", "sealing_keys", "seal"] },
     Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api"] },
     Crate {
         folder: "",
