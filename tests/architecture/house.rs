@@ -51,7 +51,7 @@ pub(super) const CRATES: &[Crate] = &[
         order: &["metrics", "credential", "issuer", "cache", "authenticator"],
     },
     Crate { folder: "crates/store", below: &["core", "files"], order: &["random", "sealing_keys", "seal"] },
-    Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api"] },
+    Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api", "portal"] },
     Crate {
         folder: "",
         below: &["core", "files", "wire", "keys", "layer", "store", "demo"],

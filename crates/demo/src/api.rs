@@ -96,7 +96,7 @@ fn customer([id, name, domain]: &[&str; 3]) -> Value {
 }
 
 /// The identity headers as they arrived; one that came twice shows both values.
-fn caller(headers: &HeaderMap) -> Value {
+pub(crate) fn caller(headers: &HeaderMap) -> Value {
     let mut caller = Map::new();
     for name in headers.keys().filter(|name| name.as_str().starts_with(IDENTITY_PREFIX)) {
         let values: Vec<_> =

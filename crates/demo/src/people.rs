@@ -14,6 +14,12 @@ pub const CONFIDENTIAL_CLIENT_ID: &str = "9f7a1c52-3b0e-4c55-8d1a-6f0a2d9be7c4";
 /// The confidential application's secret. It guards a demo on loopback and nothing else.
 pub const DEMO_ONLY_CLIENT_SECRET: &str = "demo-only-secret";
 
+/// The web portal that people sign in to through the gateway.
+pub const PORTAL_CLIENT_ID: &str = "e0b7c4d2-5a19-4f83-9c6e-1d27a8f0b365";
+
+/// The portal's secret. It guards a demo on loopback and nothing else.
+pub const DEMO_ONLY_PORTAL_SECRET: &str = "demo-only-portal-secret";
+
 /// Contoso's tenant, which has MFA for all its users.
 pub const CONTOSO: &str = "df845f1a-7b35-40a2-ba78-6481de91f8ae";
 
@@ -28,6 +34,24 @@ pub const DAEMON_OBJECT_ID: &str = "c6a8e1d4-70b2-4e39-8f5d-2a9b6c1e0d73";
 
 /// The application role of the daemon.
 pub const DAEMON_ROLE: &str = "Customers.Read.All";
+
+/// The group of the admin agents.
+pub const ADMIN_AGENTS: &str = "8d1c6f0e-3b52-4a97-a4d8-5e7f20c9b613";
+
+/// The group of the sales agents.
+pub const SALES_AGENTS: &str = "2f94b7a3-c60d-4e18-b5f1-90a3d8e6427c";
+
+/// The group of the helpdesk agents.
+pub const HELPDESK_AGENTS: &str = "b65e03d9-718f-4c2a-8e46-c1f7529d0ab8";
+
+/// The directory role Global Administrator, the same in every tenant of Entra.
+pub const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+
+/// The directory role Billing Administrator, the same in every tenant of Entra.
+pub const BILLING_ADMINISTRATOR: &str = "b0f54661-2d74-4c50-afa3-1ec803f12efe";
+
+/// The method in `amr` that says MFA (RFC 8176 §2).
+pub(crate) const MFA: &str = "mfa";
 
 /// An application that may ask for tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +69,7 @@ impl Client {
         [
             Self { id: PUBLIC_CLIENT_ID, secret: None },
             Self { id: CONFIDENTIAL_CLIENT_ID, secret: Some(DEMO_ONLY_CLIENT_SECRET) },
+            Self { id: PORTAL_CLIENT_ID, secret: Some(DEMO_ONLY_PORTAL_SECRET) },
         ]
         .into_iter()
         .find(|client| client.id == id)
@@ -76,6 +101,10 @@ pub struct Person {
     pub object_id: String,
     /// How they sign in, `amr` in tokens; `None` leaves the claim out.
     pub amr: Option<Vec<String>>,
+    /// The groups they are in, `groups` in tokens; an empty list leaves the claim out.
+    pub groups: Vec<String>,
+    /// Their directory roles, `wids` in tokens; an empty list leaves the claim out.
+    pub wids: Vec<String>,
 }
 
 impl Person {
@@ -92,6 +121,32 @@ impl Person {
         self
     }
 
+    /// The same person, in other groups.
+    #[must_use]
+    pub fn with_groups(mut self, groups: &[&str]) -> Self {
+        self.groups = groups.iter().map(|&group| group.to_owned()).collect();
+        self
+    }
+
+    /// The same person, with other directory roles.
+    #[must_use]
+    pub fn with_wids(mut self, wids: &[&str]) -> Self {
+        self.wids = wids.iter().map(|&role| role.to_owned()).collect();
+        self
+    }
+
+    /// Whether every sign-in of this person brings MFA.
+    #[must_use]
+    pub fn always_completes_mfa(&self) -> bool {
+        self.amr.iter().flatten().any(|method| method == MFA)
+    }
+
+    /// Whether their company sends them to its own identity provider.
+    #[must_use]
+    pub fn is_federated(&self) -> bool {
+        self.amr.iter().flatten().any(|method| method == "fed")
+    }
+
     fn new([login, given_name, family_name]: [&str; 3], company: &str, [tenant_id, object_id]: [&str; 2]) -> Self {
         Self {
             login: login.to_owned(),
@@ -102,29 +157,33 @@ impl Person {
             tenant_id: tenant_id.to_owned(),
             object_id: object_id.to_owned(),
             amr: None,
+            groups: Vec::new(),
+            wids: Vec::new(),
         }
     }
 }
 
-/// Jane of Contoso, who completes MFA with every sign-in (the mission's example 1).
+/// Jane of Contoso, an admin agent who completes MFA with every sign-in (the mission's example 1).
 #[must_use]
 pub fn jane() -> Person {
     let ids = [CONTOSO, "4988e250-5aee-482a-9136-6d269cb755c0"];
-    Person::new(["jane", "Jane", "Doe"], "Contoso", ids).with_amr(Some(&["pwd", "mfa"]))
+    Person::new(["jane", "Jane", "Doe"], "Contoso", ids).with_amr(Some(&["pwd", "mfa"])).with_groups(&[ADMIN_AGENTS])
 }
 
-/// Trent of Wingtip, who completes MFA at his company's own provider (the mission's example 2).
+/// Trent of Wingtip, a helpdesk agent who completes MFA at his company's own provider (the mission's example 2).
 #[must_use]
 pub fn trent() -> Person {
     let ids = [WINGTIP, "7e2b90c1-46fd-4a83-b1de-35c8f9a6042b"];
-    Person::new(["trent", "Trent", "Miller"], "Wingtip", ids).with_amr(Some(&["fed", "mfa"]))
+    Person::new(["trent", "Trent", "Miller"], "Wingtip", ids)
+        .with_amr(Some(&["fed", "mfa"]))
+        .with_groups(&[HELPDESK_AGENTS])
 }
 
-/// John of Fabrikam, who signs in with a password only (the mission's example 3).
+/// John of Fabrikam, a sales agent who signs in with a password only (the mission's example 3).
 #[must_use]
 pub fn john() -> Person {
     let ids = [FABRIKAM, "1d6f3ab7-9c58-4e02-87b4-e0a2c5d91f36"];
-    Person::new(["john", "John", "Smith"], "Fabrikam", ids).with_amr(Some(&["pwd"]))
+    Person::new(["john", "John", "Smith"], "Fabrikam", ids).with_amr(Some(&["pwd"])).with_groups(&[SALES_AGENTS])
 }
 
 /// Casey of Contoso, whose tokens don't say how the sign-in was done: absent `amr` is not the same fault as no MFA.
@@ -134,10 +193,45 @@ pub fn casey() -> Person {
     Person::new(["casey", "Casey", "Jones"], "Contoso", ids)
 }
 
+/// Adele of Contoso, an admin agent.
+#[must_use]
+pub fn adele() -> Person {
+    of_contoso(["adele", "Adele", "Vance"], "f3b8d201-6e4c-4a75-93d0-7c1e58a2b9f4").with_groups(&[ADMIN_AGENTS])
+}
+
+/// Sam of Contoso, a sales agent.
+#[must_use]
+pub fn sam() -> Person {
+    of_contoso(["sam", "Sam", "Rivera"], "09c5e7b6-d842-4f31-8a6b-e3d90f17c258").with_groups(&[SALES_AGENTS])
+}
+
+/// Helen of Contoso, a helpdesk agent.
+#[must_use]
+pub fn helen() -> Person {
+    of_contoso(["helen", "Helen", "Wilson"], "5ad2740f-1b93-4ce8-b760-48f6c2e1d93a").with_groups(&[HELPDESK_AGENTS])
+}
+
+/// Gloria of Contoso, a global administrator.
+#[must_use]
+pub fn gloria() -> Person {
+    of_contoso(["gloria", "Gloria", "Keller"], "c71f94e8-a05d-4b26-9e13-26d8b3f70c5b")
+        .with_wids(&[GLOBAL_ADMINISTRATOR])
+}
+
+/// Bill of Contoso, a billing administrator.
+#[must_use]
+pub fn bill() -> Person {
+    of_contoso(["bill", "Bill", "Cohen"], "84e6b1c3-f927-4d50-a8b4-93e0d75f2a16").with_wids(&[BILLING_ADMINISTRATOR])
+}
+
+fn of_contoso(names: [&str; 3], object_id: &str) -> Person {
+    Person::new(names, "Contoso", [CONTOSO, object_id]).with_amr(Some(&["pwd", MFA]))
+}
+
 /// Everyone the demo knows.
 #[must_use]
 pub fn everyone() -> Vec<Person> {
-    vec![jane(), trent(), john(), casey()]
+    vec![jane(), trent(), john(), casey(), adele(), sam(), helen(), gloria(), bill()]
 }
 
 #[cfg(test)]
@@ -145,10 +239,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_jane_and_trent_complete_mfa() {
-        let with_mfa = |person: &Person| person.amr.iter().flatten().any(|method| method == "mfa");
-        let logins: Vec<_> = everyone().into_iter().filter(with_mfa).map(|person| person.login).collect();
-        assert_eq!(logins, ["jane", "trent"]);
+    fn all_but_john_and_casey_complete_mfa() {
+        let without = |person: &Person| !person.always_completes_mfa();
+        let logins: Vec<_> = everyone().into_iter().filter(without).map(|person| person.login).collect();
+        assert_eq!(logins, ["john", "casey"]);
+    }
+
+    #[test]
+    fn every_role_has_someone_who_has_no_other() {
+        let roles = [ADMIN_AGENTS, SALES_AGENTS, HELPDESK_AGENTS, GLOBAL_ADMINISTRATOR, BILLING_ADMINISTRATOR];
+        for (person, role) in [adele(), sam(), helen(), gloria(), bill()].iter().zip(roles) {
+            assert_eq!([&person.groups[..], &person.wids[..]].concat(), [role], "{}", person.login);
+        }
+    }
+
+    #[test]
+    fn nobody_shares_an_account_or_a_name() {
+        let people = everyone();
+        for of in [|person: &Person| person.login.clone(), |person: &Person| person.object_id.clone(), Person::name] {
+            let distinct: std::collections::BTreeSet<_> = people.iter().map(of).collect();
+            assert_eq!(distinct.len(), people.len());
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod form;
 mod grants;
+mod html;
 mod keys;
 mod loopback;
 mod page;
@@ -18,7 +19,9 @@ mod server;
 mod state;
 mod tokens;
 
-pub(crate) use answer::{Answer, json, method_not_allowed, not_found};
+pub(crate) use answer::{Answer, bytes, json, method_not_allowed, not_found, with_header};
+pub(crate) use form::Form;
+pub(crate) use html::Pages;
 pub(crate) use loopback::LoopbackServer;
 pub use server::IdentityProvider;
 pub use tokens::TokenOptions;

@@ -66,6 +66,7 @@ pub(crate) fn access_claims(issuer: &str, person: &Person, options: &TokenOption
         "ver": "1.0",
     });
     add_amr(&mut claims, person);
+    add_roles(&mut claims, person);
     add_unique_id(&mut claims);
     claims
 }
@@ -114,12 +115,22 @@ pub(crate) fn id_claims(issuer: &str, sign_in: &SignIn, access_token: &str, now:
         claims["nonce"] = json!(nonce);
     }
     add_amr(&mut claims, person);
+    add_roles(&mut claims, person);
     claims
 }
 
 fn add_amr(claims: &mut Value, person: &Person) {
     if let Some(amr) = &person.amr {
         claims["amr"] = json!(amr);
+    }
+}
+
+/// Adds the groups and the directory roles, as Entra does on request (`groupMembershipClaims`).
+fn add_roles(claims: &mut Value, person: &Person) {
+    for (name, values) in [("groups", &person.groups), ("wids", &person.wids)] {
+        if !values.is_empty() {
+            claims[name] = json!(values);
+        }
     }
 }
 
@@ -145,7 +156,7 @@ fn half_hash(access_token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{casey, jane};
+    use crate::people::{ADMIN_AGENTS, BILLING_ADMINISTRATOR, bill, casey, jane};
 
     const ISSUER: &str = "http://127.0.0.1:9/";
     const NOW: Timestamp = Timestamp::from_secs(1_549_088_552);
@@ -168,6 +179,14 @@ mod tests {
         assert_eq!((&claims["auth_time"], &claims["exp"]), (&json!(7), &json!(1_549_092_152)));
         assert_ne!(claims["sub"], claims["oid"]);
         assert!(access_claims(ISSUER, &casey(), &options, NOW).get("amr").is_none());
+    }
+
+    #[test]
+    fn groups_and_directory_roles_are_claims_of_those_who_have_them() {
+        let claims = |person| access_claims(ISSUER, &person, &TokenOptions::default(), NOW);
+        assert_eq!(claims(jane())["groups"], json!([ADMIN_AGENTS]));
+        assert_eq!(claims(bill())["wids"], json!([BILLING_ADMINISTRATOR]));
+        assert_eq!((claims(bill()).get("groups"), claims(jane()).get("wids")), (None, None));
     }
 
     #[test]
