@@ -48,7 +48,7 @@ pub(super) const CRATES: &[Crate] = &[
     Crate {
         folder: "crates/layer",
         below: &["core", "keys"],
-        order: &["metrics", "credential", "issuer", "cache", "authenticator"],
+        order: &["metrics", "credential", "issuer", "cache", "proof", "authenticator", "client"],
     },
     Crate { folder: "crates/store", below: &["core", "files"], order: &["random", "sealing_keys", "seal"] },
     Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api", "portal"] },

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::cache::{Found, TokenCache};
 use super::credential::as_token;
+use super::proof::proof_of;
 use super::{CacheMetrics, Credential, Issuer};
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, Proof};
+use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof};
 use mfa_gateway_core::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
 
 /// Judges tokens by the configured issuers.
@@ -172,20 +173,7 @@ fn prove(
     rules: &TokenRules,
     profile: &Arc<IssuerProfile>,
 ) -> Result<(Proof, Arc<Key>), TokenError> {
-    let owned = |name| claims.text(name).map(str::to_owned);
-    let proof = Proof {
-        issuer: Arc::clone(profile),
-        principal: Principal::classify(&claims, &rules.class)?,
-        tenant: owned("tid"),
-        version: claims.version(),
-        amr: claims.amr(),
-        mfa: profile.mfa.evaluate(&claims),
-        seen: profile.mfa.see(&claims),
-        auth_time: claims.auth_time(rules.auth_time),
-        validity: claims.validity(),
-        handles_claims_challenge: claims.handles_claims_challenge(),
-        told: profile.told.iter().map(|one| one.texts(&claims)).collect(),
-        attached: Attached::default(),
-    };
+    let principal = Principal::classify(&claims, &rules.class)?;
+    let proof = proof_of(&claims, principal, claims.auth_time(rules.auth_time), profile);
     Ok((proof, key))
 }

@@ -41,32 +41,41 @@ impl Issuer {
 
     /// The keys of `set` that a token may have been signed with.
     pub fn keys_in(&self, set: &KeySet, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, TokenError> {
-        set.find(unverified.key_hint(), self.algorithm(unverified)?)
+        set.find(unverified.key_hint(), algorithm(&self.rules.algorithms, unverified)?)
     }
 
-    /// The keys that a token may have been signed with, fetched if necessary. `None` if no fetch ever succeeded, or if
-    /// no key fits and the issuer can't be asked for a new one: that is the gateway's failure, not the caller's.
+    /// The keys that a token may have been signed with, fetched if necessary; see [`keys_for`].
     pub(super) async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
-        // An algorithm that isn't accepted must not cost a fetch.
-        let algorithm = self.algorithm(unverified)?;
-        let find = || self.keys.current().map(|set| set.find(unverified.key_hint(), algorithm)).transpose();
-        let fresh = match find() {
-            Ok(None) | Err(TokenError::KeyUnknown) => self.keys.ask().await,
-            // The key may have been replaced by one of another kind under its name, or its names have come.
-            Err(error @ (TokenError::Algorithm | TokenError::KeyUnnamed)) => {
-                self.keys.nudge();
-                return Err(error);
-            }
-            found => return found,
-        };
-        match find() {
-            Err(TokenError::KeyUnknown) if !fresh => Ok(None),
-            found => found,
-        }
+        keys_for(&self.keys, &self.rules.algorithms, unverified).await
     }
+}
 
-    fn algorithm(&self, unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
-        let accepted = |algorithm: &Algorithm| self.rules.algorithms.contains(algorithm);
-        unverified.algorithm().filter(accepted).ok_or(TokenError::Algorithm)
+/// The keys of a source that a token may have been signed with, fetched if necessary. `None` if no fetch ever succeeded, or
+/// if no key fits and the issuer can't be asked for a new one: that is the gateway's failure, not the caller's.
+pub(super) async fn keys_for(
+    source: &KeySource,
+    accepted: &[Algorithm],
+    unverified: &Unverified<'_>,
+) -> Result<Option<Vec<Arc<Key>>>, TokenError> {
+    // An algorithm that isn't accepted must not cost a fetch.
+    let algorithm = algorithm(accepted, unverified)?;
+    let find = || source.current().map(|set| set.find(unverified.key_hint(), algorithm)).transpose();
+    let fresh = match find() {
+        Ok(None) | Err(TokenError::KeyUnknown) => source.ask().await,
+        // The key may have been replaced by one of another kind under its name, or its names have come.
+        Err(error @ (TokenError::Algorithm | TokenError::KeyUnnamed)) => {
+            source.nudge();
+            return Err(error);
+        }
+        found => return found,
+    };
+    match find() {
+        Err(TokenError::KeyUnknown) if !fresh => Ok(None),
+        found => found,
     }
+}
+
+fn algorithm(accepted: &[Algorithm], unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
+    let accepted = |algorithm: &Algorithm| accepted.contains(algorithm);
+    unverified.algorithm().filter(accepted).ok_or(TokenError::Algorithm)
 }

@@ -11,6 +11,7 @@ mod evidence;
 mod exception;
 mod product;
 mod reading;
+mod refreshed;
 mod remedy;
 mod requirement;
 mod rule;

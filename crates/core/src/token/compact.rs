@@ -40,7 +40,12 @@ impl<'t> Unverified<'t> {
     ///
     /// If the form isn't exact, the header asks for something that isn't implemented, or the token is of another type.
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
-        let Signed { input, signature, algorithm, name, has_nonce, payload } = Signed::parse(token)?;
+        Self::parse_as(token, &["jwt", "at+jwt"])
+    }
+
+    /// The same for a token whose `typ`, if it has one, is one of these.
+    pub(super) fn parse_as(token: &'t str, types: &[&str]) -> Result<Self, TokenError> {
+        let Signed { input, signature, algorithm, name, has_nonce, payload } = Signed::parse(token, types)?;
         let payload = decode(payload).ok_or(TokenError::Compact)?;
         let payload = Object::parse(payload).ok_or(TokenError::Json("payload"))?;
         Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, payload })
@@ -94,7 +99,7 @@ pub(super) struct Signed<'t> {
 }
 
 impl<'t> Signed<'t> {
-    pub(super) fn parse(token: &'t str) -> Result<Self, TokenError> {
+    pub(super) fn parse(token: &'t str, types: &[&str]) -> Result<Self, TokenError> {
         let (input, signature) = token.rsplit_once('.').ok_or(TokenError::Compact)?;
         let (header, payload) = input.split_once('.').ok_or(TokenError::Compact)?;
         if payload.contains('.') || signature.is_empty() {
@@ -103,7 +108,7 @@ impl<'t> Signed<'t> {
         let signature = decode(signature).ok_or(TokenError::Compact)?;
         let header = decode(header).ok_or(TokenError::Compact)?;
         let header = Object::parse(header).ok_or(TokenError::Json("header"))?;
-        let (algorithm, name) = read_header(&header)?;
+        let (algorithm, name) = read_header(&header, types)?;
         let has_nonce = header.get("nonce").is_some();
         Ok(Self { input, signature, algorithm, name, has_nonce, payload })
     }
@@ -116,7 +121,7 @@ fn decode(part: &str) -> Option<Vec<u8>> {
 
 /// Checks the header and reads what is used of it. Unknown parameters are ignored, as RFC 7515 section 4 has it;
 /// none of them (`jwk`, `jku`, `x5u`, `x5c`) ever leads to a key. Thumbprints choose one that the issuer published.
-fn read_header(header: &Object) -> Result<(Option<Algorithm>, KeyName), TokenError> {
+fn read_header(header: &Object, types: &[&str]) -> Result<(Option<Algorithm>, KeyName), TokenError> {
     // Each of these changes what the signature covers or what the payload is; none is implemented.
     for name in ["crit", "zip", "enc"] {
         if header.get(name).is_some() {
@@ -134,7 +139,7 @@ fn read_header(header: &Object) -> Result<(Option<Algorithm>, KeyName), TokenErr
     }
     match text("typ") {
         None => {}
-        Some(Some(typ)) if is_media_type(typ, &["jwt", "at+jwt"]) => {}
+        Some(Some(typ)) if is_media_type(typ, types) => {}
         Some(_) => return Err(TokenError::Type),
     }
     let name = read_key_name(header)?;

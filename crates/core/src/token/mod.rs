@@ -1,10 +1,14 @@
-//! Access tokens: from the wire to verified claims.
+//! Tokens: from the wire to verified claims.
 //!
 //! A token goes one way: [`Unverified::parse`] takes the compact form apart, [`Unverified::verify`] checks signature,
 //! issuer, audience and time, in that order, and only then are there [`Claims`]; [`Principal::classify`] reads from
 //! them who the caller is. Everything that a token library leaves open (types of claims, duplicate names, `crit`,
 //! `typ`,
 //! which key may verify which algorithm) is checked here.
+//!
+//! What an issuer makes for one of its clients goes a way of its own, with the same keys and the same strictness:
+//! [`UnverifiedIdToken`] leads to an [`IdToken`], [`UnverifiedLogoutToken`] to a [`LogoutToken`]. Neither passes for an access
+//! token, nor an access token for one of them.
 //!
 //! Signatures are verified through `jsonwebtoken`'s `Verifier`, one for each key and algorithm, in our own
 //! implementation, which parses a key once. The tests ask `aws-lc-rs` itself for a second opinion, and `jsonwebtoken`'s
@@ -19,12 +23,16 @@ mod auth_time;
 mod claim;
 mod claims;
 mod class;
+mod client_error;
+mod client_rules;
 mod compact;
 mod condition;
 #[cfg(test)]
 mod documents;
 mod entries;
 mod error;
+mod expected;
+mod id_token;
 mod issuer;
 mod json;
 mod jwk;
@@ -32,6 +40,7 @@ mod key;
 mod key_error;
 mod key_hint;
 mod key_set;
+mod logout_token;
 mod material;
 mod names;
 mod object;
@@ -40,7 +49,10 @@ mod predicate;
 mod principal;
 #[cfg(test)]
 mod second_opinion;
+#[cfg(test)]
+mod signed;
 mod skipped;
+mod token_hash;
 mod user_claims;
 mod validity;
 #[cfg(test)]
@@ -55,14 +67,19 @@ pub use auth_time::{AuthTime, AuthTimeForm};
 pub use claim::Claim;
 pub use claims::Claims;
 pub use class::{ApplicationClaims, ClassProof, ClassRule};
+pub use client_error::ClientTokenError;
+pub use client_rules::{ClientTokenRules, MAX_TOKEN_AGE};
 pub use compact::Unverified;
 pub use condition::{Condition, Must};
 pub use error::{Check, TokenError};
+pub use expected::{ExpectedIdToken, Occasion};
+pub use id_token::{IdToken, UnverifiedIdToken};
 pub use issuer::{Cloud, EntraVersion, IssuerRule, Tenants, is_guid};
 pub use key::Key;
 pub use key_error::KeyError;
 pub use key_hint::KeyHint;
 pub use key_set::KeySet;
+pub use logout_token::{LOGOUT_EVENT, LogoutToken, UnverifiedLogoutToken};
 pub use own_proof::OwnProof;
 pub use predicate::{Predicate, Test};
 pub use principal::{App, Principal, User};

@@ -91,7 +91,7 @@ fn a_signature_verifies_if_and_only_if_it_is_valid() {
 fn verify(token: &str, keys: &[Value]) -> Result<(), TokenError> {
     let document = json!({ "keys": keys }).to_string();
     let keys = KeySet::parse(document.as_bytes(), None).map_err(|_| TokenError::KeyUnknown)?;
-    let signed = Signed::parse(token)?;
+    let signed = Signed::parse(token, &["jwt"])?;
     let algorithm = signed.algorithm.ok_or(TokenError::Algorithm)?;
     let candidates = keys.find(signed.name.hint(), algorithm)?;
     let verify = |key: &std::sync::Arc<Key>| key.verify(algorithm, signed.input.as_bytes(), &signed.signature);

@@ -84,7 +84,7 @@ impl Unverified<'_> {
 
     /// Checks all that comes before the time.
     pub fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
-        let key = Arc::clone(self.signer(candidates, rules)?);
+        let key = Arc::clone(self.signer(candidates, &rules.algorithms, &rules.issuer)?);
         if !all_hold(&rules.required, |path| self.payload.at(path)) {
             return Err(TokenError::ClaimMismatch);
         }
@@ -95,16 +95,21 @@ impl Unverified<'_> {
 
     /// The candidate that signed the token and may sign for its issuer. The bound on them bounds what a forged token
     /// costs.
-    fn signer<'k>(&self, candidates: &'k [Arc<Key>], rules: &TokenRules) -> Result<&'k Arc<Key>, TokenError> {
+    pub(super) fn signer<'k>(
+        &self,
+        candidates: &'k [Arc<Key>],
+        algorithms: &[Algorithm],
+        issuer: &IssuerRule,
+    ) -> Result<&'k Arc<Key>, TokenError> {
         if self.is_for_graph() {
             return Err(TokenError::Graph);
         }
         let algorithm =
-            self.algorithm.filter(|algorithm| rules.algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
+            self.algorithm.filter(|algorithm| algorithms.contains(algorithm)).ok_or(TokenError::Algorithm)?;
         let mut failure = TokenError::KeyUnknown;
         for key in candidates.iter().take(MAX_CANDIDATES) {
             let signed = key.verify(algorithm, self.signing_input, &self.signature);
-            match signed.and_then(|()| rules.issuer.check(&self.payload, key)) {
+            match signed.and_then(|()| issuer.check(&self.payload, key)) {
                 Ok(()) => return Ok(key),
                 // What got furthest says most.
                 Err(error) if error.check() >= failure.check() => failure = error,
