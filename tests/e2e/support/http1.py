@@ -1,6 +1,7 @@
 """HTTP/1.1 by hand: a client that shows every byte of an answer, and the message syntax it shares with the backend."""
 
 import socket
+import ssl
 from dataclasses import dataclass, field
 
 
@@ -54,14 +55,16 @@ def request(method: str, target: str, token: str | None = None, headers=(), body
 
 
 class Connection:
-    """One client connection."""
+    """One client connection. With `tls`, the certificate must be that of localhost."""
 
-    def __init__(self, port: int, timeout: float = 10, receive_buffer: int | None = None):
+    def __init__(self, port: int, timeout: float = 10, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._read = self.socket.makefile("rb")
 
     def __enter__(self):
