@@ -38,6 +38,7 @@ mod leaving;
 mod limits;
 mod matrix;
 mod openapi;
+mod pages;
 mod properties;
 mod providers;
 mod proxy_protocol;

@@ -62,6 +62,7 @@ pub(super) const CRATES: &[Crate] = &[
             "routing",
             "upstream",
             "journal",
+            "pages",
             "gateway",
             "server",
             "config",
