@@ -12,6 +12,7 @@ mod architecture;
 mod at_expiry;
 mod build_script;
 mod cache;
+mod client_tokens;
 mod compile_fail;
 mod configuration;
 mod connections;

@@ -221,9 +221,25 @@ pub(crate) fn configuration(data: &[u8]) {
     }
 }
 
-/// A discovery document that is taken is this issuer's.
+/// A discovery document that is taken is this issuer's, and its endpoints are places that may be used.
 pub(crate) fn discovery(data: &[u8]) {
     const ISSUER: &str = "https://idp.example/";
+    let metadata = mfa_gateway_keys::Metadata::parse(data, ISSUER);
+    let endpoints = [
+        metadata.authorization_endpoint(),
+        metadata.token_endpoint(),
+        metadata.end_session_endpoint(),
+        metadata.pushed_authorization_request_endpoint(),
+    ];
+    for endpoint in endpoints {
+        match endpoint {
+            Ok(url) => {
+                assert!(url.scheme() == "https" || mfa_gateway_keys::is_loopback(url), "{url} is sent to");
+                assert!(url.fragment().is_none() && url.username().is_empty() && url.password().is_none(), "{url}");
+            }
+            Err(error) => assert!(error.to_string().len() < 10_000, "an error without end"),
+        }
+    }
     if mfa_gateway_keys::read_discovery(data, ISSUER).is_ok() {
         // Bytes that aren't UTF-8 in a member that nobody reads do no harm.
         let document: serde_json::Value = serde_json::from_str(&String::from_utf8_lossy(data)).expect("JSON");

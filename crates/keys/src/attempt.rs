@@ -10,7 +10,7 @@ use url::Url;
 use super::memory::{Digest, Held, Memory};
 use super::source::{KeySource, Place};
 use super::status::{Origin, Status};
-use crate::discovery::{self, DiscoveryError};
+use crate::discovery::{self, Discovered, DiscoveryError};
 use crate::fetch::{FetchError, Fetched, Fetcher};
 use crate::file::{FileError, KeyFile};
 use crate::settings::KeyLocation;
@@ -151,8 +151,9 @@ impl KeySource {
                 return Err(KeyError::File { path: path.clone(), source: FileError::Irregular });
             }
         };
-        match discovery::jwks_uri(fetcher, url, issuer).await {
-            Ok(keys_at) => {
+        match discovery::discover(fetcher, url, issuer).await {
+            Ok(Discovered { jwks_uri: keys_at, metadata }) => {
+                self.metadata.store(Some(Arc::new(metadata)));
                 let now = self.clock.now();
                 memory.keys_at = Some((keys_at.clone(), now));
                 Ok((keys_at, now, None))
@@ -216,6 +217,7 @@ impl KeySource {
 
     /// Lets go of the keys: they are too old to be trusted.
     pub(super) fn withdraw(&self) {
+        self.metadata.store(None);
         let old = self.current.swap(None);
         for key in old.iter().flat_map(|set| set.iter()) {
             key.retire();

@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -49,7 +50,19 @@ impl Fetching {
 
     /// The clients of a source that trusts these authorities besides the system's.
     pub(crate) fn clients(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
-        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone())?)
+        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone(), |builder| {
+            // Long enough for discovery and keys in a row, too short to be cut off between two refreshes.
+            builder.pool_idle_timeout(Duration::from_secs(4)).pool_max_idle_per_host(1)
+        })?)
+    }
+
+    /// The clients for requests that must reach a server once at most: each has a connection of its own, and none is tried
+    /// again. A pool sends a request a second time when a connection that it kept turns out to be closed, and a server may
+    /// have read it all the same.
+    pub(crate) fn clients_for_once(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
+        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone(), |builder| {
+            builder.pool_max_idle_per_host(0).retry(reqwest::retry::never())
+        })?)
     }
 
     fn trust(&self, authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
@@ -86,15 +99,17 @@ fn config(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustl
 }
 
 impl Clients {
-    fn new(trust: &ClientConfig, no_proxy: NoProxy) -> Result<Self, reqwest::Error> {
+    fn new(
+        trust: &ClientConfig,
+        no_proxy: NoProxy,
+        pooling: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, reqwest::Error> {
         let builder = || {
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder()
                 .redirect(Policy::none())
-                // Long enough for discovery and keys in a row, too short to be cut off between two refreshes.
-                .pool_idle_timeout(Duration::from_secs(4))
-                .pool_max_idle_per_host(1)
                 .tls_backend_preconfigured(trust.clone())
-                .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")))
+                .user_agent(concat!("mfa-gateway/", env!("CARGO_PKG_VERSION")));
+            pooling(builder)
         };
         Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()?, no_proxy })
     }

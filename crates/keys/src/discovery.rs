@@ -1,10 +1,11 @@
-//! OpenID Connect Discovery 1.0: where an issuer's keys are.
+//! OpenID Connect Discovery 1.0: where an issuer's keys and endpoints are.
 
 use serde::Deserialize;
 use url::Url;
 
 use crate::clients::is_loopback;
 use crate::fetch::{FetchError, Fetcher};
+use crate::metadata::{Metadata, without_mark};
 
 /// The maximum length of another issuer's name in an error.
 const MAX_FOUND: usize = 256;
@@ -31,36 +32,46 @@ pub enum DiscoveryError {
     KeyAddress(#[source] FetchError),
 }
 
+/// What keys need of a discovery document. The rest of it may be anything.
 #[derive(Deserialize)]
-struct Metadata {
+struct Needed {
     issuer: String,
     jwks_uri: Url,
 }
 
-/// Fetches a discovery document and tells where the keys of `issuer` are.
+/// What a discovery document says.
+pub(crate) struct Discovered {
+    /// Where the keys are.
+    pub(crate) jwks_uri: Url,
+    /// Everything else.
+    pub(crate) metadata: Metadata,
+}
+
+/// Fetches a discovery document of `issuer`.
 ///
 /// # Errors
 ///
 /// If it can't be fetched, or isn't this issuer's: `issuer` must stand in it exactly. Or if it names a place where keys
-/// must not come from.
-pub(crate) async fn jwks_uri(fetcher: &Fetcher, url: &Url, issuer: &str) -> Result<Url, DiscoveryError> {
+/// must not come from. The other places matter only to those who ask for them.
+pub(crate) async fn discover(fetcher: &Fetcher, url: &Url, issuer: &str) -> Result<Discovered, DiscoveryError> {
     let document = fetcher.get(url).await?;
     let jwks_uri = read(&document.bytes, issuer)?;
-    fetcher.check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
+    let check = |found: &Url| check(fetcher, url, found);
+    check(&jwks_uri).map_err(DiscoveryError::KeyAddress)?;
+    Ok(Discovered { jwks_uri, metadata: Metadata::read(&document.bytes, issuer, check) })
+}
+
+/// Whether an address may be used that stands in the document at `document`.
+fn check(fetcher: &Fetcher, document: &Url, found: &Url) -> Result<(), FetchError> {
+    fetcher.check(found)?;
     // Loopback belongs to this machine: a remote issuer must not make the gateway send requests there.
-    let downgrade = jwks_uri.scheme() == "http" && !is_loopback(url) && !fetcher.allows_http();
-    if downgrade {
-        let origin = jwks_uri.origin().ascii_serialization();
-        return Err(DiscoveryError::KeyAddress(FetchError::Insecure(origin)));
-    }
-    Ok(jwks_uri)
+    let downgrade = found.scheme() == "http" && !is_loopback(document) && !fetcher.allows_http();
+    if downgrade { Err(FetchError::Insecure(found.origin().ascii_serialization())) } else { Ok(()) }
 }
 
 /// Reads where the keys are from a discovery document of this very issuer.
 pub fn read(document: &[u8], issuer: &str) -> Result<Url, DiscoveryError> {
-    // Some editors write a byte order mark, which RFC 8259 section 8.1 lets a reader ignore.
-    let document = document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document);
-    let Metadata { issuer: found, jwks_uri } = serde_json::from_slice(document)?;
+    let Needed { issuer: found, jwks_uri } = serde_json::from_slice(without_mark(document))?;
     if found == issuer {
         return Ok(jwks_uri);
     }

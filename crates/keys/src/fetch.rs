@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Response};
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
@@ -115,13 +115,7 @@ impl Fetcher {
 
     /// Whether an address may be fetched from.
     pub(crate) fn check(&self, url: &Url) -> Result<(), FetchError> {
-        if !url.username().is_empty() || url.password().is_some() || url.as_str().len() > MAX_TEXT {
-            return Err(FetchError::Odd);
-        }
-        if url.scheme() == "https" || url.scheme() == "http" && (self.allow_http || is_loopback(url)) {
-            return Ok(());
-        }
-        Err(FetchError::Insecure(url.origin().ascii_serialization()))
+        check(url, self.allow_http)
     }
 
     /// Whether `http` is allowed beyond loopback.
@@ -159,8 +153,19 @@ impl Fetcher {
     }
 }
 
+/// Whether an address may be used.
+pub(crate) fn check(url: &Url, allow_http: bool) -> Result<(), FetchError> {
+    if !url.username().is_empty() || url.password().is_some() || url.as_str().len() > MAX_TEXT {
+        return Err(FetchError::Odd);
+    }
+    if url.scheme() == "https" || url.scheme() == "http" && (allow_http || is_loopback(url)) {
+        return Ok(());
+    }
+    Err(FetchError::Insecure(url.origin().ascii_serialization()))
+}
+
 async fn exchange(request: RequestBuilder, conditional: bool, limit: usize) -> Result<Fetched, FetchError> {
-    let mut response = request.send().await?;
+    let response = request.send().await?;
     let max_age = max_age(response.headers());
     match response.status() {
         StatusCode::OK => {}
@@ -168,6 +173,12 @@ async fn exchange(request: RequestBuilder, conditional: bool, limit: usize) -> R
         other => return Err(FetchError::Status(other)),
     }
     let validators = Validators::of(response.headers());
+    let bytes = body(response, limit).await?;
+    Ok(Fetched::New(Document { bytes, validators, max_age }))
+}
+
+/// The body of a response, up to a limit.
+pub(crate) async fn body(mut response: Response, limit: usize) -> Result<Bytes, FetchError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
         if bytes.len() + chunk.len() > limit {
@@ -178,7 +189,7 @@ async fn exchange(request: RequestBuilder, conditional: bool, limit: usize) -> R
     let coding = response.headers().get(CONTENT_ENCODING).cloned();
     // A large document takes a while; so does the copy without the room that is left.
     let plain = tokio::task::spawn_blocking(move || plain(Bytes::copy_from_slice(&bytes), coding.as_ref(), limit));
-    Ok(Fetched::New(Document { bytes: plain.await??, validators, max_age }))
+    Ok(plain.await??)
 }
 
 impl Validators {

@@ -11,6 +11,9 @@
 //! meanwhile; it is also kept in an `archive` on disk, so that a restart during an outage serves. `status` says how
 //! old it is and what is wrong.
 //!
+//! The discovery document also says where people sign in: a source keeps that as its [`Metadata`], and a [`FormClient`] sends
+//! codes and refresh tokens there.
+//!
 //! [`KeySet`]: mfa_gateway_core::token::KeySet
 
 mod archive;
@@ -22,8 +25,10 @@ mod encoding;
 mod fetch;
 mod file;
 mod memory;
+mod metadata;
 mod metrics;
 mod no_proxy;
+mod post;
 mod refresh;
 mod settings;
 mod source;
@@ -37,7 +42,9 @@ pub use discovery::{DiscoveryError, read as read_discovery};
 pub use encoding::CodingError;
 pub use fetch::{FetchError, MAX_DOCUMENT};
 pub use file::{FileError, check_file};
+pub use metadata::{EndpointError, Metadata};
 pub use metrics::{IssuerMetrics, KeyMetrics};
+pub use post::{FormClient, FormResponse};
 pub use settings::{KeyLocation, KeySettings};
 pub use source::KeySource;
 pub use status::{Origin, Status};

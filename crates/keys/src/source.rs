@@ -14,6 +14,7 @@ use super::memory::Memory;
 use super::status::{Origin, Status};
 use crate::fetch::{FetchError, Fetcher};
 use crate::file::KeyFile;
+use crate::metadata::Metadata;
 use crate::metrics::IssuerMetrics;
 use crate::settings::{KeyLocation, KeySettings};
 use mfa_gateway_core::chain;
@@ -34,6 +35,7 @@ pub struct KeySource {
     pub(super) random: Random,
     pub(super) metrics: IssuerMetrics,
     pub(super) current: ArcSwapOption<KeySet>,
+    pub(super) metadata: ArcSwapOption<Metadata>,
     pub(super) archive: Option<Arc<Archive>>,
     /// What attempts learn for the next one. Only attempts take it, so there is one at a time.
     pub(super) memory: tokio::sync::Mutex<Memory>,
@@ -95,6 +97,7 @@ impl KeySource {
             random,
             metrics,
             current: ArcSwapOption::empty(),
+            metadata: ArcSwapOption::empty(),
             archive: archive.map(Arc::new),
             memory: tokio::sync::Mutex::default(),
             status: Mutex::default(),
@@ -138,6 +141,7 @@ impl KeySource {
         let memories = self.memory.try_lock().ok().zip(other.memory.try_lock().ok());
         let Some(keys) = other.current() else { return };
         self.current.store(Some(keys));
+        self.metadata.store(other.metadata());
         *self.status_mut() = other.status();
         if let Some((mut memory, others)) = memories {
             memory.clone_from(&others);
@@ -154,6 +158,24 @@ impl KeySource {
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         self.current.load_full()
+    }
+
+    /// What the discovery document said when it was last fetched; `None` before that, without discovery, and after the keys
+    /// got too old.
+    #[must_use]
+    pub fn metadata(&self) -> Option<Arc<Metadata>> {
+        self.metadata.load_full()
+    }
+
+    /// The same for a sign-in: what can't be signed in with is fetched again first, as far as the budget allows.
+    pub async fn metadata_for_sign_in(&self) -> Option<Arc<Metadata>> {
+        let found = self.metadata();
+        let discovers = matches!(self.settings.location, KeyLocation::Discovery { .. });
+        if !discovers || found.as_ref().is_some_and(|metadata| metadata.can_sign_in()) {
+            return found;
+        }
+        self.ask().await;
+        self.metadata()
     }
 
     /// The status of the source.
