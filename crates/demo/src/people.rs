@@ -114,6 +114,12 @@ impl Person {
         format!("{} {}", self.given_name, self.family_name)
     }
 
+    /// The claim `login_hint`, which names them without telling their name, as Entra's does.
+    #[must_use]
+    pub fn login_hint(&self) -> String {
+        format!("O.{}", self.object_id)
+    }
+
     /// The same person, signing in another way.
     #[must_use]
     pub fn with_amr(mut self, amr: Option<&[&str]>) -> Self {

@@ -17,7 +17,6 @@ pub(crate) type Answer = Response<Content>;
 
 /// The body of a response.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the faults that need them come next")]
 pub(crate) enum Content {
     /// All of it at once.
     Whole(Full<Bytes>),

@@ -81,10 +81,9 @@ impl Form {
         named.or_else(|| self.words("scope").filter(|scope| scope.contains("://")).find_map(of_scope))
     }
 
-    /// The same parameters as a query, with `name` set to `value`.
-    pub(crate) fn query_with(&self, name: &str, value: &str) -> String {
-        let others = self.0.iter().filter(|(given, _)| given != name);
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(name, value).finish()
+    /// All parameters, in their order.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
 }
 

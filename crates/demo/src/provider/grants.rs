@@ -1,7 +1,8 @@
 //! What people have granted: authorization codes and the refresh tokens that follow them.
 //!
 //! A grant lives under one id from its code to its last refresh token, and only its newest secret is good. Whoever
-//! shows an older one, or shows the newest in the wrong place, ends the grant (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+//! shows an older one, or shows the newest in the wrong place, ends the grant (RFC 6749 §4.1.2, RFC 9700 §4.14.2),
+//! unless a fault says otherwise.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::OAuthError;
+use super::fault_set::RefreshTokenFault;
 use super::keys::sha256;
+use super::shape::Shape;
 use crate::people::{Client, Person};
 use mfa_gateway_core::clock::Timestamp;
 
@@ -20,17 +23,29 @@ use mfa_gateway_core::clock::Timestamp;
 const MAX_GRANTS: usize = 1024;
 const CODE_LIFETIME: Duration = Duration::from_mins(1);
 const REFRESH_LIFETIME: Duration = Duration::from_hours(90 * 24);
+/// How many spent refresh tokens of a grant are known as such.
+const MAX_SPENT: usize = 16;
 
 /// A sign-in: who, for which application, when. Every token of the grant tells of this one event, however late it
 /// is issued, so a refresh never brings MFA to a sign-in without it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SignIn {
-    /// Who signed in.
+    /// Who signed in, with the `amr` of this sign-in.
     pub(crate) person: Person,
     /// The application they signed in to.
     pub(crate) client: Client,
-    /// When they signed in.
+    /// The manner of the endpoint they signed in at.
+    pub(crate) shape: Shape,
+    /// The session at the provider, `sid` in ID tokens.
+    pub(crate) sid: String,
+    /// When they signed in, `auth_time`.
     pub(crate) time: Timestamp,
+    /// When the code was issued.
+    pub(crate) granted: Timestamp,
+    /// The context of the sign-in, `acr`.
+    pub(crate) acr: String,
+    /// Entra's authentication contexts, `acrs`.
+    pub(crate) acrs: Vec<String>,
     /// The OpenID scopes they granted.
     pub(crate) scopes: Vec<String>,
     /// The audience that was asked for.
@@ -53,8 +68,8 @@ pub(crate) struct Binding {
 pub(crate) struct Redeemed {
     /// The sign-in.
     pub(crate) sign_in: Arc<SignIn>,
-    /// The refresh token for the next time.
-    pub(crate) refresh_token: String,
+    /// The refresh token for the next time, if `offline_access` was granted and it is a new one.
+    pub(crate) refresh_token: Option<String>,
 }
 
 /// All grants, the one used longest ago first.
@@ -65,6 +80,8 @@ pub(crate) struct Grants(Mutex<VecDeque<Grant>>);
 struct Grant {
     id: String,
     secret: String,
+    /// The secrets before, newest first.
+    spent: VecDeque<String>,
     expires: Timestamp,
     /// The binding of a code; a refresh token has none.
     binding: Option<Binding>,
@@ -74,9 +91,10 @@ struct Grant {
 impl Grants {
     /// Keeps a sign-in and returns the code for it.
     pub(crate) fn issue_code(&self, sign_in: SignIn, binding: Binding) -> Result<String, OAuthError> {
-        let expires = sign_in.time.plus(CODE_LIFETIME);
+        let expires = sign_in.granted.plus(CODE_LIFETIME);
         let (id, secret) = (secret::<16>()?, secret::<32>()?);
-        Ok(self.keep(Grant { id, secret, expires, binding: Some(binding), sign_in: Arc::new(sign_in) }))
+        let (binding, sign_in) = (Some(binding), Arc::new(sign_in));
+        Ok(self.keep(Grant { id, secret, spent: VecDeque::new(), expires, binding, sign_in }))
     }
 
     /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6). A failed attempt spends the code as well.
@@ -88,7 +106,7 @@ impl Grants {
         verifier: &str,
         now: Timestamp,
     ) -> Result<Redeemed, OAuthError> {
-        let mut grant = self.take(code, now).ok_or(OAuthError::invalid_grant("the code is unknown or spent"))?;
+        let mut grant = self.take(code, now, false).ok_or(OAuthError::invalid_grant("the code is unknown or spent"))?;
         let binding = grant.binding.take().ok_or(OAuthError::invalid_grant("this is not a code"))?;
         if grant.sign_in.client != client {
             return Err(OAuthError::invalid_grant("the code was issued to another client"));
@@ -101,24 +119,50 @@ impl Grants {
         if !verifies(verifier, &binding.challenge) {
             return Err(OAuthError::invalid_grant("the code_verifier does not match the code_challenge"));
         }
-        self.renew(grant, now)
+        let offline = grant.sign_in.scopes.iter().any(|scope| scope == "offline_access");
+        grant.expires = grant.sign_in.granted.plus(REFRESH_LIFETIME);
+        // Without offline access the grant stays, so that the code is known when it comes again.
+        let redeemed = self.renew(grant)?;
+        Ok(Redeemed { refresh_token: redeemed.refresh_token.filter(|_| offline), ..redeemed })
     }
 
     /// Redeems a refresh token for its successor (RFC 6749 §6).
-    pub(crate) fn refresh(&self, token: &str, client: Client, now: Timestamp) -> Result<Redeemed, OAuthError> {
-        let grant = self.take(token, now).filter(|grant| grant.binding.is_none());
+    pub(crate) fn refresh(
+        &self,
+        token: &str,
+        client: Client,
+        now: Timestamp,
+        fault: &RefreshTokenFault,
+    ) -> Result<Redeemed, OAuthError> {
+        let grant = self.take(token, now, fault.reusable).filter(|grant| grant.binding.is_none());
+        let grant = grant.filter(|grant| {
+            let life = fault.lifetime_secs.map(Duration::from_secs);
+            life.is_none_or(|life| now < grant.sign_in.granted.plus(life))
+        });
         let grant = grant.ok_or(OAuthError::invalid_grant("the refresh token is unknown or spent"))?;
         if grant.sign_in.client != client {
             return Err(OAuthError::invalid_grant("the refresh token was issued to another client"));
         }
-        self.renew(grant, now)
+        if fault.kept {
+            let sign_in = Arc::clone(&grant.sign_in);
+            self.keep(grant);
+            return Ok(Redeemed { sign_in, refresh_token: None });
+        }
+        self.renew(grant)
     }
 
-    fn renew(&self, mut grant: Grant, now: Timestamp) -> Result<Redeemed, OAuthError> {
-        grant.secret = secret::<32>()?;
-        grant.expires = now.plus(REFRESH_LIFETIME);
+    /// Ends the grants of a session at the provider, or all grants of a person if no session is named.
+    pub(crate) fn end(&self, login: &str, sid: Option<&str>) {
+        let of = |grant: &Grant| grant.sign_in.person.login == login && sid.is_none_or(|sid| sid == grant.sign_in.sid);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|grant| !of(grant));
+    }
+
+    fn renew(&self, mut grant: Grant) -> Result<Redeemed, OAuthError> {
+        let spent = std::mem::replace(&mut grant.secret, secret::<32>()?);
+        grant.spent.push_front(spent);
+        grant.spent.truncate(MAX_SPENT);
         let sign_in = Arc::clone(&grant.sign_in);
-        Ok(Redeemed { sign_in, refresh_token: self.keep(grant) })
+        Ok(Redeemed { sign_in, refresh_token: Some(self.keep(grant)) })
     }
 
     fn keep(&self, grant: Grant) -> String {
@@ -132,13 +176,14 @@ impl Grants {
     }
 
     /// Takes the grant out before anything is checked, so that each of its secrets works once at most.
-    fn take(&self, token: &str, now: Timestamp) -> Option<Grant> {
+    fn take(&self, token: &str, now: Timestamp, spent_too: bool) -> Option<Grant> {
         let (id, secret) = token.split_once('.')?;
         let mut grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let position = grants.iter().position(|grant| grant.id == id)?;
         let grant = grants.remove(position)?;
-        let current = verify_slices_are_equal(grant.secret.as_bytes(), secret.as_bytes()).is_ok();
-        (current && now < grant.expires).then_some(grant)
+        let equal = |known: &String| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok();
+        let good = equal(&grant.secret) || spent_too && grant.spent.iter().any(equal);
+        (good && now < grant.expires).then_some(grant)
     }
 }
 
@@ -171,11 +216,30 @@ mod tests {
         Client::find(id).unwrap()
     }
 
+    fn sign_in() -> SignIn {
+        SignIn {
+            person: john(),
+            client: client(PUBLIC_CLIENT_ID),
+            shape: Shape::Generic,
+            sid: "s".to_owned(),
+            time: NOW,
+            granted: NOW,
+            acr: "1".to_owned(),
+            acrs: Vec::new(),
+            scopes: vec!["offline_access".to_owned()],
+            audience: None,
+            nonce: None,
+        }
+    }
+
+    fn refresh(grants: &Grants, token: &str, fault: &RefreshTokenFault) -> Result<String, OAuthError> {
+        let redeemed = grants.refresh(token, client(PUBLIC_CLIENT_ID), NOW, fault)?;
+        Ok(redeemed.refresh_token.unwrap_or_default())
+    }
+
     fn code(grants: &Grants) -> String {
         let binding = Binding { redirect_uri: REDIRECT.to_owned(), challenge: CHALLENGE.to_owned() };
-        let client = client(PUBLIC_CLIENT_ID);
-        let sign_in = SignIn { person: john(), client, time: NOW, scopes: Vec::new(), audience: None, nonce: None };
-        grants.issue_code(sign_in, binding).unwrap()
+        grants.issue_code(sign_in(), binding).unwrap()
     }
 
     fn redeem(grants: &Grants, code: &str) -> Result<Redeemed, OAuthError> {
@@ -195,7 +259,7 @@ mod tests {
         let code = code(&grants);
         let redeemed = redeem(&grants, &code).unwrap();
         assert_eq!(redeem(&grants, &code).unwrap_err().code, "invalid_grant");
-        assert!(grants.refresh(&redeemed.refresh_token, client(PUBLIC_CLIENT_ID), NOW).is_err());
+        assert!(refresh(&grants, &redeemed.refresh_token.unwrap(), &RefreshTokenFault::default()).is_err());
     }
 
     #[test]
@@ -215,12 +279,36 @@ mod tests {
 
     #[test]
     fn a_spent_refresh_token_ends_the_grant() {
+        let (grants, honest) = (Grants::default(), RefreshTokenFault::default());
+        let first = redeem(&grants, &code(&grants)).unwrap().refresh_token.unwrap();
+        let second = refresh(&grants, &first, &honest).unwrap();
+        assert!(refresh(&grants, &first, &honest).is_err());
+        assert!(refresh(&grants, &second, &honest).is_err());
+    }
+
+    #[test]
+    fn refresh_tokens_live_as_a_fault_says() {
         let grants = Grants::default();
-        let public = client(PUBLIC_CLIENT_ID);
-        let first = redeem(&grants, &code(&grants)).unwrap().refresh_token;
-        let second = grants.refresh(&first, public, NOW).unwrap().refresh_token;
-        assert!(grants.refresh(&first, public, NOW).is_err());
-        assert!(grants.refresh(&second, public, NOW).is_err());
+        let first = redeem(&grants, &code(&grants)).unwrap().refresh_token.unwrap();
+        let reusable = RefreshTokenFault { reusable: true, ..RefreshTokenFault::default() };
+        let second = refresh(&grants, &first, &reusable).unwrap();
+        let third = refresh(&grants, &first, &reusable).unwrap();
+        assert!(second != third);
+        let kept = RefreshTokenFault { kept: true, ..RefreshTokenFault::default() };
+        assert_eq!(refresh(&grants, &third, &kept).unwrap(), "");
+        assert_eq!(refresh(&grants, &third, &kept).unwrap(), "");
+        let short = RefreshTokenFault { lifetime_secs: Some(0), ..RefreshTokenFault::default() };
+        assert!(refresh(&grants, &third, &short).is_err());
+    }
+
+    #[test]
+    fn an_ended_session_ends_its_grants() {
+        let (grants, honest) = (Grants::default(), RefreshTokenFault::default());
+        let token = redeem(&grants, &code(&grants)).unwrap().refresh_token.unwrap();
+        grants.end("john", Some("other"));
+        let token = refresh(&grants, &token, &honest).unwrap();
+        grants.end("john", Some("s"));
+        assert!(refresh(&grants, &token, &honest).is_err());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The provider's signing keys: made here, published as a JWK set, rotated on request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
 use base64::Engine;
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::{Value, json};
 
 /// Published keys beyond this many are forgotten, oldest first.
@@ -22,9 +23,17 @@ const MAX_PUBLISHED: usize = 8;
 /// `aws-lc-rs` writes a key with it, and `jsonwebtoken` reads one without it.
 const PKCS8_HEAD: usize = 26;
 
+/// The algorithms of a client's assertion; those with secrets are not among them.
+const ASYMMETRIC: [Algorithm; 6] =
+    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+
 /// The keys that are in use, replaced as one.
 #[derive(Debug)]
-pub(crate) struct KeyRing(ArcSwap<Published>);
+pub(crate) struct KeyRing {
+    published: ArcSwap<Published>,
+    /// A key that nobody has published, made when it is first needed.
+    foreign: OnceLock<Option<SigningKey>>,
+}
 
 /// A key set as it is published.
 #[derive(Debug)]
@@ -49,12 +58,13 @@ struct SigningKey {
 impl KeyRing {
     /// Makes a first key. It takes a while, so not on a thread that serves others.
     pub(crate) fn generate() -> Result<Self, Error> {
-        Ok(Self(ArcSwap::from_pointee(Published::new(Arc::new(SigningKey::generate()?), Vec::new()))))
+        let published = Published::new(Arc::new(SigningKey::generate()?), Vec::new());
+        Ok(Self { published: ArcSwap::from_pointee(published), foreign: OnceLock::new() })
     }
 
     /// What is published now.
     pub(crate) fn published(&self) -> Arc<Published> {
-        self.0.load_full()
+        self.published.load_full()
     }
 
     /// Signs with a new key from now on, and returns its id; the old keys stay published unless they are dropped.
@@ -62,7 +72,7 @@ impl KeyRing {
         match SigningKey::generate() {
             Ok(key) => {
                 let key = Arc::new(key);
-                self.0.rcu(|before| before.followed_by(&key, drop_old));
+                self.published.rcu(|before| before.followed_by(&key, drop_old));
                 key.kid.clone()
             }
             Err(error) => {
@@ -74,18 +84,67 @@ impl KeyRing {
 
     /// Signs claims with the current key.
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let published = self.published();
-        let header = Header { kid: Some(published.kid().to_owned()), ..Header::new(Algorithm::RS256) };
-        or_nothing(jsonwebtoken::encode(&header, claims, &published.current.key))
+        self.sign_with(&self.header(), claims)
+    }
+
+    /// The header that a token of the current key has.
+    pub(crate) fn header(&self) -> Value {
+        json!({ "typ": "JWT", "alg": "RS256", "kid": self.published().kid() })
     }
 
     /// Signs any header and payload with the current key, always with RS256.
     pub(crate) fn sign_with(&self, header: &Value, payload: &Value) -> String {
-        let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let input = format!("{header}.{payload}");
-        let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &self.published().current.key, Algorithm::RS256);
-        or_nothing(signature.map(|signature| format!("{input}.{signature}")))
+        signed(header, payload, &self.published().current.key)
     }
+
+    /// Signs any header and payload with a key that isn't published.
+    pub(crate) fn sign_foreign(&self, header: &Value, payload: &Value) -> String {
+        let foreign = self.foreign.get_or_init(|| SigningKey::generate().ok());
+        foreign.as_ref().map(|foreign| signed(header, payload, &foreign.key)).unwrap_or_default()
+    }
+
+    /// The claims of a token that one of the published keys signed, whatever its times.
+    pub(crate) fn verified(&self, token: &str) -> Option<Value> {
+        let published = self.published();
+        let mut keys = std::iter::once(&published.current).chain(&published.old);
+        keys.find_map(|key| verified_by(&key.jwk, token))
+    }
+}
+
+/// The claims of a token that this key signed, whatever its times.
+pub(crate) fn verified_by(key: &Jwk, token: &str) -> Option<Value> {
+    let algorithm = jsonwebtoken::decode_header(token).ok()?.alg;
+    if !ASYMMETRIC.contains(&algorithm) {
+        return None;
+    }
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_aud) = (false, false);
+    let key = DecodingKey::from_jwk(key).ok()?;
+    jsonwebtoken::decode(token, &key, &validation).ok().map(|token| token.claims)
+}
+
+/// A token with any header and payload, signed with a secret.
+pub(crate) fn sign_with_secret(header: &Value, payload: &Value, secret: &str) -> String {
+    let input = input(header, payload);
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), input.as_bytes());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+/// A token with any header and payload, and no signature.
+pub(crate) fn unsigned(header: &Value, payload: &Value) -> String {
+    format!("{}.", input(header, payload))
+}
+
+fn signed(header: &Value, payload: &Value, key: &EncodingKey) -> String {
+    let input = input(header, payload);
+    let signature = jsonwebtoken::crypto::sign(input.as_bytes(), key, Algorithm::RS256);
+    or_nothing(signature.map(|signature| format!("{input}.{signature}")))
+}
+
+fn input(header: &Value, payload: &Value) -> String {
+    let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    format!("{header}.{payload}")
 }
 
 impl Published {
@@ -158,6 +217,18 @@ mod tests {
         let public = RsaPublicKeyComponents { n: member("n"), e: member("e") };
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         public.verify(&aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256, input.as_bytes(), &signature).unwrap();
+    }
+
+    #[test]
+    fn only_the_own_keys_are_believed() {
+        let keys = KeyRing::generate().unwrap();
+        let (header, claims) = (keys.header(), json!({ "sub": "jane", "exp": 0 }));
+        let before = keys.sign(&claims);
+        let _ = keys.rotate(false);
+        assert_eq!(keys.verified(&before), Some(claims.clone()));
+        assert_eq!(keys.verified(&keys.sign_foreign(&header, &claims)), None);
+        assert_eq!(keys.verified(&sign_with_secret(&json!({ "alg": "HS256" }), &claims, "secret")), None);
+        assert_eq!(keys.verified(&unsigned(&json!({ "alg": "none" }), &claims)), None);
     }
 
     #[test]

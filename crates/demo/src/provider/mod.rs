@@ -1,25 +1,61 @@
 //! A small but real OpenID Connect provider on loopback, for the demo and for tests.
 //!
-//! It has discovery, a rotating RS256 key set, the authorization code flow with PKCE, rotating refresh tokens and
-//! client credentials. It asks for no password: it signs in every named user, with that user's `amr`.
-//! Tests can also make it sign what no honest provider would, slow it down and let it go dark.
+//! It has discovery, a rotating RS256 key set, the authorization code flow with PKCE, pushed requests and form post,
+//! `private_key_jwt`, rotating refresh tokens, client credentials, and sign-out in all three ways. Its pages ask who
+//! signs in, for a password (any will do), and for MFA: of those whose company requires it at each sign-in, and of
+//! everyone else when the application asks for it. Whoever does it for the first time registers first. A browser stays
+//! signed in; a client that shows no pages and names a user with `login_hint` needs none.
+//!
+//! The same provider answers in the manner of Entra's v1 and v2 endpoints below `/common/`, with an issuer per tenant.
+//!
+//! Tests can make it do what no honest provider would: [`Faults`] lists how. They can also register what an application
+//! needs ([`Registration`]), end sessions, slow the provider down and let it go dark. Over HTTP, `/counts`, `/faults`,
+//! `/clients/{id}`, `/sessions/end` and `/registrations` do the same for tests in other languages.
 
 mod answer;
 mod authorize;
+mod back_channel;
+mod broken;
+mod browsers;
+mod client_auth;
+mod clients;
+mod control;
+mod counters;
 mod error;
 mod exchange;
+mod fault_set;
+mod faults;
 mod form;
 mod grants;
 mod html;
+mod interaction;
+mod issue;
 mod keys;
+mod logout;
 mod loopback;
+mod metadata;
 mod page;
+mod pushed;
+mod request;
+mod respond;
 mod routes;
 mod server;
+mod shape;
+mod sign_in;
 mod state;
+mod steps;
 mod tokens;
+mod wanted;
 
 pub(crate) use answer::{Answer, bytes, json, method_not_allowed, not_found, with_header};
+pub use back_channel::Delivery;
+pub use clients::{FrontChannel, Registration};
+pub use counters::Counts;
+pub use fault_set::{
+    AuthorizeFault, FaultSet, Instead, IssFault, Kind, MfaStep, NonceFault, Presence, RefreshTokenFault, ResponseFault,
+    SignInFault, SignedBy, TokenFault,
+};
+pub use faults::Faults;
 pub(crate) use form::Form;
 pub(crate) use html::Pages;
 pub(crate) use loopback::LoopbackServer;

@@ -1,109 +1,95 @@
-//! The provider's pages: who it knows, choosing a person, and a problem that can't be sent back to the application.
+//! The provider's pages: plain HTML without script, except for the form post of a response.
 
-use std::fmt::Write;
+use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use serde_json::{Value, json};
 
-use super::answer::{Answer, bytes, with_header};
-use super::form::Form;
-use crate::people::Person;
+use super::answer::Answer;
+use super::browsers::Account;
+use super::html::Pages;
+use super::interaction::Interaction;
+use super::steps::Step;
+use crate::people::{Client, PORTAL_CLIENT_ID, Person};
 
-const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:12vh auto;padding:0 1rem;color:#1b1b1f;background:#fff}\
-h1{font-size:1.4rem}ul{list-style:none;padding:0}\
-a{display:block;padding:.7rem 1rem;margin:.5rem 0;border:1px solid #c8c8d0;border-radius:.4rem;\
-color:inherit;text-decoration:none}a:hover,a:focus{border-color:#3b5bdb;background:#f3f5ff}\
-small{display:block;color:#5c5c66}\
-@media(prefers-color-scheme:dark){body{background:#16161a;color:#e8e8ec}a{border-color:#44444e}\
-a:hover,a:focus{background:#22253a}small{color:#a0a0ac}}";
+pub(crate) static PAGES: LazyLock<Pages> = LazyLock::new(|| {
+    Pages::new(
+        include_str!("pages/style.css"),
+        &[
+            ("layout.html", include_str!("pages/layout.html")),
+            ("index.html", include_str!("pages/index.html")),
+            ("choose.html", include_str!("pages/choose.html")),
+            ("password.html", include_str!("pages/password.html")),
+            ("federated.html", include_str!("pages/federated.html")),
+            ("more.html", include_str!("pages/more.html")),
+            ("method.html", include_str!("pages/method.html")),
+            ("registered.html", include_str!("pages/registered.html")),
+            ("verify.html", include_str!("pages/verify.html")),
+            ("problem.html", include_str!("pages/problem.html")),
+            ("form_post.html", include_str!("pages/form_post.html")),
+            ("sign_out.html", include_str!("pages/sign_out.html")),
+            ("signed_out.html", include_str!("pages/signed_out.html")),
+        ],
+    )
+});
 
 /// The page at the root: who signs in here, and where programs find the metadata.
 pub(crate) fn index(issuer: &str, people: &[Person]) -> Answer {
-    let mut known = String::new();
-    for person in people {
-        let [name, company, proof] = [&person.name(), &person.company, &proof(person)].map(|text| escape(text));
-        // Writing to a string can't fail.
-        let _ = writeln!(known, "<li>{name}, {company}<small>{proof}</small></li>");
-    }
-    let issuer = escape(issuer);
-    let body = format!(
-        "<h1>The demo’s identity provider</h1>\n<p>It signs in these people and asks for no password.</p>\n\
-         <ul>\n{known}</ul>\n<p>For programs:</p>\n\
-         <a href=\"{issuer}.well-known/openid-configuration\">metadata</a>\n<a href=\"{issuer}keys\">key set</a>"
-    );
-    page(StatusCode::OK, &body)
+    let people: Vec<_> = people.iter().map(shown).collect();
+    let content = json!({ "title": "The demo’s identity provider", "issuer": issuer, "people": people });
+    PAGES.page(StatusCode::OK, "index.html", &content)
 }
 
-fn proof(person: &Person) -> String {
-    match &person.amr {
+/// The page of a step, if the step has one.
+pub(crate) fn step(step: &Step, interaction: &Interaction, people: &[Person], accounts: &[Account]) -> Option<Answer> {
+    let (template, title, person) = match step {
+        Step::Choose => ("choose.html", "Who signs in?", None),
+        Step::Password(person) => ("password.html", "Enter the password", Some(person)),
+        Step::Federated(person) => ("federated.html", "Sign in at your company", Some(person)),
+        Step::MoreInformation(person) => ("more.html", "More information required", Some(person)),
+        Step::Method(person) => ("method.html", "Choose a method", Some(person)),
+        Step::Registered(person) => ("registered.html", "You are registered", Some(person)),
+        Step::Verify(person) => ("verify.html", "Approve the sign-in", Some(person)),
+        Step::Finish(..) | Step::Refuse(_) => return None,
+    };
+    let signed_in = |person: &Person| accounts.iter().any(|account| account.login == person.login);
+    let people: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let mut shown = shown(person);
+            shown["signed_in"] = json!(signed_in(person));
+            shown
+        })
+        .collect();
+    let content = json!({
+        "title": title,
+        "action": format!("/sign-in/{}", interaction.id),
+        "application": application(&interaction.request.target.client),
+        "person": person.map(shown),
+        "people": people,
+    });
+    Some(PAGES.page(StatusCode::OK, template, &content))
+}
+
+/// A page that tells why a request went nowhere (RFC 6749 §4.1.2.1).
+pub(crate) fn problem(description: &str) -> Answer {
+    let content = json!({ "title": "This can’t go on", "description": description });
+    PAGES.page(StatusCode::BAD_REQUEST, "problem.html", &content)
+}
+
+/// How pages call an application.
+fn application(client: &Client) -> &'static str {
+    if client.id == PORTAL_CLIENT_ID { "the partner portal" } else { "an application" }
+}
+
+fn shown(person: &Person) -> Value {
+    let proof = match &person.amr {
         None => "says nothing about the sign-in method".to_owned(),
         Some(methods) => format!("signs in with {}", methods.join(" + ")),
-    }
-}
-
-/// A page to choose who signs in; each choice repeats the request with a `login_hint`.
-pub(crate) fn chooser(form: &Form, people: &[Person]) -> Answer {
-    let mut choices = String::new();
-    for person in people {
-        let link = format!("/authorize?{}", form.query_with("login_hint", &person.login));
-        let [link, name, company, proof] =
-            [&link, &person.name(), &person.company, &proof(person)].map(|text| escape(text));
-        // Writing to a string can't fail.
-        let _ = writeln!(choices, "<li><a href=\"{link}\">{name}, {company}<small>{proof}</small></a></li>");
-    }
-    let body = format!("<h1>Who signs in?</h1>\n<p>This is a demo: it asks for no password.</p>\n<ul>\n{choices}</ul>");
-    page(StatusCode::OK, &body)
-}
-
-/// A page that tells why an authorization request went nowhere (RFC 6749 §4.1.2.1).
-pub(crate) fn problem(description: &str) -> Answer {
-    let body = format!("<h1>This sign-in can’t start</h1>\n<p>{}.</p>", escape(description));
-    page(StatusCode::BAD_REQUEST, &body)
-}
-
-fn page(status: StatusCode, body: &str) -> Answer {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Demo identity provider</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    );
-    let mut answer = bytes(status, "text/html; charset=utf-8", html);
-    let style = STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    if let Ok(policy) = HeaderValue::try_from(policy) {
-        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    let answer = with_header(answer, CACHE_CONTROL, "no-store");
-    let answer = with_header(answer, REFERRER_POLICY, "no-referrer");
-    with_header(answer, X_CONTENT_TYPE_OPTIONS, "nosniff")
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_is_escaped() {
-        assert_eq!(escape(r#"<a b="c" d='&'>"#), "&lt;a b=&quot;c&quot; d=&#39;&amp;&#39;&gt;");
-    }
+    };
+    let (login, name, company, upn) = (&person.login, person.name(), &person.company, &person.upn);
+    json!({
+        "login": login, "name": name, "company": company, "upn": upn, "proof": proof,
+        "mfa_here": person.always_completes_mfa() && !person.is_federated(),
+    })
 }

@@ -1,30 +1,47 @@
-//! Which endpoint answers what, and the two that only publish: the metadata and the key set.
+//! Which endpoint answers what.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, ETAG, IF_NONE_MATCH, PRAGMA, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, bytes, json, method_not_allowed, not_found, with_header};
-use super::authorize::{SCOPES, authorize};
+use super::answer::{Answer, json, method_not_allowed, with_header};
+use super::authorize::authorize;
+use super::broken::{broken, changed};
+use super::browsers::Visitor;
+use super::client_auth::authenticate;
+use super::control::control;
+use super::counters::Counted;
+use super::error::OAuthError;
 use super::exchange::exchange;
+use super::fault_set::{FaultSet, ResponseFault};
 use super::form::Form;
+use super::logout::end_session;
+use super::metadata::{key_set, metadata};
 use super::page;
+use super::pushed;
+use super::shape::{Endpoint, Shape};
+use super::sign_in;
 use super::state::State;
 
 /// Answers one request, late if the provider is slow, not at all if it is dark.
 pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Option<Answer> {
-    let (discovery, keys) = ("/.well-known/openid-configuration", "/keys");
+    let at = Shape::at(request.uri().path());
     // Counted on arrival: tests want to know how often the gateway fetched.
-    match request.uri().path() {
-        path if path == discovery => state.discovery_fetches.fetch_add(1, Ordering::Relaxed),
-        path if path == keys => state.key_fetches.fetch_add(1, Ordering::Relaxed),
-        _ => 0,
-    };
+    if let Some((_, endpoint)) = at {
+        state.counters.count(match endpoint {
+            Endpoint::Discovery => Counted::Discovery,
+            Endpoint::Keys => Counted::Keys,
+            Endpoint::Authorize => Counted::Authorize,
+            Endpoint::Token => Counted::Token,
+            Endpoint::Pushed => Counted::Pushed,
+            Endpoint::EndSession => Counted::EndSession,
+        });
+    }
     let delay = Duration::from_millis(state.delay_millis.load(Ordering::Relaxed));
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -32,86 +49,144 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Opt
     if state.dark.load(Ordering::Relaxed) {
         return None;
     }
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    Some(match (path.as_str(), &method) {
-        (path, &Method::GET | &Method::HEAD) if path == discovery => {
-            with_header(json(StatusCode::OK, &metadata(&state.issuer)), CACHE_CONTROL, "public, max-age=300")
+    match at {
+        Some((shape, endpoint)) => protocol(&state, shape, endpoint, request).await,
+        None => Some(pages(state, request).await),
+    }
+}
+
+/// The endpoints of the protocol.
+async fn protocol(state: &State, shape: Shape, endpoint: Endpoint, request: Request<Incoming>) -> Option<Answer> {
+    let visitor = Visitor::of(request.headers(), &state.cookie());
+    let method = request.method().clone();
+    let reads = matches!(method, Method::GET | Method::HEAD);
+    match endpoint {
+        Endpoint::Discovery | Endpoint::Keys if !reads => Some(method_not_allowed("GET, HEAD")),
+        Endpoint::Token | Endpoint::Pushed if method != Method::POST => Some(method_not_allowed("POST")),
+        Endpoint::Authorize | Endpoint::EndSession if !matches!(method, Method::GET | Method::POST) => {
+            Some(method_not_allowed("GET, POST"))
         }
-        (path, &Method::GET | &Method::HEAD) if path == keys => key_set(&state, request.headers()),
-        ("/", &Method::GET | &Method::HEAD) => page::index(&state.issuer, &state.people),
-        ("/authorize", &Method::GET) => authorize(&state, &query(&request)),
-        // OpenID Connect Core §3.1.2.1 wants both methods.
-        ("/authorize", &Method::POST) => match Form::read(request).await {
-            Ok(form) => authorize(&state, &form),
+        Endpoint::Discovery => {
+            let document = |_: &HeaderMap| with_caching(json(StatusCode::OK, &metadata(state, shape)));
+            published(state, &request, |set| &mut set.discovery, document).await
+        }
+        Endpoint::Keys => published(state, &request, |set| &mut set.keys, |headers| key_set(state, headers)).await,
+        Endpoint::Token => token(state, shape, request).await,
+        Endpoint::Pushed => push(state, shape, request).await,
+        Endpoint::Authorize => Some(match form(request).await {
+            Ok(form) => {
+                tokio::time::sleep(Duration::from_millis(state.faults.now().authorize.delay_ms)).await;
+                authorize(state, shape, form, &visitor)
+            }
             Err(error) => page::problem(error.description),
-        },
-        ("/token", &Method::POST) => token(&state, request).await,
-        ("/rotate", &Method::POST) => rotate(state, &query(&request)).await,
-        (path, _) if path == discovery || path == keys => method_not_allowed("GET, HEAD"),
+        }),
+        Endpoint::EndSession => Some(match form(request).await {
+            Ok(form) => end_session(state, shape, &form, &visitor).await,
+            Err(error) => page::problem(error.description),
+        }),
+    }
+}
+
+/// The provider's own pages, and what tests ask for.
+async fn pages(state: Arc<State>, request: Request<Incoming>) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let visitor = Visitor::of(request.headers(), &state.cookie());
+    if let Some(id) = path.strip_prefix("/sign-in/") {
+        return match method {
+            Method::GET => sign_in::show(&state, id, &visitor),
+            Method::POST => match Form::read(request).await {
+                Ok(form) => sign_in::act(&state, id, &form, &visitor),
+                Err(error) => page::problem(error.description),
+            },
+            _ => method_not_allowed("GET, POST"),
+        };
+    }
+    match (path.as_str(), method) {
+        ("/", Method::GET | Method::HEAD) => page::index(&state.issuer, &state.people),
         ("/", _) => method_not_allowed("GET, HEAD"),
-        ("/authorize", _) => method_not_allowed("GET, POST"),
-        ("/token" | "/rotate", _) => method_not_allowed("POST"),
-        _ => not_found(),
-    })
+        ("/rotate", Method::POST) => rotate(state, &query(&request)).await,
+        ("/rotate", _) => method_not_allowed("POST"),
+        _ => control(&state, request).await,
+    }
 }
 
 fn query(request: &Request<Incoming>) -> Form {
     Form::parse(request.uri().query().unwrap_or_default().as_bytes())
 }
 
-/// The metadata of OpenID Connect Discovery §3 and RFC 8414 §2.
-fn metadata(issuer: &str) -> Value {
-    let endpoint = |path: &str| format!("{issuer}{path}");
-    json!({
-        "issuer": issuer,
-        "authorization_endpoint": endpoint("authorize"),
-        "token_endpoint": endpoint("token"),
-        "jwks_uri": endpoint("keys"),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": SCOPES,
-        "claims_supported": [
-            "iss", "sub", "aud", "iat", "nbf", "exp", "auth_time", "nonce", "at_hash", "amr",
-            "name", "given_name", "family_name", "preferred_username", "oid", "tid",
-        ],
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
-        "authorization_response_iss_parameter_supported": true,
-    })
+/// The parameters of a request whose method may be either (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2).
+async fn form(request: Request<Incoming>) -> Result<Form, OAuthError> {
+    if request.method() == Method::POST { Form::read(request).await } else { Ok(query(&request)) }
 }
 
-/// The JWK set, or 304 to those who have it (RFC 9110 §13.1.2).
-fn key_set(state: &State, headers: &HeaderMap) -> Answer {
-    let published = state.keys.published();
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
-    let mut answer = if known.any(|tag| tag == "*" || tag == published.etag) {
-        let mut answer = Answer::default();
-        *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        answer
-    } else {
-        bytes(StatusCode::OK, "application/json", published.body.clone())
-    };
-    if let Ok(etag) = HeaderValue::from_str(&published.etag) {
-        answer.headers_mut().insert(ETAG, etag);
-    }
+fn with_caching(answer: Answer) -> Answer {
     with_header(answer, CACHE_CONTROL, "public, max-age=300")
 }
 
-async fn token(state: &State, request: Request<Incoming>) -> Answer {
+async fn published(
+    state: &State,
+    request: &Request<Incoming>,
+    fault: impl FnOnce(&mut FaultSet) -> &mut ResponseFault,
+    document: impl FnOnce(&HeaderMap) -> Answer,
+) -> Option<Answer> {
+    match broken(&state.faults.response(fault), request.uri().path()).await {
+        Some(broken) => broken,
+        None => Some(document(request.headers())),
+    }
+}
+
+async fn token(state: &State, shape: Shape, request: Request<Incoming>) -> Option<Answer> {
     let authorization = request.headers().get(AUTHORIZATION).cloned();
-    let tokens = match Form::read(request).await {
-        Ok(form) => exchange(state, authorization.as_ref(), &form),
-        Err(error) => Err(error),
+    let path = request.uri().path().to_owned();
+    let form = Form::read(request).await;
+    let refreshes = form.as_ref().is_ok_and(|form| form.get("grant_type") == Some("refresh_token"));
+    let fault = if refreshes {
+        state.counters.count(Counted::Refresh);
+        state.faults.response(|set| &mut set.refresh)
+    } else {
+        state.faults.response(|set| &mut set.token)
     };
-    let answer = match tokens {
-        Ok(tokens) => json(StatusCode::OK, &tokens),
+    let tokens = || form.and_then(|form| exchange(state, shape, authorization.as_ref(), &form));
+    respond(&fault, &path, StatusCode::OK, tokens).await
+}
+
+/// Takes a pushed authorization request (RFC 9126 §2).
+async fn push(state: &State, shape: Shape, request: Request<Incoming>) -> Option<Answer> {
+    let authorization = request.headers().get(AUTHORIZATION).cloned();
+    let path = request.uri().path().to_owned();
+    let form = Form::read(request).await;
+    let fault = state.faults.response(|set| &mut set.pushed);
+    let keep = || {
+        let form = form?;
+        form.sound()?;
+        let client = authenticate(state, shape, authorization.as_ref(), &form)?;
+        let uri = state.pushed.keep(client.id, form, state.clock.now())?;
+        Ok(json!({ "request_uri": uri, "expires_in": pushed::LIFETIME.as_secs() }))
+    };
+    respond(&fault, &path, StatusCode::CREATED, keep).await
+}
+
+/// A JSON response of the back channel, right or wrong.
+async fn respond(
+    fault: &ResponseFault,
+    path: &str,
+    status: StatusCode,
+    work: impl FnOnce() -> Result<Value, OAuthError>,
+) -> Option<Answer> {
+    let result = if fault.late {
+        let result = work();
+        if let Some(broken) = broken(fault, path).await {
+            return broken;
+        }
+        result
+    } else {
+        if let Some(broken) = broken(fault, path).await {
+            return broken;
+        }
+        work()
+    };
+    let answer = match result {
+        Ok(response) => json(status, &changed(response, fault)),
         Err(error) if error.status() == StatusCode::UNAUTHORIZED => {
             // RFC 9110 §15.5.2 wants a challenge with every 401.
             with_header(json(error.status(), &error.body()), WWW_AUTHENTICATE, "Basic realm=\"demo\"")
@@ -119,7 +194,7 @@ async fn token(state: &State, request: Request<Incoming>) -> Answer {
         Err(error) => json(error.status(), &error.body()),
     };
     // RFC 6749 §5.1 wants both.
-    with_header(with_header(answer, CACHE_CONTROL, "no-store"), PRAGMA, "no-cache")
+    Some(with_header(with_header(answer, CACHE_CONTROL, "no-store"), PRAGMA, "no-cache"))
 }
 
 async fn rotate(state: Arc<State>, query: &Form) -> Answer {

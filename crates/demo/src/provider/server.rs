@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::authorize::forget_registrations;
+use super::back_channel::{self, Delivery, end_sessions};
+use super::clients::Registration;
+use super::counters::Counts;
+use super::faults::Faults;
 use super::keys::KeyRing;
 use super::loopback::LoopbackServer;
 use super::routes;
+use super::shape::Shape;
 use super::state::State;
 use super::tokens::{self, TokenOptions};
-use crate::people::{DEFAULT_AUDIENCE, Person};
+use crate::people::{Client, DEFAULT_AUDIENCE, Person};
 use mfa_gateway_core::clock::Clock;
 
 /// A running identity provider; it stops when it is dropped.
@@ -100,13 +106,59 @@ impl IdentityProvider {
     /// How often the key set was asked for, answered or not.
     #[must_use]
     pub fn key_fetches(&self) -> u64 {
-        self.state.key_fetches.load(Ordering::Relaxed)
+        self.counts().keys
     }
 
     /// How often the metadata was asked for, answered or not.
     #[must_use]
     pub fn discovery_fetches(&self) -> u64 {
-        self.state.discovery_fetches.load(Ordering::Relaxed)
+        self.counts().discovery
+    }
+
+    /// How often each endpoint was asked, answered or not.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.state.counters.now()
+    }
+
+    /// What the provider does wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.state.faults
+    }
+
+    /// Registers an application anew, by its id.
+    pub fn register(&self, client_id: &str, registration: Registration) {
+        self.state.clients.register(client_id, registration);
+    }
+
+    /// Forgets who has registered for MFA.
+    pub fn forget_registrations(&self) {
+        forget_registrations(&self.state);
+    }
+
+    /// The ids of a user's sessions at the provider, the latest last.
+    #[must_use]
+    pub fn sessions_of(&self, login: &str) -> Vec<String> {
+        self.state.browsers.sids_of(login)
+    }
+
+    /// Ends all sessions of a user with their refresh tokens, as an admin does, and tells the applications.
+    pub async fn end_sessions_of(&self, login: &str) -> Vec<Delivery> {
+        end_sessions(&self.state, true, |_, account| account.login == login).await.1
+    }
+
+    /// The claims of a logout token for this session of a person, to be changed and then signed: by
+    /// [`sign_with`](Self::sign_with) with the `typ` `logout+jwt`.
+    #[must_use]
+    pub fn logout_claims(&self, person: &Person, client: Client, sid: &str) -> Value {
+        back_channel::claims(&self.state, person, client, Shape::Generic, sid)
+    }
+
+    /// The header of the provider's tokens, to be changed and then signed with.
+    #[must_use]
+    pub fn header(&self) -> Value {
+        self.state.keys.header()
     }
 
     /// Closes every connection that asks something without a response, or answers again.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::grants::{SignIn, secret};
 use super::keys::sha256;
+use super::shape::Shape;
 use crate::people::{
     CONFIDENTIAL_CLIENT_ID, CONTOSO, Client, DAEMON_OBJECT_ID, DAEMON_ROLE, DEFAULT_AUDIENCE, PUBLIC_CLIENT_ID, Person,
 };
@@ -16,6 +17,9 @@ use mfa_gateway_core::clock::Timestamp;
 
 /// How long a token is good for.
 pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
+
+/// How long a logout token is good for.
+const LOGOUT_LIFETIME: Duration = Duration::from_mins(2);
 
 /// What may differ between two access tokens of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +96,8 @@ pub(crate) fn app_claims(issuer: &str, audience: &str, now: Timestamp) -> Value 
     claims
 }
 
-/// The claims of an id token (OpenID Connect Core §2). The profile is always in it: there is no user-info endpoint.
+/// The claims of an ID token (OpenID Connect Core §2), in the manner of the endpoint that was asked. The profile is
+/// always in it: there is no user-info endpoint.
 pub(crate) fn id_claims(issuer: &str, sign_in: &SignIn, access_token: &str, now: Timestamp) -> Value {
     let person = &sign_in.person;
     let mut claims = json!({
@@ -107,16 +112,52 @@ pub(crate) fn id_claims(issuer: &str, sign_in: &SignIn, access_token: &str, now:
         "family_name": person.family_name,
         "given_name": person.given_name,
         "name": person.name(),
+        "login_hint": person.login_hint(),
         "oid": person.object_id,
-        "preferred_username": person.upn,
+        "sid": sign_in.sid,
         "tid": person.tenant_id,
     });
     if let Some(nonce) = &sign_in.nonce {
         claims["nonce"] = json!(nonce);
     }
-    add_amr(&mut claims, person);
+    match sign_in.shape {
+        Shape::Generic => {
+            claims["acr"] = json!(sign_in.acr);
+            claims["email"] = json!(person.upn);
+            claims["preferred_username"] = json!(person.upn);
+            add_amr(&mut claims, person);
+        }
+        Shape::V1 => {
+            claims["unique_name"] = json!(person.upn);
+            claims["upn"] = json!(person.upn);
+            claims["ver"] = json!("1.0");
+            add_amr(&mut claims, person);
+        }
+        // Entra's v2 endpoint leaves amr out: what it proves is in acrs.
+        Shape::V2 => {
+            claims["preferred_username"] = json!(person.upn);
+            claims["ver"] = json!("2.0");
+        }
+    }
+    if !sign_in.acrs.is_empty() {
+        claims["acrs"] = json!(sign_in.acrs);
+    }
     add_roles(&mut claims, person);
     claims
+}
+
+/// The claims of a logout token (OpenID Connect Back-Channel Logout §2.4) for one session.
+pub(crate) fn logout_claims(issuer: &str, person: &Person, client_id: &str, sid: &str, now: Timestamp) -> Value {
+    json!({
+        "iss": issuer,
+        "sub": subject(person, client_id),
+        "aud": client_id,
+        "iat": now.as_secs(),
+        "exp": now.plus(LOGOUT_LIFETIME).as_secs(),
+        "jti": secret::<16>().unwrap_or_default(),
+        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        "sid": sid,
+    })
 }
 
 fn add_amr(claims: &mut Value, person: &Person) {
