@@ -3,11 +3,41 @@
 //! | | |
 //! |---|---|
 //! | [`SealingKeys`], [`Sealer`] | what leaves the process, sealed |
+//! | [`StoreSettings`], [`Store`] | where the rows are, and the operations on them, each within its deadline |
 
 mod random;
 mod sealing_keys;
 
 mod seal;
 
+mod dialect;
+mod error;
+mod settings;
+
+mod connect;
+mod pool;
+
+mod listen;
+mod metrics;
+
+mod session;
+mod store;
+
+mod changes;
+mod ends;
+mod once;
+mod refresh;
+mod sessions;
+
+pub use changes::{Changes, Cursor};
+pub use ends::Which;
+pub use error::StoreError;
+pub use metrics::{Health, StoreMetrics};
+pub use once::Purged;
+pub use refresh::{Lease, Renewal};
 pub use seal::{OVERHEAD, Sealer};
 pub use sealing_keys::{KEY_COMMAND, KeyError, SealingKeys};
+pub use session::{Ended, NewSession, Session};
+pub use sessions::{Filter, LONGEST_LIST, Page};
+pub use settings::{Kind, PostgresSettings, StoreSettings};
+pub use store::Store;

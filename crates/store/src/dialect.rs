@@ -1,0 +1,80 @@
+//! The two languages that the store speaks, and the tables in both.
+//!
+//! One text serves both: `$1` is a parameter for SQLite, too, and what differs stands in braces. No column is ever NULL,
+//! no type but text, 64-bit integers and bytes is used: that is what both have in common.
+
+use sqlx::AssertSqlSafe;
+use sqlx::SqlSafeStr;
+use sqlx::SqlStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// The tables as they were at first. Later changes only add: an older version of the gateway may still be running.
+const FIRST: &str = include_str!("../migrations/1_first.sql");
+
+/// A language of SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// The statement in this language.
+    pub(crate) fn sql(self, text: &'static str) -> SqlStr {
+        if text.contains('{') { AssertSqlSafe(self.fill(text)).into_sql_str() } else { text.into_sql_str() }
+    }
+
+    /// The same, of a statement that is put together. No part of it may come from outside.
+    pub(crate) fn built(self, text: &str) -> SqlStr {
+        AssertSqlSafe(self.fill(text)).into_sql_str()
+    }
+
+    fn fill(self, text: &str) -> String {
+        self.words().iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
+    }
+
+    fn words(self) -> [(&'static str, &'static str); 5] {
+        match self {
+            Self::Sqlite => [
+                ("{blob}", "BLOB"),
+                // The database's own clock, in milliseconds.
+                ("{now}", "CAST(unixepoch('now', 'subsec') * 1000 AS BIGINT)"),
+                ("{ordered lock}", ""),
+                ("{free lock}", ""),
+                ("{keyed}", "WITHOUT ROWID"),
+            ],
+            Self::Postgres => [
+                ("{blob}", "BYTEA"),
+                // The time of the statement, not of the transaction's begin.
+                ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"),
+                // In one order, so that two replicas don't wait for each other.
+                ("{ordered lock}", "FOR UPDATE"),
+                ("{free lock}", "FOR UPDATE SKIP LOCKED"),
+                ("{keyed}", ""),
+            ],
+        }
+    }
+
+    /// What brings the tables up to date.
+    pub(crate) fn migrator(self) -> Migrator {
+        let first = Migration::new(1, "first".into(), MigrationType::Simple, self.sql(FIRST), false);
+        let mut migrator = Migrator::with_migrations(vec![first]);
+        migrator.dangerous_set_table_name("mfa_migrations");
+        // A newer version may have been here, and be here again.
+        migrator.set_ignore_missing(true);
+        migrator
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_is_left_in_a_statement() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            assert!(!dialect.sql(FIRST).as_str().contains(['{', '}']), "{dialect:?}");
+        }
+        assert_eq!(Dialect::Sqlite.sql("SELECT 1").as_str(), "SELECT 1");
+    }
+}

@@ -1,0 +1,153 @@
+//! The store itself: opening it, and the frame of each operation.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::{AnyConnection, Row as _};
+use tokio::sync::{Notify, OnceCell};
+
+use crate::connect::Connector;
+use crate::dialect::Dialect;
+use crate::error::StoreError;
+use crate::listen::Ear;
+use crate::metrics::{Health, Observer, StoreMetrics};
+use crate::pool::{Lent, Pool};
+use crate::random;
+use crate::settings::{Kind, StoreSettings};
+
+/// The length of an epoch in bytes.
+const EPOCH: usize = 16;
+
+/// How much longer than one operation the start may take: a disk that is only slow needs it.
+const START: u32 = 5;
+
+/// Sessions and their ends. Cloning is cheap; all clones are one store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: Pool,
+    dialect: Dialect,
+    timeout: Duration,
+    /// Set once the tables are up to date.
+    epoch: OnceCell<[u8; EPOCH]>,
+    heard: Arc<Notify>,
+    observer: Arc<Observer>,
+    _ear: Option<Ear>,
+}
+
+impl Store {
+    /// Opens the store. One on Postgres opens even if the database is down: operations fail until it is up.
+    ///
+    /// A directory takes one open store at a time. Keep it over a reload whose settings are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Place`] if the settings are wrong. For SQLite also if another process has it, or its file is
+    /// damaged.
+    pub async fn open(settings: &StoreSettings, metrics: &StoreMetrics) -> Result<Self, StoreError> {
+        let connector = Connector::new(settings).await?;
+        let (dialect, heard) = (connector.dialect(), Arc::new(Notify::new()));
+        let observer = Observer::new(metrics.clone());
+        let ear = match &settings.kind {
+            Kind::Postgres(postgres) => {
+                Some(Ear::new(postgres.clone(), settings.timeout, Arc::clone(&heard), Arc::clone(&observer)))
+            }
+            Kind::Memory | Kind::Sqlite { .. } => None,
+        };
+        let (pool, timeout, epoch) = (Pool::new(connector), settings.timeout, OnceCell::new());
+        let store = Self { inner: Arc::new(Inner { pool, dialect, timeout, epoch, heard, observer, _ear: ear }) };
+        if store.inner.dialect == Dialect::Sqlite {
+            store
+                .within("open", settings.timeout * START, async { store.lend().await?.done(Ok::<_, StoreError>(())) })
+                .await?;
+        }
+        Ok(store)
+    }
+
+    /// What makes this database different from others, drawn when it was made. In memory, it is new each time.
+    ///
+    /// What is sealed with it opens only beside this database: with a new one, all sessions end.
+    pub async fn epoch(&self) -> Result<[u8; EPOCH], StoreError> {
+        // Once it is known, there is no need to ask.
+        if let Some(epoch) = self.inner.epoch.get() {
+            return Ok(*epoch);
+        }
+        self.run("epoch", async { self.lend().await?.done(Ok::<_, StoreError>(())) }).await?;
+        self.inner.epoch.get().copied().ok_or_else(|| StoreError::Unavailable("it has no epoch".to_owned()))
+    }
+
+    /// How it does.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.observer.health(self.inner.pool.connector().kind())
+    }
+
+    /// Returns when another replica has ended or renewed a session, at once if that was since the last call; never for a
+    /// store that no other replica has. One task may wait.
+    pub async fn woken(&self) {
+        self.inner.heard.notified().await;
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    pub(crate) fn metrics(&self) -> &StoreMetrics {
+        &self.inner.observer.metrics
+    }
+
+    /// Runs an operation within its deadline, and notes how it ends.
+    pub(crate) async fn run<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.within(operation, self.inner.timeout, work).await
+    }
+
+    async fn within<T>(
+        &self,
+        operation: &'static str,
+        limit: Duration,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let start = Instant::now();
+        let result = match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::late(limit.as_secs_f32())),
+        };
+        self.inner.observer.note(operation, start, &result);
+        result
+    }
+
+    /// A connection to a database whose tables are up to date.
+    pub(crate) async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let mut lent = self.inner.pool.lend().await?;
+        if self.inner.epoch.initialized() {
+            return Ok(lent);
+        }
+        let connection = lent.connection()?;
+        let prepared = self.inner.epoch.get_or_try_init(|| prepare(connection, self.inner.dialect)).await.map(|_| ());
+        match prepared {
+            Ok(()) => Ok(lent),
+            Err(error) => lent.done(Err(error)),
+        }
+    }
+}
+
+/// Brings the tables up to date, and returns the epoch.
+async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<[u8; EPOCH], StoreError> {
+    dialect.migrator().run_direct(None, connection, false).await?;
+    let mut epoch = [0; EPOCH];
+    random::fill(&mut epoch);
+    // Of two replicas that start at once, the first draws it.
+    let draw = "INSERT INTO mfa_meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING";
+    sqlx::query(draw).bind(epoch.to_vec()).execute(&mut *connection).await?;
+    let row = sqlx::query("SELECT value FROM mfa_meta WHERE name = 'epoch'").fetch_one(connection).await?;
+    let epoch = row.try_get::<Vec<u8>, _>(0)?;
+    epoch.try_into().map_err(|_| StoreError::Corrupt("its epoch has another length".to_owned()))
+}
