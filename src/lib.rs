@@ -11,7 +11,7 @@
 //! | [`mfa_gateway_wire`] | bytes: guards around hyper's streams, bodies, header fields, upgrades |
 //! | [`mfa_gateway_keys`] | an issuer's keys over time |
 //! | [`mfa_gateway_layer`] | evidence from a request's credential |
-//! | [`mfa_gateway_demo`] | an identity provider and a partner API, for the demo and the tests |
+//! | [`mfa_gateway_demo`] | an identity provider, a partner API and a portal, for the demo and the tests |
 //! | `visible`, `json`, `telemetry` | text that is safe in a terminal; objects written as they go; log and traces |
 //! | [`routing`] | paths and the routes that they match |
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |

@@ -44,6 +44,8 @@ mod shape;
 mod sign_in;
 mod state;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod wanted;
 

@@ -10,7 +10,10 @@ use super::browsers::Account;
 use super::html::Pages;
 use super::interaction::Interaction;
 use super::steps::Step;
-use crate::people::{Client, PORTAL_CLIENT_ID, Person};
+use crate::people::{
+    ADMIN_AGENTS, BILLING_ADMINISTRATOR, Client, GLOBAL_ADMINISTRATOR, HELPDESK_AGENTS, PORTAL_CLIENT_ID, Person,
+    SALES_AGENTS,
+};
 
 pub(crate) static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     Pages::new(
@@ -77,19 +80,34 @@ pub(crate) fn problem(description: &str) -> Answer {
     PAGES.page(StatusCode::BAD_REQUEST, "problem.html", &content)
 }
 
+/// The name of a role, by its id in tokens.
+fn role(id: &str) -> Option<&'static str> {
+    [
+        (ADMIN_AGENTS, "admin agent"),
+        (SALES_AGENTS, "sales agent"),
+        (HELPDESK_AGENTS, "helpdesk agent"),
+        (GLOBAL_ADMINISTRATOR, "global administrator"),
+        (BILLING_ADMINISTRATOR, "billing administrator"),
+    ]
+    .into_iter()
+    .find(|(known, _)| *known == id)
+    .map(|(_, name)| name)
+}
+
 /// How pages call an application.
 fn application(client: &Client) -> &'static str {
     if client.id == PORTAL_CLIENT_ID { "the partner portal" } else { "an application" }
 }
 
 fn shown(person: &Person) -> Value {
+    let company = &person.company;
     let proof = match &person.amr {
-        None => "says nothing about the sign-in method".to_owned(),
-        Some(methods) => format!("signs in with {}", methods.join(" + ")),
+        None => "tokens that say nothing about the sign-in".to_owned(),
+        Some(_) if person.is_federated() => format!("MFA at {company}’s own provider"),
+        Some(_) if person.always_completes_mfa() => "password and MFA".to_owned(),
+        Some(_) => "password only".to_owned(),
     };
-    let (login, name, company, upn) = (&person.login, person.name(), &person.company, &person.upn);
-    json!({
-        "login": login, "name": name, "company": company, "upn": upn, "proof": proof,
-        "mfa_here": person.always_completes_mfa() && !person.is_federated(),
-    })
+    let roles: Vec<_> = person.groups.iter().chain(&person.wids).filter_map(|id| role(id)).collect();
+    let (login, name, upn) = (&person.login, person.name(), &person.upn);
+    json!({ "login": login, "name": name, "company": company, "upn": upn, "proof": proof, "roles": roles })
 }

@@ -74,7 +74,7 @@ pub(crate) fn next(view: &View<'_>) -> Step {
     let (auth_time, mfa) = match view.first_factor(person) {
         Some(given) => given,
         None if silent && view.shows_pages => return refuse("login_required", "the user is to sign in again"),
-        None if view.unattended() => (view.now, person.always_completes_mfa()),
+        None if view.unattended() => (view.now, person.always_completes_mfa() || view.progress.mfa),
         None if silent => return refuse("login_required", "the user is to sign in again"),
         None if person.is_federated() => return Step::Federated(person.clone()),
         None => return Step::Password(person.clone()),
