@@ -9,7 +9,8 @@ use http::Method;
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Rule, Waivers, decide,
+    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, RolesFound, Rule, Waivers,
+    decide,
 };
 use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -50,6 +51,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         amr: claims.amr(),
         mfa: mfa.evaluate(&claims),
         seen: mfa.see(&claims),
+        roles: RolesFound::default(),
         auth_time: claims.auth_time(rules.auth_time),
         validity: claims.validity(),
         handles_claims_challenge: false,

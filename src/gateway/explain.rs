@@ -85,7 +85,7 @@ fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decis
     }
     steps.push(Step { name: "route", outcome, detail });
     let texts = match denial {
-        Some(denial) => remedy(denial, proof),
+        Some(denial) => remedy(denial, proof, Some(&route.rule)),
         None => ("The request would be forwarded.".into(), "No action is needed.".into()),
     };
     let status = (!permitted).then(|| super::Reason::Denied(denial.unwrap_or(Denial::NoCredential)).status().as_u16());

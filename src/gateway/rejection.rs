@@ -10,6 +10,7 @@ use super::metrics::Limit;
 use super::preview::Preview;
 use crate::routing::{Route, TokenPlace};
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
+use mfa_gateway_core::token::Check;
 use mfa_gateway_wire::BoxError;
 
 /// Why a request gets no response from the upstream.
@@ -128,11 +129,15 @@ impl Rejection {
         Self { proof, ..self }
     }
 
+    /// The rule that decided, if it was one.
+    pub(super) fn rule(&self) -> Option<&Rule> {
+        self.rule.as_deref().or_else(|| self.route.as_deref().map(|route| &route.rule))
+    }
+
     /// How long ago the caller may have authenticated, by the rule that decided.
     pub(super) fn max_age(&self) -> Option<Duration> {
         let proof = self.proof.as_deref()?;
-        let rule = self.rule.as_deref().or_else(|| self.route.as_deref().map(|route| &route.rule));
-        rule.map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
+        self.rule().map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
     }
 
     /// The same, with the preview that the caller asked for.
@@ -168,8 +173,8 @@ impl Reason {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Denied(Denial::KeysUnavailable) | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly)
-            | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::Denied(denial) if denial.check() == Check::Route => StatusCode::FORBIDDEN,
+            Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,

@@ -9,7 +9,7 @@ use super::why::Why;
 use crate::config::Issuer;
 use crate::journal::DecisionLine;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Evidence, MfaFinding, MfaRule, Proof, Seen};
+use mfa_gateway_core::policy::{Attached, Evidence, MfaFinding, MfaRule, Proof, RolesFound, Seen};
 use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
 
 /// The caller of a recorded request.
@@ -162,6 +162,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
         mfa: MfaFinding::Missing,
         seen: Box::default(),
+        roles: RolesFound::default(),
         auth_time: line.signed_in().map(moved),
         validity: Validity::always(),
         handles_claims_challenge: false,

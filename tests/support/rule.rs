@@ -64,6 +64,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         amr: claims.amr(),
         mfa: issuer.mfa.evaluate(&claims),
         seen: issuer.mfa.see(&claims),
+        roles: issuer.roles.find(&claims),
         auth_time: claims.auth_time(rules().auth_time),
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),

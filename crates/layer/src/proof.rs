@@ -20,6 +20,7 @@ pub(super) fn proof_of(
         amr: claims.amr(),
         mfa: profile.mfa.evaluate(claims),
         seen: profile.mfa.see(claims),
+        roles: profile.roles.find(claims),
         auth_time,
         validity: claims.validity(),
         handles_claims_challenge: claims.handles_claims_challenge(),

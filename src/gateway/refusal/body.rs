@@ -12,7 +12,7 @@ use crate::json::Object;
 /// The body's members, in the order of their names.
 pub(super) fn write(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Vec<u8> {
     let (reason, status) = (&rejection.reason, rejection.reason.status());
-    let (description, remedy) = texts(reason, rejection.proof.as_deref());
+    let (description, remedy) = texts(rejection);
     let elsewhere = rejection.place().filter(|_| *reason == Reason::Denied(Denial::NoCredential));
     let elsewhere =
         elsewhere.map(|place| format!("Send the token in {place}. This route takes it from no other place."));
@@ -68,6 +68,10 @@ fn add_expected(body: &mut Object<'_>, denial: Denial, rejection: &Rejection, se
             }
             inner.text("mfa", &proof.issuer.mfa.to_string());
         }),
+        (Denial::RoleMissing | Denial::RolesUnknown, ..) => {
+            let roles = rejection.rule().and_then(|rule| rule.roles.as_ref());
+            body.object("expected", |inner| inner.texts("roles", roles.into_iter().flatten()));
+        }
         _ => {}
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn response(rejection: &Rejection, media_type: &HeaderValue) -> Respo
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, media_type.clone());
     headers.insert(&GRPC_STATUS, HeaderValue::from(code(rejection.reason.status())));
-    let (description, remedy) = texts(&rejection.reason, rejection.proof.as_deref());
+    let (description, remedy) = texts(rejection);
     if let Some(message) = message(&[&*description, " ", &*remedy, " (", rejection.reason.code(), ")"].concat()) {
         headers.insert(&GRPC_MESSAGE, message);
     }

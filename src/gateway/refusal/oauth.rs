@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
 use mfa_gateway_core::policy::{Denial, Predicate, Proof, Test, remedy};
+use mfa_gateway_core::token::Check;
 use mfa_gateway_wire::Body;
 
 use crate::gateway::Rejection;
@@ -28,9 +29,7 @@ pub(super) fn challenge(denial: Denial, rejection: &Rejection) -> Option<HeaderV
             let text = format!(r#"Bearer error="invalid_token", error_description="{error}""#);
             HeaderValue::try_from(text).ok()
         }
-        Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly => {
-            Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#))
-        }
+        _ if denial.check() == Check::Route => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
         _ => HeaderValue::try_from(step_up(denial, rejection)).ok(),
     }
 }
@@ -55,7 +54,7 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
         );
     }
     // A field of the header section has no names of claims.
-    let description = remedy(denial, None).0;
+    let description = remedy(denial, None, None).0;
     let description = description.split(". ").next().unwrap_or_default();
     let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
     let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());

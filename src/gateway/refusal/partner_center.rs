@@ -24,7 +24,7 @@ pub(super) fn code<'s>(reason: &Reason, status: &'s StatusCode) -> &'s str {
     match reason {
         Reason::Denied(denial) if denial.check() == Check::Mfa => "900421",
         Reason::Denied(Denial::InvalidToken(_)) => "900420",
-        Reason::Denied(Denial::TenantMismatch | Denial::AppOnlyForbidden | Denial::VendorAppOnly) => "2032",
+        Reason::Denied(denial) if denial.check() == Check::Route => "2032",
         _ => status.as_str(),
     }
 }

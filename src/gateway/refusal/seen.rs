@@ -39,6 +39,10 @@ fn members(denial: Denial, proof: &Proof) -> BTreeMap<String, Value> {
         };
         members.insert("auth_time".to_owned(), time);
     }
+    if matches!(denial, Denial::RoleMissing | Denial::RolesUnknown) {
+        // The configuration's names alone: what groups the caller is in is nobody's business here.
+        members.insert("roles".to_owned(), proof.roles.held.iter().map(|role| Value::from(&**role)).collect());
+    }
     members.insert("class".to_owned(), proof.principal.class().into());
     let version = proof.version.as_deref().map(|ver| ver.get(..8).unwrap_or(ver));
     members.insert("ver".to_owned(), version.into());

@@ -3,16 +3,16 @@
 
 use std::borrow::Cow;
 
-use mfa_gateway_core::policy::{Proof, remedy};
+use mfa_gateway_core::policy::remedy;
 
-use crate::gateway::Reason;
+use crate::gateway::{Reason, Rejection};
 
-/// The description, in one sentence, and the remedy. `proof` is what the verified token proves, if there is one.
-pub(super) fn texts<'r>(reason: &'r Reason, proof: Option<&Proof>) -> (Cow<'r, str>, Cow<'static, str>) {
-    if let Reason::Denied(denial) = reason {
-        return remedy(*denial, proof);
+/// The description, in one sentence, and the remedy.
+pub(super) fn texts(rejection: &Rejection) -> (Cow<'_, str>, Cow<'static, str>) {
+    if let Reason::Denied(denial) = rejection.reason {
+        return remedy(denial, rejection.proof.as_deref(), rejection.rule());
     }
-    let (description, remedy) = fixed(reason);
+    let (description, remedy) = fixed(&rejection.reason);
     (description.into(), remedy.into())
 }
 

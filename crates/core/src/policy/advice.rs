@@ -144,7 +144,7 @@ fn is_denied(rule: &MfaRule, path: &[String], seen: &Seen) -> bool {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(names: &[String], word: &str) -> String {
+pub(super) fn listed(names: &[String], word: &str) -> String {
     let more = names.len().saturating_sub(MAX_NAMES);
     let mut names: Vec<&str> = names.iter().take(MAX_NAMES).map(String::as_str).collect();
     let others = format!("{more} more");

@@ -7,8 +7,8 @@ use crate::token::{App, Principal};
 
 /// Decides what is done with a request.
 ///
-/// The order is fixed: credential and token (found by authentication), time, tenant, class, and MFA last, so that an
-/// invalid token never hears of MFA.
+/// The order is fixed: credential and token (found by authentication), time, tenant, class, roles, and MFA last, so that an
+/// invalid token never hears of MFA, and nobody does MFA for a page that MFA doesn't open.
 #[must_use]
 pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
     if rule.requirement == Requirement::Public {
@@ -27,11 +27,16 @@ pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestam
     if !rule.admits_tenant(proof.tenant.as_deref()) {
         return Decision::Deny(Denial::TenantMismatch);
     }
+    if let Principal::AppOnly(app) = &proof.principal
+        && let Err(denial) = judge_app_only(&rule.app_only, app)
+    {
+        return Decision::Deny(denial);
+    }
+    if let Err(denial) = judge_roles(rule, proof) {
+        return Decision::Deny(denial);
+    }
     match (&proof.principal, rule.requirement) {
-        (Principal::AppOnly(app), _) => match judge_app_only(&rule.app_only, app) {
-            Ok(()) => Decision::Permit(Grounds::AppOnly),
-            Err(denial) => Decision::Deny(denial),
-        },
+        (Principal::AppOnly(_), _) => Decision::Permit(Grounds::AppOnly),
         (Principal::AppUser(..), Requirement::Public | Requirement::Authenticated) => {
             Decision::Permit(Grounds::Authenticated)
         }
@@ -70,6 +75,16 @@ fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {
         (AppOnlyRule::AllowExcept(vendors), Some(id)) if !vendors.contains(&id.to_ascii_lowercase()) => Ok(()),
         (AppOnlyRule::AllowExcept(_), _) => Err(Denial::VendorAppOnly),
         (AppOnlyRule::Deny, _) => Err(Denial::AppOnlyForbidden),
+    }
+}
+
+/// Roles are no MFA findings: no mode and no exception waives them.
+fn judge_roles(rule: &Rule, proof: &Proof) -> Result<(), Denial> {
+    match &rule.roles {
+        None => Ok(()),
+        Some(needed) if proof.roles.has_one_of(needed) => Ok(()),
+        Some(needed) if proof.roles.may_have_one_of(needed) => Err(Denial::RolesUnknown),
+        Some(_) => Err(Denial::RoleMissing),
     }
 }
 

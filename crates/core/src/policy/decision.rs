@@ -45,6 +45,10 @@ pub enum Denial {
     AppOnlyForbidden,
     /// The application is a control panel vendor's, and may not act for a partner without a user.
     VendorAppOnly,
+    /// The caller has none of the roles that the route needs.
+    RoleMissing,
+    /// The token leaves out a claim that could give one of the roles that the route needs, and no other claim gives one.
+    RolesUnknown,
     /// No claim that could prove MFA is in the token.
     AmrAbsent,
     /// The claims are there, and don't prove MFA.
@@ -88,6 +92,8 @@ impl Denial {
             Self::TenantMismatch => "tenant_mismatch",
             Self::AppOnlyForbidden => "app_only_forbidden",
             Self::VendorAppOnly => "vendor_app_only",
+            Self::RoleMissing => "role_missing",
+            Self::RolesUnknown => "roles_unknown",
             Self::AmrAbsent => "amr_absent",
             Self::MfaMissing => "mfa_missing",
             Self::EvidenceDenied => "mfa_evidence_denied",
@@ -102,7 +108,11 @@ impl Denial {
             Self::NoCredential => Check::Credential,
             Self::InvalidToken(error) => error.check(),
             Self::KeysUnavailable => Check::Signature,
-            Self::TenantMismatch | Self::AppOnlyForbidden | Self::VendorAppOnly => Check::Route,
+            Self::TenantMismatch
+            | Self::AppOnlyForbidden
+            | Self::VendorAppOnly
+            | Self::RoleMissing
+            | Self::RolesUnknown => Check::Route,
             Self::AmrAbsent | Self::MfaMissing | Self::EvidenceDenied | Self::AuthenticationStale => Check::Mfa,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::product::Product;
+use super::roles::{RoleRules, RolesFound};
 use super::seen::Seen;
 use crate::token::{Amr, AuthTime, Claim, Claims, Principal, TokenError, Validity};
 pub use crate::token::{Predicate, Test};
@@ -41,6 +42,8 @@ pub struct Proof {
     pub mfa: MfaFinding,
     /// What the token says in the claims that the rule reads; see [`Proof::claims`].
     pub seen: Box<[Seen]>,
+    /// The caller's roles.
+    pub roles: RolesFound,
     /// When the user authenticated.
     pub auth_time: AuthTime,
     /// When the token is valid.
@@ -72,6 +75,8 @@ pub struct IssuerProfile {
     pub name: String,
     /// What proves MFA.
     pub mfa: MfaRule,
+    /// What gives roles.
+    pub roles: RoleRules,
     /// How its callers are refused, if it says so.
     pub dialect: Option<super::Dialect>,
     /// Where Entra's clients are sent for step-up.
@@ -186,6 +191,29 @@ impl fmt::Display for MfaRule {
             f.write_str(after)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Proof {
+    /// A user of this issuer, of whom nothing else is known.
+    pub(super) fn of_user(issuer: IssuerProfile) -> Self {
+        let (app, user) = (crate::token::App { id: None }, crate::token::User { id: None });
+        Self {
+            issuer: Arc::new(issuer),
+            principal: Principal::AppUser(app, user),
+            tenant: None,
+            version: None,
+            amr: Amr::Absent,
+            mfa: MfaFinding::Absent,
+            seen: Box::default(),
+            roles: RolesFound::default(),
+            auth_time: AuthTime::Absent,
+            validity: Validity::always(),
+            handles_claims_challenge: false,
+            told: Box::default(),
+            attached: Attached::default(),
+        }
     }
 }
 

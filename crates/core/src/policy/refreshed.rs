@@ -36,28 +36,18 @@ fn rank(finding: MfaFinding) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::clock::Timestamp;
-    use crate::policy::{Attached, IssuerProfile};
-    use crate::token::{Amr, App, Principal, User, Validity};
+    use crate::policy::IssuerProfile;
+    use crate::token::Amr;
 
     fn proof(mfa: MfaFinding, auth_time: AuthTime, amr: &[&str]) -> Proof {
         let methods = amr.iter().map(|&method| method.to_owned()).collect();
         Proof {
-            issuer: Arc::new(IssuerProfile::default()),
-            principal: Principal::AppUser(App { id: None }, User { id: None }),
-            tenant: None,
-            version: None,
             amr: if amr.is_empty() { Amr::Absent } else { Amr::Methods(methods) },
             mfa,
-            seen: Box::default(),
             auth_time,
-            validity: Validity::always(),
-            handles_claims_challenge: false,
-            told: Box::default(),
-            attached: Attached::default(),
+            ..Proof::of_user(IssuerProfile::default())
         }
     }
 

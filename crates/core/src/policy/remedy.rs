@@ -1,24 +1,28 @@
 //! What each denial means and what to do about it, in words for the developer who got it.
 //!
-//! Nothing of a token's contents stands in the texts; those of MFA findings name the claims that the rule reads.
+//! Nothing of a token's contents stands in the texts; those of MFA findings name the claims that the rule reads, and those
+//! of roles the roles that it needs.
 
 use std::borrow::Cow;
 
-use super::Denial;
 use super::advice::{self, Texts};
 use super::evidence::Proof;
 use super::product::Product;
+use super::{Denial, Rule, role_advice};
 use crate::token::TokenError;
 
-/// What was found, in one sentence, and what to do about it. `proof` is what the verified token proves, if there is one.
+/// What was found, in one sentence, and what to do about it. `proof` is what the verified token proves, if there is one, and
+/// `rule` the one that decided.
 #[must_use]
-pub fn remedy(denial: Denial, proof: Option<&Proof>) -> (Cow<'static, str>, Cow<'static, str>) {
+pub fn remedy(denial: Denial, proof: Option<&Proof>, rule: Option<&Rule>) -> (Cow<'static, str>, Cow<'static, str>) {
     match denial {
         Denial::InvalidToken(error) => of_token(error),
         Denial::AmrAbsent => advice::absent(proof),
         Denial::MfaMissing => advice::missing(proof),
         Denial::EvidenceDenied => advice::denied(proof),
         Denial::AuthenticationStale => advice::stale(proof),
+        Denial::RoleMissing => role_advice::missing(proof, rule),
+        Denial::RolesUnknown => role_advice::unknown(proof, rule),
         _ => {
             let (description, remedy) = fixed(denial, proof.map(|proof| proof.issuer.product));
             (description.into(), remedy.into())

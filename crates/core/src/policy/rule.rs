@@ -17,6 +17,8 @@ pub struct Rule {
     pub app_only: AppOnlyRule,
     /// The tenants that may call, in lower case; all if absent.
     pub tenants: Option<BTreeSet<String>>,
+    /// The roles, by name, of which a caller needs one; none if absent.
+    pub roles: Option<BTreeSet<String>>,
     /// Whether MFA findings are enforced, where no stage says otherwise of the caller.
     pub activation: Activation,
 }
@@ -29,6 +31,7 @@ impl From<Requirement> for Rule {
             requirement,
             app_only: AppOnlyRule::Allow,
             tenants: None,
+            roles: None,
             activation: Mode::Enforce.into(),
         }
     }
@@ -56,12 +59,42 @@ impl Rule {
     /// Whether every caller who meets this rule meets `other` too.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let tenants = match (&self.tenants, &other.tenants) {
+        // Of both lists one member suffices, so the shorter list is the stricter one.
+        let one_of = |own: &Option<BTreeSet<String>>, other: &Option<BTreeSet<String>>| match (own, other) {
             (_, None) => true,
             (Some(own), Some(other)) => own.is_subset(other),
             (None, Some(_)) => false,
         };
         let app_only = other.requirement == Requirement::Public || self.app_only.covers(&other.app_only);
-        self.requirement.covers(other.requirement) && app_only && tenants && self.activation.covers(&other.activation)
+        self.requirement.covers(other.requirement)
+            && app_only
+            && one_of(&self.tenants, &other.tenants)
+            && one_of(&self.roles, &other.roles)
+            && self.activation.covers(&other.activation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_with_fewer_roles_covers_one_with_more_of_the_same_and_no_other() {
+        let rule = |roles: &[&str]| Rule {
+            roles: (!roles.is_empty()).then(|| roles.iter().map(|&name| name.to_owned()).collect()),
+            ..Requirement::Authenticated.into()
+        };
+        for (own, other, expected) in [
+            (&["a"][..], &["a", "b"][..], true),
+            (&["a", "b"], &["a"], false),
+            (&["a"], &["b"], false),
+            (&["a"], &[], true),
+            (&[], &["a"], false),
+            (&[], &[], true),
+        ] {
+            assert_eq!(rule(own).covers(&rule(other)), expected, "{own:?} {other:?}");
+        }
+        let public: Rule = Requirement::Public.into();
+        assert!(rule(&["a"]).covers(&public) && !public.covers(&rule(&["a"])));
     }
 }

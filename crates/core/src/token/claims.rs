@@ -78,3 +78,11 @@ impl Claims {
         })
     }
 }
+
+#[cfg(test)]
+impl Claims {
+    /// As a verified token has them.
+    pub(crate) fn of(value: &Value) -> Self {
+        Self::new(Object::of(value), Validity::always())
+    }
+}

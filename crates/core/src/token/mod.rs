@@ -59,6 +59,7 @@ mod validity;
 mod vectors;
 mod verifiers;
 mod verify;
+mod withheld;
 
 pub use algorithm::Algorithm;
 pub use amr::Amr;
