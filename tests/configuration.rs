@@ -29,7 +29,7 @@ fn every_shipped_configuration_is_valid() {
             names.push(name);
         }
     }
-    for needed in ["gateway.full.yaml", "gateway.minimal.yaml"] {
+    for needed in ["gateway.full.yaml", "gateway.minimal.yaml", "gateway.portal.yaml"] {
         assert!(names.iter().any(|name| name == needed), "config/{needed} is missing");
     }
 }

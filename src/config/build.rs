@@ -9,6 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
+use super::roles::Roles;
 use super::{Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, traces, upstream, waivers};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -19,6 +20,7 @@ use mfa_gateway_files::may_be_directory;
 
 /// Builds the configuration, if there is no problem. `document` is the file as JSON.
 pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
+    let known = route::Names::of(&file);
     let limits = Limits::read(&file.limits, problems);
     let timeouts = Timeouts::read(&file.timeouts, problems);
     let server = server::build(&file, &limits, &timeouts, problems);
@@ -28,25 +30,22 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         problems.add("admin.address", "a listener already uses this address", "give it another port, such as 9090");
     }
     let mut keys = Vec::new();
-    let issuer_names: Vec<String> = file.issuers.iter().map(|issuer| issuer.name.clone()).collect();
-    let issuers = issuer::build(file.issuers, &document["issuers"], &mut keys, problems);
+    let roles = Roles::build(file.roles, &known.issuers, problems);
+    let issuers = issuer::build(file.issuers, &document["issuers"], &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
-    let upstream_names: Vec<String> = file.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
-    let rate_limit_names: Vec<String> = file.rate_limits.iter().map(|limit| limit.name.clone()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let named =
-        route::Named { upstreams: &upstream_names, rate_limits: &rate_limit_names, claim_fields: &claim_fields };
+    let named = route::Named { names: &known, claim_fields: &claim_fields };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
-    if issuer_names.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
+    if known.issuers.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
         let message = "a route needs a token, but there is no issuer";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }
     let waivers = Waivers {
-        exceptions: waivers::exceptions(file.exceptions, &issuer_names, &routes, problems),
-        stages: waivers::stages(file.activation, &issuer_names, problems),
+        exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
+        stages: waivers::stages(file.activation, &known.issuers, problems),
     };
     let refusals = refusals(file.refusals, &issuers, problems);
     let config = Config {

@@ -10,10 +10,11 @@ use super::algorithms::algorithms;
 use super::keys::{KeyHandling, file as keys_file};
 use super::problem::Problems;
 use super::product;
+use super::roles::Roles;
 use super::token_claims::{class_rule, conditions, mfa_rule};
 use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
-use mfa_gateway_core::policy::IssuerProfile;
+use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
 use mfa_gateway_core::token::{AuthTimeForm, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 
@@ -32,6 +33,7 @@ pub struct Issuer {
 pub(super) fn build(
     files: Vec<file::Issuer>,
     written: &Value,
+    roles: &Roles,
     keys: &mut Vec<KeySettings>,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
@@ -43,7 +45,8 @@ pub(super) fn build(
         if duplicate(&names, at) {
             problems.add(&format!("{path}.name"), "another issuer has this name", "give each issuer its own name");
         }
-        let new = build_one(&path, &file, &product::fingerprint(&written[at]), keys, problems);
+        let asked = Asked { fingerprint: product::fingerprint(&written[at]), roles: roles.of(&file.name) };
+        let new = build_one(&path, &file, asked, keys, problems);
         let overlap = |issuer: &Issuer| new.iter().any(|new| new.rules.issuer.overlaps(&issuer.rules.issuer));
         if issuers.iter().any(overlap) {
             let message = "another issuer accepts the same `iss`, so it is ambiguous which issuer's rules apply";
@@ -56,10 +59,16 @@ pub(super) fn build(
     issuers
 }
 
+/// What is known of an issuer from elsewhere than its own fields.
+struct Asked {
+    fingerprint: String,
+    roles: RoleRules,
+}
+
 fn build_one(
     path: &str,
     file: &file::Issuer,
-    fingerprint: &str,
+    asked: Asked,
     keys: &mut Vec<KeySettings>,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
@@ -82,7 +91,8 @@ fn build_one(
         authorization_uri: sources.iter().find_map(|source| source.authorization_uri.clone()),
         told: claims::build(path, &file.claims_to_headers, problems),
         product: product::read(file.product, is_entra, file.issuer.as_deref()),
-        fingerprint: fingerprint.to_owned(),
+        roles: asked.roles,
+        fingerprint: asked.fingerprint,
     });
     let rules = TokenRules {
         issuer: IssuerRule::Exact(String::new()),

@@ -24,6 +24,7 @@ mod outline;
 mod problem;
 mod product;
 mod rate_limit;
+mod roles;
 mod route;
 mod server;
 mod settings;

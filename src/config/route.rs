@@ -10,15 +10,34 @@ use super::problem::Problems;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{cors, file, hosting, token_from};
+use super::{cors, file, hosting, roles, token_from};
 use crate::routing::{CanonicalPath, HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
-/// The names that routes may refer to.
+/// The names that a file's sections may refer to.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) issuers: Vec<String>,
+    upstreams: Vec<String>,
+    rate_limits: Vec<String>,
+    roles: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn of(file: &file::File) -> Self {
+        Self {
+            issuers: file.issuers.iter().map(|one| one.name.clone()).collect(),
+            upstreams: file.upstreams.iter().map(|one| one.name.clone()).collect(),
+            rate_limits: file.rate_limits.iter().map(|one| one.name.clone()).collect(),
+            roles: file.roles.iter().map(|one| one.name.clone()).collect(),
+        }
+    }
+}
+
+/// What routes may refer to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'n> {
-    pub(super) upstreams: &'n [String],
-    pub(super) rate_limits: &'n [String],
+    pub(super) names: &'n Names,
     /// The fields that hold claims of tokens.
     pub(super) claim_fields: &'n [HeaderName],
 }
@@ -96,33 +115,17 @@ fn build_one(
     problems: &mut Problems<'_>,
 ) -> Option<Route> {
     check_public(path, &file, problems);
+    let rule = rule(path, &file, named.names, vendors, problems);
     let pattern = pattern(path, file.path, file.prefix, problems);
     let hosts = hosting::hosts(path, file.host, problems);
     let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
     let rewrite = hosting::rewrite(path, strip, to, pattern.as_ref(), problems);
-    let upstream = place(named.upstreams, "upstream", &format!("{path}.upstream"), &file.upstream, problems);
+    let upstream = place(&named.names.upstreams, "upstream", &format!("{path}.upstream"), &file.upstream, problems);
     let rate_limit = file
         .rate_limit
-        .and_then(|name| place(named.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
-    let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
+        .and_then(|name| place(&named.names.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
-    let tenants = file.tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), &tenants, problems));
-    let requirement = match file.require {
-        file::Require::Public => Requirement::Public,
-        file::Require::Authenticated => Requirement::Authenticated,
-        file::Require::Mfa => Requirement::Mfa { max_age },
-    };
-    let rule = Rule {
-        app_only: match file.app_only {
-            file::AppOnly::Deny => AppOnlyRule::Deny,
-            file::AppOnly::Allow if file.acts_for_partner => AppOnlyRule::AllowExcept(Arc::clone(vendors)),
-            file::AppOnly::Allow => AppOnlyRule::Allow,
-        },
-        tenants,
-        activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
-        ..requirement.into()
-    };
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
     let token_field = match &token_from {
         TokenPlace::Header(name) => name.as_str(),
@@ -155,6 +158,34 @@ fn build_one(
     })
 }
 
+/// What callers have to meet.
+fn rule(
+    path: &str,
+    file: &file::Route,
+    names: &Names,
+    vendors: &Arc<BTreeSet<String>>,
+    problems: &mut Problems<'_>,
+) -> Rule {
+    let max_age = optional_duration(&format!("{path}.max_age"), file.max_age.as_deref(), problems);
+    let requirement = match file.require {
+        file::Require::Public => Requirement::Public,
+        file::Require::Authenticated => Requirement::Authenticated,
+        file::Require::Mfa => Requirement::Mfa { max_age },
+    };
+    let (tenants, needed) = (file.tenants.as_ref(), file.roles.as_ref());
+    Rule {
+        app_only: match file.app_only {
+            file::AppOnly::Deny => AppOnlyRule::Deny,
+            file::AppOnly::Allow if file.acts_for_partner => AppOnlyRule::AllowExcept(Arc::clone(vendors)),
+            file::AppOnly::Allow => AppOnlyRule::Allow,
+        },
+        tenants: tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), tenants, problems)),
+        roles: needed.map(|needed| roles::of_route(&format!("{path}.roles"), needed, &names.roles, problems)),
+        activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
+        ..requirement.into()
+    }
+}
+
 /// A public route looks at no token, so what is asked of a token there would be a false promise.
 fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     let public = file.require == file::Require::Public;
@@ -164,6 +195,7 @@ fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
         ("app_only", public && file.app_only == file::AppOnly::Deny),
         ("acts_for_partner", public && file.acts_for_partner),
         ("tenants", public && file.tenants.is_some()),
+        ("roles", public && file.roles.is_some()),
         ("max_age", file.require != file::Require::Mfa && file.max_age.is_some()),
         ("percentage", file.require != file::Require::Mfa && file.percentage.is_some()),
         ("enforce_from", file.require != file::Require::Mfa && file.enforce_from.is_some()),

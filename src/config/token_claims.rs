@@ -24,7 +24,7 @@ pub(super) fn mfa_rule(path: &str, file: Option<&file::MfaEvidence>, problems: &
     MfaRule { any, all, deny, max_age }
 }
 
-fn predicate(path: &str, file: &file::Predicate, problems: &mut Problems<'_>) -> Option<Predicate> {
+pub(super) fn predicate(path: &str, file: &file::Predicate, problems: &mut Problems<'_>) -> Option<Predicate> {
     let claim = claim_path(&format!("{path}.claim"), &file.claim, problems)?;
     let test = match (&file.contains, &file.equals) {
         (Some(value), None) if !value.is_empty() => Test::Contains(value.clone()),

@@ -151,7 +151,7 @@ pub(super) fn activation(
     Activation { mode, percentage: percentage.unwrap_or(100), enforce_from }
 }
 
-fn check_issuer(path: &str, issuer: &str, issuers: &[String], problems: &mut Problems<'_>) {
+pub(super) fn check_issuer(path: &str, issuer: &str, issuers: &[String], problems: &mut Problems<'_>) {
     if !issuers.iter().any(|known| known == issuer) {
         let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
         problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));

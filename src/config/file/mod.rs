@@ -24,7 +24,7 @@ pub(super) use route::{
     AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts, Stage,
 };
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
-pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate};
+pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate, Role};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -48,6 +48,9 @@ pub(super) struct File {
     /// The trusted issuers of access tokens. At least one, unless every route is public.
     #[serde(default)]
     pub issuers: Vec<Issuer>,
+    /// The roles that routes may need, and the claims that give them.
+    #[serde(default)]
+    pub roles: Vec<Role>,
     /// The services behind the gateway. At least one.
     pub upstreams: Vec<Upstream>,
     /// The rate limits. A route names the one that applies to it.

@@ -34,6 +34,8 @@ pub(in crate::config) struct Route {
     pub acts_for_partner: bool,
     /// The tenants (`tid`) that may call. Absent: all tenants that the issuers trust.
     pub tenants: Option<Vec<String>>,
+    /// The roles of which a caller needs one, users and applications alike. Absent: none is needed.
+    pub roles: Option<Vec<String>>,
     /// Whether MFA findings are enforced, only reported, or ignored. Default `enforce`.
     #[serde(default)]
     pub mode: Mode,

@@ -59,6 +59,20 @@ pub(in crate::config) struct Predicate {
     pub equals: Option<String>,
 }
 
+/// A role: a name for what an issuer's claims say of a caller. Entries of one name add up.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Role {
+    /// The name that routes, refusals and logs use.
+    pub name: String,
+    /// The name of the issuer whose callers get the role. Absent: those of every issuer.
+    pub issuer: Option<String>,
+    /// One of these must hold. At least one.
+    pub any: Vec<Predicate>,
+    /// Who grants the role, as refusals say it after the word "ask": `a global administrator of your tenant`.
+    pub granted_by: Option<String>,
+}
+
 /// A proof that is written out. All signs of a user that the gateway knows count, too, unless `ignore` lists them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
