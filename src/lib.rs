@@ -16,6 +16,7 @@
 //! | [`routing`] | paths and the routes that they match |
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |
 //! | [`journal`] | decisions and responses, written down |
+//! | [`oidc`] | what is said to an issuer when people sign in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
@@ -39,6 +40,8 @@ pub mod routing;
 pub mod upstream;
 
 pub mod journal;
+
+pub mod oidc;
 
 pub mod pages;
 

@@ -53,7 +53,7 @@ fn run(verifier: &ClientVerifier) {
     tokio::spawn(Arc::clone(verifier.keys()).run(tokio_util::sync::CancellationToken::new()));
 }
 
-fn claims(server: &KeyServer, more: Value) -> Value {
+fn claims(server: &KeyServer, more: &Value) -> Value {
     let mut claims = json!({"iss": server.issuer(), "aud": "c", "sub": "s", "exp": START.as_secs() + 60,
         "iat": START.as_secs()});
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -61,7 +61,7 @@ fn claims(server: &KeyServer, more: Value) -> Value {
 }
 
 fn id_token(server: &KeyServer, signer: &Signer) -> String {
-    signer.token(&claims(server, json!({"nonce": "n", "amr": ["pwd", "mfa"], "auth_time": START.as_secs()})))
+    signer.token(&claims(server, &json!({"nonce": "n", "amr": ["pwd", "mfa"], "auth_time": START.as_secs()})))
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn i8_an_unknown_key_is_fetched_once_and_the_token_proves_what_an_access_t
     assert_eq!(gone, TokenError::KeyUnknown.into());
     for number in 0..50 {
         let forged = signer(&number.to_string());
-        let refused = verifier.logout_token(&forged.token(&claims(&server, json!({})))).await.unwrap_err();
+        let refused = verifier.logout_token(&forged.token(&claims(&server, &json!({})))).await.unwrap_err();
         assert_eq!(refused, TokenError::KeyUnknown.into());
     }
     assert!(server.count(KEYS) < 10, "{} fetches for invented keys", server.count(KEYS));
@@ -106,7 +106,7 @@ async fn i21_a_logout_token_is_verified_and_a_foreign_one_costs_no_fetch() {
     run(&verifier);
     verifier.keys().settled().await;
     let event = json!({"jti": "j", "sid": "1", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
-    let token = verifier.logout_token(&key.token(&claims(&server, event))).await.unwrap();
+    let token = verifier.logout_token(&key.token(&claims(&server, &event))).await.unwrap();
     assert_eq!((token.subject.as_deref(), token.session.as_deref()), (Some("s"), Some("1")));
     let refused = verifier.logout_token(&id_token(&server, &key)).await.unwrap_err();
     assert_eq!(refused, ClientVerifyError::Invalid(ClientTokenError::Event), "an ID token is none");

@@ -86,6 +86,7 @@ pub(super) const CRATES: &[Crate] = &[
             "routing",
             "upstream",
             "journal",
+            "oidc",
             "pages",
             "gateway",
             "server",

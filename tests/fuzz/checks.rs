@@ -246,3 +246,30 @@ pub(crate) fn discovery(data: &[u8]) {
         assert_eq!(document["issuer"], ISSUER);
     }
 }
+
+/// A callback that is taken has a state and one outcome, all of it text that can stand in a form, and reads the same when it
+/// is written again.
+pub(crate) fn callback(data: &[u8]) {
+    use mfa_gateway::oidc::{CallbackParameters, CallbackResponse};
+    let Ok(parsed) = CallbackParameters::parse(data) else { return };
+    let (name, value) = match &parsed.response {
+        CallbackResponse::Code(code) => ("code", code),
+        CallbackResponse::Error(error) => ("error", &error.code),
+    };
+    for text in [&parsed.state, value] {
+        assert!(!text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
+    }
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(data).into_owned().collect();
+    let count = |wanted: &str| pairs.iter().filter(|(name, _)| name == wanted).count();
+    assert_eq!((count("state"), count(name), count("code") + count("error")), (1, 1, 1), "not exactly one");
+    let written = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    if written.len() <= data.len() {
+        assert!(CallbackParameters::parse(written.as_bytes()).is_ok_and(|again| again == parsed), "it reads otherwise");
+    }
+    let metadata = mfa_gateway_keys::Metadata::parse(b"{}", "https://idp.example/");
+    let named: Vec<_> = pairs.iter().filter(|(name, _)| name == "iss").map(|(_, value)| value.as_str()).collect();
+    assert_eq!(parsed.check_issuer(&metadata).is_ok(), named.is_empty() || named == ["https://idp.example/"]);
+    if name == "code" {
+        assert_eq!(format!("{parsed:?}"), "CallbackParameters { response: Code, .. }", "a code in the log");
+    }
+}

@@ -43,7 +43,7 @@ fn mutated(seeds: &[Vec<u8>], random: &mut fastrand::Rng) -> Vec<u8> {
 
 #[test]
 fn what_the_fuzz_targets_check_holds_for_their_seeds_and_their_like() {
-    let targets: [(&str, Check); 8] = [
+    let targets: [(&str, Check); 9] = [
         ("token", checks::token),
         ("key_set", checks::key_set),
         ("path", checks::path),
@@ -52,6 +52,7 @@ fn what_the_fuzz_targets_check_holds_for_their_seeds_and_their_like() {
         ("chunked", checks::chunked),
         ("configuration", checks::configuration),
         ("discovery", checks::discovery),
+        ("callback", checks::callback),
     ];
     for (target, check) in targets {
         let seeds = seeds(target);

@@ -1,0 +1,217 @@
+//! Why the token endpoint gave no tokens.
+
+use std::fmt;
+
+use http::StatusCode;
+use mfa_gateway_keys::{EndpointError, FetchError};
+use serde::Deserialize;
+
+use super::issuer_error::is_code;
+use super::signing_key::SigningKeyError;
+
+/// Why the token endpoint, or the endpoint of pushed requests, didn't give what was asked for.
+///
+/// Its text has what an issuer means for programs, and never what it writes for people: that may hold anything.
+#[derive(Debug, thiserror::Error)]
+pub struct TokenEndpointError {
+    /// What kind of failure it is.
+    pub kind: TokenEndpointErrorKind,
+    /// The status of the response, if there was one.
+    pub status: Option<StatusCode>,
+    /// Its `error`.
+    pub code: Option<String>,
+    /// Entra's `suberror`, such as `bad_token` or `message_only`.
+    pub suberror: Option<String>,
+    /// Entra's `error_codes`, the AADSTS numbers.
+    pub numbers: Vec<u32>,
+    #[source]
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenEndpointErrorKind {
+    /// The issuer's metadata has no such endpoint.
+    NoEndpoint,
+    /// The code or the refresh token isn't good, or isn't any more.
+    InvalidGrant,
+    /// The issuer doesn't believe that this is the client.
+    InvalidClient,
+    /// Another error that the issuer names.
+    Refused,
+    /// The issuer couldn't be reached, takes too long, or has troubles of its own.
+    Unavailable,
+    /// The response isn't one.
+    Malformed,
+    /// The client can't prove itself.
+    Signing,
+}
+
+/// The most numbers that are kept.
+const MAX_NUMBERS: usize = 8;
+
+/// An error response (RFC 6749 section 5.2), as far as it is read.
+#[derive(Deserialize)]
+struct ErrorDocument {
+    error: String,
+    #[serde(default)]
+    suberror: Option<serde_json::Value>,
+    #[serde(default)]
+    error_codes: Option<serde_json::Value>,
+}
+
+impl TokenEndpointError {
+    /// A success that isn't one.
+    pub(super) fn malformed(status: StatusCode) -> Self {
+        Self { status: Some(status), ..Self::new(TokenEndpointErrorKind::Malformed) }
+    }
+
+    fn new(kind: TokenEndpointErrorKind) -> Self {
+        Self { kind, status: None, code: None, suberror: None, numbers: Vec::new(), cause: None }
+    }
+
+    fn because(kind: TokenEndpointErrorKind, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { cause: Some(Box::new(cause)), ..Self::new(kind) }
+    }
+
+    /// What a response says that isn't a success.
+    pub(super) fn of(status: StatusCode, document: &[u8]) -> Self {
+        let troubled = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+        let unknown = if troubled { TokenEndpointErrorKind::Unavailable } else { TokenEndpointErrorKind::Malformed };
+        let blank = Self { status: Some(status), ..Self::new(unknown) };
+        let Ok(found) = serde_json::from_slice::<ErrorDocument>(document) else { return blank };
+        if !is_code(&found.error) || !status.is_client_error() && !troubled {
+            return blank;
+        }
+        let kind = match found.error.as_str() {
+            _ if troubled => TokenEndpointErrorKind::Unavailable,
+            "temporarily_unavailable" | "server_error" => TokenEndpointErrorKind::Unavailable,
+            "invalid_grant" => TokenEndpointErrorKind::InvalidGrant,
+            "invalid_client" | "unauthorized_client" => TokenEndpointErrorKind::InvalidClient,
+            _ => TokenEndpointErrorKind::Refused,
+        };
+        let suberror = found.suberror.as_ref().and_then(serde_json::Value::as_str).filter(|text| is_code(text));
+        let numbers = found.error_codes.as_ref().and_then(serde_json::Value::as_array);
+        let numbers = numbers.into_iter().flatten().filter_map(|number| u32::try_from(number.as_u64()?).ok());
+        Self {
+            kind,
+            code: Some(found.error),
+            suberror: suberror.map(str::to_owned),
+            numbers: numbers.take(MAX_NUMBERS).collect(),
+            ..blank
+        }
+    }
+
+    /// Whether the code or the refresh token is no good.
+    #[must_use]
+    pub fn is_invalid_grant(&self) -> bool {
+        self.kind == TokenEndpointErrorKind::InvalidGrant
+    }
+
+    /// Whether the issuer doesn't accept the client.
+    #[must_use]
+    pub fn is_invalid_client(&self) -> bool {
+        matches!(self.kind, TokenEndpointErrorKind::InvalidClient | TokenEndpointErrorKind::Signing)
+    }
+
+    /// Whether another time it may work: the issuer can't be used at this moment.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind, TokenEndpointErrorKind::Unavailable | TokenEndpointErrorKind::NoEndpoint)
+    }
+}
+
+impl From<FetchError> for TokenEndpointError {
+    fn from(error: FetchError) -> Self {
+        // What is too large or can't be read is a response all the same.
+        let kind = match error {
+            FetchError::Coding(_) => TokenEndpointErrorKind::Malformed,
+            _ => TokenEndpointErrorKind::Unavailable,
+        };
+        Self::because(kind, error)
+    }
+}
+
+impl From<EndpointError> for TokenEndpointError {
+    fn from(error: EndpointError) -> Self {
+        Self::because(TokenEndpointErrorKind::NoEndpoint, error)
+    }
+}
+
+impl From<SigningKeyError> for TokenEndpointError {
+    fn from(error: SigningKeyError) -> Self {
+        Self::because(TokenEndpointErrorKind::Signing, error)
+    }
+}
+
+impl fmt::Display for TokenEndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TokenEndpointErrorKind::NoEndpoint => "the issuer names no usable endpoint",
+            TokenEndpointErrorKind::InvalidGrant => "the issuer doesn't accept the code or refresh token",
+            TokenEndpointErrorKind::InvalidClient => "the issuer doesn't accept the client",
+            TokenEndpointErrorKind::Refused => "the issuer refuses",
+            TokenEndpointErrorKind::Unavailable => "the issuer can't be used at this moment",
+            TokenEndpointErrorKind::Malformed => "the issuer's response is malformed",
+            TokenEndpointErrorKind::Signing => "the client can't prove itself",
+        })?;
+        let mut between = " (";
+        let mut detail =
+            |name: &str, value: &dyn fmt::Display| write!(f, "{}{name} {value}", std::mem::replace(&mut between, ", "));
+        self.status.iter().try_for_each(|status| detail("status", &status.as_u16()))?;
+        self.code.iter().try_for_each(|code| detail("error", code))?;
+        self.suberror.iter().try_for_each(|suberror| detail("suberror", suberror))?;
+        self.numbers.iter().try_for_each(|number| detail("AADSTS", number))?;
+        f.write_str(if between == ", " { ")" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, document: &str) -> TokenEndpointError {
+        TokenEndpointError::of(StatusCode::from_u16(status).unwrap(), document.as_bytes())
+    }
+
+    #[test]
+    fn an_error_is_of_a_kind_and_tells_its_codes_but_not_its_description() {
+        let entra = of(
+            400,
+            r#"{"error":"invalid_grant","suberror":"bad_token","error_codes":[50173, 7],
+                "error_description":"AADSTS50173: secret"}"#,
+        );
+        assert!(entra.is_invalid_grant());
+        let text = "the issuer doesn't accept the code or refresh token (status 400, error invalid_grant, suberror \
+                    bad_token, AADSTS 50173, AADSTS 7)";
+        assert_eq!(entra.to_string(), text);
+        assert!(of(401, r#"{"error":"invalid_client"}"#).is_invalid_client());
+        assert_eq!(of(400, r#"{"error":"invalid_scope"}"#).kind, TokenEndpointErrorKind::Refused);
+        let odd = of(400, r#"{"error":"invalid_grant","suberror":["x"],"error_codes":{"a":1}}"#);
+        assert!(odd.is_invalid_grant() && odd.suberror.is_none() && odd.numbers.is_empty());
+    }
+
+    #[test]
+    fn an_issuer_in_trouble_says_nothing_of_a_grant() {
+        for (status, document) in [
+            (500, r#"{"error":"invalid_grant"}"#),
+            (503, "<html>"),
+            (502, ""),
+            (429, r#"{"error":"slow_down"}"#),
+            (400, r#"{"error":"temporarily_unavailable"}"#),
+        ] {
+            assert!(of(status, document).is_unavailable(), "{status} {document}");
+        }
+        for (status, document) in [
+            (400, "<html>"),
+            (400, r#"{"error":"<b>"}"#),
+            (400, r#"{"error":7}"#),
+            (400, r#"{"error":"invalid_grant","error":"x"}"#),
+            (302, r#"{"error":"invalid_grant"}"#),
+            (204, ""),
+        ] {
+            assert_eq!(of(status, document).kind, TokenEndpointErrorKind::Malformed, "{status} {document}");
+        }
+        assert_eq!(TokenEndpointError::new(TokenEndpointErrorKind::Unavailable).to_string().find('('), None);
+    }
+}
