@@ -46,6 +46,7 @@ mod proxy_protocol;
 mod published_keys;
 mod refusal;
 mod reload;
+mod relying_party;
 mod route_fields;
 mod route_problems;
 mod security;

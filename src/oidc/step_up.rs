@@ -10,7 +10,7 @@
 //! | Keycloak | the `acr` of the rule as essential claim; else level 2 | Server Administration Guide, Step-up Authentication |
 //! | Okta | `acr_values=urn:okta:loa:2fa:any` | Step-up authentication using ACR values |
 //! | Auth0 | `acr_values` of PAPE's multi-factor | Step-up Authentication for Web Apps |
-//! | others | the `acr` of the rule; and `prompt=login` | OpenID Connect Core section 3.1.2.1 |
+//! | others | the `acr` and `amr` of the rule; and `prompt=login` | OpenID Connect Core sections 3.1.2.1 and 5.5 |
 
 use mfa_gateway_core::policy::{MfaRule, Predicate, Product, Test};
 use mfa_gateway_core::token::EntraVersion;
@@ -40,7 +40,7 @@ impl Asks {
             Product::Auth0 if acr.is_empty() => acr_values(vec![AUTH0.to_owned()]),
             Product::Okta | Product::Auth0 => acr_values(acr),
             // A session at the issuer that has no MFA would otherwise be all that comes back.
-            Product::Generic => Self { prompt: Some("login".to_owned()), ..acr_values(acr) },
+            Product::Generic => Self { prompt: Some("login".to_owned()), claims: amr(rule), ..acr_values(acr) },
         }
     }
 }
@@ -57,6 +57,13 @@ fn entra(version: Option<EntraVersion>, rule: &MfaRule) -> Asks {
             ..Asks::default()
         },
     }
+}
+
+/// The methods of the rule, as a claim that is asked for. Who doesn't take such requests leaves them unread.
+fn amr(rule: &MfaRule) -> Option<String> {
+    let methods = values(rule, "amr");
+    let claims = || json!({"id_token": {"amr": {"essential": true, "values": methods}}}).to_string();
+    (!methods.is_empty()).then(claims)
 }
 
 fn claims(of_id_token: &serde_json::Value) -> Asks {
@@ -99,7 +106,8 @@ mod tests {
         assert_eq!(of(Product::Keycloak), ["acr_values=2"]);
         assert_eq!(of(Product::Okta), ["acr_values=urn:okta:loa:2fa:any"]);
         assert_eq!(of(Product::Auth0), ["acr_values=http://schemas.openid.net/pape/policies/2007/06/multi-factor"]);
-        assert_eq!(of(Product::Generic), ["prompt=login"]);
+        let methods = r#"claims={"id_token":{"amr":{"essential":true,"values":["mfa"]}}}"#;
+        assert_eq!(of(Product::Generic), [methods, "prompt=login"]);
     }
 
     #[test]
