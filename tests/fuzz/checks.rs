@@ -31,6 +31,29 @@ pub(crate) fn token(data: &[u8]) {
         auth_time: AuthTimeForm::Seconds,
     };
     assert!(unverified.verify(&[], &rules, Timestamp::from_secs(0)).is_err());
+    client_token(text);
+}
+
+/// The same for the tokens that an issuer makes for a client.
+fn client_token(text: &str) {
+    use mfa_gateway_core::token::{
+        ClientTokenRules, ExpectedIdToken, Occasion, UnverifiedIdToken, UnverifiedLogoutToken,
+    };
+    let (id_token, logout_token) = (UnverifiedIdToken::parse(text), UnverifiedLogoutToken::parse(text));
+    assert!(id_token.is_err() || logout_token.is_ok(), "without a typ of its own, a token may be either");
+    let rules = ClientTokenRules {
+        issuer: IssuerRule::Exact(String::new()),
+        client_id: String::new(),
+        required: Vec::new(),
+        algorithms: Algorithm::ALL.to_vec(),
+        clock_skew: std::time::Duration::ZERO,
+        max_token_age: std::time::Duration::MAX,
+        auth_time: AuthTimeForm::Seconds,
+    };
+    let now = Timestamp::from_secs(0);
+    let expected = ExpectedIdToken { occasion: Occasion::SignIn { nonce: "" }, access_token: "" };
+    assert!(id_token.is_err() || id_token.is_ok_and(|token| token.verify(&[], &rules, &expected, now).is_err()));
+    assert!(logout_token.is_err() || logout_token.is_ok_and(|token| token.verify(&[], &rules, now).is_err()));
 }
 
 /// A key set that is read again has the same keys, also behind a byte order mark, and no token has many of them tried.

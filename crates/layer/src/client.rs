@@ -85,7 +85,7 @@ impl ClientVerifier {
     /// What an ID token proves, as the evidence of a session.
     #[must_use]
     pub fn prove(&self, token: &IdToken) -> Proof {
-        let auth_time = token.auth_time(self.rules.auth_time);
+        let auth_time = token.claims().sign_in_time(self.rules.auth_time);
         proof_of(token.claims(), token.principal(&self.rules.client_id), auth_time, &self.profile)
     }
 

@@ -59,6 +59,13 @@ impl Claims {
         AuthTime::read(self.get("auth_time"), form)
     }
 
+    /// The same in an ID token, where a number is of whole seconds (OpenID Connect Core section 2).
+    #[must_use]
+    pub fn sign_in_time(&self, form: AuthTimeForm) -> AuthTime {
+        let is_fraction = |claim: Claim<'_>| matches!(claim, Claim::Other(value) if value.is_f64());
+        if self.get("auth_time").is_some_and(is_fraction) { AuthTime::Malformed } else { self.auth_time(form) }
+    }
+
     /// The token's version (`ver`), as people write it. Only Entra's decides something.
     #[must_use]
     pub fn version(&self) -> Option<String> {

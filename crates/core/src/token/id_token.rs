@@ -9,8 +9,7 @@ use super::client_rules::{check_kind, check_subject, parse};
 use super::condition::all_hold;
 use super::token_hash::is_hash_of;
 use super::{
-    App, AuthTime, AuthTimeForm, Claim, Claims, ClientTokenError, ClientTokenRules, ExpectedIdToken, Key, Principal,
-    TokenError, Unverified, User,
+    App, Claims, ClientTokenError, ClientTokenRules, ExpectedIdToken, Key, Principal, TokenError, Unverified, User,
 };
 use crate::clock::Timestamp;
 
@@ -118,16 +117,6 @@ impl IdToken {
         let user = self.claims.text("oid").filter(|oid| !oid.is_empty()).unwrap_or(&self.subject);
         Principal::AppUser(App { id: Some(client_id.to_owned()) }, User { id: Some(user.to_owned()) })
     }
-
-    /// When the user authenticated. A number must be whole seconds (OpenID Connect Core section 2).
-    #[must_use]
-    pub fn auth_time(&self, form: AuthTimeForm) -> AuthTime {
-        let is_fraction = |claim: Claim<'_>| matches!(claim, Claim::Other(value) if value.is_f64());
-        if self.claims.get("auth_time").is_some_and(is_fraction) {
-            return AuthTime::Malformed;
-        }
-        self.claims.auth_time(form)
-    }
 }
 
 #[cfg(test)]
@@ -136,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::token::signed::{NOW, Pair, rules};
-    use crate::token::{IssuerRule, Occasion, Tenants};
+    use crate::token::{AuthTime, AuthTimeForm, IssuerRule, Occasion, Tenants};
 
     const SIGN_IN: ExpectedIdToken<'_> =
         ExpectedIdToken { occasion: Occasion::SignIn { nonce: "n" }, access_token: "x" };
@@ -185,17 +174,17 @@ mod tests {
         assert_eq!((token.issuer(), token.subject(), token.session()), ("i", "s", Some("s1")));
         let user = User { id: Some("o".to_owned()) };
         assert_eq!(token.principal("c"), Principal::AppUser(App { id: Some("c".to_owned()) }, user));
-        assert_eq!(token.auth_time(AuthTimeForm::Seconds), AuthTime::At(Timestamp::from_secs(7)));
+        assert_eq!(token.claims().sign_in_time(AuthTimeForm::Seconds), AuthTime::At(Timestamp::from_secs(7)));
         let plain = verify_with(&json!({}), &claims(), &rules(), &SIGN_IN).unwrap();
         assert_eq!(plain.principal("c").user(), Some(&User { id: Some("s".to_owned()) }));
-        assert_eq!((plain.session(), plain.auth_time(AuthTimeForm::Seconds)), (None, AuthTime::Absent));
+        assert_eq!((plain.session(), plain.claims().sign_in_time(AuthTimeForm::Seconds)), (None, AuthTime::Absent));
     }
 
     #[test]
     fn a_time_of_sign_in_is_whole_seconds() {
         for odd in [json!(7.5), json!(7.0), json!("7"), json!([7]), json!(true)] {
             let token = verify_with(&json!({}), &changed(&json!({"auth_time": odd})), &rules(), &SIGN_IN).unwrap();
-            assert_eq!(token.auth_time(AuthTimeForm::Seconds), AuthTime::Malformed, "{odd}");
+            assert_eq!(token.claims().sign_in_time(AuthTimeForm::Seconds), AuthTime::Malformed, "{odd}");
         }
     }
 
