@@ -17,6 +17,7 @@
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |
 //! | [`journal`] | decisions and responses, written down |
 //! | [`oidc`] | what is said to an issuer when people sign in |
+//! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
@@ -42,6 +43,8 @@ pub mod upstream;
 pub mod journal;
 
 pub mod oidc;
+
+pub mod session;
 
 pub mod pages;
 

@@ -18,6 +18,7 @@ mod readings;
 mod rewrite;
 mod route;
 mod rule;
+mod session_use;
 mod spelling;
 mod table;
 mod token_place;
@@ -32,6 +33,7 @@ pub use readings::Steps;
 pub use rewrite::Rewrite;
 pub use route::{RateLimitId, Route, RouteId, UpstreamId};
 pub use rule::{PathError, PathRule};
+pub use session_use::{SessionUse, SignInId};
 pub use table::RouteTable;
 pub use token_place::TokenPlace;
 

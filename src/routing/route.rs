@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Cors, FieldEdits, HostPattern, Pattern, Rewrite, TokenPlace};
+use super::{Cors, FieldEdits, HostPattern, Pattern, Rewrite, SessionUse, TokenPlace};
 use mfa_gateway_core::policy::{Dialect, Rule};
 
 /// The upstream that serves a route: its index in the configuration.
@@ -48,6 +48,8 @@ pub struct Route {
     pub cors: Option<Box<Cors>>,
     /// The place of a request that holds its token.
     pub token_from: TokenPlace,
+    /// How it takes sessions, if it does.
+    pub sessions: Option<SessionUse>,
     /// What changes in the header fields of requests.
     pub request_fields: Option<Box<FieldEdits>>,
     /// What changes in the header fields of the upstream's responses.
@@ -79,6 +81,7 @@ impl Route {
             forward_encoded: false,
             cors: None,
             token_from: TokenPlace::default(),
+            sessions: None,
             request_fields: None,
             response_fields: None,
             close_at_expiry: false,

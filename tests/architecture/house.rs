@@ -87,6 +87,7 @@ pub(super) const CRATES: &[Crate] = &[
             "upstream",
             "journal",
             "oidc",
+            "session",
             "pages",
             "gateway",
             "server",

@@ -47,6 +47,12 @@ impl Validity {
         self.expires.plus(self.clock_skew)
     }
 
+    /// Valid until a moment, to the millisecond: of a session.
+    #[must_use]
+    pub fn until(expires: Timestamp) -> Self {
+        Self { not_before: None, expires, clock_skew: Duration::ZERO }
+    }
+
     /// Valid at any time: of a token that was judged before, and is only spoken of.
     #[must_use]
     pub fn always() -> Self {
