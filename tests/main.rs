@@ -50,6 +50,7 @@ mod relying_party;
 mod route_fields;
 mod route_problems;
 mod security;
+mod sign_in_problems;
 mod soak;
 mod support;
 mod token_places;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Admin;
 use super::respond::Json;
 use crate::config::Config;
-use crate::routing::{Pattern, Route};
+use crate::routing::{Pattern, Route, SessionUse};
 use mfa_gateway_core::policy::{AppOnlyRule, Dialect, Requirement};
 
 /// All routes: the first that matches the path and the method applies.
@@ -56,6 +56,11 @@ struct RouteDetail {
     /// The dialect of refusals; `null` if the issuer sets it.
     #[schemars(extend("enum" = ["partner-center", "oauth", null]))]
     dialect: Option<&'static str>,
+    /// The credential that it takes.
+    #[schemars(extend("enum" = ["bearer", "session", "either"]))]
+    credential: &'static str,
+    /// The name of the sign-in whose sessions it takes; `null` if it takes none.
+    sign_in: Option<String>,
     /// Whether the upstream receives the caller's token.
     forward_authorization: bool,
     /// Whether paths with forms that servers read differently, such as an encoded slash, are forwarded.
@@ -118,6 +123,15 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             Dialect::PartnerCenter => "partner-center",
             Dialect::Oauth => "oauth",
         }),
+        credential: match route.sessions {
+            None => "bearer",
+            Some(SessionUse { or_token: false, .. }) => "session",
+            Some(SessionUse { or_token: true, .. }) => "either",
+        },
+        sign_in: route
+            .sessions
+            .and_then(|sessions| config.sign_ins.get(sessions.sign_in.0))
+            .map(|sign_in| sign_in.name.clone()),
         forward_authorization: route.forward_authorization,
         forward_encoded: route.forward_encoded,
         rewrite: route

@@ -50,7 +50,8 @@ fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let traces = config.traces.iter().flat_map(|traces| traces.files.iter().map(PathBuf::as_path));
     let edits = config.routes.iter().flat_map(|route| [&route.request_fields, &route.response_fields]);
     let values = edits.flatten().flat_map(|edits| edits.files.iter().map(PathBuf::as_path));
-    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens).chain(traces).chain(values)
+    let sign_ins = config.sign_in_files.iter().map(PathBuf::as_path);
+    certificates.map(PathBuf::as_path).chain(authorities).chain(tokens).chain(traces).chain(values).chain(sign_ins)
 }
 
 /// What is in the configuration file and the files it names. A file that can't be read counts as empty.

@@ -32,10 +32,29 @@ pub(super) async fn check(path: &Path, live: bool) -> anyhow::Result<ExitCode> {
     let mut good = true;
     if live {
         let assembled = assemble(&config, &Ambient::system(), Before::default())?;
-        good = reach(&assembled, &mut text).await?;
+        good = reach(&assembled, &mut text).await? & sign_ins(&config, &assembled, &mut text)?;
     }
     print(&text)?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether the issuers of sign-ins have what a sign-in needs. Their documents were fetched with their keys.
+fn sign_ins(config: &Config, assembled: &Assembled, text: &mut String) -> anyhow::Result<bool> {
+    let mut good = true;
+    for sign_in in &config.sign_ins {
+        let keys = config.issuers.get(sign_in.issuer).and_then(|issuer| config.keys.get(issuer.keys));
+        let source = assembled.sources.iter().find(|source| keys.is_some_and(|keys| source.name() == keys.name));
+        // Without a document, the issuer has failed already.
+        let Some(metadata) = source.and_then(|source| source.metadata()) else { continue };
+        match metadata.authorization_endpoint().and(metadata.token_endpoint()) {
+            Ok(_) => writeln!(text, "pass  sign-in {}: {}", sign_in.name, metadata.issuer())?,
+            Err(error) => {
+                good = false;
+                writeln!(text, "fail  sign-in {}: {}", sign_in.name, visible(&chain(&error)))?;
+            }
+        }
+    }
+    Ok(good)
 }
 
 async fn reach(assembled: &Assembled, text: &mut String) -> anyhow::Result<bool> {

@@ -10,9 +10,13 @@ use tracing_subscriber::filter::LevelFilter;
 use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
-use super::{Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, traces, upstream, waivers};
+use super::{
+    Admin, Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, sign_in, traces, upstream,
+    waivers,
+};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
+use crate::routing::Route;
 use crate::server::Address;
 use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Requirement, Waivers};
@@ -25,24 +29,22 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let timeouts = Timeouts::read(&file.timeouts, problems);
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file.issuers, problems));
-    let has_it = |admin: &Address| server.listeners.iter().any(|listener| listener.address.excludes(admin));
-    if admin.as_ref().is_some_and(|admin| has_it(&admin.address)) {
-        problems.add("admin.address", "a listener already uses this address", "give it another port, such as 9090");
-    }
+    check_admin(admin.as_ref(), &server, problems);
     let mut keys = Vec::new();
-    let roles = Roles::build(file.roles, &known.issuers, problems);
-    let issuers = issuer::build(file.issuers, &document["issuers"], &roles, &mut keys, problems);
+    let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
+    let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
+    let places = sign_in::places(&file.sign_in, problems);
+    let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
+    let sign_ins = sign_in::build(built, problems);
+    let sessions = sign_in::store(&file, &sign_ins, problems);
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let named = route::Named { names: &known, claim_fields: &claim_fields };
+    let named = route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
-    if known.issuers.is_empty() && routes.iter().any(|route| route.rule.requirement != Requirement::Public) {
-        let message = "a route needs a token, but there is no issuer";
-        problems.add("", message, "add `issuers`, or make every route `require: public`");
-    }
+    check_issuers(file.issuers.is_empty(), &routes, problems);
     let waivers = Waivers {
         exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
         stages: waivers::stages(file.activation, &known.issuers, problems),
@@ -62,6 +64,9 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         admin,
         issuers,
         keys,
+        sign_ins,
+        sign_in_files: sign_in::files(&file.sign_in),
+        sessions,
         upstreams,
         rate_limits,
         routes,
@@ -77,6 +82,21 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)
+}
+
+fn check_admin(admin: Option<&Admin>, server: &crate::server::Settings, problems: &mut Problems<'_>) {
+    let has_it = |admin: &Address| server.listeners.iter().any(|listener| listener.address.excludes(admin));
+    if admin.is_some_and(|admin| has_it(&admin.address)) {
+        problems.add("admin.address", "a listener already uses this address", "give it another port, such as 9090");
+    }
+}
+
+fn check_issuers(none: bool, routes: &[Route], problems: &mut Problems<'_>) {
+    let needs_token = |route: &Route| route.rule.requirement != Requirement::Public && route.sessions.is_none();
+    if none && routes.iter().any(needs_token) {
+        let message = "a route needs a token, but there is no issuer";
+        problems.add("", message, "add `issuers`, or make every route `require: public`");
+    }
 }
 
 fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_>) -> Refusals {
@@ -100,10 +120,15 @@ fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_
         source,
         report_header: file.report_header.unwrap_or(true),
         expected: (file.expected == file::Told::All).then(|| Expected {
-            issuers: issuers.iter().map(|issuer| issuer.rules.issuer.pattern()).collect(),
+            issuers: accepted(issuers).map(|issuer| issuer.rules.issuer.pattern()).collect(),
             audiences: issuers.iter().flat_map(|issuer| issuer.rules.audiences.iter().cloned()).collect(),
         }),
     }
+}
+
+/// The issuers whose access tokens are accepted: not those where people only sign in.
+fn accepted(issuers: &[Issuer]) -> impl Iterator<Item = &Issuer> {
+    issuers.iter().filter(|issuer| !issuer.rules.audiences.is_empty() || !issuer.rules.client_ids.is_empty())
 }
 
 fn log(file: &file::Log, problems: &mut Problems<'_>) -> LogSettings {

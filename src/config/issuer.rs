@@ -29,24 +29,35 @@ pub struct Issuer {
     pub keys: usize,
 }
 
-/// Builds the issuers. `written` is their section of the file.
+/// An issuer as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Written<'d> {
+    /// Where it stands.
+    pub(super) path: String,
+    pub(super) file: file::Issuer,
+    /// The same as JSON.
+    pub(super) document: &'d Value,
+    /// Whether people sign in there: an issuer for that alone needs no audience.
+    pub(super) signs_in: bool,
+}
+
+/// Builds the issuers.
 pub(super) fn build(
-    files: Vec<file::Issuer>,
-    written: &Value,
+    files: Vec<Written<'_>>,
     roles: &Roles,
     keys: &mut Vec<KeySettings>,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
-    let names: Vec<String> = files.iter().map(|issuer| issuer.name.clone()).collect();
+    let names: Vec<String> = files.iter().map(|issuer| issuer.file.name.clone()).collect();
     let mut issuers: Vec<Issuer> = Vec::new();
-    for (at, file) in files.into_iter().enumerate() {
-        let path = format!("issuers[{at}]");
+    for (at, Written { path, file, document, signs_in }) in files.into_iter().enumerate() {
         name(&path, &file.name, problems);
         if duplicate(&names, at) {
             problems.add(&format!("{path}.name"), "another issuer has this name", "give each issuer its own name");
         }
-        let asked = Asked { fingerprint: product::fingerprint(&written[at]), roles: roles.of(&file.name) };
+        let asked = Asked { fingerprint: product::fingerprint(document), roles: roles.of(&file.name) };
         let new = build_one(&path, &file, asked, keys, problems);
+        check_audiences(&path, &file, signs_in, problems);
         let overlap = |issuer: &Issuer| new.iter().any(|new| new.rules.issuer.overlaps(&issuer.rules.issuer));
         if issuers.iter().any(overlap) {
             let message = "another issuer accepts the same `iss`, so it is ambiguous which issuer's rules apply";
@@ -97,7 +108,7 @@ fn build_one(
     let rules = TokenRules {
         issuer: IssuerRule::Exact(String::new()),
         required: conditions(&format!("{path}.required_claims"), &file.required_claims, problems),
-        audiences: audiences(path, file, problems),
+        audiences: file.audiences.clone(),
         client_ids: file.client_ids.clone(),
         algorithms: algorithms(path, file.algorithms.as_deref(), problems),
         clock_skew: clock_skew(path, file.clock_skew.as_deref(), problems),
@@ -287,10 +298,10 @@ fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
     }
 }
 
-fn audiences(path: &str, file: &file::Issuer, problems: &mut Problems<'_>) -> Vec<String> {
+fn check_audiences(path: &str, file: &file::Issuer, signs_in: bool, problems: &mut Problems<'_>) {
     let path_of_list = format!("{path}.audiences");
     let list = &file.audiences;
-    if list.is_empty() && file.client_ids.is_empty() || list.iter().any(String::is_empty) {
+    if list.is_empty() && file.client_ids.is_empty() && !signs_in || list.iter().any(String::is_empty) {
         let message = "there is no audience: without one, the gateway would accept tokens for any API";
         let fix = "list the API's identifiers as they appear in `aud`: [https://api.example.com]";
         problems.add(&path_of_list, message, fix);
@@ -307,7 +318,6 @@ fn audiences(path: &str, file: &file::Issuer, problems: &mut Problems<'_>) -> Ve
             problems.add(&format!("{path}[{at}]"), message, fix);
         }
     }
-    list.clone()
 }
 
 fn clock_skew(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Duration {

@@ -8,7 +8,11 @@ use super::tree::Node;
 const FREE: [&str; 3] = ["reason", "owner", "description"];
 
 /// Fields with a duration, besides those that end in `_timeout`.
-const DURATIONS: [&str; 15] = [
+const DURATIONS: [&str; 19] = [
+    "absolute",
+    "transaction",
+    "margin",
+    "outage",
     "max_age",
     "clock_skew",
     "refresh_interval",

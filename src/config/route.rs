@@ -7,10 +7,11 @@ use http::HeaderName;
 
 use super::field_edits::{self, Message};
 use super::problem::Problems;
+use super::sign_in::Place;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{cors, file, hosting, roles, token_from};
+use super::{cors, credential, file, hosting, roles, token_from};
 use crate::routing::{CanonicalPath, HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
@@ -26,7 +27,12 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of(file: &file::File) -> Self {
         Self {
-            issuers: file.issuers.iter().map(|one| one.name.clone()).collect(),
+            issuers: file
+                .issuers
+                .iter()
+                .chain(file.sign_in.iter().filter_map(file::SignIn::own_issuer))
+                .map(|one| one.name.clone())
+                .collect(),
             upstreams: file.upstreams.iter().map(|one| one.name.clone()).collect(),
             rate_limits: file.rate_limits.iter().map(|one| one.name.clone()).collect(),
             roles: file.roles.iter().map(|one| one.name.clone()).collect(),
@@ -38,6 +44,8 @@ impl Names {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'n> {
     pub(super) names: &'n Names,
+    /// The sign-ins, with what they take for themselves.
+    pub(super) sign_ins: &'n [Place],
     /// The fields that hold claims of tokens.
     pub(super) claim_fields: &'n [HeaderName],
 }
@@ -116,7 +124,10 @@ fn build_one(
 ) -> Option<Route> {
     check_public(path, &file, problems);
     let rule = rule(path, &file, named.names, vendors, problems);
+    let sessions = credential::build(path, &file, named.sign_ins, problems);
+    let forwards_token = credential::forwards_token(&file);
     let pattern = pattern(path, file.path, file.prefix, problems);
+    let pattern = pattern.inspect(|pattern| credential::check_reach(path, pattern, named.sign_ins, problems));
     let hosts = hosting::hosts(path, file.host, problems);
     let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
     let rewrite = hosting::rewrite(path, strip, to, pattern.as_ref(), problems);
@@ -127,16 +138,12 @@ fn build_one(
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
-    let token_field = match &token_from {
-        TokenPlace::Header(name) => name.as_str(),
-        _ => "Authorization",
-    };
+    let token_field = if let TokenPlace::Header(name) = &token_from { name.as_str() } else { "Authorization" };
     let cors = file.cors.as_ref().map(|cors| cors::build(path, cors, methods.as_deref(), token_field, problems));
     let mut edits = |field: &str, file: Option<&file::FieldEdits>, message| {
         let path = format!("{path}.{field}");
         file.map(|file| Box::new(field_edits::build(&path, file, message, named.claim_fields, problems)))
     };
-    let forwards_token = file.authorization == file::Authorization::Forward;
     let request_fields = edits("request_headers", file.request_headers.as_ref(), Message::Request { forwards_token });
     let response_fields = edits("response_headers", file.response_headers.as_ref(), Message::Response);
     Some(Route {
@@ -147,6 +154,7 @@ fn build_one(
         close_at_expiry: file.at_expiry == file::AtExpiry::Close,
         cors: cors.map(Box::new),
         token_from,
+        sessions,
         upstream: UpstreamId(upstream?),
         dialect: file.dialect.map(dialect),
         body_bytes,

@@ -1,5 +1,6 @@
 //! The configuration as the gateway uses it: the settings of each component. Nothing in it is left to check.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Admin, Issuer, Warning};
@@ -7,6 +8,7 @@ use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
 use crate::routing::Route;
 use crate::server;
+use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::upstream;
 use mfa_gateway_core::policy::Waivers;
@@ -25,6 +27,12 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// Where keys come from; issuers refer to them by place.
     pub keys: Vec<KeySettings>,
+    /// How people sign in; routes refer to them by place.
+    pub sign_ins: Vec<SignInSettings>,
+    /// The files that sign-ins were read from.
+    pub sign_in_files: Vec<PathBuf>,
+    /// What all sign-ins share; absent if there is none.
+    pub sessions: Option<SessionSettings>,
     /// A token, in bytes.
     pub token_bytes: usize,
     /// How much memory the cache of verified tokens may take, in bytes.

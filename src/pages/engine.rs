@@ -88,7 +88,7 @@ impl PagesError {
                 format!("use one of {}", names().into_iter().collect::<Vec<_>>().join(", "))
             }
             Self::Template { .. } => {
-                "correct the template, or remove it; docs/sign-in.md lists the names that it can use".to_owned()
+                "correct the template, or remove it; docs/configuration.md lists the names that it can use".to_owned()
             }
             Self::Forbidden { .. } => {
                 "write styles into style.css, pictures as data: addresses, and no scripts".to_owned()
@@ -127,6 +127,11 @@ impl Pages {
         Ok(Self { replaced, ..Self::default() })
     }
 
+    /// The names that a template can have.
+    pub fn names() -> impl Iterator<Item = String> {
+        names().into_iter()
+    }
+
     /// Makes the response.
     #[must_use]
     pub fn response(&self, page: &Page, status: StatusCode) -> Response<Body> {
@@ -136,7 +141,7 @@ impl Pages {
         let headers = response.headers_mut();
         fields::add(headers, &fields::policy(styles, &page.form_targets));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(html.len()));
-        if let Kind::Unavailable(_, seconds) = page.kind {
+        if let Some(seconds) = page.kind.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         *response.body_mut() = Body::full(html);

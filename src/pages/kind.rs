@@ -7,6 +7,9 @@ use super::fact::SessionRow;
 use super::failure::Failure;
 use super::step_up::StepUp;
 
+/// After how many seconds a failed issuer may be back: it is asked again as often.
+const ISSUER_BACK: u32 = 5;
+
 /// What a page is about.
 #[derive(Clone, Debug)]
 pub enum Kind {
@@ -130,6 +133,18 @@ impl Kind {
             Self::Unavailable(..) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// After how many seconds another try may succeed, if that is due to time alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable(_, seconds) => Some(*seconds),
+            Self::SignInFailed(failure) => {
+                (failure.kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(ISSUER_BACK)
+            }
+            _ => None,
         }
     }
 

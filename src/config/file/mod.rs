@@ -10,6 +10,7 @@ mod network;
 mod operation;
 mod request;
 mod route;
+mod sign_in;
 mod telemetry;
 mod token_claims;
 
@@ -21,7 +22,12 @@ pub(super) use operation::{
 };
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
-    AppOnly, Applications, Authorization, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts, Stage,
+    AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts,
+    Stage,
+};
+pub(super) use sign_in::{
+    Asks, AssertionAudience, ClientAuthentication, Display, Endpoint, Refresh, RefreshWord, ResponseMode, SignIn,
+    SignInIssuer, Store,
 };
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate, Role};
@@ -51,6 +57,11 @@ pub(super) struct File {
     /// The roles that routes may need, and the claims that give them.
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// How people sign in with a browser, for the routes that take sessions.
+    #[serde(default)]
+    pub sign_in: Vec<SignIn>,
+    /// Where sessions are stored. Default: SQLite in `state.directory`; without that, memory.
+    pub store: Option<Store>,
     /// The services behind the gateway. At least one.
     pub upstreams: Vec<Upstream>,
     /// The rate limits. A route names the one that applies to it.

@@ -51,9 +51,21 @@ pub(in crate::config) struct Route {
     pub body_bytes: Option<u64>,
     /// The name of the rate limit that applies. Absent: none.
     pub rate_limit: Option<String>,
-    /// Whether the upstream receives the caller's token. Default `forward`.
+    /// Which credential the route takes: `bearer` (a token), `session` (that of somebody who signed in), or `either`.
+    /// Default `bearer`.
     #[serde(default)]
-    pub authorization: Authorization,
+    pub credential: Credential,
+    /// The name of the sign-in whose sessions it takes. Default: the only one.
+    pub sign_in: Option<String>,
+    /// With sessions, whether shared caches may keep responses that the upstream calls `public`. Default `false`.
+    #[serde(default)]
+    pub shared_cache: bool,
+    /// With sessions, whether a request keeps its session from going idle. Default `true`; `false` suits what pages ask
+    /// for by themselves, again and again.
+    pub counts_as_use: Option<bool>,
+    /// Whether the upstream receives the caller's token; with a session, its access token. Default: `forward`, and
+    /// `remove` on a route that takes sessions.
+    pub authorization: Option<Authorization>,
     /// Whether paths with an encoded slash (`%2F`), parameters (`;`) or square brackets are forwarded or refused. Servers
     /// read them differently, so no route with another rule may lie below this one. Default `refuse`.
     #[serde(default)]
@@ -135,6 +147,19 @@ pub(in crate::config) enum Mode {
     Off,
 }
 
+/// Which credential a route takes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Credential {
+    /// A token.
+    #[default]
+    Bearer,
+    /// The session of somebody who signed in with a browser.
+    Session,
+    /// Either: a request with a token is judged by it alone.
+    Either,
+}
+
 /// The form of refusals.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -146,11 +171,10 @@ pub(in crate::config) enum Dialect {
 }
 
 /// Whether the upstream receives the caller's token.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum Authorization {
-    /// The gateway forwards the `Authorization` field unchanged.
-    #[default]
+    /// The gateway forwards the `Authorization` field unchanged, or sends the session's access token in it.
     Forward,
     /// The gateway removes the `Authorization` field.
     Remove,

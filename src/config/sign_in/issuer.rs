@@ -1,0 +1,91 @@
+//! The issuers of sign-ins: those of the file, and those that a sign-in has for itself.
+
+use serde_json::Value;
+
+use super::asks::{needs_amr, version};
+use crate::config::Issuer;
+use crate::config::file;
+use crate::config::issuer::Written;
+use crate::config::problem::Problems;
+use crate::config::suggest::suggest;
+use mfa_gateway_core::token::EntraVersion;
+
+/// All issuers of a file, in their order, each with its place.
+pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> Vec<Written<'d>> {
+    let named = |name: &str| {
+        file.sign_in.iter().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name))
+    };
+    let shared = file.issuers.iter().enumerate().map(|(at, issuer)| Written {
+        path: format!("issuers[{at}]"),
+        file: issuer.clone(),
+        document: &document["issuers"][at],
+        signs_in: named(&issuer.name),
+    });
+    let own = file.sign_in.iter().enumerate().filter_map(|(at, one)| match &one.issuer {
+        file::SignInIssuer::Named(_) => None,
+        file::SignInIssuer::Own(issuer) => Some(Written {
+            path: format!("sign_in[{at}].issuer"),
+            file: file::Issuer::clone(issuer),
+            document: &document["sign_in"][at]["issuer"],
+            signs_in: true,
+        }),
+    });
+    shared.chain(own).collect()
+}
+
+/// The place of a sign-in's issuer; for Entra, that of the endpoint's version.
+pub(super) fn place(path: &str, file: &file::SignIn, issuers: &[Issuer], problems: &mut Problems<'_>) -> Option<usize> {
+    let name = match &file.issuer {
+        file::SignInIssuer::Named(name) => name,
+        file::SignInIssuer::Own(issuer) => &issuer.name,
+    };
+    let of_name = || issuers.iter().enumerate().filter(|(_, issuer)| issuer.profile.name == *name);
+    let Some((first, issuer)) = of_name().next() else {
+        // What is wrong with an issuer of its own is a problem already.
+        if let file::SignInIssuer::Named(name) = &file.issuer {
+            let names: Vec<&str> = issuers.iter().map(|issuer| issuer.profile.name.as_str()).collect();
+            problems.add(&format!("{path}.issuer"), format!("there is no issuer `{name}`"), suggest(name, &names));
+        }
+        return None;
+    };
+    let Some(of_first) = version(issuer) else {
+        if file.endpoint.is_some() {
+            let message = "only Microsoft Entra ID has these endpoints, and the issuer is another";
+            problems.add(&format!("{path}.endpoint"), message, "remove the field");
+        }
+        return Some(first);
+    };
+    let wanted = match file.endpoint {
+        Some(file::Endpoint::V1) => EntraVersion::V1,
+        Some(file::Endpoint::V2) => EntraVersion::V2,
+        // The ID tokens of the v1 endpoint have `amr` by themselves.
+        None if of_name().count() > 1 && needs_amr(&issuer.profile.mfa) => EntraVersion::V1,
+        None if of_name().count() > 1 => EntraVersion::V2,
+        None => of_first,
+    };
+    let found = of_name().find(|(_, issuer)| version(issuer) == Some(wanted));
+    if found.is_none() {
+        let message = "the issuer's identifier is that of the other endpoint";
+        problems.add(&format!("{path}.endpoint"), message, "remove the field, or write the issuer with `entra: { … }`");
+    }
+    found.map(|(place, _)| place)
+}
+
+/// Warns if an ID token of a sign-in could pass for an access token.
+pub(super) fn check_audience(
+    path: &str,
+    file: &file::SignIn,
+    issuer: &Issuer,
+    written: &file::File,
+    problems: &mut Problems<'_>,
+) {
+    if issuer.rules.audiences.contains(&file.client_id) {
+        let at = written.issuers.iter().position(|one| one.name == issuer.profile.name);
+        let field = at.map_or_else(|| format!("{path}.client_id"), |at| format!("issuers[{at}].audiences"));
+        let message = format!(
+            "`{}` is the client of `{}` too, so that its ID tokens pass for access tokens",
+            file.client_id, file.name
+        );
+        problems.warn(&field, message, "register the API as an application of its own, and list its audience");
+    }
+}

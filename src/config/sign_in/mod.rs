@@ -1,0 +1,151 @@
+//! How people sign in, from the file to what is used.
+
+mod asks;
+mod client;
+mod issuer;
+mod keep;
+mod place;
+mod store;
+mod templates;
+mod times;
+
+use std::path::{Path, PathBuf};
+
+use super::problem::Problems;
+use super::values::{duplicate, name};
+use super::{Issuer, file};
+use crate::pages::Pages;
+use crate::session::{CookieName, Display, LogoutSettings, SignInSettings};
+use mfa_gateway_keys::{KeyLocation, KeySettings};
+use mfa_gateway_store::SealingKeys;
+
+pub(super) use issuer::written;
+pub(super) use place::{Place, places};
+pub(super) use store::build as store;
+
+/// What is built before the sign-ins, and what they refer to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Built<'b> {
+    pub(super) file: &'b file::File,
+    pub(super) places: &'b [Place],
+    pub(super) issuers: &'b [Issuer],
+    pub(super) keys: &'b [KeySettings],
+}
+
+/// Builds the sign-ins. One with problems is left out.
+pub(super) fn build(built: Built<'_>, problems: &mut Problems<'_>) -> Vec<SignInSettings> {
+    let files = &built.file.sign_in;
+    let names: Vec<String> = files.iter().map(|one| one.name.clone()).collect();
+    let mut settings = Vec::new();
+    for (at, (one, place)) in files.iter().zip(built.places).enumerate() {
+        let path = format!("sign_in[{at}]");
+        name(&path, &one.name, problems);
+        if duplicate(&names, at) {
+            problems.add(&format!("{path}.name"), "another sign-in has this name", "give each sign-in its own name");
+        }
+        settings.extend(build_one(&path, one, place, built, problems));
+    }
+    settings
+}
+
+/// The files that sign-ins are read from.
+pub(super) fn files(files: &[file::SignIn]) -> Vec<PathBuf> {
+    let of_one = |one: &file::SignIn| {
+        let credential = [&one.client_secret_file, &one.private_key_file, &one.certificate_file];
+        let keys = one.session.keys.iter().flatten();
+        let templates =
+            one.pages.iter().flat_map(|directory| Pages::names().map(|name| Path::new(directory).join(name)));
+        let named = credential.into_iter().flatten().chain(keys).map(PathBuf::from);
+        named.chain(templates).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(of_one).collect()
+}
+
+fn build_one(
+    path: &str,
+    file: &file::SignIn,
+    place: &Place,
+    built: Built<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<SignInSettings> {
+    let at = issuer::place(path, file, built.issuers, problems);
+    let issuer = at.and_then(|at| built.issuers.get(at));
+    if let Some(issuer) = issuer {
+        issuer::check_audience(path, file, issuer, built.file, problems);
+    }
+    let public = place::public(path, &file.public_url, problems);
+    if public.as_ref().is_some_and(|url| url.scheme() == "https") {
+        check_tls(path, built.file, problems);
+    }
+    let times = times::read(path, file, forwards(built, &file.name), problems);
+    let keys = issuer.and_then(|issuer| built.keys.get(issuer.keys));
+    if keys.is_some_and(|keys| !matches!(keys.location, KeyLocation::Discovery { .. })) {
+        let message = "the issuer's endpoints stand in its discovery document, and the issuer has only keys";
+        problems.add(
+            &format!("{path}.issuer"),
+            message,
+            "remove `jwks_uri` or `jwks_file` there, or write `discovery`",
+        );
+    }
+    let client = client::read(path, file, keys, times.refresh.is_some(), problems);
+    let asks = asks::read(&format!("{path}.asks"), &file.asks, problems);
+    let step_up = asks::step_up(path, file, issuer, problems);
+    let templates = file.pages.as_deref().map(|directory| templates::read(path, directory, problems));
+    Some(SignInSettings {
+        name: file.name.clone(),
+        issuer: at?,
+        product: issuer?.profile.product,
+        public: public?,
+        base_path: place.base_path.clone(),
+        callback: place.callback.clone(),
+        client,
+        step_up: asks.and(&step_up),
+        asks,
+        cookie: CookieName::new(&place.cookie),
+        times,
+        display: Display {
+            name: file.session.display.contains(&file::Display::Name),
+            email: file.session.display.contains(&file::Display::Email),
+        },
+        keep: keep::of(issuer?),
+        keys: sealing_keys(path, file, problems),
+        logout: LogoutSettings {
+            of_issuer: file.logout.at_issuer.unwrap_or(true),
+            back_channel: file.logout.back_channel.unwrap_or(true),
+            front_channel: file.logout.front_channel.unwrap_or(true),
+        },
+        templates: templates.unwrap_or_default(),
+    })
+}
+
+/// Whether a route of this sign-in forwards the access token.
+fn forwards(built: Built<'_>, name: &str) -> bool {
+    let only = built.places.len() == 1;
+    built.file.routes.iter().any(|route| {
+        route.credential != file::Credential::Bearer
+            && route.authorization == Some(file::Authorization::Forward)
+            && route.sign_in.as_deref().map_or(only, |named| named == name)
+    })
+}
+
+/// Browsers send the cookie over TLS alone, which something must end.
+fn check_tls(path: &str, file: &file::File, problems: &mut Problems<'_>) {
+    let has_tls = file.listeners.iter().any(|listener| listener.tls.is_some());
+    let local = |address: &str| address.starts_with("127.") || address.starts_with("[::1]");
+    let in_front = !file.trusted_proxies.is_empty() || file.listeners.iter().all(|one| local(&one.address));
+    if !has_tls && !in_front {
+        let message = "browsers use https here, and no listener has TLS";
+        let fix = "add `tls` to a listener, or list the proxy that ends TLS in `trusted_proxies`";
+        problems.warn(&format!("{path}.public_url"), message, fix);
+    }
+}
+
+fn sealing_keys(path: &str, file: &file::SignIn, problems: &mut Problems<'_>) -> Option<SealingKeys> {
+    let files: Vec<PathBuf> = file.session.keys.as_ref()?.iter().map(PathBuf::from).collect();
+    let keys = SealingKeys::read(&files);
+    keys.map_err(|error| {
+        let fix = "write one key into each file, for the gateway's user alone: `openssl rand -base64 32 > session.key`";
+        problems.add(&format!("{path}.session.keys"), error.to_string(), fix);
+    })
+    .ok()
+}

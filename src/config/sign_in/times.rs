@@ -1,0 +1,71 @@
+//! How long sessions and sign-ins last.
+
+use std::time::Duration;
+
+use crate::config::file;
+use crate::config::problem::Problems;
+use crate::config::values::duration;
+use crate::session::{MAX_ABSOLUTE, Times};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Reads the times of a sign-in. `forwards` says whether a route of it forwards the access token.
+pub(super) fn read(path: &str, file: &file::SignIn, forwards: bool, problems: &mut Problems<'_>) -> Times {
+    let session = &file.session;
+    let absolute = time(
+        &format!("{path}.session.absolute"),
+        session.absolute.as_deref(),
+        HOUR * 12,
+        SECOND..=MAX_ABSOLUTE,
+        problems,
+    );
+    let field = format!("{path}.session.idle");
+    let idle = time(&field, session.idle.as_deref(), HOUR.min(absolute), SECOND..=MAX_ABSOLUTE, problems);
+    if idle > absolute {
+        problems.add(&field, "the session would end before it is idle for so long", "write at most `absolute`");
+    }
+    let transaction = format!("{path}.transaction");
+    Times {
+        idle,
+        absolute,
+        transaction: time(&transaction, file.transaction.as_deref(), MINUTE * 10, SECOND..=HOUR, problems),
+        refresh: refresh(path, session.refresh.as_ref(), forwards, problems),
+    }
+}
+
+fn refresh(path: &str, file: Option<&file::Refresh>, forwards: bool, problems: &mut Problems<'_>) -> Option<Duration> {
+    let field = format!("{path}.session.refresh");
+    match file {
+        None => forwards.then_some(MINUTE),
+        Some(file::Refresh::Word(file::RefreshWord::Off)) => {
+            if forwards {
+                let message = "a route forwards the access token, which expires before the session";
+                problems.warn(&field, message, "write `refresh: { margin: 1m }`, or let no route forward the token");
+            }
+            None
+        }
+        Some(file::Refresh::Before(before)) => {
+            let field = format!("{field}.margin");
+            Some(time(&field, Some(&before.margin), MINUTE, SECOND..=HOUR, problems))
+        }
+    }
+}
+
+/// A duration within a range.
+pub(super) fn time(
+    path: &str,
+    text: Option<&str>,
+    default: Duration,
+    range: std::ops::RangeInclusive<Duration>,
+    problems: &mut Problems<'_>,
+) -> Duration {
+    let value = duration(path, text, default, problems);
+    // A duration of 0 is already a problem.
+    if !value.is_zero() && !range.contains(&value) {
+        let [value, low, high] = [value, *range.start(), *range.end()].map(humantime::format_duration);
+        problems.add(path, format!("{value} is out of range"), format!("write a time from {low} to {high}"));
+    }
+    value
+}
