@@ -80,9 +80,11 @@ impl<'p> CanonicalPath<'p> {
         let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).count();
         let has_delimiter =
             |text: &str| text.contains(|c: char| matches!(c, '\\' | '?' | '#' | ';') || c.is_ascii_control());
+        // A slash at the end makes no name, and yet another path.
+        let form = |text: &str| (names(text), text.ends_with('/'));
         let is_other = |reading: &&Reading| {
             has_delimiter(&reading.text)
-                || !reading.steps.is_lax() && (reading.text.contains("//") || names(&reading.text) != names(self.raw))
+                || !reading.steps.is_lax() && (reading.text.contains("//") || form(&reading.text) != form(self.raw))
         };
         match self.readings()?.iter().flatten().find(is_other) {
             Some(reading) => Err(PathError { rule: PathRule::Ambiguous, at: self.differs_at(&reading.text) }),
