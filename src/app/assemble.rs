@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::runtime::Handle;
 
-use super::metrics::Metrics;
+use super::ambient::Ambient;
 use crate::config::Config;
 use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter};
-use crate::journal::{Journal, Outputs};
+use crate::journal::Journal;
 use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
 use crate::upstream::{SystemRoots, Upstream};
-use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::random::Random;
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::{Authenticator, Issuer};
 
@@ -22,31 +19,6 @@ use mfa_gateway_layer::{Authenticator, Issuer};
 pub(crate) struct Assembled {
     pub(crate) live: Live,
     pub(crate) sources: Vec<Arc<KeySource>>,
-}
-
-/// What doesn't come from the configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Ambient {
-    pub(crate) clock: Clock,
-    pub(crate) random: Random,
-    pub(crate) metrics: Metrics,
-    /// Where journals are written; commands that decide for themselves write none.
-    pub(crate) outputs: Option<Outputs>,
-    /// Where keys are fetched, if not where this is used.
-    pub(crate) fetching: Option<Handle>,
-}
-
-impl Ambient {
-    /// The system's time and chance, and metrics that nobody reads: for commands.
-    pub(crate) fn system() -> Self {
-        Self {
-            clock: Clock::system(),
-            random: Random::system(),
-            metrics: Metrics::default(),
-            outputs: None,
-            fetching: None,
-        }
-    }
 }
 
 /// What an earlier configuration became. What has the same settings is kept, with the keys and connections it holds.
@@ -84,7 +56,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
     let judge = Judge {
         routes: RouteTable::new(config.routes.clone()),
         authenticator: Authenticator::new(
-            config.issuers.iter().map(issuer).collect(),
+            config.issuers.iter().filter(|issuer| issuer.for_access_tokens).map(issuer).collect(),
             config.token_cache_bytes,
             config.token_bytes,
             ambient.clock.clone(),
@@ -103,6 +75,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         },
         judge,
         refusals: config.refusals.clone(),
+        doors: super::sessions::doors(config, ambient, &sources)?,
         upstreams,
         rate_limiters: rate_limiters(config, before),
         metrics: metrics(config, ambient),

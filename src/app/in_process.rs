@@ -35,7 +35,8 @@ impl App {
         > + Clone
         + use<>,
     )> {
-        let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs: None, fetching: None };
+        let ambient =
+            Ambient { clock, random, metrics: Metrics::default(), outputs: None, fetching: None, sessions: None };
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         for source in sources {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;

@@ -9,12 +9,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::admin::Exposition;
+use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
 use crate::upstream::UpstreamMetrics;
 use crate::{gateway, server};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_keys::KeyMetrics;
 use mfa_gateway_layer::CacheMetrics;
+use mfa_gateway_store::StoreMetrics;
 
 /// The handles of every component's metrics. Clones count in the same. A label never takes a value that a caller can
 /// choose.
@@ -29,6 +31,8 @@ pub(crate) struct Metrics {
     pub(super) exceptions: ExceptionMetrics,
     pub(super) keys: Arc<KeyMetrics>,
     pub(super) cache: CacheMetrics,
+    pub(super) sessions: SessionMetrics,
+    pub(super) store: StoreMetrics,
 }
 
 /// The handles of the metrics of reloads. Clones share their counters.
@@ -80,6 +84,8 @@ impl Default for Metrics {
             exceptions: ExceptionMetrics::default(),
             keys: Arc::default(),
             cache: CacheMetrics::default(),
+            sessions: SessionMetrics::default(),
+            store: StoreMetrics::default(),
         }
     }
 }
@@ -100,6 +106,8 @@ impl Metrics {
         self.exceptions.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
+        self.sessions.register(registry);
+        self.store.register(registry);
         let ready = Gauge::default();
         registry.register("ready", "1 while the gateway accepts traffic, as /readyz says", ready.clone());
         Exposition { registry: root, keys: Arc::clone(&self.keys), ready }

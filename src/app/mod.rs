@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_state;
+mod ambient;
 mod assemble;
 mod certificates;
 mod drain;
@@ -15,6 +16,7 @@ mod passed;
 mod reload;
 mod reloading;
 mod retired;
+mod sessions;
 mod signal;
 mod sources;
 mod stored_keys;
@@ -28,7 +30,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use assemble::{Ambient, Assembled, Before, assemble};
+pub(crate) use ambient::Ambient;
+pub(crate) use assemble::{Assembled, Before, assemble};
 pub(crate) use notify::{keep_watchdog, ready, stopping};
 pub(crate) use passed::PassedSockets;
 pub(crate) use reloading::reload_on_change;
@@ -96,15 +99,16 @@ impl App {
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let (outputs, fetching, operating) = (Some(Outputs::default()), workers.fetching(), workers.operating());
-        let ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching };
+        let mut ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching, sessions: None };
+        ambient.sessions = sessions::open(&config, &ambient).await?;
         let stop = CancellationToken::new();
         stored_keys::tidy(&config);
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         let live = Arc::new(ArcSwap::from_pointee(live));
         let acceptor = Acceptor::new(&config.server, stop.clone(), workers, &ambient.metrics.server);
         let service = stack(&live, &ambient.metrics.gateway, config.gateway.requests);
-        let generation = live.load().generation;
-        let admin_state = Arc::new(ArcSwap::from_pointee(admin_state::state(&config, &sources, &ambient, generation)));
+        let admin_state = admin_state::state(&config, &sources, &ambient, live.load().generation);
+        let admin_state = Arc::new(ArcSwap::from_pointee(admin_state));
         let (sources, draining) = (Sources::new(sources, stop.clone()), CancellationToken::new());
         let mut app = Self {
             addresses: Vec::new(),
@@ -129,6 +133,7 @@ impl App {
         let config = Arc::clone(&app.started);
         let (listeners, admin) = listeners::open(&config, passed).await?;
         app.sources.run();
+        sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
         told::in_use(&app.admin_state.load(), "configuration loaded");
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));

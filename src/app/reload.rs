@@ -123,8 +123,9 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("threads", before.server.threads != after.server.threads),
         ("limits.connections", before.server.connections != after.server.connections),
         ("limits.requests", before.gateway.requests != after.gateway.requests),
-        ("store", store(before) != store(after)),
+        ("store", before.sessions.is_some() && after.sessions.is_some() && store(before) != store(after)),
         ("log.format and log.level", before.log != after.log),
+        ("sign_in, where there was none", before.sessions.is_none() && after.sessions.is_some()),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
 }

@@ -49,7 +49,6 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
         stages: waivers::stages(file.activation, &known.issuers, problems),
     };
-    let refusals = refusals(file.refusals, &issuers, problems);
     let config = Config {
         gateway: gateway::Settings {
             trusted_proxies: server.trusted_proxies.clone(),
@@ -62,8 +61,6 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         },
         server,
         admin,
-        issuers,
-        keys,
         sign_ins,
         sign_in_files: sign_in::files(&file.sign_in),
         sessions,
@@ -73,7 +70,9 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         waivers,
         token_bytes: limits.token_bytes,
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
-        refusals,
+        refusals: refusals(file.refusals, &issuers, problems),
+        issuers,
+        keys,
         log: log(&file.log, problems),
         journal: journal(&file.log, problems),
         traces: file.telemetry.traces.as_ref().and_then(|file| traces::build(file, problems)),

@@ -27,6 +27,8 @@ pub struct Issuer {
     pub rules: TokenRules,
     /// Where its keys come from: the place in [`super::Config::keys`].
     pub keys: usize,
+    /// Whether its access tokens are accepted. An issuer of a sign-in alone has ID tokens only.
+    pub for_access_tokens: bool,
 }
 
 /// An issuer as it is written.
@@ -132,7 +134,7 @@ fn build_one(
             keys.len() - 1
         });
         let rules = TokenRules { issuer: source.rule, ..rules.clone() };
-        issuers.push(Issuer { profile: Arc::clone(&profile), rules, keys: place });
+        issuers.push(Issuer { profile: Arc::clone(&profile), rules, keys: place, for_access_tokens: true });
     }
     issuers
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
+use super::browser::Presented;
 use super::service::{Inner, Next};
 use super::{Authenticated, Rejection, Routed, token_place};
 use crate::routing::TokenPlace;
@@ -44,9 +45,16 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, routed: Routed) -> Self::Future {
+    fn call(&mut self, mut routed: Routed) -> Self::Future {
         let live = &routed.sanitized.exchange.live;
-        let known = if routed.route.rule.requirement == Requirement::Public {
+        let presented = routed.sanitized.observed.presented.take();
+        let known = if let Some(Presented(evidence)) = presented {
+            // A public route may know a session, and needs none.
+            Lookup::Known(evidence)
+        } else if routed.route.rule.requirement == Requirement::Public
+            // A token counts for nothing where sessions are taken alone.
+            || routed.route.sessions.is_some_and(|usage| !usage.or_token)
+        {
             Lookup::Known(Evidence::None)
         } else if routed.route.token_from == TokenPlace::Authorization {
             live.judge.authenticator.look_up(routed.sanitized.question().credential)

@@ -118,6 +118,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts<'_>, 
     let denial = match evidence {
         Evidence::Invalid(error) => Some(Denial::InvalidToken(*error)),
         Evidence::KeysUnavailable => Some(Denial::KeysUnavailable),
+        Evidence::SessionsUnavailable => Some(Denial::SessionsUnavailable),
         _ => None,
     };
     let mut steps = token_steps(evidence, denial, facts, live);
@@ -137,7 +138,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts<'_>, 
 /// The steps from the credential to the class.
 fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts<'_>, live: &Live) -> Vec<Step> {
     let failed = match evidence {
-        Evidence::None => Some(Check::Credential),
+        Evidence::None | Evidence::SessionsUnavailable => Some(Check::Credential),
         Evidence::Invalid(error) => Some(error.check()),
         Evidence::KeysUnavailable => Some(Check::Signature),
         Evidence::Token(_) => denial.map(Denial::check),
@@ -173,6 +174,7 @@ fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, fac
     let cause = match (evidence, error) {
         (Evidence::None, _) => "the request has no token".to_owned(),
         (Evidence::KeysUnavailable, _) => "the issuer's keys are unavailable".to_owned(),
+        (Evidence::SessionsUnavailable, _) => "the store of sessions is unavailable".to_owned(),
         (_, Some(error)) => error.to_string(),
         _ => String::new(),
     };

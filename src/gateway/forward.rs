@@ -7,11 +7,13 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING}
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
+use super::browser::Door;
 use super::expiry::Expiry;
 use super::ids::Ids;
 use super::origin::Origin;
 use super::{claim_trailers, token_place};
 use crate::routing::Route;
+use crate::session;
 use crate::upstream::Protocol;
 use mfa_gateway_core::policy::{Grounds, Proof};
 use mfa_gateway_wire::{Body, RawFields, headers};
@@ -134,7 +136,15 @@ fn join_cookies(fields: &mut HeaderMap) {
 }
 
 /// Puts a response into the form in which the route forwards it.
-pub(super) fn finish_response(response: &mut Response<Body>, route: &Route, expiry: Option<&Arc<Expiry>>) {
+pub(super) fn finish_response(
+    response: &mut Response<Body>,
+    route: &Route,
+    doors: &[Arc<Door>],
+    expiry: Option<&Arc<Expiry>>,
+) {
+    for door in doors {
+        session::remove_set(response.headers_mut(), &door.sign_in.settings().cookie);
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         token_place::agree(&route.token_from, response.headers_mut());
     }

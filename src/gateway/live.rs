@@ -11,7 +11,7 @@ use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::Authenticator;
 
 use super::metrics::{LimitMetrics, RouteMetrics};
-use super::{RateLimiter, Refusals};
+use super::{Door, RateLimiter, Refusals};
 use crate::journal::Journal;
 use crate::routing::{Route, RouteTable};
 use crate::telemetry::Tracer;
@@ -24,6 +24,8 @@ pub struct Live {
     pub(crate) judge: Judge,
     /// How refusals are worded.
     pub(crate) refusals: Refusals,
+    /// The ways to sign in; routes refer to them by place.
+    pub(crate) doors: Vec<Arc<Door>>,
     /// The backends; routes refer to them by place.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.

@@ -8,6 +8,7 @@
 mod accepted;
 mod answer;
 mod authenticate;
+mod browser;
 mod catch_panic;
 mod claim_trailers;
 mod cors;
@@ -65,6 +66,7 @@ pub use sanitize::{Sanitize, SanitizeLayer};
 pub use service::{Answer, Inner, Next};
 pub use settings::{Expected, RateLimitKey, RateLimitSettings, Refusals, Settings};
 
+pub(crate) use browser::Door;
 pub(crate) use limiter::RateLimiter;
 pub(crate) use live::{Edge, Judge, LiveMetrics};
 pub(crate) use peer::{Peer, Shown};

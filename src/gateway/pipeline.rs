@@ -19,6 +19,7 @@ use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 use mfa_gateway_wire::Body;
 
+use super::browser::{Presented, SessionWatch};
 use super::exchange::{Arrived, Exchange};
 use super::expiry::Expiry;
 use super::origin::Origin;
@@ -26,6 +27,7 @@ use super::question::Question;
 use super::upgrade::Wanted;
 use super::{Live, Reason, Rejection};
 use crate::routing::Route;
+use crate::session::OwnCookies;
 
 /// A request whose panics end only itself.
 #[derive(Debug)]
@@ -59,6 +61,12 @@ pub(super) struct Observed {
     pub(super) wanted: Option<Wanted>,
     /// When its token expires, once it is permitted and if its route ends streams then.
     pub(super) expiry: Option<Arc<Expiry>>,
+    /// The gateway's own cookies, for each way to sign in.
+    pub(super) cookies: Vec<OwnCookies>,
+    /// The evidence of its session, on a route that takes one.
+    pub(super) presented: Option<Presented>,
+    /// What ends a `WebSocket` with its session.
+    pub(super) session_watch: Option<Box<SessionWatch>>,
 }
 
 #[cfg(feature = "in-process")]

@@ -96,22 +96,22 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
         peer.handle.close_interim();
     }
     let broken = peer.as_ref().and_then(|peer| peer.handle.refused());
-    let expiry = observed.expiry.take();
+    let (expiry, watch) = (observed.expiry.take(), observed.session_watch.take());
     // A caller whose token has expired gets the same response as one whose token was never verified.
     if expiry.as_ref().is_some_and(|expiry| expiry.has_come()) {
         return Err(Rejection::new(EXPIRED).on(route));
     }
     let response = sent.map_err(|error| rejected(reason(&error, broken, exceeded.as_ref())).because(error))?;
     let mut response = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        upgrade::finish(client.map(|client| *client), interim, response, expiry.clone()).map_err(rejected)?
+        upgrade::finish(client.map(|client| *client), interim, response, (expiry.clone(), watch)).map_err(rejected)?
     } else {
         checked(response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?
     };
-    forward::finish_response(&mut response, &route, expiry.as_ref());
+    forward::finish_response(&mut response, &route, &live.doors, expiry.as_ref());
     *response.version_mut() = version;
-    let class = proof.as_ref().map_or("none", |proof| proof.principal.class());
     let endpoint = offered.filter(|_| live.journal.accesses.is_some()).and_then(|uri| uri.authority().cloned());
-    let outcome = Outcome { route, grounds: Some(grounds), class, upstream: Some(took), endpoint, answered, expiry };
+    let permitted = Outcome::permitted(route, grounds, proof.as_deref(), answered);
+    let outcome = Outcome { upstream: Some(took), endpoint, expiry, ..permitted };
     Ok(response.map(|body| body.carrying(outcome)))
 }
 

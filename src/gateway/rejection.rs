@@ -1,9 +1,9 @@
 //! A refusal, before it becomes bytes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::grant::Grant;
 use super::metrics::Limit;
@@ -11,7 +11,7 @@ use super::preview::Preview;
 use crate::routing::{Route, TokenPlace};
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
 use mfa_gateway_core::token::Check;
-use mfa_gateway_wire::BoxError;
+use mfa_gateway_wire::{Body, BoxError};
 
 /// Why a request gets no response from the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,9 @@ pub struct Rejection {
     pub(super) grant: Option<Box<Grant>>,
     rule: Option<Arc<Rule>>,
     dialect: Option<Dialect>,
+    /// The response, where a browser gets another one than a program.
+    browser: Option<Box<Mutex<Response<Body>>>>,
+    in_browser: bool,
 }
 
 impl Rejection {
@@ -97,7 +100,29 @@ impl Rejection {
     #[must_use]
     pub fn new(reason: Reason) -> Self {
         let preview = Preview::default();
-        Self { reason, route: None, proof: None, preview, cause: None, grant: None, rule: None, dialect: None }
+        let (route, proof, cause, grant, rule, dialect) = (None, None, None, None, None, None);
+        Self { reason, route, proof, preview, cause, grant, rule, dialect, browser: None, in_browser: false }
+    }
+
+    /// The same, with the response that a browser gets.
+    pub(super) fn in_browser(self, response: Response<Body>) -> Self {
+        // A body can't be shared between threads, and errors must.
+        Self { browser: Some(Box::new(Mutex::new(response))), in_browser: true, ..self }
+    }
+
+    /// Whether a browser gets another response than a program.
+    pub(super) fn is_in_browser(&self) -> bool {
+        self.in_browser
+    }
+
+    /// Takes the response that a browser gets.
+    pub(super) fn take_browser(&mut self) -> Option<Response<Body>> {
+        self.browser.take().map(|response| response.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The route, if it is known.
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.route.as_deref()
     }
 
     /// The same, on a known route.
@@ -172,7 +197,9 @@ impl Reason {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(Denial::KeysUnavailable) | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Denied(Denial::KeysUnavailable | Denial::SessionsUnavailable) | Self::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Denied(denial) if denial.check() == Check::Route => StatusCode::FORBIDDEN,
             Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::Denied(_) => StatusCode::UNAUTHORIZED,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use http::{Response, Version};
+use http::header::CONNECTION;
+use http::{HeaderValue, Response, Version};
 use http_body::Body as _;
 use tower::{Layer, Service};
 
@@ -161,6 +162,7 @@ impl Open {
         if rejection.route.is_none() && rejection.grant.is_none() {
             rejection.grant = page.and_then(|page| page.grant(&record.live().judge.routes));
         }
+        let browser = rejection.take_browser();
         let rejection = &rejection;
         log_cause(rejection, record.ids());
         // The unread rest of the body must not become the next request.
@@ -168,7 +170,13 @@ impl Open {
             peer.handle.linger();
         }
         let close = sender.is_some() && asked.version <= Version::HTTP_11;
-        let response = refusal::response(rejection, &record.live().refusals, record.ids(), &asked, close);
+        let mut response = match browser {
+            Some(response) => response,
+            None => refusal::response(rejection, &record.live().refusals, record.ids(), &asked, close),
+        };
+        if close {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         record.refused(response, rejection)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It uses the configuration that came with the request, so that no request sees two generations. It also responds
 //! to preflights, since the route that they ask about decides, and refuses two credentials where the route has its own place
-//! for one.
+//! for one. The gateway's own paths, where people sign in and out, end here too; on a route that takes sessions, what is
+//! inside is served through [`browser::serve`].
 
 use std::future::ready;
 use std::sync::Arc;
@@ -11,9 +12,11 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
+use super::browser::{self, Door};
 use super::grant::Grant;
 use super::question::Question;
 use super::service::{Inner, Next, refuse};
+use super::tally::Outcome;
 use super::{Live, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
@@ -36,7 +39,7 @@ impl<S> Layer<S> for RouteLayer {
     }
 }
 
-impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
+impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute<S> {
     type Response = Response<Body>;
     type Error = Rejection;
     type Future = Next<S::Future>;
@@ -49,11 +52,20 @@ impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
         if let Some(response) = cors::preflight(&sanitized) {
             return Next::Right(Box::pin(ready(Ok(response))));
         }
+        if let Some((place, name)) = own_path(&sanitized) {
+            return Next::Right(Box::pin(respond_to_own(place, name, sanitized)));
+        }
         match find(&sanitized.exchange.live, &sanitized.question()) {
             Ok(route) => {
                 let grant = Grant::of(&route, sanitized.exchange.request.headers());
                 if let Err(reason) = credentials::check(&route.token_from, &sanitized) {
                     return refuse(Rejection::new(reason).on(route).readable(grant));
+                }
+                if let Some(usage) = route.sessions {
+                    // Call the service that was polled ready; its clone takes its place.
+                    let clone = self.inner.clone();
+                    let inner = std::mem::replace(&mut self.inner, clone);
+                    return Next::Right(Box::pin(browser::serve(inner, sanitized, route, usage)));
                 }
                 let answer = self.inner.call(Routed { sanitized, route });
                 match grant {
@@ -67,6 +79,20 @@ impl<S: Inner<Routed>> Service<Sanitized> for FindRoute<S> {
             }
         }
     }
+}
+
+/// Which of the gateway's own paths a request is for: the place of the way to sign in, and the path's name.
+fn own_path(sanitized: &Sanitized) -> Option<(usize, String)> {
+    let (doors, question) = (&sanitized.exchange.live.doors, sanitized.question());
+    let served = |(place, door): (usize, &Arc<Door>)| Some((place, door.serves(question.path())?.to_owned()));
+    doors.iter().enumerate().find_map(served)
+}
+
+async fn respond_to_own(place: usize, name: String, sanitized: Sanitized) -> Result<Response<Body>, Rejection> {
+    let live = Arc::clone(&sanitized.exchange.live);
+    let Some(door) = live.doors.get(place) else { return Err(Rejection::new(Reason::NotFound)) };
+    let response = browser::respond(door, place, &name, sanitized).await;
+    Ok(response.map(|body| body.carrying(Outcome::of_own_path())))
 }
 
 /// What a page may do with the refusal of a method, by a route of the same path.

@@ -6,7 +6,7 @@
 
 use std::task::{Context, Poll};
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use tower::{Layer, Service};
 
@@ -16,6 +16,7 @@ use super::pipeline::Observed;
 use super::service::{Inner, Next, refuse};
 use super::upgrade::Wanted;
 use super::{Admitted, Reason, Rejection, Sanitized, host, upgrade};
+use crate::session::{self, OwnCookies};
 use mfa_gateway_wire::{Body, Presence, QUERY_NOT_ASCII, Refused, headers};
 
 /// The longest method; the longest registered one has 17 characters.
@@ -54,12 +55,22 @@ impl<S: Inner<Sanitized>> Service<Admitted> for Sanitize<S> {
                 let Exchange { request, live, peer, .. } = &*exchange;
                 let origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.edge.trusted_proxies));
                 clean(&mut exchange);
-                let observed = Box::new(Observed { origin, wanted, expiry: None });
+                let cookies = take_cookies(&mut exchange);
+                let observed = Box::new(Observed { origin, wanted, cookies, ..Observed::default() });
                 Next::Left(self.inner.call(Sanitized { exchange, observed }))
             }
             Err(reason) => refuse(Rejection::new(reason)),
         }
     }
+}
+
+/// Takes the gateway's own cookies out, which no upstream may see.
+fn take_cookies(exchange: &mut Exchange) -> Vec<OwnCookies> {
+    let Exchange { request, live, .. } = exchange;
+    if live.doors.is_empty() || !request.headers().contains_key(COOKIE) {
+        return Vec::new();
+    }
+    live.doors.iter().map(|door| session::take(request.headers_mut(), &door.sign_in.settings().cookie)).collect()
 }
 
 /// Checks a request, and returns the protocol it asks for.

@@ -19,15 +19,16 @@ use super::{Live, Rejection};
 use crate::journal::AccessLine;
 use crate::routing::Route;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::Grounds;
+use mfa_gateway_core::policy::{Grounds, Proof};
 use mfa_gateway_wire::{Body, Busy, Watch};
 
 /// The result of a permitted request. It travels with the response's body, from the layer that forwards it.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    pub(super) route: Arc<Route>,
-    /// The grounds of the permit; `None` if the gateway itself responded.
-    pub(super) grounds: Option<Grounds>,
+    /// The route, if it is one's.
+    pub(super) route: Option<Arc<Route>>,
+    /// The grounds of the permit, or to what the gateway itself responded.
+    pub(super) grounds: Result<Grounds, &'static str>,
     pub(super) class: &'static str,
     pub(super) upstream: Option<Duration>,
     /// The endpoint that responded, if there is an access log.
@@ -39,10 +40,25 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// That of a permitted request, which had its response at this time.
+    pub(super) fn permitted(route: Arc<Route>, grounds: Grounds, proof: Option<&Proof>, answered: Instant) -> Self {
+        let class = proof.map_or("none", |proof| proof.principal.class());
+        Self { grounds: Ok(grounds), class, answered, ..Self::own(Some(route), "") }
+    }
+
     /// That of a preflight, to which the gateway responds without an upstream.
     pub(super) fn of_preflight(route: Arc<Route>) -> Self {
-        let answered = Instant::now();
-        Self { route, grounds: None, class: "none", upstream: None, endpoint: None, answered, expiry: None }
+        Self::own(Some(route), "preflight")
+    }
+
+    /// That of a request for one of the gateway's own paths.
+    pub(super) fn of_own_path() -> Self {
+        Self::own(None, "own_path")
+    }
+
+    fn own(route: Option<Arc<Route>>, to: &'static str) -> Self {
+        let (class, answered) = ("none", Instant::now());
+        Self { route, grounds: Err(to), class, upstream: None, endpoint: None, answered, expiry: None }
     }
 }
 
@@ -123,21 +139,20 @@ impl Account {
     pub(super) fn permitted(self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         let Some(outcome) = response.body_mut().release::<Outcome>() else { return response };
         let Outcome { route, grounds, class, upstream, endpoint, answered, expiry } = *outcome;
-        let metrics = self.live.metrics.of(Some(&route));
+        let metrics = self.live.metrics.of(route.as_deref());
         let (result, reason) = match &grounds {
-            Some(grounds) => ("permitted", grounds.code()),
-            None => ("responded", "preflight"),
+            Ok(grounds) => ("permitted", grounds.code()),
+            Err(to) => ("responded", *to),
         };
         match grounds {
-            Some(_) => metrics.permitted(reason, class, response.status()),
-            None => metrics.responded(reason, response.status()),
+            Ok(_) => metrics.permitted(reason, class, response.status()),
+            Err(_) => metrics.responded(reason, response.status()),
         }
-        if let Some(Grounds::ReportOnly(denial)) = grounds {
+        if let Ok(Grounds::ReportOnly(denial)) = grounds {
             metrics.would_deny(denial.code(), class);
         }
         metrics.headed(answered.saturating_duration_since(self.at), upstream);
         let (status, length) = (response.status(), response.body().size_hint().exact());
-        let route = Some(route);
         self.watch(response, Answered { route, status, result, reason, class, upstream, endpoint, length, expiry })
     }
 
@@ -149,8 +164,8 @@ impl Account {
         let reason = rejection.reason.code();
         let route = rejection.route.clone();
         let metrics = self.live.metrics.of(route.as_deref());
-        // That of the decision: a refusal of a gRPC call is a response with 200.
-        let status = rejection.reason.status();
+        // That of the decision: a refusal of a gRPC call is a response with 200. A browser is told its own.
+        let status = if rejection.is_in_browser() { response.status() } else { rejection.reason.status() };
         metrics.refused(reason, class, status);
         if let Some(limit) = rejection.reason.limit() {
             self.live.metrics.limits.hit(limit);

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::browser::SessionWatch;
 use super::expiry::Expiry;
 use super::peer::Peer;
 use super::{Reason, tunnel};
@@ -119,7 +120,7 @@ pub(super) fn finish(
     pending: Option<Pending>,
     peer: Option<&Peer>,
     mut response: Response<Body>,
-    expiry: Option<Arc<Expiry>>,
+    (expiry, watch): (Option<Arc<Expiry>>, Option<Box<SessionWatch>>),
 ) -> Result<Response<Body>, Reason> {
     let upstream = response.extensions_mut().remove::<OnUpgrade>().ok_or(Reason::UnexpectedUpgrade)?;
     let agreed = pending.filter(|pending| pending.is_answered_by(&response));
@@ -135,9 +136,24 @@ pub(super) fn finish(
         let _held = held;
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
         let tunnel = tunnel::join(TokioIo::new(client), TokioIo::new(upstream));
-        let ended = match expiry {
-            Some(expiry) => expiry.bound_tunnel(tunnel).await,
-            None => tunnel.await,
+        let bound = async {
+            match expiry {
+                Some(expiry) => expiry.bound_tunnel(tunnel).await,
+                None => tunnel.await,
+            }
+        };
+        let over = async {
+            match &watch {
+                Some(watch) => watch.over().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = bound => ended,
+            () = over => {
+                tracing::info!("a WebSocket was closed when its session ended");
+                Ok(())
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a WebSocket ended with an error");

@@ -51,7 +51,7 @@ impl Asks {
     }
 
     /// The parameters, in words.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
         let list = |values: &[String]| Some(values.join(" ")).filter(|text| !text.is_empty());
         let all = [
             ("acr_values", list(&self.acr_values)),

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_not_exactly_that_is_refused() {
         use CallbackError::{Contradictory, Malformed, Missing, Repeated, TooLong};
-        let many: String = (0..40).map(|number| format!("&x{number}=")).collect();
+        let many = (0..40).map(|number| format!("&x{number}=")).collect::<Vec<_>>().concat();
         let long = "c".repeat(MAX_LENGTH);
         for (text, expected) in [
             ("", Missing("state")),

@@ -240,11 +240,12 @@ mod tests {
             assert!(forms.try_recv().is_err(), "{status}");
             error.kind
         };
-        use TokenEndpointErrorKind::{InvalidGrant, Malformed, Unavailable};
-        assert_eq!(kind("400 Bad", r#"{"error":"invalid_grant"}"#).await, InvalidGrant);
-        assert_eq!(kind("503 Away", "").await, Unavailable);
-        assert_eq!(kind("302 Found\r\nlocation: /elsewhere", "").await, Malformed);
-        assert_eq!(kind("200 OK", "<html>").await, Malformed);
+        let invalid_grant = kind("400 Bad", r#"{"error":"invalid_grant"}"#).await;
+        assert_eq!(invalid_grant, TokenEndpointErrorKind::InvalidGrant);
+        assert_eq!(kind("503 Away", "").await, TokenEndpointErrorKind::Unavailable);
+        let redirect = kind("302 Found\r\nlocation: /elsewhere", "").await;
+        assert_eq!(redirect, TokenEndpointErrorKind::Malformed);
+        assert_eq!(kind("200 OK", "<html>").await, TokenEndpointErrorKind::Malformed);
         let gone = Metadata::parse(br#"{"token_endpoint":"http://127.0.0.1:1/"}"#, "i");
         assert!(client(false).exchange(&gone, "c", "v", "r").await.unwrap_err().is_unavailable());
         let none = Metadata::parse(b"{}", "i");

@@ -84,6 +84,8 @@ pub enum Outage {
     Store,
     /// The issuer or its keys.
     Issuer,
+    /// The service behind the gateway.
+    Upstream,
     /// The gateway has too much to do.
     Overloaded,
 }
@@ -108,6 +110,7 @@ impl Kind {
             Self::Sessions { .. } => "sessions",
             Self::Unavailable(Outage::Store, _) => "store_unavailable",
             Self::Unavailable(Outage::Issuer, _) => "issuer_unavailable",
+            Self::Unavailable(Outage::Upstream, _) => "upstream_failed",
             Self::Unavailable(Outage::Overloaded, _) => "overloaded",
             Self::BadRequest => "malformed_request",
             Self::NotFound => "no_route",

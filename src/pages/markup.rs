@@ -65,7 +65,7 @@ fn tags(html: &str) -> impl Iterator<Item = Tag> {
 /// Reads a tag after its `<`, which stands before `start`.
 fn read(rest: &str, start: usize) -> Tag {
     let mut tag = Tag::default();
-    let (mut quote, mut word, mut after_equals) = (None, String::new(), false);
+    let (mut quote, mut word, mut after_equals, mut quoted) = (None, String::new(), false, false);
     let mut words: Vec<(String, bool)> = Vec::new();
     let mut end = rest.len();
     for (index, char) in rest.char_indices() {
@@ -75,13 +75,16 @@ fn read(rest: &str, start: usize) -> Tag {
                 end = index + 1;
                 break;
             }
-            (None, '"' | '\'') if after_equals && word.is_empty() => quote = Some(char),
+            (None, '"' | '\'') if after_equals && word.is_empty() => (quote, quoted) = (Some(char), true),
             (None, '=') if !after_equals => {
-                words.push((std::mem::take(&mut word), false));
-                after_equals = true;
+                if !word.is_empty() {
+                    words.push((std::mem::take(&mut word), false));
+                }
+                (after_equals, quoted) = (true, false);
             }
             (None, char) if char.is_ascii_whitespace() || (char == '/' && !after_equals) => {
-                if !word.is_empty() || after_equals {
+                // Blanks may stand around the equals sign.
+                if !word.is_empty() || after_equals && quoted {
                     words.push((std::mem::take(&mut word), after_equals));
                     after_equals = false;
                 }

@@ -24,6 +24,7 @@ pub(super) fn text(kind: &Kind) -> &'static Text {
         Kind::Sessions { .. } => &SESSIONS,
         Kind::Unavailable(Outage::Store, _) => &STORE,
         Kind::Unavailable(Outage::Issuer, _) => &ISSUER,
+        Kind::Unavailable(Outage::Upstream, _) => &UPSTREAM,
         Kind::Unavailable(Outage::Overloaded, _) => &OVERLOADED,
         Kind::BadRequest => &BAD_REQUEST,
         Kind::NotFound => &NOT_FOUND,
@@ -129,6 +130,11 @@ const STORE: Text = Text {
 const ISSUER: Text = Text {
     title: "The sign-in service isn't available",
     paragraphs: &["Nobody can sign in at the moment. Wait a minute, and try again."],
+};
+
+const UPSTREAM: Text = Text {
+    title: "This page can't be shown now",
+    paragraphs: &["The service behind this site doesn't respond as it should. Try again in a moment."],
 };
 
 const OVERLOADED: Text = Text {

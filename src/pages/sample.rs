@@ -41,6 +41,7 @@ pub fn samples() -> Vec<Page> {
         Kind::Sessions { rows: Vec::new(), now: NOW },
         Kind::Unavailable(Outage::Store, 5),
         Kind::Unavailable(Outage::Issuer, 5),
+        Kind::Unavailable(Outage::Upstream, 5),
         Kind::Unavailable(Outage::Overloaded, 1),
         Kind::BadRequest,
         Kind::NotFound,

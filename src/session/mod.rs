@@ -1,19 +1,46 @@
-//! Sessions of people: signed in by an issuer, and kept in a sealed cookie.
+//! Sessions of people: signed in by an issuer, kept in a sealed cookie, ended everywhere within a second.
 //!
-//! What a sign-in must remember on its way stands sealed in the browser ([`Transaction`]), so that any number of them cost
-//! nothing.
+//! A [`SignIn`] begins sign-ins and finishes them: what it must remember on the way stands sealed in the browser
+//! ([`Transaction`]), so that any number of them cost nothing. What an ID token proves becomes a [`Record`], which the session's
+//! cookie holds; a request opens it, looks into the table in memory, and asks nobody. The store has a row for each session:
+//! it knows which have ended, when each was last used, and keeps its tokens, sealed.
+//!
+//! | what | where | read |
+//! |---|---|---|
+//! | who, claims, times | the cookie, sealed | on each request |
+//! | whether it has ended, its last use | the table; the store | on each request; each second |
+//! | tokens | the store, sealed | for a refresh, a sign-out, an upstream that wants them |
 
-use std::time::Duration;
-
+mod begin;
 mod cookie;
+mod evidence;
+mod finish;
+mod flights;
 mod id;
+mod logout;
+mod metrics;
+mod record;
+mod refresh;
+mod return_path;
+mod secrets;
+mod sessions;
 mod settings;
+mod settle;
+mod sign_in;
+mod sync;
+mod table;
 mod transaction;
 
+pub use begin::{CannotBegin, Departure, Start};
 pub use cookie::{CookieName, OwnCookies, clear as clear_cookie, remove_set, set as set_cookie, take};
+pub use finish::{Arrival, Finished, Judge, Unfinished};
 pub use id::{NoRandom, SessionId};
+pub use logout::{LogoutError, SignedOff};
+pub use metrics::SessionMetrics;
+pub use record::{Record, Tried};
+pub use return_path::ReturnPath;
+pub use sessions::{Judged, MAX_ABSOLUTE, Sessions, Whose};
 pub use settings::{Display, LogoutSettings, SessionSettings, SignInSettings, Times};
+pub use sign_in::{Current, Looked, SignIn};
+pub use table::{Ending, Newer};
 pub use transaction::{Begun, Transaction, Wanted};
-
-/// How long a session may last at most.
-pub const MAX_ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);

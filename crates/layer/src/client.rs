@@ -7,8 +7,8 @@ use super::proof::proof_of;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{IssuerProfile, Proof};
 use mfa_gateway_core::token::{
-    ClientTokenError, ClientTokenRules, ExpectedIdToken, IdToken, Key, LogoutToken, TokenError, Unverified,
-    UnverifiedIdToken, UnverifiedLogoutToken,
+    App, Claims, ClientTokenError, ClientTokenRules, ExpectedIdToken, IdToken, Key, LogoutToken, Principal, TokenError,
+    Unverified, UnverifiedIdToken, UnverifiedLogoutToken, User,
 };
 use mfa_gateway_keys::KeySource;
 
@@ -87,6 +87,15 @@ impl ClientVerifier {
     pub fn prove(&self, token: &IdToken) -> Proof {
         let auth_time = token.claims().sign_in_time(self.rules.auth_time);
         proof_of(token.claims(), token.principal(&self.rules.client_id), auth_time, &self.profile)
+    }
+
+    /// What the claims prove that were kept of an ID token: the evidence of a session.
+    #[must_use]
+    pub fn prove_kept(&self, claims: &Claims) -> Proof {
+        let owned = |name| claims.text(name).map(str::to_owned);
+        let (app, user) =
+            (App { id: Some(self.rules.client_id.clone()) }, User { id: owned("oid").or_else(|| owned("sub")) });
+        proof_of(claims, Principal::AppUser(app, user), claims.sign_in_time(self.rules.auth_time), &self.profile)
     }
 
     async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, ClientVerifyError> {

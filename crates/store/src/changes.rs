@@ -54,8 +54,8 @@ struct Round {
 pub struct Changes {
     /// Sessions that have ended, and when they would have expired: until then, they must be remembered.
     pub ended: Vec<(String, i64)>,
-    /// Sessions, new ones among them, and when they were last used. Some may have ended: the end counts.
-    pub seen: Vec<(String, i64)>,
+    /// Sessions, new ones among them: id, last use, and when it expires. Some may have ended: the end counts.
+    pub seen: Vec<(String, i64, i64)>,
     /// Sessions that were renewed: id, generation, evidence.
     pub renewed: Vec<(String, i64, Vec<u8>)>,
     /// Whether there is more to read now.
@@ -141,7 +141,7 @@ impl Cursor {
             if generation > 0 {
                 changes.renewed.push((id.clone(), generation, row.try_get(6)?));
             }
-            changes.seen.push((id, row.try_get(4)?));
+            changes.seen.push((id, row.try_get(4)?, row.try_get(3)?));
         }
         self.rows.place = place_after(&rows)?;
         Ok(())
@@ -153,13 +153,13 @@ impl Cursor {
         dialect: Dialect,
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
-        const TEXT: &str = "SELECT id, written, at FROM mfa_seen WHERE (written, id) > ($1, $2) \
-                            ORDER BY written, id LIMIT $3";
+        const TEXT: &str = "SELECT n.id, n.written, n.at, s.expires FROM mfa_seen n JOIN mfa_session s ON s.id = n.id \
+                            WHERE (n.written, n.id) > ($1, $2) ORDER BY n.written, n.id LIMIT $3";
         let Some((time, id)) = &self.seen.place else { return Ok(()) };
         let query = sqlx::query(dialect.sql(TEXT)).bind(*time).bind(id).bind(i64::from(AT_ONCE));
         let rows = query.fetch_all(connection).await?;
         for row in &rows {
-            changes.seen.push((row.try_get(0)?, row.try_get(2)?));
+            changes.seen.push((row.try_get(0)?, row.try_get(2)?, row.try_get(3)?));
         }
         self.seen.place = place_after(&rows)?;
         self.seen_at = Some(Instant::now());

@@ -23,6 +23,13 @@ pub enum Which<'a> {
         /// Its `sid`.
         sid: &'a str,
     },
+    /// Those of this session of a sign-in's issuer, whose `iss` isn't known: Entra's front-channel logout tells none.
+    SidOf {
+        /// The sign-in.
+        sign_in: &'a str,
+        /// The issuer's `sid`.
+        sid: &'a str,
+    },
     /// Those of this subject.
     Subject {
         /// The issuer.
@@ -58,6 +65,7 @@ impl<'a> Which<'a> {
         match self {
             Self::Id(id) => ("id = $4", vec![id]),
             Self::Sid { issuer, sid } => ("issuer = $4 AND sid = $5 AND sid <> ''", vec![issuer, sid]),
+            Self::SidOf { sign_in, sid } => ("sign_in = $4 AND sid = $5 AND sid <> ''", vec![sign_in, sid]),
             Self::Subject { issuer, subject } => {
                 ("issuer = $4 AND subject = $5 AND subject <> ''", vec![issuer, subject])
             }

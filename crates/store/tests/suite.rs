@@ -208,7 +208,7 @@ async fn a_reader_learns_of_everything_once_and_then_of_changes(store: &Store) {
     let mut cursor = Cursor::default();
     let first = read(store, &mut cursor).await;
     assert_eq!(first.ended, [("b".to_owned(), LATE)]);
-    let seen: BTreeMap<_, _> = first.seen.into_iter().collect();
+    let seen: BTreeMap<_, _> = first.seen.into_iter().map(|(id, at, _)| (id, at)).collect();
     assert_eq!(seen, BTreeMap::from([("a".to_owned(), 10), ("c".to_owned(), 10)]));
     assert!(first.renewed.is_empty());
 
@@ -219,7 +219,7 @@ async fn a_reader_learns_of_everything_once_and_then_of_changes(store: &Store) {
     let next = read(store, &mut cursor).await;
     assert!(next.ended.contains(&("c".to_owned(), LATE)));
     assert!(next.renewed.contains(&("a".to_owned(), 1, b"other".to_vec())));
-    assert!(next.seen.contains(&("d".to_owned(), 40)), "a new one is known by its use");
+    assert!(next.seen.iter().any(|(id, at, _)| (id.as_str(), *at) == ("d", 40)), "a new one is known by its use");
     // Later looks forget nothing that is recent.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     store.end(Which::Id("d"), &because("sign_out", 50)).await.unwrap();

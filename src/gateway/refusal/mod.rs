@@ -16,3 +16,4 @@ mod texts;
 
 pub(crate) use grpc::media_type as grpc_media_type;
 pub(crate) use response::{Asked, response};
+pub(crate) use texts::texts;

@@ -76,7 +76,7 @@ fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: D
             if let Some(challenge) = challenge(*denial, rejection, dialect) {
                 headers.insert(WWW_AUTHENTICATE, challenge);
             }
-            if *denial == Denial::KeysUnavailable {
+            if matches!(denial, Denial::KeysUnavailable | Denial::SessionsUnavailable) {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
         }
@@ -108,7 +108,7 @@ fn is_mfa(reason: &Reason) -> bool {
 fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
     match (denial, dialect) {
         (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),
-        (Denial::KeysUnavailable, _) => None,
+        (Denial::KeysUnavailable | Denial::SessionsUnavailable, _) => None,
         (_, Dialect::PartnerCenter) => partner_center::challenge(rejection.reason.status()),
         (_, Dialect::Oauth) => oauth::challenge(denial, rejection),
     }

@@ -8,7 +8,7 @@ use mfa_gateway_core::policy::remedy;
 use crate::gateway::{Reason, Rejection};
 
 /// The description, in one sentence, and the remedy.
-pub(super) fn texts(rejection: &Rejection) -> (Cow<'_, str>, Cow<'static, str>) {
+pub(crate) fn texts(rejection: &Rejection) -> (Cow<'_, str>, Cow<'static, str>) {
     if let Reason::Denied(denial) = rejection.reason {
         return remedy(denial, rejection.proof.as_deref(), rejection.rule());
     }

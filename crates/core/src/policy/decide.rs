@@ -18,6 +18,7 @@ pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestam
         Evidence::None => return Decision::Deny(Denial::NoCredential),
         Evidence::Invalid(error) => return Decision::Deny(Denial::InvalidToken(*error)),
         Evidence::KeysUnavailable => return Decision::Deny(Denial::KeysUnavailable),
+        Evidence::SessionsUnavailable => return Decision::Deny(Denial::SessionsUnavailable),
         Evidence::Token(proof) => proof,
     };
     // Verified tokens are cached, so that time has gone on since the verification.

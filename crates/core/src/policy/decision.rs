@@ -39,6 +39,8 @@ pub enum Denial {
     InvalidToken(TokenError),
     /// The issuer's keys are unavailable.
     KeysUnavailable,
+    /// The store of sessions is unavailable, so that the session may have ended.
+    SessionsUnavailable,
     /// The route is not for the token's tenant.
     TenantMismatch,
     /// The route is not for app-only tokens.
@@ -89,6 +91,7 @@ impl Denial {
             Self::NoCredential => "no_credential",
             Self::InvalidToken(error) => error.code(),
             Self::KeysUnavailable => "keys_unavailable",
+            Self::SessionsUnavailable => "sessions_unavailable",
             Self::TenantMismatch => "tenant_mismatch",
             Self::AppOnlyForbidden => "app_only_forbidden",
             Self::VendorAppOnly => "vendor_app_only",
@@ -105,7 +108,7 @@ impl Denial {
     #[must_use]
     pub fn check(self) -> Check {
         match self {
-            Self::NoCredential => Check::Credential,
+            Self::NoCredential | Self::SessionsUnavailable => Check::Credential,
             Self::InvalidToken(error) => error.check(),
             Self::KeysUnavailable => Check::Signature,
             Self::TenantMismatch

@@ -21,7 +21,9 @@ pub enum Evidence {
     /// A token that can't be verified, because the issuer's keys are unavailable: the gateway's failure, not the
     /// caller's.
     KeysUnavailable,
-    /// A valid token.
+    /// A session that may have ended on another replica, because the store of sessions has been unavailable for too long.
+    SessionsUnavailable,
+    /// A valid token, or a session.
     Token(Arc<Proof>),
 }
 

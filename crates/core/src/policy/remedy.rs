@@ -42,6 +42,10 @@ fn fixed(denial: Denial, product: Option<Product>) -> (&'static str, &'static st
             "The token can't be verified now: the issuer's signing keys could not be fetched.",
             "Nothing is wrong with the request. Try again after the time given in Retry-After.",
         ),
+        Denial::SessionsUnavailable => (
+            "The session can't be checked now: the store of sessions could not be reached.",
+            "Nothing is wrong with the request. Try again after the time given in Retry-After.",
+        ),
         Denial::TenantMismatch => (
             "Access denied. This resource doesn't accept the token's tenant.",
             "Request the token in a tenant that this resource accepts: sign in with that tenant as the authority.",

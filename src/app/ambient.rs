@@ -1,0 +1,39 @@
+//! What an assembly needs besides the configuration.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::metrics::Metrics;
+use crate::journal::Outputs;
+use crate::session::Sessions;
+use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::random::Random;
+
+/// What doesn't come from the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Ambient {
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) metrics: Metrics,
+    /// Where journals are written; commands that decide for themselves write none.
+    pub(crate) outputs: Option<Outputs>,
+    /// Where keys are fetched, if not where this is used.
+    pub(crate) fetching: Option<Handle>,
+    /// The sessions, if people can sign in.
+    pub(crate) sessions: Option<Arc<Sessions>>,
+}
+
+impl Ambient {
+    /// The system's time and chance, and metrics that nobody reads: for commands.
+    pub(crate) fn system() -> Self {
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            metrics: Metrics::default(),
+            outputs: None,
+            fetching: None,
+            sessions: None,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a refusal becomes in a browser: one redirect to the issuer, a page, or JSON for a script. Never a loop.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Denial, Mode, Requirement, Rule};
+use mfa_gateway_core::token::Check;
+use mfa_gateway_wire::Body;
+
+use super::again::Again;
+use super::door::id;
+use super::json::ForScripts;
+use super::navigation::Audience;
+use super::start::{self, Start};
+use super::visit::Visit;
+use crate::gateway::refusal::texts;
+use crate::gateway::{Live, Reason, Rejection};
+use crate::pages::{Action, Does, Kind, NeededRole, Outage, Page, Shortfall};
+use crate::session::{Current, ReturnPath, Wanted};
+
+/// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
+const NOT_AGAIN: Duration = Duration::from_secs(300);
+
+/// How soon after a step-up that succeeded another one for the same page would be a loop.
+const JUST_STEPPED_UP: Duration = Duration::from_secs(10);
+
+/// What would help.
+enum Needs {
+    /// A sign-in.
+    SignIn,
+    /// MFA, or a fresher sign-in.
+    StepUp(Shortfall),
+    /// Nothing that the issuer could do now.
+    Nothing,
+}
+
+impl Visit {
+    /// Gives a refusal the form that a browser can use.
+    pub(super) async fn refuse(&self, rejection: Rejection, live: &Live) -> Rejection {
+        let mut response = self.respond(&rejection, live).await;
+        self.write_cookies(response.headers_mut());
+        rejection.in_browser(response)
+    }
+
+    async fn respond(&self, rejection: &Rejection, live: &Live) -> Response<Body> {
+        let wanted = wanted(rejection, live.clock.now());
+        let needs = needs(&rejection.reason);
+        match (&needs, self.audience) {
+            (Needs::SignIn, Audience::Visitor) => self.send_to_issuer(wanted, live).await,
+            (Needs::StepUp(_), Audience::Visitor) if !self.was_tried(wanted, live.clock.now()) => {
+                self.send_to_issuer(wanted, live).await
+            }
+            (_, Audience::Script) => self.json(rejection, &needs, wanted, live),
+            _ => self.page(rejection, &needs, wanted, live),
+        }
+    }
+
+    /// The one redirect; a page if the issuer can't be asked.
+    async fn send_to_issuer(&self, wanted: Wanted, live: &Live) -> Response<Body> {
+        let settings = self.door.sign_in.settings();
+        let start = Start {
+            return_path: ReturnPath::of(&self.target, &settings.base_path),
+            wanted,
+            session: self.session.as_ref(),
+            another_account: false,
+        };
+        start::redirect(&self.door, start, &self.cookies, &self.request_id, self.is_head, live).await
+    }
+
+    /// Whether a step-up for the same was tried a short while ago, in whichever tab.
+    fn was_tried(&self, wanted: Wanted, now: Timestamp) -> bool {
+        let Some(Current { record, .. }) = &self.session else { return false };
+        let since = |at: i64| now.since(Timestamp::from_millis(at));
+        let in_vain =
+            record.tried.as_ref().is_some_and(|tried| tried.max_age == wanted.max_age && since(tried.at) < NOT_AGAIN);
+        in_vain || record.stepped_up.is_some_and(|at| since(at) < JUST_STEPPED_UP)
+    }
+
+    fn json(&self, rejection: &Rejection, needs: &Needs, wanted: Wanted, live: &Live) -> Response<Body> {
+        let (description, remedy) = texts(rejection);
+        let reason = rejection.reason.code();
+        let (code, status, helps) = match needs {
+            Needs::SignIn => ("sign_in_required", StatusCode::UNAUTHORIZED, true),
+            Needs::StepUp(_) => (reason, StatusCode::FORBIDDEN, true),
+            Needs::Nothing => (reason, rejection.reason.status(), false),
+        };
+        let (description, remedy) = match needs {
+            Needs::SignIn => (
+                "There is no session.".into(),
+                "Have the person open `sign_in` in the browser, and send the request again.".into(),
+            ),
+            Needs::StepUp(_) => (description, "Have the person open `sign_in` in the browser to do MFA.".into()),
+            Needs::Nothing => (description, remedy),
+        };
+        // A script returns to no page: its own path isn't one.
+        let again =
+            Again { return_path: "/".to_owned(), wanted, another_account: false, at: live.clock.now().as_millis() };
+        let sign_in = helps.then(|| again.link(&self.door));
+        let request_id = id(&self.request_id);
+        ForScripts { code, reason, description: &description, remedy: &remedy, sign_in, request_id: &request_id }
+            .response(status)
+    }
+
+    fn page(&self, rejection: &Rejection, needs: &Needs, wanted: Wanted, live: &Live) -> Response<Body> {
+        let kind = self.kind(rejection, needs);
+        let again = |another_account| {
+            let at = live.clock.now().as_millis();
+            Again { return_path: self.target.clone(), wanted, another_account, at }.link(&self.door)
+        };
+        let mut page = Page::new(kind, id(&self.request_id)).of(self.person().as_deref());
+        match needs {
+            Needs::SignIn => page = page.with(Action::link(Does::SignInInNewTab, self.door.path("sign-in"))),
+            Needs::StepUp(_) => page = page.with(Action::link(Does::TryAgain, again(false))),
+            Needs::Nothing => {}
+        }
+        if self.session.is_some() {
+            if matches!(page.kind, Kind::WrongRole(_) | Kind::RolesUnknown(_) | Kind::NotForYou) {
+                page = page.with(Action::link(Does::AnotherAccount, again(true)));
+            }
+            page = page.with(Action::link(Does::SignOut, self.door.path("sign-out")));
+        }
+        self.door.page(&page, self.is_head)
+    }
+
+    fn kind(&self, rejection: &Rejection, needs: &Needs) -> Kind {
+        match (needs, &rejection.reason) {
+            (Needs::SignIn, _) => Kind::SignInRequired,
+            // A form is lost by a redirect.
+            (Needs::StepUp(_), _) if self.audience == Audience::Reader => Kind::StepUpRequired,
+            (Needs::StepUp(shortfall), _) => {
+                Kind::StepUpFailed(self.door.shortfall(*shortfall, rejection.proof.as_deref()))
+            }
+            (_, Reason::Denied(Denial::SessionsUnavailable)) => Kind::Unavailable(Outage::Store, 5),
+            (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
+            (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
+            (_, Reason::Denied(Denial::RolesUnknown)) => Kind::RolesUnknown(roles(rejection)),
+            (_, Reason::Denied(_)) => Kind::NotForYou,
+            (_, Reason::CrossOrigin) => Kind::CrossSite,
+            (_, Reason::Overloaded) => Kind::Unavailable(Outage::Overloaded, 1),
+            (_, Reason::NotFound) => Kind::NotFound,
+            (_, Reason::MethodNotAllowed(_)) => Kind::MethodNotAllowed,
+            (_, reason) if reason.status().is_server_error() => Kind::Unavailable(Outage::Upstream, 5),
+            _ => Kind::BadRequest,
+        }
+    }
+
+    /// The name of who is signed in, as a page shows it.
+    pub(super) fn person(&self) -> Option<String> {
+        self.session.as_ref().and_then(|session| self.door.sign_in.person(&session.record))
+    }
+}
+
+fn needs(reason: &Reason) -> Needs {
+    let Reason::Denied(denial) = reason else { return Needs::Nothing };
+    match denial {
+        Denial::NoCredential | Denial::InvalidToken(_) => Needs::SignIn,
+        denial if denial.check() == Check::Mfa => Shortfall::of(*denial).map_or(Needs::Nothing, Needs::StepUp),
+        _ => Needs::Nothing,
+    }
+}
+
+/// What the route asks for beyond a session.
+fn wanted(rejection: &Rejection, now: Timestamp) -> Wanted {
+    let Some(rule) = rejection.route().map(|route| &route.rule) else { return Wanted::default() };
+    match rule.requirement {
+        Requirement::Mfa { max_age } if enforces(rule, now) => {
+            let max_age = rejection.max_age().or(max_age).map(|age| age.as_secs());
+            Wanted { mfa: true, max_age }
+        }
+        _ => Wanted::default(),
+    }
+}
+
+fn enforces(rule: &Rule, now: Timestamp) -> bool {
+    rule.activation.mode_for(None, now) == Mode::Enforce
+}
+
+/// The roles that would do, and who grants them.
+fn roles(rejection: &Rejection) -> Vec<NeededRole> {
+    let needed = rejection.route().and_then(|route| route.rule.roles.as_ref()).into_iter().flatten();
+    let granted_by = |name: &str| rejection.proof.as_ref()?.issuer.roles.get(name)?.granted_by.clone();
+    needed.map(|name| NeededRole { name: name.clone(), granted_by: granted_by(name) }).collect()
+}

@@ -1,0 +1,196 @@
+//! The end of a sign-in: what the issuer sends the browser back with, and what becomes of it.
+//!
+//! The order is fixed. First the browser must have begun it, then the response must be the issuer's; only then is anybody
+//! contacted: the store, where a `state` counts once, and the issuer, to whom the code is sent once.
+
+use std::sync::Arc;
+
+use mfa_gateway_core::policy::{Denial, Proof};
+use mfa_gateway_core::token::{ExpectedIdToken, IdToken, Occasion};
+use mfa_gateway_layer::ClientVerifyError;
+use mfa_gateway_store::StoreError;
+
+use super::cookie::OwnCookies;
+use super::id::{NoRandom, SessionId};
+use super::record::{Record, Tried};
+use super::return_path::ReturnPath;
+use super::secrets::Secrets;
+use super::sign_in::{Current, Looked, SignIn};
+use super::transaction::{Transaction, Wanted};
+use crate::oidc::{CallbackError, CallbackParameters, CallbackResponse, IssuerError, TokenEndpointError, Tokens};
+
+/// Says whether what came back would do: what a page asked for, of what the ID token proves.
+pub type Judge<'j> = &'j (dyn Fn(&Proof, Wanted) -> Option<Denial> + Send + Sync);
+
+/// A sign-in that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The value of the session's cookie.
+    pub cookie: String,
+    /// The session.
+    pub session: Current,
+    /// Where the browser returns to.
+    pub return_path: ReturnPath,
+    /// What the page asked for.
+    pub wanted: Wanted,
+    /// What is still missing: then the browser goes nowhere by itself, and an earlier session goes on.
+    pub short: Option<(Denial, Arc<Proof>)>,
+}
+
+/// Why a sign-in has not ended in a session.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The response has a wrong form.
+    #[error("the callback is malformed")]
+    Malformed(#[from] CallbackError),
+    /// This browser began no such sign-in, or too long ago.
+    #[error("the callback belongs to no sign-in of this browser")]
+    Foreign,
+    /// It came before. The browser may be signed in since.
+    #[error("the callback was used before")]
+    Repeated(ReturnPath),
+    /// The issuer reports an error.
+    #[error("the issuer reports an error")]
+    Reported(IssuerError),
+    /// The token endpoint didn't give tokens.
+    #[error("the token endpoint gave no tokens")]
+    NoTokens(#[source] TokenEndpointError),
+    /// The ID token isn't acceptable.
+    #[error("the ID token is not acceptable")]
+    IdToken(#[source] ClientVerifyError),
+    /// Another user than the session's came back. The session has ended.
+    #[error("another user came back")]
+    AnotherUser(ReturnPath),
+    /// The issuer's metadata was never fetched.
+    #[error("the issuer's discovery document has not been fetched")]
+    NoMetadata,
+    /// The store doesn't take a session.
+    #[error("the store is unavailable")]
+    Store(#[from] StoreError),
+    /// There is no randomness.
+    #[error(transparent)]
+    NoRandom(#[from] NoRandom),
+    /// What would have to stand in the cookie is too long.
+    #[error("the session is too long for a cookie")]
+    TooLong,
+}
+
+/// How far a sign-in came: what the browser's next page and cookies depend on.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The sign-in that it belongs to, if it was found.
+    pub transaction: Option<Transaction>,
+    /// The session that the browser had, if it goes on.
+    pub before: Option<Current>,
+    /// The outcome.
+    pub outcome: Result<Finished, Unfinished>,
+}
+
+impl SignIn {
+    /// Finishes a sign-in with the parameters of a callback.
+    pub async fn finish(self: &Arc<Self>, parameters: &[u8], cookies: &OwnCookies, judge: Judge<'_>) -> Arrival {
+        let mut arrival = Arrival { transaction: None, before: None, outcome: Err(Unfinished::Foreign) };
+        arrival.before = self.current(cookies).await;
+        let parsed = match CallbackParameters::parse(parameters) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                arrival.outcome = Err(error.into());
+                return arrival;
+            }
+        };
+        let found =
+            Transaction::find(&parsed.state, cookies, &self.seals.transaction, &self.context, self.began_since());
+        if let Some(transaction) = &found {
+            arrival.outcome = self.complete(transaction, &parsed, arrival.before.as_ref(), judge).await;
+        }
+        arrival.transaction = found;
+        arrival
+    }
+
+    /// The session that a browser has.
+    pub async fn current(self: &Arc<Self>, cookies: &OwnCookies) -> Option<Current> {
+        let looked = match self.look_up(cookies, true) {
+            Looked::Wait(record) => self.settle(record, true).await,
+            looked => looked,
+        };
+        match looked {
+            Looked::Live(opened) => Some(opened),
+            _ => None,
+        }
+    }
+
+    async fn complete(
+        self: &Arc<Self>,
+        transaction: &Transaction,
+        parameters: &CallbackParameters,
+        before: Option<&Current>,
+        judge: Judge<'_>,
+    ) -> Result<Finished, Unfinished> {
+        let metadata = self.metadata().await.ok_or(Unfinished::NoMetadata)?;
+        parameters.check_issuer(&metadata)?;
+        let return_path = ReturnPath::of(&transaction.return_path, &self.settings.base_path);
+        let code = match &parameters.response {
+            CallbackResponse::Code(code) => code,
+            CallbackResponse::Error(error) => return Err(Unfinished::Reported(error.clone())),
+        };
+        let until = self.clock.now().plus(self.settings.times.transaction);
+        if !self.sessions.use_once("state", &transaction.state, until).await? {
+            return Err(Unfinished::Repeated(return_path));
+        }
+        let tokens = self.client.exchange(&metadata, code, &transaction.verifier, &self.redirect_uri()).await;
+        let tokens = tokens.map_err(Unfinished::NoTokens)?;
+        let occasion = Occasion::SignIn { nonce: &transaction.nonce };
+        let expected = ExpectedIdToken { occasion, access_token: &tokens.access_token };
+        let id_token = self.verifier.id_token(&tokens.id_token, &expected).await.map_err(Unfinished::IdToken)?;
+        self.admit(transaction, &tokens, &id_token, before, return_path, judge).await
+    }
+
+    /// Makes a session of a verified ID token, or leaves the earlier one.
+    async fn admit(
+        &self,
+        transaction: &Transaction,
+        tokens: &Tokens,
+        id_token: &IdToken,
+        before: Option<&Current>,
+        return_path: ReturnPath,
+        judge: Judge<'_>,
+    ) -> Result<Finished, Unfinished> {
+        let wanted = transaction.wanted;
+        let proof = Arc::new(self.verifier.prove(id_token));
+        let short = wanted.asks().then(|| judge(&proof, wanted)).flatten();
+        let same_user = before.map(|before| Self::is_of(&before.record, id_token));
+        if same_user == Some(false) && !transaction.another_account {
+            if let Some(before) = before {
+                self.end(&before.record, "another_user").await;
+            }
+            return Err(Unfinished::AnotherUser(return_path));
+        }
+        let now = self.clock.now().as_millis();
+        let tried = short.map(|denial| Tried { at: now, max_age: wanted.max_age, came: denial.code().to_owned() });
+        // A step-up in vain changes nothing but the note that it was tried.
+        if let (Some(denial), Some(before)) = (short, before.filter(|_| transaction.session.is_some())) {
+            let record = Record { tried, ..(*before.record).clone() };
+            return self.finished(record, return_path, wanted, Some((denial, proof)));
+        }
+        let id = SessionId::random()?;
+        let secrets = Secrets::of(tokens, self.clock.now());
+        let mut record = self.record(id, id_token, &secrets);
+        record.tried = tried;
+        record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);
+        let row = self.row(&record, id_token, &proof, &secrets);
+        self.sessions.begin(&row, id, before.map(|before| before.record.id)).await?;
+        self.finished(record, return_path, wanted, short.map(|denial| (denial, proof)))
+    }
+
+    fn finished(
+        &self,
+        record: Record,
+        return_path: ReturnPath,
+        wanted: Wanted,
+        short: Option<(Denial, Arc<Proof>)>,
+    ) -> Result<Finished, Unfinished> {
+        let cookie = self.seal(&record).ok_or(Unfinished::TooLong)?;
+        let session = self.prove(Arc::new(record), false).ok_or(Unfinished::TooLong)?;
+        Ok(Finished { cookie, session, return_path, wanted, short })
+    }
+}

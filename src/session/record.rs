@@ -1,0 +1,166 @@
+//! What a session's cookie holds, sealed: who signed in, when, and the claims that rules read. No token, and nothing that
+//! anybody else can read.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foldhash::fast::FixedState;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::token::{Claims, Keep, Validity};
+use mfa_gateway_store::Sealer;
+use serde::{Deserialize, Serialize};
+
+use super::id::SessionId;
+
+/// A cookie is shorter than this, with its name.
+pub(super) const MAX_COOKIE: usize = 2048;
+
+/// The content of a session's cookie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The session.
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    /// When it began, in milliseconds.
+    #[serde(rename = "b")]
+    pub created: i64,
+    /// When it ends at the latest, in milliseconds.
+    #[serde(rename = "x")]
+    pub expires: i64,
+    /// When this record was made, in milliseconds.
+    #[serde(rename = "m")]
+    pub made: i64,
+    /// One more with each refresh.
+    #[serde(rename = "g")]
+    pub generation: u32,
+    /// Which claims were kept: see [`vocabulary`].
+    #[serde(rename = "v")]
+    pub vocabulary: u64,
+    /// The claims, as a JSON object.
+    #[serde(rename = "c")]
+    pub claims: String,
+    /// When the tokens of the session are to be refreshed, in milliseconds.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub refresh_at: Option<i64>,
+    /// The last step-up that brought no MFA.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
+    /// When a step-up succeeded, in milliseconds: another one a moment later would be a loop.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub stepped_up: Option<i64>,
+}
+
+/// A step-up that didn't bring what was asked for. While it is recent, nobody is sent on another trip by himself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// When, in milliseconds.
+    #[serde(rename = "a")]
+    pub at: i64,
+    /// How recent the sign-in had to be, in seconds, if it had to be.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
+    /// The stable code of what came back.
+    #[serde(rename = "c")]
+    pub came: String,
+}
+
+/// Which claims are kept, in one number: what was kept by another vocabulary has to be read anew.
+#[must_use]
+pub(super) fn vocabulary(wanted: &[Keep]) -> u64 {
+    // The number stands in cookies, so that it must be the same in every process.
+    FixedState::with_seed(1).hash_one(format!("{wanted:?}"))
+}
+
+impl Record {
+    /// The cookie's value; `None` if it would be too long for one.
+    #[must_use]
+    pub fn seal(&self, sealer: &Sealer, context: &[u8]) -> Option<String> {
+        let text = serde_json::to_vec(self).ok()?;
+        let value = URL_SAFE_NO_PAD.encode(sealer.seal(context, &text));
+        (value.len() + 64 < MAX_COOKIE).then_some(value)
+    }
+
+    /// Reads a cookie's value, if it was sealed for the same context.
+    #[must_use]
+    pub fn open(value: &str, sealer: &Sealer, context: &[u8]) -> Option<Arc<Self>> {
+        if value.len() > MAX_COOKIE {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let text = sealer.open(context, &bytes)?;
+        serde_json::from_slice::<Self>(&text).ok().map(Arc::new)
+    }
+
+    /// The claims.
+    pub(super) fn kept(&self) -> Option<Claims> {
+        Claims::restore(self.claims.clone(), Validity::until(self.expires()))
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        Timestamp::from_millis(self.created)
+    }
+
+    /// When it ends at the latest.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        Timestamp::from_millis(self.expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mfa_gateway_store::SealingKeys;
+
+    use super::*;
+
+    fn record(claims: String) -> Record {
+        Record {
+            id: SessionId::random().unwrap(),
+            created: 1,
+            expires: 2,
+            made: 1,
+            generation: 0,
+            vocabulary: vocabulary(&[Keep::whole("amr")]),
+            claims,
+            refresh_at: Some(3),
+            tried: Some(Tried { at: 1, max_age: Some(60), came: "mfa_missing".to_owned() }),
+            stepped_up: None,
+        }
+    }
+
+    #[test]
+    fn p23_a_cookie_is_short_or_there_is_none_and_nothing_is_readable_in_it() {
+        let sealer = Sealer::new(&SealingKeys::random(), "session", b"");
+        let one = record(r#"{"amr":["pwd","mfa"],"preferred_username":"jane@contoso.example"}"#.to_owned());
+        let value = one.seal(&sealer, b"portal").unwrap();
+        assert!(value.len() < 700, "{}", value.len());
+        assert_eq!(*Record::open(&value, &sealer, b"portal").unwrap(), one);
+        let plain = URL_SAFE_NO_PAD.decode(&value).unwrap();
+        assert!(!plain.windows(4).any(|part| part == b"jane" || part == b"mfa\""));
+        assert_eq!(record("x".repeat(1500)).seal(&sealer, b"portal"), None);
+    }
+
+    #[test]
+    fn p24_a_flipped_bit_another_context_or_another_key_is_no_session() {
+        let keys = SealingKeys::random();
+        let sealer = Sealer::new(&keys, "session", b"");
+        let value = record("{}".to_owned()).seal(&sealer, b"portal").unwrap();
+        assert!(Record::open(&value, &sealer, b"other").is_none());
+        assert!(Record::open(&value, &Sealer::new(&keys, "transaction", b""), b"portal").is_none());
+        assert!(Record::open(&value, &Sealer::new(&SealingKeys::random(), "session", b""), b"portal").is_none());
+        for at in 0..value.len() {
+            let mut bytes = value.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            let same = URL_SAFE_NO_PAD.decode(&changed).ok() == URL_SAFE_NO_PAD.decode(&value).ok();
+            assert!(same || Record::open(&changed, &sealer, b"portal").is_none(), "{at}");
+        }
+        for odd in ["", "A", "%%%", &value[1..], &value[..value.len() - 4], &"A".repeat(5000)] {
+            assert!(Record::open(odd, &sealer, b"portal").is_none());
+        }
+    }
+}
