@@ -210,6 +210,8 @@ impl Set {
         let name = self.template_of(&page.kind);
         let rendered = self.environment.get_template(&name);
         let rendered = rendered.and_then(|template| template.render(Serde(view(page, start))));
+        // A slash needs no escape anywhere on a page, and who reads its source can read its links then.
+        let rendered = rendered.map(|html| html.replace("&#x2f;", "/"));
         rendered.map_err(|error| PagesError::of(&name, innermost(&error)))
     }
 

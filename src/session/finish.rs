@@ -34,7 +34,7 @@ pub struct Finished {
     /// What the page asked for.
     pub wanted: Wanted,
     /// What is still missing: then the browser goes nowhere by itself, and an earlier session goes on.
-    pub short: Option<(Denial, Arc<Proof>)>,
+    pub short: Option<Denial>,
 }
 
 /// Why a sign-in has not ended in a session.
@@ -156,7 +156,7 @@ impl SignIn {
         judge: Judge<'_>,
     ) -> Result<Finished, Unfinished> {
         let wanted = transaction.wanted;
-        let proof = Arc::new(self.verifier.prove(id_token));
+        let proof = self.verifier.prove(id_token);
         let short = wanted.asks().then(|| judge(&proof, wanted)).flatten();
         let same_user = before.map(|before| Self::is_of(&before.record, id_token));
         if same_user == Some(false) && !transaction.another_account {
@@ -166,11 +166,16 @@ impl SignIn {
             return Err(Unfinished::AnotherUser(return_path));
         }
         let now = self.clock.now().as_millis();
-        let tried = short.map(|denial| Tried { at: now, max_age: wanted.max_age, came: denial.code().to_owned() });
+        let tried = short.map(|denial| Tried {
+            at: now,
+            max_age: wanted.max_age,
+            came: denial.code().to_owned(),
+            returned: returned(id_token, &proof),
+        });
         // A step-up in vain changes nothing but the note that it was tried.
         if let (Some(denial), Some(before)) = (short, before.filter(|_| transaction.session.is_some())) {
             let record = Record { tried, ..(*before.record).clone() };
-            return self.finished(record, return_path, wanted, Some((denial, proof)));
+            return self.finished(record, return_path, wanted, Some(denial));
         }
         let id = SessionId::random()?;
         let secrets = Secrets::of(tokens, self.clock.now());
@@ -179,7 +184,7 @@ impl SignIn {
         record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);
         let row = self.row(&record, id_token, &proof, &secrets);
         self.sessions.begin(&row, id, before.map(|before| before.record.id)).await?;
-        self.finished(record, return_path, wanted, short.map(|denial| (denial, proof)))
+        self.finished(record, return_path, wanted, short)
     }
 
     fn finished(
@@ -187,10 +192,30 @@ impl SignIn {
         record: Record,
         return_path: ReturnPath,
         wanted: Wanted,
-        short: Option<(Denial, Arc<Proof>)>,
+        short: Option<Denial>,
     ) -> Result<Finished, Unfinished> {
         let cookie = self.seal(&record).ok_or(Unfinished::TooLong)?;
         let session = self.prove(Arc::new(record), false).ok_or(Unfinished::TooLong)?;
         Ok(Finished { cookie, session, return_path, wanted, short })
     }
+}
+
+/// The claims that say how and when somebody signed in.
+const RETURNED: [&str; 4] = ["amr", "acr", "acrs", "auth_time"];
+
+/// The longest value that is told.
+const MAX_RETURNED: usize = 64;
+
+/// What the ID token says in them.
+fn returned(id_token: &IdToken, proof: &Proof) -> Vec<(String, String)> {
+    let text = |name: &str| match (name, id_token.claims().get(name)) {
+        (_, None) => "absent".to_owned(),
+        ("auth_time", _) => proof.auth_time.time().map_or("malformed".to_owned(), |time| time.to_string()),
+        (_, Some(claim)) => match (claim.as_str(), claim.strings()) {
+            (Some(text), _) => text.to_owned(),
+            (_, Some(list)) => list.join(" "),
+            _ => "malformed".to_owned(),
+        },
+    };
+    RETURNED.iter().map(|name| ((*name).to_owned(), text(name).chars().take(MAX_RETURNED).collect())).collect()
 }

@@ -152,7 +152,12 @@ impl SignIn {
     /// The cookie of a session whose step-up was in vain.
     #[must_use]
     pub fn note_tried(&self, record: &Record, wanted: Wanted, came: &str) -> Option<String> {
-        let tried = Tried { at: self.clock.now().as_millis(), max_age: wanted.max_age, came: came.to_owned() };
+        let tried = Tried {
+            at: self.clock.now().as_millis(),
+            max_age: wanted.max_age,
+            came: came.to_owned(),
+            returned: Vec::new(),
+        };
         self.seal(&Record { tried: Some(tried), ..record.clone() })
     }
 }

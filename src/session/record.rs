@@ -64,6 +64,9 @@ pub struct Tried {
     /// The stable code of what came back.
     #[serde(rename = "c")]
     pub came: String,
+    /// What the ID token said of how and when the user signed in: claims and their values, cut.
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<(String, String)>,
 }
 
 /// Which claims are kept, in one number: what was kept by another vocabulary has to be read anew.
@@ -127,7 +130,7 @@ mod tests {
             vocabulary: vocabulary(&[Keep::whole("amr")]),
             claims,
             refresh_at: Some(3),
-            tried: Some(Tried { at: 1, max_age: Some(60), came: "mfa_missing".to_owned() }),
+            tried: Some(Tried { at: 1, max_age: Some(60), came: "mfa_missing".to_owned(), returned: Vec::new() }),
             stepped_up: None,
         }
     }

@@ -34,7 +34,10 @@ impl ReturnPath {
 fn is_own(target: &str) -> bool {
     let mut bytes = target.bytes();
     let is_single = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
+    let path = target.split('?').next().unwrap_or_default();
+    let hides = percent_encoding::percent_decode_str(path).any(|byte| byte.is_ascii_control() || byte == b'\\');
     is_single
+        && !hides
         && target.len() <= MAX
         && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
 }
@@ -75,6 +78,9 @@ mod tests {
             "/a\nb",
             "/a b",
             "/ä",
+            "/%09/evil.example",
+            "/%5cevil.example",
+            "/%0d%0aset-cookie:x",
             "/.mfa-gateway",
             "/.mfa-gateway/sign-out",
             "/.MFA-gateway/sign-out",

@@ -91,7 +91,8 @@ impl SignIn {
         clock: Clock,
     ) -> Self {
         let seals = Seals::of(&settings, &sessions);
-        let context = [settings.name.as_bytes(), b"\0", settings.public.as_str().as_bytes()].concat();
+        let bound_to = [settings.name.as_str(), settings.public.as_str(), settings.cookie.session()];
+        let context = bound_to.join("\0").into_bytes();
         let vocabulary = vocabulary(&settings.keep);
         let opened = Cache::<Box<str>, _>::builder().max_capacity(OPENED_BYTES);
         let opened = opened.weigher(|cookie, _| u32::try_from(cookie.len() + OVERHEAD).unwrap_or(u32::MAX)).build();

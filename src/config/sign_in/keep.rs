@@ -46,12 +46,17 @@ pub(super) fn of(issuer: &Issuer) -> Vec<Keep> {
     for predicate in proofs.into_iter().flatten().chain(roles.iter().flat_map(|role| &role.any)) {
         kept.read_by(predicate);
     }
-    kept.0.into_iter().map(|(claim, elements)| Keep { claim, elements }).collect()
+    let Kept(claims, named) = kept;
+    let keep = |(claim, elements)| {
+        let named = named.get(&claim).cloned().unwrap_or_default();
+        Keep { claim, elements, named }
+    };
+    claims.into_iter().map(keep).collect()
 }
 
-/// The claims, with the elements that are kept; all of them if absent.
+/// The claims, with the elements that are kept, all of them if absent; and the elements that rules name.
 #[derive(Debug, Default)]
-struct Kept(BTreeMap<Vec<String>, Option<BTreeSet<String>>>);
+struct Kept(BTreeMap<Vec<String>, Option<BTreeSet<String>>>, BTreeMap<Vec<String>, BTreeSet<String>>);
 
 impl Kept {
     fn whole(&mut self, claim: &[String]) {
@@ -62,6 +67,7 @@ impl Kept {
         let kept = self.0.entry(predicate.claim.clone()).or_insert_with(|| Some(BTreeSet::new()));
         match &predicate.test {
             Test::Contains(element) => {
+                self.1.entry(predicate.claim.clone()).or_default().insert(element.clone());
                 if let Some(elements) = kept {
                     elements.insert(element.clone());
                 }

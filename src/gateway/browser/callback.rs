@@ -11,7 +11,7 @@ use super::own_request::OwnRequest;
 use super::start::{add, see_other};
 use crate::gateway::Live;
 use crate::oidc::TokenEndpointError;
-use crate::pages::{Action, Does, Failure, FailureKind, Kind, Outage, Shortfall};
+use crate::pages::{Action, Does, Failure, FailureKind, Kind, Outage};
 use crate::session::{Arrival, Finished, Unfinished, Wanted, clear_cookie, set_cookie};
 
 /// Responds to a callback: with the page that the browser wanted, by 303, or with a page that says why not.
@@ -56,27 +56,11 @@ fn judge(live: &Live, proof: &Proof, wanted: Wanted) -> Option<Denial> {
     }
 }
 
+/// Leads to the page that the browser wanted. If something is still missing, that page says so: the session's cookie notes
+/// that it was tried, so that there is no second trip.
 fn signed_in(request: &OwnRequest<'_>, finished: &Finished) -> Response<Body> {
-    let (door, settings) = (request.door, request.door.sign_in.settings());
-    let mut response = match &finished.short {
-        None => see_other(finished.return_path.as_str()),
-        Some((denial, proof)) => {
-            let kind = Shortfall::of(*denial)
-                .map_or(Kind::NotForYou, |shortfall| Kind::StepUpFailed(door.shortfall(shortfall, Some(proof))));
-            let again = Again {
-                return_path: finished.return_path.as_str().to_owned(),
-                wanted: finished.wanted,
-                another_account: false,
-                at: request.live.clock.now().as_millis(),
-            };
-            let page = request
-                .page(kind)
-                .of(door.sign_in.person(&finished.session.record).as_deref())
-                .with(Action::link(Does::TryAgain, again.link(door)))
-                .with(Action::link(Does::SignOut, door.path("sign-out")));
-            request.respond(&page)
-        }
-    };
+    let settings = request.door.sign_in.settings();
+    let mut response = see_other(finished.return_path.as_str());
     add(response.headers_mut(), set_cookie(settings.cookie.session(), &finished.cookie, None));
     response
 }

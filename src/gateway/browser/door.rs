@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response};
-use mfa_gateway_core::policy::Proof;
 use mfa_gateway_wire::Body;
 
 use crate::pages::{Fact, Page, Pages, Shortfall, StepUp, emptied};
-use crate::session::SignIn;
+use crate::session::{SignIn, Tried};
 
 /// A way to sign in, and its pages.
 #[derive(Debug)]
@@ -39,27 +38,13 @@ impl Door {
         path.strip_prefix(settings.base_path.as_str()).filter(|name| *name != "callback")
     }
 
-    /// What a page says of a step-up that fell short.
-    pub(super) fn shortfall(&self, shortfall: Shortfall, proof: Option<&Proof>) -> StepUp {
-        let asked = self.sign_in.settings().step_up.parameters();
-        let mut returned = Vec::new();
-        if let Some(proof) = proof {
-            let of = |name: &str| {
-                proof.claims().into_iter().find(|(path, _)| *path == [name]).map(|(_, seen)| seen.to_string())
-            };
-            for name in RETURNED {
-                let value = match name {
-                    "auth_time" => proof.auth_time.time().map(|time| time.to_string()),
-                    "amr" if proof.amr.is_malformed() => Some("not a list of texts".to_owned()),
-                    "amr" => (!proof.amr.methods().is_empty()).then(|| proof.amr.methods().join(" ")),
-                    name => of(name),
-                };
-                returned.push(Fact::new(name, value.unwrap_or_else(|| "absent".to_owned())));
-            }
-        }
-        let product = proof.map_or(self.sign_in.verifier().profile().product, |proof| proof.issuer.product);
-        let asked = asked.map(|(label, value)| Fact::new(label, value)).collect();
-        StepUp { product, shortfall, asked, returned }
+    /// What a page says of a step-up that fell short: what was asked for, and what came back, if anything did.
+    pub(super) fn shortfall(&self, shortfall: Shortfall, tried: Option<&Tried>) -> StepUp {
+        let settings = self.sign_in.settings();
+        let asked = settings.step_up.parameters().map(|(label, value)| Fact::new(label, value)).collect();
+        let returned = tried.map(|tried| tried.returned.as_slice()).unwrap_or_default();
+        let returned = returned.iter().map(|(label, value)| Fact::new(label, value)).collect();
+        StepUp { product: settings.product, shortfall, asked, returned }
     }
 
     /// A page as a response.
@@ -68,9 +53,6 @@ impl Door {
         if is_head { emptied(response) } else { response }
     }
 }
-
-/// Claims that say how and when somebody signed in.
-const RETURNED: [&str; 4] = ["amr", "acr", "acrs", "auth_time"];
 
 /// The id of a request as pages show it.
 pub(super) fn id(request_id: &HeaderValue) -> String {

@@ -10,6 +10,7 @@ mod caching;
 mod callback;
 mod channels;
 mod door;
+mod form_proof;
 mod json;
 mod navigation;
 mod own_paths;

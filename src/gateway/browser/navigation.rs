@@ -1,7 +1,7 @@
 //! What kind of request a browser makes: only a person who opens a page can be sent to sign in.
 
 use http::header::{ACCEPT, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use crate::gateway::origin::only;
 
@@ -66,11 +66,22 @@ pub(in crate::gateway) fn is_of_own_page(headers: &HeaderMap, origin: &str, webs
     if !headers.contains_key(ORIGIN) {
         return fetched_here && !websocket;
     }
-    only(headers, &ORIGIN).is_some_and(|value: &HeaderValue| value.as_bytes() == origin.as_bytes())
+    only(headers, &ORIGIN).is_some_and(|value| value.as_bytes() == origin.as_bytes())
+}
+
+/// Whether nothing says that a page of another site made the request: a page with the policy `no-referrer`, as the gateway's
+/// own have, names no origin in its forms. That alone is no proof.
+pub(super) fn may_be_of_own_page(headers: &HeaderMap) -> bool {
+    let unnamed = !headers.contains_key(ORIGIN) || only(headers, &ORIGIN).is_some_and(|origin| origin == "null");
+    let here =
+        !headers.contains_key(&FETCH_SITE) || only(headers, &FETCH_SITE).is_some_and(|site| site == "same-origin");
+    unnamed && here
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -122,6 +133,8 @@ mod tests {
         for bad in [
             &[][..],
             &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
             &[("origin", "https://portal.example:8443")],
             &[("origin", "http://portal.example")],
             &[("origin", "https://portal.example.evil.example")],

@@ -17,7 +17,7 @@ use super::visit::Visit;
 use crate::gateway::refusal::texts;
 use crate::gateway::{Live, Reason, Rejection};
 use crate::pages::{Action, Does, Kind, NeededRole, Outage, Page, Shortfall};
-use crate::session::{Current, ReturnPath, Wanted};
+use crate::session::{Current, ReturnPath, Tried, Wanted};
 
 /// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
 const NOT_AGAIN: Duration = Duration::from_secs(300);
@@ -128,9 +128,7 @@ impl Visit {
             (Needs::SignIn, _) => Kind::SignInRequired,
             // A form is lost by a redirect.
             (Needs::StepUp(_), _) if self.audience == Audience::Reader => Kind::StepUpRequired,
-            (Needs::StepUp(shortfall), _) => {
-                Kind::StepUpFailed(self.door.shortfall(*shortfall, rejection.proof.as_deref()))
-            }
+            (Needs::StepUp(shortfall), _) => Kind::StepUpFailed(self.door.shortfall(*shortfall, self.tried())),
             (_, Reason::Denied(Denial::SessionsUnavailable)) => Kind::Unavailable(Outage::Store, 5),
             (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
@@ -143,6 +141,10 @@ impl Visit {
             (_, reason) if reason.status().is_server_error() => Kind::Unavailable(Outage::Upstream, 5),
             _ => Kind::BadRequest,
         }
+    }
+
+    fn tried(&self) -> Option<&Tried> {
+        self.session.as_ref()?.record.tried.as_ref()
     }
 
     /// The name of who is signed in, as a page shows it.

@@ -6,7 +6,7 @@ use mfa_gateway_store::Session;
 use mfa_gateway_wire::Body;
 
 use super::again::Again;
-use super::navigation::is_of_own_page;
+use super::form_proof::{is_proven, prove};
 use super::own_request::OwnRequest;
 use super::start::see_other;
 use crate::pages::{Action, Does, Kind, Outage, SessionRow};
@@ -25,7 +25,7 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     };
     let unavailable = || request.respond(&request.page(Kind::Unavailable(Outage::Store, 5)));
     if *request.method == Method::POST {
-        if !is_of_own_page(request.headers, &door.origin, false) {
+        if !is_proven(&request, &session.record) {
             return request.respond(&request.page(Kind::CrossSite).with(Action::link(Does::Sessions, path)));
         }
         let id = request.field(END).unwrap_or_default();
@@ -36,14 +36,17 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     }
     let Ok(rows) = door.sign_in.sessions_of(&session.record).await else { return unavailable() };
     let own = session.record.id.to_string();
+    let end = |row: &Session| {
+        let action = Action::post(Does::EndSession, path.as_str()).with(END, row.begun.id.as_str());
+        prove(action, door, &session.record)
+    };
     let row = |row: &Session| SessionRow {
         created: Timestamp::from_secs(row.begun.created),
         expires: Timestamp::from_secs(row.begun.expires),
         seen: Timestamp::from_secs(row.last_seen),
         mfa: row.begun.mfa,
         this_one: row.begun.id == own,
-        end: (row.begun.id != own)
-            .then(|| Action::post(Does::EndSession, path.as_str()).with(END, row.begun.id.as_str())),
+        end: (row.begun.id != own).then(|| end(row)),
     };
     let kind = Kind::Sessions { rows: rows.iter().map(row).collect(), now: request.live.clock.now() };
     let page = request

@@ -3,48 +3,61 @@
 use http::{Method, Response};
 use mfa_gateway_wire::Body;
 
-use super::navigation::is_of_own_page;
+use super::form_proof::{is_proven, prove};
 use super::own_request::OwnRequest;
 use super::start::{add, see_other};
 use crate::pages::{Action, Does, Kind, SignedOut};
-use crate::session::clear_cookie;
+use crate::session::{Current, clear_cookie};
 
 /// Asks whether to sign out, or does it.
 pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     let door = request.door;
+    let session = door.sign_in.current(request.cookies).await;
     if *request.method != Method::POST {
-        let path = door.path("sign-out");
-        let session = door.sign_in.current(request.cookies).await;
-        let person = session.as_ref().and_then(|session| door.sign_in.person(&session.record));
-        let mut page = request
-            .page(Kind::ConfirmSignOut)
-            .of(person.as_deref())
-            .with(Action::post(Does::SignOut, path.as_str()))
-            .with(Action::post(Does::SignOutEverywhere, path.as_str()).with("everywhere", "yes"))
-            .with(Action::link(Does::Sessions, door.path("sessions")));
-        if let Some(origin) = door.sign_in.issuer_origin() {
-            page = page.redirecting_to(origin);
+        return ask(&request, session.as_ref());
+    }
+    let path = door.path("signed-out");
+    let mut response = match session {
+        Some(session) if !is_proven(&request, &session.record) => {
+            let page = request.page(Kind::CrossSite).with(Action::link(Does::SignOut, door.path("sign-out")));
+            return request.respond(&page);
         }
-        return request.respond(&page);
-    }
-    if !is_of_own_page(request.headers, &door.origin, false) {
-        return request
-            .respond(&request.page(Kind::CrossSite).with(Action::link(Does::SignOut, door.path("sign-out"))));
-    }
-    let mut response = match door.sign_in.current(request.cookies).await {
         Some(session) => {
-            let everywhere = request.field("everywhere").is_some();
-            let off = door.sign_in.sign_out(&session.record, everywhere).await;
+            let off = door.sign_in.sign_out(&session.record, request.field("everywhere").is_some()).await;
             match off.issuer {
                 Some(issuer) => see_other(&issuer),
-                None if off.is_delayed => see_other(&[&door.path("signed-out"), "?delayed"].concat()),
-                None => see_other(&door.path("signed-out")),
+                None if off.is_delayed => see_other(&[&path, "?delayed"].concat()),
+                None => see_other(&path),
             }
         }
-        None => see_other(&door.path("signed-out")),
+        // Somebody who is signed out already.
+        None => see_other(&path),
     };
     add(response.headers_mut(), clear_cookie(door.sign_in.settings().cookie.session()));
     response
+}
+
+fn ask(request: &OwnRequest<'_>, session: Option<&Current>) -> Response<Body> {
+    let (door, path) = (request.door, request.door.path("sign-out"));
+    let mut page = request.page(Kind::ConfirmSignOut);
+    let actions = [
+        Action::post(Does::SignOut, path.as_str()),
+        Action::post(Does::SignOutEverywhere, path.as_str()).with("everywhere", "yes"),
+    ];
+    for action in actions {
+        page = page.with(match session {
+            Some(session) => prove(action, door, &session.record),
+            None => action,
+        });
+    }
+    page = page.with(Action::link(Does::Sessions, door.path("sessions")));
+    if let Some(session) = session {
+        page = page.of(door.sign_in.person(&session.record).as_deref());
+    }
+    if let Some(origin) = door.sign_in.issuer_origin() {
+        page = page.redirecting_to(origin);
+    }
+    request.respond(&page)
 }
 
 /// The page after a sign-out. It is outside every protection, and begins no sign-in.

@@ -100,13 +100,16 @@ class Gateway:
         assert crashed in (None, 0), f"the gateway ended by itself with {crashed}:\n{log}"
         assert "panicked" not in log, log
 
+    # What it waits for: /livez is there before any issuer was reached.
+    ready_path = "/readyz"
+
     def _wait_until_ready(self, within: float):
         end = time.monotonic() + within
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.admin_url}/readyz", verify=False).status_code == 200:
+                if httpx.get(f"{self.admin_url}{self.ready_path}", verify=False).status_code == 200:
                     return
             except httpx.TransportError:
                 pass

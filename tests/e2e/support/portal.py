@@ -45,11 +45,14 @@ def routes() -> list[dict]:
 
 class Portal(Gateway):
     def __init__(self, folder: Path, authority: Authority, provider, pages, sockets, sign_in: dict | None = None,
-                 session: dict | None = None, keys: list[str] | None = None, port: int = 0, client_id: str = CLIENT_ID,
-                 client_secret: str = CLIENT_SECRET, step_up: str = STEP_UP, **config):
+                 session: dict | None = None, keys: list[str] | None = None, port: int = 0, public_port: int = 0,
+                 client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET, step_up: str = STEP_UP,
+                 ready_path: str = "/readyz", **config):
         """`sign_in` and `session` replace fields of these sections; `config` does at the top."""
+        self.ready_path = ready_path
         self.tls_port = port or free_port()
-        self.public_url = f"https://localhost:{self.tls_port}"
+        # The port that browsers see: a load balancer's, where it is another.
+        self.public_url = f"https://localhost:{public_port or self.tls_port}"
         self.ca = authority.file
         self.issuer_origin = provider.url.rstrip("/")
         crt, key = authority.issue("localhost", f"localhost-{self.tls_port}")

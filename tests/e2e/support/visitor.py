@@ -63,6 +63,8 @@ class Visitor:
         self.jar: dict[str, dict[str, Cookie]] = {}
         self.hops: list[Hop] = []
         self.rejected: list[str] = []
+        # Which of several replicas a load balancer chooses for a host: its port.
+        self.replica: dict[str, int] = {}
         self._tls = ssl.create_default_context(cafile=ca) if ca else None
 
     # ---- requests ----
@@ -81,7 +83,7 @@ class Visitor:
             fields.append(("Origin", origin))
         if line:
             fields.append(("Cookie", line))
-        with Connection(parts.port, 30, tls=self._tls if parts.scheme == "https" else None) as connection:
+        with Connection(self.replica.get(parts.netloc, parts.port), 30, tls=self._tls if parts.scheme == "https" else None) as connection:
             connection.send(request(method, target, None, fields, body))
             hop = Hop(method, url, sent, connection.response(method))
         self._keep(hop)

@@ -23,13 +23,15 @@ pub struct Keep {
     pub claim: Vec<String>,
     /// Of a list, only these elements; all of them if absent.
     pub elements: Option<BTreeSet<String>>,
+    /// Of a list that is too long to be kept whole, these elements.
+    pub named: BTreeSet<String>,
 }
 
 impl Keep {
     /// A claim of the payload itself, as a whole.
     #[must_use]
     pub fn whole(name: &str) -> Self {
-        Self { claim: vec![name.to_owned()], elements: None }
+        Self { claim: vec![name.to_owned()], elements: None, named: BTreeSet::new() }
     }
 
     /// The claims to keep, each from the claims that `source` names for its path, as one JSON object.
@@ -45,11 +47,13 @@ impl Keep {
     }
 
     fn value(&self, claim: Claim<'_>) -> Value {
-        let value = match (&self.elements, claim.strings()) {
-            (Some(named), Some(list)) => list.into_iter().filter(|element| named.contains(*element)).collect(),
-            _ => claim.to_value(),
+        let only = |named: &BTreeSet<String>| -> Option<Value> {
+            Some(claim.strings()?.into_iter().filter(|element| named.contains(*element)).collect())
         };
-        if value.to_string().len() > MAX_VALUE { Value::Null } else { value }
+        let fits = |value: &Value| value.to_string().len() <= MAX_VALUE;
+        let value = self.elements.as_ref().and_then(only).unwrap_or_else(|| claim.to_value());
+        // Rules ask for the named elements alone, so that they judge what is left as they judged the list.
+        Some(value).filter(fits).or_else(|| only(&self.named).filter(fits)).unwrap_or_default()
     }
 }
 
@@ -101,7 +105,8 @@ mod tests {
 
     fn elements(claim: &[&str], elements: &[&str]) -> Keep {
         let owned = |one: &&str| (*one).to_owned();
-        Keep { claim: claim.iter().map(owned).collect(), elements: Some(elements.iter().map(owned).collect()) }
+        let elements = Some(elements.iter().map(owned).collect());
+        Keep { claim: claim.iter().map(owned).collect(), elements, named: BTreeSet::new() }
     }
 
     #[test]
@@ -138,6 +143,10 @@ mod tests {
         }
         let long = claims(&json!({"acr": "x".repeat(2000)})).keep(&[Keep::whole("acr")]);
         assert_eq!(long, r#"{"acr":null}"#);
+        let methods: Vec<_> = (0..200).map(|number| format!("method-{number}")).chain(["mfa".to_owned()]).collect();
+        let named = BTreeSet::from(["mfa".to_owned()]);
+        let kept = claims(&json!({ "amr": methods })).keep(&[Keep { named, ..Keep::whole("amr") }]);
+        assert_eq!(kept, r#"{"amr":["mfa"]}"#);
         // What should be an object is malformed, not absent.
         let kept = claims(&json!({"realm_access": "roles"})).keep(&[elements(&["realm_access", "roles"], &["a"])]);
         assert_eq!(kept, r#"{"realm_access":{"roles":null}}"#);

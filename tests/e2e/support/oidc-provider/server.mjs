@@ -27,7 +27,7 @@ policy.get("login").checks.add(new interactionPolicy.Check("mfa_wanted", "MFA is
 const provider = new Provider(issuer, {
   clients: [settings.client],
   acrValues: [MFA, "urn:pwd"],
-  claims: { openid: ["sub", "acr", "amr", "auth_time", "sid"], profile: ["name", "preferred_username", "groups"] },
+  claims: { openid: ["sub", "acr", "amr", "auth_time", "sid"], profile: ["name", "preferred_username", "groups", "wids"] },
   conformIdTokenClaims: false,
   scopes: ["openid", "profile", "offline_access"],
   cookies: { keys: ["only for tests"] },
