@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -150,10 +150,8 @@ fn take(path: &Path, patience: Duration) -> Result<Connector, StoreError> {
     let place = |error: &dyn std::fmt::Display| StoreError::Place(error.to_string());
     let absolute = std::path::absolute(path).map_err(|error| place(&error))?;
     let directory = PrivateDirectory::create(&absolute).map_err(|error| place(&error))?;
-    for name in [FILE, LOCK] {
-        // A link, or a file of somebody else, is refused here.
-        directory.read(name, 0).map_err(|error| place(&error))?;
-    }
+    // A link, or a file of somebody else, is refused here.
+    directory.read(LOCK, 0).map_err(|error| place(&error))?;
     let failed = |error: io::Error| StoreError::Place(format!("{}: {error}", path.display()));
     let lock = private(&absolute.join(LOCK)).map_err(failed)?;
     let end = Instant::now() + patience;
@@ -173,14 +171,32 @@ fn take(path: &Path, patience: Duration) -> Result<Connector, StoreError> {
         }
     }
     let file = absolute.join(FILE);
-    private(&file).map_err(failed)?;
+    let owner = lock.metadata().map_err(failed)?.uid();
+    make(&file, owner).map_err(failed)?;
     let mut url = Url::from_file_path(&file).map_err(|()| StoreError::Place("its path is no path".to_owned()))?;
     let text = url.as_str().replacen("file://", "sqlite://", 1);
     url = text.parse().map_err(|error| place(&error))?;
     Ok(Connector::Sqlite { url, _lock: lock })
 }
 
-/// Opens a file that only this user can read, and makes it if it isn't there. SQLite's other files get its mode.
+/// Makes the database's file for this user only, if it isn't there. SQLite's other files get its mode.
+///
+/// One that is there isn't opened: closing it would release the locks of a connection in this process (fcntl).
+fn make(path: &Path, owner: u32) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+        }
+        Err(error) => Err(error),
+        Ok(about) if !about.is_file() => Err(io::Error::other(format!("{FILE} is no regular file; remove it"))),
+        Ok(about) if about.uid() != owner || about.nlink() != 1 => {
+            Err(io::Error::other(format!("{FILE} belongs to another user or has a second name; remove it")))
+        }
+        Ok(_) => std::fs::set_permissions(path, Permissions::from_mode(0o600)),
+    }
+}
+
+/// Opens a file that only this user can read, and makes it if it isn't there.
 fn private(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;

@@ -151,3 +151,100 @@ async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<[u8
     let epoch = row.try_get::<Vec<u8>, _>(0)?;
     epoch.try_into().map_err(|_| StoreError::Corrupt("its epoch has another length".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Ended, NewSession};
+    use crate::{Cursor, Filter, Page, Which};
+
+    const LIMIT: Duration = Duration::from_millis(1500);
+
+    async fn in_folder(folder: &tempfile::TempDir) -> Store {
+        let kind = Kind::Sqlite { directory: folder.path().to_owned() };
+        Store::open(&StoreSettings { kind, timeout: LIMIT }, &StoreMetrics::default()).await.unwrap()
+    }
+
+    fn session(id: &str, size: usize) -> NewSession {
+        NewSession { id: id.to_owned(), secret: vec![7; size], expires: i64::MAX, ..NewSession::default() }
+    }
+
+    fn end() -> Ended {
+        Ended { why: "sign_out".to_owned(), at: 5 }
+    }
+
+    /// What a task of the gateway awaits must be able to move between threads.
+    #[test]
+    fn every_operation_can_be_awaited_anywhere() {
+        fn check<T: Send>(_: T) {}
+        fn all(store: &Store, cursor: &mut Cursor) {
+            check(store.changes(cursor));
+            check(store.list(&Filter::default(), &Page::default()));
+            check(store.begin(&NewSession::default(), None));
+            check(store.end(Which::All, &end()));
+            check((store.session(""), store.epoch(), store.woken(), store.seen(&[]), store.purge(1)));
+        }
+        let _ = all;
+    }
+
+    #[tokio::test]
+    async fn a_full_sqlite_file_is_told_as_such_and_room_helps() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = in_folder(&folder).await;
+        store.begin(&session("a", 1), None).await.unwrap();
+        // Its own quota fails as a full disk does, with SQLITE_FULL.
+        let quota = async |pages: &'static str| {
+            let mut lent = store.lend().await.unwrap();
+            let set = sqlx::query(pages).fetch_all(lent.connection().unwrap()).await;
+            lent.done(set).unwrap();
+        };
+        quota("PRAGMA max_page_count = 1").await;
+        let error = store.begin(&session("b", 1_000_000), Some(("a", &end()))).await.unwrap_err();
+        assert_eq!(error.kind(), "full");
+        assert_eq!(store.health().last_error, Some(error));
+        assert_eq!(store.session("a").await.unwrap().unwrap().ended, None, "both or neither");
+        store.end(Which::Id("a"), &end()).await.unwrap();
+        store.begin(&session("b", 1_000_000), None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_process_locks_is_waited_for_and_then_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = in_folder(&folder).await;
+        let url = format!("sqlite://{}/store.sqlite3", folder.path().display());
+        let mut other = <AnyConnection as sqlx::Connection>::connect(&url).await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let start = Instant::now();
+        let error = store.begin(&session("a", 1), None).await.unwrap_err();
+        assert_eq!(error.to_string(), "the store is unavailable: another process has locked the file");
+        assert!(start.elapsed() < LIMIT);
+        assert_eq!(store.session("a").await.unwrap(), None, "it can be read");
+        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+        store.begin(&session("a", 1), None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_is_given_up_leaves_the_store_usable_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = StoreSettings { kind: Kind::Memory, timeout: LIMIT };
+        let memory = Store::open(&memory, &StoreMetrics::default()).await.unwrap();
+        for store in [in_folder(&folder).await, memory] {
+            store.begin(&session("first", 1), None).await.unwrap();
+            for number in 1..200_u64 {
+                let (id, before) = (format!("{number}"), format!("{}", number - 1));
+                let patience = Duration::from_micros(10 * number);
+                let end = end();
+                let new = session(&id, 1000);
+                let begin = store.begin(&new, Some((&before, &end)));
+                let _ = tokio::time::timeout(patience, begin).await;
+            }
+            let all = store.list(&Filter::default(), &Page { after: None, most: 1000 }).await.unwrap();
+            for found in &all {
+                let next = found.begun.id.parse::<u64>().map(|number| (number + 1).to_string());
+                let replaced = next.is_ok_and(|next| all.iter().any(|other| other.begun.id == next));
+                assert_eq!(found.ended.is_some(), replaced, "{}", found.begun.id);
+            }
+            store.begin(&session("last", 1), None).await.unwrap();
+        }
+    }
+}

@@ -72,13 +72,22 @@ async fn what_is_no_store_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.sqlite3");
     fs::write(&file, "this is no database, and longer than a header of one hundred bytes. ".repeat(50)).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let error = Store::open(&sqlite_settings(folder.path(), SHORT), &StoreMetrics::default()).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+    assert_eq!(mode(&file), 0o600, "what was open to others is closed");
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
-    assert!(problem(folder.path()).await.contains("a link"));
+    assert!(problem(folder.path()).await.contains("no regular file"));
     fs::remove_file(&file).unwrap();
+    fs::write(folder.path().join("second"), "").unwrap();
+    fs::hard_link(folder.path().join("second"), &file).unwrap();
+    assert!(problem(folder.path()).await.contains("a second name"));
+    fs::remove_file(&file).unwrap();
+    let lock = folder.path().join("store.lock");
+    fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &lock).unwrap();
+    assert!(problem(folder.path()).await.contains("a link"));
+    fs::remove_file(&lock).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     assert!(problem(folder.path()).await.contains("can be written by other users"));
 }

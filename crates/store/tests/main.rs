@@ -7,4 +7,5 @@ mod outages;
 mod places;
 mod postgres;
 mod replicas;
+mod scale;
 mod suite;

@@ -12,7 +12,7 @@ use crate::postgres::Postgres;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A deadline for what is broken.
-pub(crate) const SHORT: Duration = Duration::from_millis(700);
+pub(crate) const SHORT: Duration = Duration::from_millis(1500);
 
 /// Where a store is, as long as this lives.
 pub(crate) enum Place {
