@@ -14,10 +14,13 @@ const TOKEN: &str = "an-operators-token-of-the-file-0123456789";
 const OPERATORS: &str = "api://gateway-admin";
 
 /// All that is for operators.
-const PROTECTED: [(Method, &str); 5] = [
+const PROTECTED: [(Method, &str); 8] = [
     (Method::GET, "/config"),
     (Method::GET, "/issuers"),
     (Method::GET, "/routes"),
+    (Method::GET, "/sessions"),
+    (Method::GET, "/sessions/AAAAAAAAAAAAAAAAAAAAAA"),
+    (Method::POST, "/sessions/end"),
     (Method::POST, "/explain"),
     (Method::POST, "/reload"),
 ];

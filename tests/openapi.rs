@@ -7,7 +7,7 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 12] = [
+const DESCRIBED: [(&str, Method); 15] = [
     ("/", Method::GET),
     ("/config", Method::GET),
     ("/explain", Method::POST),
@@ -20,6 +20,9 @@ const DESCRIBED: [(&str, Method); 12] = [
     ("/readyz", Method::GET),
     ("/reload", Method::POST),
     ("/routes", Method::GET),
+    ("/sessions", Method::GET),
+    ("/sessions/end", Method::POST),
+    ("/sessions/{id}", Method::GET),
 ];
 
 async fn document(gateway: &Gateway) -> Value {

@@ -11,6 +11,7 @@ use super::readiness::Readiness;
 use super::reloads::Reloads;
 use super::state::State;
 use crate::gateway::Live;
+use crate::session::Sessions;
 use mfa_gateway_keys::KeySource;
 
 /// The state that the admin listener reports.
@@ -26,4 +27,6 @@ pub(crate) struct Admin {
     /// The runtime that serves traffic.
     pub(crate) serving: Handle,
     pub(crate) readiness: Arc<Readiness>,
+    /// The sessions of people, if they can sign in.
+    pub(crate) sessions: Option<Arc<Sessions>>,
 }

@@ -12,9 +12,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::context::Admin;
-use super::posted::Posted;
+use super::posted::{self, Posted};
 use super::refused::Refused;
 use super::respond::Json;
+use super::sessions;
 use crate::gateway::explain::{self, Document, Explanation, issuer_of, pasted, token_in};
 use crate::gateway::{Live, Notice, Question};
 
@@ -25,6 +26,13 @@ const BAD_METHOD: Notice = Notice {
     remedy: "Send a method such as `GET`.",
 };
 
+const UNREADABLE: Notice = Notice {
+    status: StatusCode::BAD_REQUEST,
+    code: "malformed_request",
+    description: "The body is not the expected JSON object.",
+    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`, or a `session` instead of the `token`. Only `path` is required; no others are allowed."#,
+};
+
 /// The question to explain.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +40,9 @@ pub(super) struct ExplainQuestion {
     /// The access token, with or without `Bearer ` before it. Absent or empty: a request without one.
     #[serde(default)]
     token: String,
+    /// The id of a session, instead of a token.
+    #[serde(default)]
+    session: String,
     /// The method of the request. Default `GET`.
     #[serde(default = "get")]
     method: String,
@@ -40,6 +51,14 @@ pub(super) struct ExplainQuestion {
     /// The host of the request. It matters only if routes name hosts.
     #[serde(default)]
     host: String,
+}
+
+impl posted::Question for ExplainQuestion {
+    const UNREADABLE: &'static Notice = &UNREADABLE;
+
+    fn is_sound(&self) -> bool {
+        self.token.trim().is_empty() || self.session.trim().is_empty()
+    }
 }
 
 fn get() -> String {
@@ -74,7 +93,12 @@ pub(super) async fn explain(
     let method = Method::from_bytes(asked.method.as_bytes()).map_err(|_| &BAD_METHOD)?;
     let path = asked.path.split('?').next().unwrap_or_default();
     let question = Question::new(&method, path, pasted(&asked.token)).at(&asked.host);
-    Ok(Json(answer(&admin.live.load_full(), &question).await))
+    let live = admin.live.load_full();
+    if !asked.session.trim().is_empty() {
+        let explanation = sessions::of_session(&admin, &live, &question, &asked.session).await?;
+        return Ok(Json(Explained(explanation, None)));
+    }
+    Ok(Json(answer(&live, &question).await))
 }
 
 /// Explains with the keys in use. As for a request, a token that no key fits brings a fetch, within its budget.

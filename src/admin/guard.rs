@@ -12,6 +12,7 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::access::Operator;
 use super::context::Admin;
 use super::refused::Refused;
 use super::state::State;
@@ -37,8 +38,9 @@ pub(super) async fn operators(
     request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    let (head, body) = request.into_parts();
-    authorize(&admin.state.load_full(), &head).await?;
+    let (mut head, body) = request.into_parts();
+    let operator = authorize(&admin.state.load_full(), &head).await?;
+    head.extensions.insert(operator);
     Ok(next.run(Request::from_parts(head, body)).await)
 }
 
@@ -71,14 +73,14 @@ pub(super) async fn visitors(
 }
 
 /// Refuses all but operators, and logs what these have done.
-async fn authorize(state: &State, head: &Parts) -> Result<(), Rejection> {
+async fn authorize(state: &State, head: &Parts) -> Result<Operator, Rejection> {
     check_host(&head.headers, state.hosts())?;
     check_origin(&head.headers)?;
     let operator = state.access.authorize(&head.headers).await?;
     if head.method == Method::POST {
         tracing::info!(path = head.uri.path(), operator = operator.0, "an operator request");
     }
-    Ok(())
+    Ok(operator)
 }
 
 fn told(notice: &'static Notice) -> Rejection {

@@ -29,6 +29,7 @@ mod respond;
 mod router;
 mod routes;
 mod service;
+mod sessions;
 mod state;
 
 pub(crate) use access::Access;

@@ -36,21 +36,25 @@ const TOO_LARGE: Notice = Notice {
     status: StatusCode::PAYLOAD_TOO_LARGE,
     code: "body_too_large",
     description: "The body is too large.",
-    remedy: "Send one token, a method and a path.",
+    remedy: "Send less: the remedy of `malformed_request` says what a body has.",
 };
 
-const UNREADABLE: Notice = Notice {
-    status: StatusCode::BAD_REQUEST,
-    code: "malformed_request",
-    description: "The body is not the expected JSON object.",
-    remedy: r#"Send `{"token": "…", "method": "GET", "path": "/…"}`. Only `path` is required; no others are allowed."#,
-};
+/// What an operator posts.
+pub(super) trait Question: DeserializeOwned {
+    /// The refusal of another body.
+    const UNREADABLE: &'static Notice;
+
+    /// Whether what it says can be meant.
+    fn is_sound(&self) -> bool {
+        true
+    }
+}
 
 /// What a JSON body says. Nothing of the body is repeated in a refusal: a token is in it.
 #[derive(Debug)]
 pub(super) struct Posted<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Admin>> for Posted<T> {
+impl<T: Question> FromRequest<Arc<Admin>> for Posted<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, admin: &Arc<Admin>) -> Result<Self, Refused> {
@@ -66,7 +70,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Admin>> for Posted<T> {
             Ok(Err(error)) if error.is::<LengthLimitError>() => return Err((&TOO_LARGE).into()),
             Ok(Err(_)) | Err(_) => return Err(Reason::BodyIncomplete.into()),
         };
-        serde_json::from_slice(&body).map(Self).map_err(|_| (&UNREADABLE).into())
+        let read = serde_json::from_slice::<T>(&body).ok().filter(T::is_sound);
+        read.map(Self).ok_or_else(|| T::UNREADABLE.into())
     }
 }
 

@@ -25,7 +25,9 @@ use super::health::ReadinessAnswer;
 use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
-use super::{configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes};
+use super::{
+    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes, sessions,
+};
 use crate::gateway::Reason;
 
 /// The size of a response from which it is compressed, in bytes.
@@ -111,10 +113,14 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let config = get_with(configuration::config, |op| named(op, "config", "The configuration in use"));
     let issuers = get_with(issuers::issuers, |op| named(op, "issuers", "The issuers and their keys"));
     let routes = get_with(routes::routes, |op| named(op, "routes", "The routes, in matching order"));
+    let list = get_with(sessions::list, |op| named(op, "sessions", "The sessions of people, newest first"));
+    let one = get_with(sessions::one, |op| named(op, "session", "A session"));
     Routes::new()
         .api_route("/config", guarded(config))
         .api_route("/issuers", guarded(issuers))
         .api_route("/routes", guarded(routes))
+        .api_route("/sessions", guarded(list))
+        .api_route("/sessions/{id}", guarded(one))
         .with_path_items(protected)
 }
 
@@ -123,9 +129,11 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
     let explain = post_with(explain::explain, |op| named(op, "explain", "The gateway's decision about a token"));
     let reload = post_with(reload::reload, |op| named(op, "reload", "Reads the configuration file again"));
+    let end = post_with(sessions::end, |op| named(op, "endSessions", "Ends sessions, on every replica"));
     Routes::new()
         .api_route("/explain", guarded(explain))
         .api_route("/reload", guarded(reload))
+        .api_route("/sessions/end", guarded(end))
         .with_path_items(protected)
 }
 

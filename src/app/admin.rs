@@ -33,6 +33,7 @@ impl App {
             reloads: self.reloads.clone(),
             readiness: Arc::clone(&self.readiness),
             serving: self.runtime.clone(),
+            sessions: self.ambient.sessions.clone(),
         };
         let operating = self.operating.clone().unwrap_or_else(|| self.runtime.clone());
         let listener = listener.into_std()?;

@@ -7,13 +7,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
+use super::running::Running;
+use super::sessions::Sessions;
 use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
-
-/// Where the packages, the container and the service have the configuration. Nothing is looked for elsewhere: a file that
-/// happens to lie in the current folder must not decide who passes.
-pub(super) const DEFAULT_CONFIG: &str = "/etc/mfa-gateway/gateway.yaml";
 
 /// Lets only users who completed MFA call a partner API.
 #[derive(Debug, Parser)]
@@ -70,6 +69,9 @@ pub(super) enum Command {
     /// Asks a running gateway on this host whether it is ready.
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(Healthcheck),
+    /// Lists the sessions of people at a running gateway, shows one, or ends some.
+    #[command(after_help = help::SESSIONS)]
+    Sessions(Sessions),
     /// Prints the version, and the commit that the program is built from.
     #[command(after_help = help::VERSION)]
     Version,
@@ -136,6 +138,11 @@ pub(super) struct Explain {
     /// A JWK Set file to verify the token with, instead of the issuer's live keys.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JWKS", value_name = "FILE")]
     pub(super) jwks: Option<PathBuf>,
+    /// The id of a session to explain instead of a token. A running gateway is asked, as an operator.
+    #[arg(long, env = "MFA_GATEWAY_EXPLAIN_SESSION", value_name = "ID", conflicts_with_all = ["jwks"])]
+    pub(super) session: Option<String>,
+    #[command(flatten)]
+    pub(super) running: Running,
     /// Prints JSON instead of text.
     #[arg(long, env = "MFA_GATEWAY_EXPLAIN_JSON", value_parser = yes_or_no)]
     pub(super) json: bool,
@@ -184,15 +191,6 @@ pub(super) struct Healthcheck {
         value_parser = humantime::parse_duration
     )]
     pub(super) timeout: Duration,
-}
-
-/// Reads the variable of a flag. An empty one counts as none, as Compose and shells give it.
-fn yes_or_no(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "" | "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err("this is neither yes nor no; write 1 or 0, true or false, yes or no, on or off"),
-    }
 }
 
 fn moment(text: &str) -> Result<Timestamp, &'static str> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use http::Method;
+use serde_json::{Value, json};
 
 use super::args::Explain;
 use super::print::{print, print_json};
@@ -28,6 +29,9 @@ const MAX_TOKEN: u64 = 1 << 20;
 ///
 /// If the configuration, the token or the key set can't be read.
 pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
+    if let Some(id) = &args.session {
+        return explain_session(&args, id).await;
+    }
     let config = Config::load(&args.config)?;
     let Ok(method) = Method::from_bytes(args.method.as_bytes()) else { bail!("--method is not an HTTP method") };
     let text = read_token(&args.token_file)?;
@@ -50,6 +54,38 @@ pub(super) async fn explain(args: Explain) -> anyhow::Result<ExitCode> {
         print(&to_text(&explanation, &question, trouble.as_deref())?)?;
     }
     Ok(if explanation.permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has a running gateway explain a session: it alone can read one.
+async fn explain_session(args: &Explain, id: &str) -> anyhow::Result<ExitCode> {
+    let question = json!({"session": id, "method": args.method, "path": args.path, "host": args.host});
+    let response = args.running.post(&args.config, "/explain", &question).await?;
+    if response.status != 200 {
+        bail!("{}", response.trouble());
+    }
+    if args.json {
+        print_json(&response.document)?;
+    } else {
+        print(&document_to_text(&response.document, args)?)?;
+    }
+    Ok(if response.document["decision"] == "permit" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same text as for a token, of the JSON form.
+fn document_to_text(document: &Value, args: &Explain) -> Result<String, std::fmt::Error> {
+    let of = |value: &Value| visible(value.as_str().unwrap_or_default()).into_owned();
+    let mut text = String::new();
+    let path = args.path.split('?').next().unwrap_or_default();
+    writeln!(text, "{} {}\n", visible(&args.method), visible(path))?;
+    for step in document["steps"].as_array().into_iter().flatten() {
+        writeln!(text, "  {:<4}  {:<10}  {}", of(&step["outcome"]), of(&step["step"]), of(&step["detail"]))?;
+    }
+    let status = document["status"].as_u64().map_or_else(String::new, |status| format!(" with {status}"));
+    let decision = if document["decision"] == "permit" { "permitted" } else { "refused" };
+    writeln!(text, "\ndecision: {decision}{status} ({})", of(&document["reason"]))?;
+    writeln!(text, "{}\n{}", of(&document["description"]), of(&document["remedy"]))?;
+    writeln!(text, "\nresult: {}", of(&document["result"]))?;
+    Ok(text)
 }
 
 fn read_token(path: &Path) -> anyhow::Result<String> {

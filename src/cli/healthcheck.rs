@@ -1,13 +1,14 @@
 //! `healthcheck`: asks a running gateway how it is, for containers that have nothing else to ask with.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::args::{DEFAULT_CONFIG, Healthcheck};
+use super::args::Healthcheck;
+use super::given::{DEFAULT_CONFIG, reachable};
 use super::print::print;
 use crate::config::{AdminPlace, admin_place};
 use crate::server::Address;
@@ -53,16 +54,6 @@ fn configured(args: &Healthcheck) -> anyhow::Result<(SocketAddr, bool)> {
         Address::Socket(address) => Ok((address, tls)),
         Address::Passed(name) => bail!("admin.address is systemd:{name}; say where that is with --address"),
     }
-}
-
-/// Where this host reaches an address that a gateway listens on.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// The status and the word of the response.

@@ -35,6 +35,7 @@ pub(super) const EXPLAIN: &str = "\
 Examples:
   mfa-gateway explain --path /v1/customers --token-file token.txt
   mfa-gateway explain --config gateway.yaml --jwks keys.json --json
+  mfa-gateway explain --session mB2u4GhHqgFJd3kPqYcxZQ --path /billing --operator-token-file admin-tokens
 
 Exit codes:
   0  the request would be permitted
@@ -73,6 +74,55 @@ Examples:
 Exit codes:
   0  it ended after a signal
   1  it could not start
+  2  the command line is wrong";
+
+pub(super) const SESSIONS: &str = "\
+The gateway is asked over its admin listener, with an operator's token. An id is no credential: the page of own sessions
+and the logs show it.
+
+Examples:
+  mfa-gateway sessions list --operator-token-file admin-tokens
+  mfa-gateway sessions list --user 6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10 --json --operator-token-file admin-tokens
+  mfa-gateway sessions show mB2u4GhHqgFJd3kPqYcxZQ --operator-token-file admin-tokens
+  mfa-gateway sessions end --subject jane --issuer https://idp.example/ --operator-token-file admin-tokens
+
+Exit codes:
+  0  the gateway did it
+  1  there is no such session, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const SESSIONS_LIST: &str = "\
+Examples:
+  mfa-gateway sessions list
+  mfa-gateway sessions list --tenant df845f1a-7b35-40a2-ba78-6481de91f8ae --limit 1000 --json
+
+Exit codes:
+  0  the sessions were listed
+  1  the gateway refuses, or can't be asked
+  2  the command line is wrong";
+
+pub(super) const SESSIONS_SHOW: &str = "\
+Examples:
+  mfa-gateway sessions show mB2u4GhHqgFJd3kPqYcxZQ
+
+Exit codes:
+  0  the session was shown
+  1  there is none of this id, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const SESSIONS_END: &str = "\
+Without --issuer and --tenant, --user ends the sessions of the user of this name at every issuer and in every tenant.
+When it returns with 0, every replica refuses the sessions within a second. If the store can't be reached, the gateway
+ends what it can, owes the store the rest, and the exit code is 1.
+
+Examples:
+  mfa-gateway sessions end mB2u4GhHqgFJd3kPqYcxZQ
+  mfa-gateway sessions end --user 6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10
+  mfa-gateway sessions end --all
+
+Exit codes:
+  0  they have ended, however many there were
+  1  the gateway refuses, can't be asked, or its store can't be reached
   2  the command line is wrong";
 
 pub(super) const VERSION: &str = "\

@@ -41,10 +41,18 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let mut program = Args::command();
     program.build();
     let mut pages = vec![page(&program, "mfa-gateway".to_owned())?];
-    for command in program.get_subcommands() {
-        pages.push(page(command, format!("mfa-gateway-{}", command.get_name()))?);
-    }
+    add_below(&program, "mfa-gateway", &mut pages)?;
     Ok(pages)
+}
+
+/// Adds the page of each command of a command, and of each of those.
+fn add_below(above: &Command, name: &str, pages: &mut Vec<(String, String)>) -> anyhow::Result<()> {
+    for command in above.get_subcommands() {
+        let name = format!("{name}-{}", command.get_name());
+        pages.push(page(command, name.clone())?);
+        add_below(command, &name, pages)?;
+    }
+    Ok(())
 }
 
 fn page(command: &Command, name: String) -> anyhow::Result<(String, String)> {
@@ -87,9 +95,12 @@ mod tests {
     fn every_command_has_a_page_with_its_flags_variables_and_exit_codes() {
         let pages = pages().unwrap();
         let program = Args::command();
-        assert_eq!(pages.len(), 1 + program.get_subcommands().count());
-        for (command, (name, page)) in program.get_subcommands().zip(&pages[1..]) {
-            assert_eq!(*name, format!("mfa-gateway-{}", command.get_name()));
+        let below = |above: &Command| above.get_subcommands().cloned().collect::<Vec<_>>();
+        let of_command = |command: Command| [vec![command.clone()], below(&command)].concat();
+        let commands: Vec<_> = below(&program).into_iter().flat_map(of_command).collect();
+        assert_eq!(pages.len(), 1 + commands.len());
+        for (command, (name, page)) in commands.iter().zip(&pages[1..]) {
+            assert!(name.starts_with("mfa-gateway-") && name.ends_with(command.get_name()), "{name}");
             assert!(page.contains(".SH EXIT STATUS\n") && page.contains(".SH EXAMPLES\n"), "{name}");
             for argument in command.get_arguments() {
                 let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();

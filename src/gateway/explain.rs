@@ -35,7 +35,9 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
     match route {
         Ok(route) => {
             let decision = decide(&route.rule, &evidence, &live.judge.waivers, live.clock.now());
-            of_decision(live, route, &evidence, &decision, &facts)
+            let mut steps = token_steps(&evidence, denial_of(&decision), &facts, live);
+            tell_place(&mut steps, route);
+            of_steps(live, route, &evidence, &decision, steps)
         }
         Err(error) => of_missing_route(&error, &evidence, &facts, live),
     }
@@ -65,14 +67,27 @@ fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evid
     }
 }
 
-fn of_decision(live: &Live, route: &Route, evidence: &Evidence, decision: &Decision, facts: &Facts<'_>) -> Explanation {
-    let (denial, permitted, reason) = match decision {
-        Decision::Deny(denial) => (Some(*denial), false, denial.code()),
-        Decision::Permit(Grounds::ReportOnly(denial)) => (Some(*denial), true, "report_only"),
-        Decision::Permit(grounds) => (None, true, grounds.code()),
+fn denial_of(decision: &Decision) -> Option<Denial> {
+    match decision {
+        Decision::Deny(denial) | Decision::Permit(Grounds::ReportOnly(denial)) => Some(*denial),
+        Decision::Permit(_) => None,
+    }
+}
+
+/// Goes on where the credential's own steps end.
+pub(super) fn of_steps(
+    live: &Live,
+    route: &Route,
+    evidence: &Evidence,
+    decision: &Decision,
+    mut steps: Vec<Step>,
+) -> Explanation {
+    let denial = denial_of(decision);
+    let (permitted, reason) = match decision {
+        Decision::Deny(denial) => (false, denial.code()),
+        Decision::Permit(Grounds::ReportOnly(_)) => (true, "report_only"),
+        Decision::Permit(grounds) => (true, grounds.code()),
     };
-    let mut steps = token_steps(evidence, denial, facts, live);
-    tell_place(&mut steps, route);
     steps.push(mfa_step(live, route, evidence, decision));
     steps.push(mode_step(live, route, evidence, decision));
     let outcome =
@@ -121,7 +136,11 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts<'_>, 
         Evidence::SessionsUnavailable => Some(Denial::SessionsUnavailable),
         _ => None,
     };
-    let mut steps = token_steps(evidence, denial, facts, live);
+    missing_route(error, token_steps(evidence, denial, facts, live))
+}
+
+/// The end of an explanation whose request matches no route.
+pub(super) fn missing_route(error: &RouteError, mut steps: Vec<Step>) -> Explanation {
     let (status, reason) = match error {
         RouteError::Misdirected => (421, "misdirected"),
         RouteError::NotFound => (404, "no_route"),

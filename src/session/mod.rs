@@ -19,6 +19,7 @@ mod flights;
 mod id;
 mod logout;
 mod metrics;
+mod recall;
 mod record;
 mod refresh;
 mod return_path;

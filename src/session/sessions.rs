@@ -198,11 +198,15 @@ impl Sessions {
     /// # Errors
     ///
     /// If the store doesn't take it now. A session that was named by its id has ended in this process all the same, and the
-    /// store hears of it as soon as it can be reached.
+    /// store hears of it as soon as it can be reached; so have all, if all were to end.
     pub async fn end(&self, whose: Whose, why: &'static str) -> Result<Vec<SessionId>, StoreError> {
         let ended = self.ended_now(why);
-        if let Whose::Id(id) = &whose {
-            self.table.end(*id, self.forget_at());
+        match &whose {
+            Whose::Id(id) => {
+                self.table.end(*id, self.forget_at());
+            }
+            Whose::All => self.table.end_all(),
+            _ => {}
         }
         match self.end_stored(&whose, &ended).await {
             Ok(ids) => {
@@ -215,6 +219,18 @@ impl Sessions {
                 Err(error)
             }
         }
+    }
+
+    /// When a session was last used, as far as this process knows.
+    #[must_use]
+    pub fn last_use(&self, id: &SessionId) -> Option<Timestamp> {
+        self.table.last_use(id)
+    }
+
+    /// Whether this process knows that a session has ended, which the store may have to learn yet.
+    #[must_use]
+    pub fn has_ended(&self, id: &SessionId) -> bool {
+        self.table.has_ended(id)
     }
 
     /// Notes that a session went idle, for the store to hear.

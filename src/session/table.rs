@@ -105,6 +105,29 @@ impl Table {
         Standing::Live(entry.newer.clone())
     }
 
+    /// Whether a session is known to have ended.
+    pub(super) fn has_ended(&self, id: &SessionId) -> bool {
+        self.read(id).and_then(|shard| Some(shard.get(id)?.ended.load(Ordering::Acquire))).unwrap_or_default()
+    }
+
+    /// When a session was last used.
+    #[must_use]
+    pub(super) fn last_use(&self, id: &SessionId) -> Option<Timestamp> {
+        let seen = self.read(id).and_then(|shard| Some(shard.get(id)?.seen.load(Ordering::Relaxed)));
+        // One that was known by its end alone has none.
+        seen.filter(|at| *at > 0).map(Timestamp::from_millis)
+    }
+
+    /// Ends every session that is known.
+    pub(super) fn end_all(&self) {
+        for shard in &self.shards {
+            for entry in shard.write().unwrap_or_else(PoisonError::into_inner).values_mut() {
+                entry.newer = None;
+                entry.ended.store(true, Ordering::Release);
+            }
+        }
+    }
+
     /// Takes a session in, or a later use of one that is known.
     pub(super) fn seen(&self, id: SessionId, at: i64, expires: i64, stored: bool) {
         let Some(mut shard) = self.write(&id) else { return };

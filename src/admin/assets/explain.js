@@ -73,6 +73,7 @@ async function explain(event) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({
         token: field("token").value,
+        session: field("session").value.trim(),
         method: field("method").value,
         path: field("path").value.trim(),
       }),
