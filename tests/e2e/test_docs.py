@@ -1,9 +1,14 @@
 """The documents' links lead somewhere, and their tables are whole."""
 
 import re
+import secrets
 from pathlib import Path
 
 import pytest
+import yaml
+
+from support.authority import Authority
+from support.gateway import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -58,3 +63,50 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
 def test_the_index_names_every_page():
     index = (ROOT / "docs/README.md").read_text()
     assert [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md" and f"({page.name}" not in index] == []
+
+
+# ---- the configurations that the documents show ----
+
+EXAMPLES = [
+    pytest.param(page, number, id=f"{page.stem}-{number}")
+    for page in (ROOT / "docs/sign-in.md", ROOT / "docs/store.md")
+    for number, _ in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL), 1)
+]
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The files that the examples name, by these names."""
+    crt, key = Authority(folder, "an example's").issue("portal.example.com", "portal")
+    found = {"tls.crt": crt, "tls.key": key, "portal.crt": crt, "portal.key": key, "database-ca.crt": crt}
+    for name in ("portal-secret", "session.key", "database-password"):
+        file = folder / name
+        file.write_text(f"{secrets.token_hex(32)}\n")
+        file.chmod(0o600)
+        found[name] = file
+    return {f"/etc/mfa-gateway/{name}": Path(file) for name, file in found.items()}
+
+
+def whole(section: dict) -> dict:
+    """A configuration that has what an example leaves out."""
+    portal = {"upstreams": [{"name": "portal", "endpoints": ["http://127.0.0.1:5000"]}], "listeners": [{"address": "127.0.0.1:0"}]}
+    signs_in = {
+        "name": "portal", "issuer": {"name": "idp", "issuer": "https://login.example.com/"}, "client_id": "portal",
+        "public_url": "https://portal.example.com", "client_secret_file": "/etc/mfa-gateway/portal-secret",
+        "session": {"keys": ["/etc/mfa-gateway/session.key"]},
+    }
+    page = {"prefix": "/billing/", "upstream": "portal", "credential": "session", "require": "mfa"}
+    return {**portal, "sign_in": [signs_in], "routes": [page], **section}
+
+
+@pytest.mark.parametrize(("page", "number"), EXAMPLES)
+def test_check_accepts_every_configuration_that_is_shown(page, number, tmp_path):
+    example = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)[number - 1]
+    text = yaml.safe_dump(whole(yaml.safe_load(example)))
+    for name, file in files(tmp_path).items():
+        text = text.replace(name, str(file))
+    text = text.replace("/var/lib/mfa-gateway", str(tmp_path / "state"))
+    assert "/etc/mfa-gateway" not in text
+    config = tmp_path / "gateway.yaml"
+    config.write_text(text)
+    checked = run("check", "--config", str(config))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
