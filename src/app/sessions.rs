@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use mfa_gateway_core::policy::{IssuerProfile, ToldClaim};
 use mfa_gateway_core::token::{ClientTokenRules, MAX_TOKEN_AGE};
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::ClientVerifier;
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::gateway::Door;
 use crate::oidc::Client;
 use crate::pages::Pages;
-use crate::session::{Sessions, SignIn};
+use crate::session::{Display, Sessions, SignIn};
 
 /// How long the start waits for the store. After that, sessions wait for it, and nothing else does.
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -68,7 +69,8 @@ pub(super) fn doors(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource
             auth_time: issuer.rules.auth_time,
         };
         let keys = Arc::clone(&sources[issuer.keys]);
-        let verifier = ClientVerifier::new(Arc::new(rules), Arc::clone(&issuer.profile), keys, ambient.clock.clone());
+        let profile = shown(&issuer.profile, settings.display);
+        let verifier = ClientVerifier::new(Arc::new(rules), profile, keys, ambient.clock.clone());
         let client = Client::new(settings.client.clone(), ambient.clock.clone(), &fetching)
             .with_context(|| format!("the client of sign-in {name} can't be made"))?;
         let pages = Pages::new(&settings.templates).with_context(|| format!("the pages of sign-in {name}"))?;
@@ -76,4 +78,18 @@ pub(super) fn doors(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource
         Ok(Arc::new(Door::new(sign_in, pages)))
     };
     config.sign_ins.iter().map(door).collect()
+}
+
+/// The issuer's profile, with what upstreams receive of a session's user besides the identity fields.
+fn shown(profile: &Arc<IssuerProfile>, display: Display) -> Arc<IssuerProfile> {
+    let wanted = [(display.name, "name", "x-auth-request-name"), (display.email, "email", "x-auth-request-email")];
+    let claims = wanted.into_iter().filter(|(shown, ..)| *shown);
+    let claims: Vec<_> =
+        claims.map(|(_, claim, field)| ToldClaim { claim: vec![claim.to_owned()], field: field.to_owned() }).collect();
+    if claims.is_empty() {
+        return Arc::clone(profile);
+    }
+    let mut profile = IssuerProfile::clone(profile);
+    profile.told.extend(claims);
+    Arc::new(profile)
 }

@@ -59,6 +59,9 @@ pub(super) enum Command {
         /// The sample API's address; loopback only.
         #[arg(long, env = "MFA_GATEWAY_DEMO_API_ADDRESS", default_value = "127.0.0.1:8082")]
         api_address: SocketAddr,
+        /// The address of the portal's server; loopback only. Browsers open the portal at the gateway.
+        #[arg(long, env = "MFA_GATEWAY_DEMO_PORTAL_ADDRESS", default_value = "127.0.0.1:8083")]
+        portal_address: SocketAddr,
         /// The gateway's admin address.
         #[arg(long, env = "MFA_GATEWAY_DEMO_ADMIN_ADDRESS", default_value = "127.0.0.1:9090")]
         admin_address: SocketAddr,

@@ -57,9 +57,14 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
         Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
-        Command::Demo { address, issuer_address, api_address, admin_address, tokens } => {
-            let addresses =
-                demo::Addresses { gateway: address, issuer: issuer_address, api: api_address, admin: admin_address };
+        Command::Demo { address, issuer_address, api_address, portal_address, admin_address, tokens } => {
+            let addresses = demo::Addresses {
+                gateway: address,
+                issuer: issuer_address,
+                api: api_address,
+                portal: portal_address,
+                admin: admin_address,
+            };
             block_on(async { demo::run(addresses, tokens == DemoTokens::Inline).await.map(|()| ExitCode::SUCCESS) })
         }
         Command::Healthcheck(healthcheck) => block_on(healthcheck::healthcheck(&healthcheck)),

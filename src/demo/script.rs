@@ -1,44 +1,25 @@
-//! The words of the demo: its configuration, its addresses, and the lines to paste.
+//! The words of the demo: its addresses, its configuration, and the lines to paste.
 
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use anyhow::Context;
 
 use super::calls::Call;
+use super::configuration::{origin, reachable};
 use super::files::{Files, OperatorToken};
 use crate::app::App;
 use mfa_gateway_demo::api::SampleApi;
-use mfa_gateway_demo::people::DEFAULT_AUDIENCE;
+use mfa_gateway_demo::portal::Portal;
 use mfa_gateway_demo::provider::IdentityProvider;
 
-/// The gateway's configuration file, as it would be written for this issuer and API.
-pub(super) fn configuration(
-    gateway: SocketAddr,
-    admin: SocketAddr,
-    provider: &IdentityProvider,
-    api: &SampleApi,
-    operator: Option<&OperatorToken>,
-) -> String {
-    let operator =
-        operator.map(|operator| format!(", authentication: {{ token_file: {} }}", operator.file)).unwrap_or_default();
-    format!(
-        "\
-listeners: [{{ address: '{gateway}' }}]
-admin: {{ address: '{admin}'{operator} }}
-issuers:
-  - name: demo
-    issuer: {issuer}
-    audiences: [{DEFAULT_AUDIENCE}]
-upstreams: [{{ name: partner-api, endpoints: ['http://{api}'] }}]
-routes:
-  - {{ path: /healthz, upstream: partner-api, require: public }}
-  - {{ prefix: /v1/, upstream: partner-api, require: mfa, app_only: allow }}
-",
-        issuer = provider.issuer(),
-        api = api.address(),
-    )
-}
+/// Who signs in at the portal, and what becomes of it.
+const VISITS: [(&str, &str); 4] = [
+    ("Jane", "Her company asks for MFA at each sign-in: every page opens."),
+    ("Trent", "His company's own identity provider performs MFA: his pages open. Billing needs a role that he lacks."),
+    ("John", "A password is enough for the overview. Customers sends him to MFA, where he registers first, and back."),
+    ("others", "One person for each role of the published requirements."),
+];
 
 /// A demo that runs.
 pub(super) struct Scene<'a> {
@@ -46,6 +27,7 @@ pub(super) struct Scene<'a> {
     pub(super) operator: Option<&'a OperatorToken>,
     pub(super) provider: &'a IdentityProvider,
     pub(super) api: &'a SampleApi,
+    pub(super) portal: Option<&'a Portal>,
     pub(super) app: &'a App,
     pub(super) files: Option<&'a Files>,
     /// Whether the lines contain the tokens themselves, for a shell that doesn't see the demo's files.
@@ -74,11 +56,15 @@ impl Scene<'_> {
             self.provider.issuer()
         )?;
         self.explain(&mut text)?;
+        self.visit(&mut text)?;
         Ok(text)
     }
 
     fn addresses(&self, text: &mut String) -> anyhow::Result<()> {
         writeln!(text, "The demo is running. Ctrl-C ends it.\n")?;
+        if self.portal.is_some() {
+            writeln!(text, "  portal             {}/  (open it in a browser)", origin(self.gateway()))?;
+        }
         writeln!(text, "  gateway            http://{}/healthz  /v1/customers", self.gateway())?;
         if let Some(admin) = self.app.admin_address().map(reachable) {
             writeln!(text, "  admin listener     http://{admin}/readyz  /livez  /metrics")?;
@@ -88,7 +74,30 @@ impl Scene<'_> {
             }
         }
         writeln!(text, "  identity provider  {}", self.provider.issuer())?;
-        writeln!(text, "  partner API        http://{}/  (behind the gateway)\n", self.api.address())?;
+        writeln!(text, "  partner API        http://{}/  (behind the gateway)", self.api.address())?;
+        if let Some(portal) = self.portal {
+            writeln!(text, "  portal server      http://{}/  (behind the gateway)", portal.address())?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    /// The published requirements' three examples, for a browser.
+    fn visit(&self, text: &mut String) -> anyhow::Result<()> {
+        if self.portal.is_none() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "\nPeople to sign in as, at the portal {}/ in a browser; any password will do:\n",
+            origin(self.gateway())
+        )?;
+        for (who, what) in VISITS {
+            writeln!(text, "  {who:<6} {what}")?;
+        }
+        if self.inline {
+            writeln!(text, "\n  (From outside a container, the portal needs its network: docker run --network host)")?;
+        }
         Ok(())
     }
 
@@ -118,9 +127,4 @@ impl Scene<'_> {
     fn gateway(&self) -> SocketAddr {
         reachable(self.app.addresses().first().copied().unwrap_or_else(|| self.api.address()))
     }
-}
-
-/// The address that a client on this machine connects to.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
 }

@@ -35,7 +35,7 @@ pub struct Record {
     /// One more with each refresh.
     #[serde(rename = "g")]
     pub generation: u32,
-    /// Which claims were kept: see [`vocabulary`].
+    /// Stands for the list of claims that were kept.
     #[serde(rename = "v")]
     pub vocabulary: u64,
     /// The claims, as a JSON object.

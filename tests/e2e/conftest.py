@@ -10,17 +10,10 @@ import pytest
 
 from support.backend import Backend
 from support.demo import Demo
-from support.gateway import Gateway
+from support.gateway import REQUEST_CONTEXT, Gateway
 from support.grpc_service import SERVICE, Partners
-from support.issuer import AUDIENCE, Issuer
+from support.issuer import Issuer
 from support.sockets import EchoSockets
-
-REQUEST_CONTEXT = "appId=cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
-
-
-def issuer_section(issuer: Issuer) -> list[dict]:
-    return [{"name": "wingtip", "issuer": issuer.url, "audiences": [AUDIENCE]}]
-
 
 def kept(server):
     """A server for the whole session."""
@@ -69,7 +62,7 @@ def partners(session_partners):
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory, issuer, session_backend, session_sockets, session_partners):
     gateway = Gateway(tmp_path_factory.mktemp("gateway"), {
-        "issuers": issuer_section(issuer),
+        "issuers": issuer.section,
         "upstreams": [
             {"name": "partner-api", "endpoints": [session_backend.url]},
             {"name": "sockets", "endpoints": [session_sockets.url]},
@@ -97,7 +90,7 @@ def start_gateway(tmp_path, issuer):
     started = []
 
     def start(**config) -> Gateway:
-        started.append(Gateway(tmp_path, {"issuers": issuer_section(issuer), **config}))
+        started.append(Gateway(tmp_path, {"issuers": issuer.section, **config}))
         return started[-1]
 
     yield start

@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import issuer_section
 from support.authority import Authority
 from support.gateway import run
 
@@ -46,7 +45,7 @@ def config(tmp_path, issuer):
     file = tmp_path / "gateway.yaml"
     file.write_text(yaml.safe_dump({
         "listeners": [{"address": "127.0.0.1:8080"}],
-        "issuers": issuer_section(issuer),
+        "issuers": issuer.section,
         "upstreams": [{"name": "partner-api", "endpoints": ["http://127.0.0.1:5000"]}],
         "routes": [
             {"path": "/healthz", "upstream": "partner-api", "require": "public"},
@@ -238,6 +237,7 @@ def test_the_shipped_examples_are_valid():
 
 COMMANDS = [
     "serve", "check", "explain", "replay", "healthcheck", "demo", "version", "completions", "man", "schema",
+    "sessions",
 ]
 
 
@@ -286,7 +286,8 @@ def test_without_a_file_the_one_in_etc_is_read_and_named(tmp_path):
 def test_manual_pages_are_for_man(tmp_path):
     assert run("man", "--out", str(tmp_path / "man1")).returncode == 0
     pages = {file.name for file in (tmp_path / "man1").iterdir()}
-    assert pages == {"mfa-gateway.1", *(f"mfa-gateway-{command}.1" for command in COMMANDS)}
+    parts = [f"sessions-{part}" for part in ("list", "show", "end")]
+    assert pages == {"mfa-gateway.1", *(f"mfa-gateway-{command}.1" for command in [*COMMANDS, *parts])}
     if shutil.which("man"):
         shown = subprocess.run(
             ["man", "--warnings", "-l", str(tmp_path / "man1/mfa-gateway-serve.1")], capture_output=True, text=True,

@@ -6,7 +6,6 @@ import time
 
 import httpx
 
-from conftest import issuer_section
 from support.gateway import Gateway
 from support.http1 import Connection, request
 
@@ -15,7 +14,7 @@ def test_the_gateway_survives_to_be_out_of_descriptors_and_recovers(issuer, back
     gateway = Gateway(
         tmp_path,
         {
-            "issuers": issuer_section(issuer),
+            "issuers": issuer.section,
             "upstreams": [{"name": "api", "endpoints": [backend.url]}],
             "routes": [{"path": "/healthz", "upstream": "api", "require": "public"}],
         },

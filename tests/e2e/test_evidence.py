@@ -5,7 +5,6 @@ import json
 import pytest
 import yaml
 
-from conftest import issuer_section
 from support.gateway import run
 from support.http1 import call
 
@@ -22,7 +21,7 @@ def folder(tmp_path_factory):
 def keycloak(start_gateway, issuer, backend):
     """An issuer that is known to be Keycloak, with a rule of three claims."""
     return start_gateway(
-        issuers=[{**issuer_section(issuer)[0], "mfa_evidence": RULE, "product": "keycloak"}],
+        issuers=[{**issuer.section[0], "mfa_evidence": RULE, "product": "keycloak"}],
         upstreams=[{"name": "partner-api", "endpoints": [backend.url]}],
         routes=[{"prefix": "/v1/", "upstream": "partner-api"},
                 {"prefix": "/oauth/", "upstream": "partner-api", "dialect": "oauth"}],
@@ -99,7 +98,7 @@ def test_operators_see_what_is_accepted_and_callers_do_not(keycloak, issuer):
         assert words in shown and "seen: " in shown
         assert json.loads(explain(keycloak.config_file, token, "--json").stdout)["result"] == "fail"
         body = call(keycloak.port, "/v1/a", token).body.decode()
-        assert "accepted issuers" not in body and issuer.url not in body and issuer_section(issuer)[0]["audiences"][0] not in body
+        assert "accepted issuers" not in body and issuer.url not in body and issuer.section[0]["audiences"][0] not in body
 
 
 def test_a_token_that_is_too_long_is_told_its_length_and_the_limit(start_gateway, issuer, backend):

@@ -13,7 +13,6 @@ import httpx
 import pytest
 import yaml
 
-from conftest import issuer_section
 from support.gateway import Gateway, free_port
 from support.metrics import families, scrape, value
 from test_tls import certificate
@@ -30,7 +29,7 @@ def observed(tmp_path_factory, issuer, session_backend):
     special = {"/slow/": {"rate_limit": "slow"}, "/away/": {"upstream": "away"}, "/reported/": {"mode": "report"}}
     gateway = Gateway(folder, {
         "admin": {"tls": {"certificates": [{"certificate_file": str(crt), "key_file": str(key)}]}},
-        "issuers": issuer_section(issuer),
+        "issuers": issuer.section,
         "upstreams": [
             {"name": "partner-api", "endpoints": [session_backend.url]},
             {"name": "away", "endpoints": [f"http://127.0.0.1:{closed}"]},

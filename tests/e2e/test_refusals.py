@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from conftest import REQUEST_CONTEXT
 from support import http2
 from support.curl import curl
+from support.gateway import REQUEST_CONTEXT
 from support.http1 import Connection, call, request
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import issuer_section
 from support.gateway import run
 from support.http1 import call
 
@@ -199,7 +198,7 @@ def test_a_changed_rule_is_judged_by_the_claims_that_the_log_has(start_gateway, 
     log = tmp_path / "decisions.jsonl"
     both = {"any": [{"claim": "amr", "contains": "mfa"}, {"claim": "acr", "equals": "gold"}]}
     gateway = start_gateway(
-        issuers=[{**issuer_section(issuer)[0], "mfa_evidence": both}],
+        issuers=[{**issuer.section[0], "mfa_evidence": both}],
         upstreams=[{"name": "partner-api", "endpoints": [backend.url]}], routes=ROUTES,
         log={"decisions": "all", "decision_output": str(log)},
     )

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from conftest import issuer_section
 from support.gateway import Gateway
 from support.http1 import call
 
@@ -73,7 +72,7 @@ def manager(tmp_path):
 @pytest.fixture
 def config(issuer, backend):
     return {
-        "issuers": issuer_section(issuer),
+        "issuers": issuer.section,
         "upstreams": [{"name": "api", "endpoints": [backend.url]}],
         "routes": [{"path": "/healthz", "upstream": "api", "require": "public"}],
     }

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import issuer_section
 from support.gateway import run
 
 # A colour, a C1 control sequence, marks that reverse text, characters of no width, and a line of our own.
@@ -25,7 +24,7 @@ def config(tmp_path, issuer):
     file = tmp_path / "gateway.yaml"
     file.write_text(yaml.safe_dump({
         "listeners": [{"address": "127.0.0.1:8080"}],
-        "issuers": issuer_section(issuer),
+        "issuers": issuer.section,
         "upstreams": [{"name": "partner-api", "endpoints": ["http://127.0.0.1:5000"]}],
         "routes": [{"prefix": "/v1/", "upstream": "partner-api"}],
     }))

@@ -29,7 +29,7 @@ class Example:
 
 class Demo:
     def __init__(self, *flags: str, **environment: str):
-        ports = [f"--{part}address=127.0.0.1:0" for part in ("", "issuer-", "api-", "admin-")]
+        ports = [f"--{part}address=127.0.0.1:0" for part in ("", "issuer-", "api-", "portal-", "admin-")]
         self.process = subprocess.Popen(
             [BINARY, "demo", *ports, *flags], env={**os.environ, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

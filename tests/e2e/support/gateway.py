@@ -12,6 +12,8 @@ import httpx
 import yaml
 
 BINARY = os.environ["MFA_GATEWAY_BIN"]
+# What the tests configure as `refusals.request_context`.
+REQUEST_CONTEXT = "appId=cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
 
 
 def free_port() -> int:

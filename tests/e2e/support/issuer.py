@@ -28,6 +28,11 @@ class Issuer:
     def key(self) -> Key:
         return self.keys[-1]
 
+    @property
+    def section(self) -> list[dict]:
+        """`issuers` of a configuration, with this one alone."""
+        return [{"name": "wingtip", "issuer": self.url, "audiences": [AUDIENCE]}]
+
     def rotate(self) -> Key:
         """Publishes a new key beside the old ones, and signs with it from now on."""
         self.keys.append(Key())

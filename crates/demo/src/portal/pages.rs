@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::api::caller;
@@ -111,7 +112,7 @@ fn render(page: Page, headers: &HeaderMap, status: StatusCode, result: &Value) -
     let content = json!({
         "title": page.title(),
         "navigation": navigation,
-        "name": caller["x-auth-request-user"],
+        "name": name(&caller),
         "fields": caller,
         "visits": visits,
         "form": CUSTOMERS_FORM,
@@ -122,6 +123,12 @@ fn render(page: Page, headers: &HeaderMap, status: StatusCode, result: &Value) -
         answer.headers_mut().append(SET_COOKIE, cookie);
     }
     answer
+}
+
+/// The visitor's name, or else the user's id. The gateway percent-encodes it.
+fn name(caller: &Value) -> Option<String> {
+    let value = ["x-auth-request-name", "x-auth-request-user"].iter().find_map(|field| caller[field].as_str())?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 /// How many pages this browser has seen, as its cookie says.
@@ -162,6 +169,14 @@ mod tests {
             assert!(html.contains(&format!("<h1>{}</h1>", page.title())), "{html}");
             assert!(html.contains("/.mfa-gateway/sign-out"));
         }
+    }
+
+    #[test]
+    fn the_name_is_better_than_the_id() {
+        let caller = json!({ "x-auth-request-user": "4988", "x-auth-request-name": "J%C3%B6rg%20Fr%2C" });
+        assert_eq!(name(&caller).as_deref(), Some("Jörg Fr,"));
+        assert_eq!(name(&json!({ "x-auth-request-user": "4988" })).as_deref(), Some("4988"));
+        assert_eq!(name(&json!({})), None);
     }
 
     #[tokio::test]
