@@ -7,8 +7,10 @@ its counters and begins anew when `vgdb` tells it to, so that each kind of reque
 import http.client
 import re
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import people
 from checks import wait_until_it_answers
 from peers import Gateway, Running, Settings, Surroundings
 from processes import ENVIRONMENT, Failure
@@ -27,21 +29,27 @@ class UnderCallgrind(Gateway):
         return [*valgrind, *command], environment
 
 
-class Requests:
-    """One kind of request, again and again over one connection."""
+@dataclass
+class Kind:
+    """One kind of request."""
 
-    def __init__(self, port: int):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    name: str
+    tokens: list[str | None]
+    expected: int = 200
+    fields: dict[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    path: str = "/v1/customers/4988e250/orders"
 
-    def send(self, tokens: list[str | None], expected: int, count: int, more: dict) -> None:
-        for at in range(count):
+    def send(self, connection: http.client.HTTPConnection, tokens: list[str | None]) -> None:
+        """One after the other over one connection."""
+        for at in range(REQUESTS):
             token = tokens[at % len(tokens)]
-            headers = {**more, **({} if token is None else {"Authorization": f"Bearer {token}"})}
-            self.connection.request("GET", "/v1/customers/4988e250/orders", headers=headers)
-            answer = self.connection.getresponse()
+            headers = {**self.fields, **({} if token is None else {"Authorization": f"Bearer {token}"})}
+            connection.request("GET", self.path, headers=headers)
+            answer = connection.getresponse()
             answer.read()
-            if answer.status != expected:
-                raise Failure(f"{answer.status} instead of {expected}")
+            if answer.status != self.expected:
+                raise Failure(f"{answer.status} instead of {self.expected}")
 
 
 def dump(running: Running) -> int:
@@ -62,30 +70,33 @@ def count(mint: Mint, around: Surroundings) -> dict[str, float]:
     """Instructions per request, by the name of what is asked."""
     fresh = mint.file("mfa", 2 * REQUESTS).read_text().split()[:2 * REQUESTS]
     token = mint.one("mfa")
-    many_headers = {f"X-Header-{at}": f"value {at}" for at in range(40)}
     kinds = [
-        ("served: token in the cache", [token], 200, {}, False),
-        ("served: token in the cache, 40 headers more", [token], 200, many_headers, False),
-        ("served: token in the cache, logged", [token], 200, {}, True),
-        ("served: every token new", fresh, 200, {}, False),
-        ("served: without MFA", [mint.one("password")], 401, {}, False),
-        ("served: expired", [mint.one("expired")], 401, {}, False),
-        ("served: forged", [mint.one("forged")], 401, {}, False),
-        ("served: no token", [None], 401, {}, False),
+        Kind("served: token in the cache", [token]),
+        Kind("served: token in the cache, 40 headers more", [token],
+             fields={f"X-Header-{at}": f"value {at}" for at in range(40)}),
+        Kind("served: token in the cache, logged", [token], settings=Settings(log=True)),
+        Kind("served: every token new", fresh),
+        Kind("served: without MFA", [mint.one("password")], 401),
+        Kind("served: expired", [mint.one("expired")], 401),
+        Kind("served: forged", [mint.one("forged")], 401),
+        Kind("served: no token", [None], 401),
+        Kind("served: a session", [None], settings=Settings(sessions=True), path=f"{people.PAGE}/4988e250"),
     ]
     counted = {}
-    for logged in (False, True):
-        running = UnderCallgrind("mfa-gateway").start(around, Settings(log=logged))
+    for settings in (Settings(), Settings(log=True), Settings(sessions=True)):
+        running = UnderCallgrind("mfa-gateway").start(around, settings)
         try:
             wait_until_it_answers(running, token, within=60)
-            requests = Requests(running.ports["PORT"])
-            for name, tokens, expected, more, wants_log in kinds:
-                if wants_log == logged:
+            if settings.sessions:
+                kinds[-1].fields["Cookie"] = f"{people.COOKIE}={people.sign_in(running.ports['PORT'])}"
+            connection = http.client.HTTPConnection("127.0.0.1", running.ports["PORT"], timeout=60)
+            for kind in kinds:
+                if kind.settings == settings:
                     # Connections and buffers grow at first; of tokens that must be new, the first half is used up.
-                    requests.send(tokens[:REQUESTS], expected, REQUESTS, more)
+                    kind.send(connection, kind.tokens[:REQUESTS])
                     dump(running)
-                    requests.send(tokens[-REQUESTS:], expected, REQUESTS, more)
-                    counted[name] = dump(running) / REQUESTS
+                    kind.send(connection, kind.tokens[-REQUESTS:])
+                    counted[kind.name] = dump(running) / REQUESTS
         finally:
             running.stop()
     return counted
@@ -95,11 +106,12 @@ def served(folder: Path) -> dict[str, float]:
     """The same with everything it needs around it."""
     folder.mkdir(parents=True, exist_ok=True)
     mint = Mint(folder.parent / "tokens")
-    backend, keys = Backend(folder), KeyServer(mint.key_set())
+    backend, keys, provider = Backend(folder), KeyServer(mint.key_set()), people.IdentityProvider()
     try:
         around = Surroundings(folder, backend.port, keys.port, mint.public_key, folder / "none",
-                              certificates(folder, mint.rsa.private))
+                              certificates(folder, mint.rsa.private), provider)
         return count(mint, around)
     finally:
         backend.stop()
         keys.stop()
+        provider.close()

@@ -93,34 +93,35 @@ def tokens(running: Running, mint: Mint, steps: list[int]) -> list[dict]:
     path = mint.file("mfa", max(steps), "ES256")
     with path.open() as lines:
         for step in steps:
-            first = _used_by(running, lambda: pipeline(running, islice(lines, step - sent)))
+            first = used_by(running, lambda: pipeline(running, islice(lines, step - sent)))
             sent = step
             point = {"at": step, "memory": running.process.memory(), "cpu_new": first}
             # The latest of them: those are in any cache that is large enough.
             again = min(step, 20_000)
             with path.open() as same:
-                point["cpu_again"] = _used_by(running, lambda: pipeline(running, islice(same, step - again, step)))
+                point["cpu_again"] = used_by(running, lambda: pipeline(running, islice(same, step - again, step)))
             points.append(point)
     # A million of them are 1.3 GB.
     path.unlink()
     return points
 
 
-def _used_by(running: Running, work) -> float:
+def used_by(running: Running, work) -> float:
     before = running.process.cpu_seconds()
     count = work()
     return (running.process.cpu_seconds() - before) * 1e6 / max(1, count)
 
 
-def pipeline(running: Running, lines, lanes: int = 8, depth: int = 16) -> int:
-    """Asks with each token once, over several connections with several requests in flight."""
+def pipeline(running: Running, lines, ask=request, lanes: int = 8, depth: int = 16) -> int:
+    """Asks with each token or cookie once, over several connections with several requests in flight."""
     open_ones = [socket.create_connection(("127.0.0.1", running.ports["PORT"]), 60) for _ in range(lanes)]
     count = 0
     try:
+        lines = iter(lines)
         while batch := list(islice(lines, lanes * depth)):
             shares = [batch[lane::lanes] for lane in range(lanes)]
             for connection, share in zip(open_ones, shares):
-                connection.sendall(b"".join(request(token.rstrip()) for token in share))
+                connection.sendall(b"".join(ask(line.rstrip()) for line in share))
             for connection, share in zip(open_ones, shares):
                 if share:
                     read_answers(connection, len(share))

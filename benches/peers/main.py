@@ -9,7 +9,7 @@ from pathlib import Path
 import report
 import scale
 from checks import check
-from peers import DIRECT, PEERS, Bare, Gateway, Peer, Running, Settings, Surroundings
+from peers import BEARER, DIRECT, PEERS, Bare, Gateway, Peer, Running, Settings, Surroundings
 from processes import Failure, cores
 from setting import started, surroundings
 from setup import install_programs
@@ -129,6 +129,8 @@ def enforcement(peers: list[Peer], around: Surroundings, mint: Mint) -> dict[str
 def suits(workload: Workload, peer: Peer) -> bool:
     if isinstance(peer, Bare) and workload.settings != Settings():
         return False
+    if workload.settings.sessions:
+        return isinstance(peer, Gateway)
     if peer is DIRECT or isinstance(peer, Bare):
         return workload.port == "PORT" and not workload.refuses
     return peer.enforces or not workload.refuses
@@ -154,6 +156,9 @@ def main() -> None:
                 # What a proxy adds to the backend's own latency is the question there.
                 if workload.name == "latency" and DIRECT not in asked:
                     asked.insert(0, DIRECT)
+                # And here, what a session costs beyond a token in the cache.
+                if workload.baseline == BEARER.name and asked:
+                    asked.insert(0, BEARER)
                 if asked:
                     results[workload.name] = measure_all(workload, asked, around, mint, options)
                     print("\n" + report.table(workload, results[workload.name], options.markdown), flush=True)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from people import IdentityProvider, settings_of_sign_in
 from processes import ENVIRONMENT, Failure, Process, free_port, proxy_cores, raise_file_limit
 from servers import render, root_user
 from tokens import AUDIENCE, ISSUER
@@ -24,6 +25,7 @@ class Surroundings:
     public_key: Path
     key_set: Path
     certificate: dict[str, Path]
+    provider: IdentityProvider
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Settings:
     threads: int = 1
     cache_bytes: int = 256 << 20
     requests: int = 20000
+    # Whether people sign in. Only the gateway knows sessions.
+    sessions: bool = False
 
 
 @dataclass
@@ -73,6 +77,8 @@ class Peer:
             # A proxied request takes two descriptors, and there are a few for other things.
             "DESCRIPTORS": raise_file_limit(), "CONNECTIONS": raise_file_limit() // 2 - 100,
         }
+        if settings.sessions:
+            values |= settings_of_sign_in(around.provider, folder)
         command, environment = self.command(values, settings, folder)
         ports = {name: values[name] for name in ports}
         process = Process(self.name, command, proxy_cores(settings.threads), folder / "output.log", environment)
@@ -182,6 +188,9 @@ class Apache(Peer):
         return ["apache2", "-f", str(config), "-D", "FOREGROUND"], {}
 
 
+SESSION_ROUTE = "  - { prefix: /v1/portal/, upstream: backend, require: mfa, credential: session }"
+
+
 @dataclass
 class Gateway(Peer):
     binary: str = field(default_factory=lambda: os.environ["MFA_GATEWAY_BIN"])
@@ -197,6 +206,8 @@ class Gateway(Peer):
         config = folder / "gateway.yaml"
         config.write_text(render("gateway.yaml", {
             **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
+            "SESSION_ROUTE": SESSION_ROUTE if settings.sessions else "",
+            "SIGN_IN": render("gateway-sign-in.yaml", values) if settings.sessions else "",
         }))
         return [self.binary, "serve", "--config", str(config)], {}
 
@@ -227,3 +238,5 @@ PEERS = [
     Gateway("mfa-gateway"),
 ]
 DIRECT = Direct("direct", enforces=False)
+# The gateway once more, asked with tokens: what a session is compared with.
+BEARER = Gateway("mfa-gateway-bearer")

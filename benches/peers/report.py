@@ -31,17 +31,17 @@ def spread(rounds: list[dict], name: str) -> float | None:
 
 
 def ratio(rounds: dict[str, list[dict]], peer: str, to: str = BASELINE) -> float | None:
-    """To plain nginx, round by round: what disturbs the machine for longer than a round disturbs both."""
+    """To plain nginx or another, round by round: what disturbs the machine for longer than a round disturbs both."""
     pairs = zip(rounds.get(peer, []), rounds.get(to, []))
     values = [mine["cpu"] / theirs["cpu"] for mine, theirs in pairs if mine.get("cpu") and theirs.get("cpu")]
     return statistics.median(values) if values else None
 
 
-def summary(rounds: dict[str, list[dict]]) -> list[dict]:
+def summary(rounds: dict[str, list[dict]], baseline: str = BASELINE) -> list[dict]:
     rows = []
     for peer, measured in rounds.items():
         row = {name: median(measured, name) for name in ("cpu", "rate", "p50", "p99", "p999", "memory")}
-        rows.append({"peer": peer, **row, "ratio": ratio(rounds, peer), "spread": spread(measured, "cpu")})
+        rows.append({"peer": peer, **row, "ratio": ratio(rounds, peer, baseline), "spread": spread(measured, "cpu")})
     return rows
 
 
@@ -51,7 +51,7 @@ def _cell(value: float | None, digits: int, scale: float = 1) -> str:
 
 def table(workload, rounds: dict[str, list[dict]], markdown: bool) -> str:
     head = ["proxy", "CPU µs/req", "×", "±%", "req/s", "p50 ms", "p99 ms", "p99.9 ms", "MiB"]
-    rows = summary(rounds)
+    rows = summary(rounds, workload.baseline)
     lines = [[
         row["peer"], _cell(row["cpu"], 1), _cell(row["ratio"], 2), _cell(row["spread"], 0, 50),
         _cell(row["rate"], 0), _cell(row["p50"], 2, 1e-3), _cell(row["p99"], 2, 1e-3), _cell(row["p999"], 2, 1e-3),
@@ -105,7 +105,7 @@ def machine() -> dict:
 
 
 def write(target: Path, peers, workloads, results: dict, differences: dict, options, started: float) -> Path:
-    about = {workload.name: workload.about for workload in workloads}
+    by_name = {workload.name: workload for workload in workloads}
     document = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "command": shlex.join(["benches/peers/run", *sys.argv[1:]]),
@@ -114,7 +114,7 @@ def write(target: Path, peers, workloads, results: dict, differences: dict, opti
         "rounds": options.rounds, "seconds": options.seconds,
         "differences": differences,
         "workloads": {
-            name: {"about": about[name], "medians": summary(rounds), "rounds": rounds}
+            name: {"about": by_name[name].about, "medians": summary(rounds, by_name[name].baseline), "rounds": rounds}
             for name, rounds in results.items()
         },
     }

@@ -1,4 +1,4 @@
-"""`benches/peers/run scale`: growth with connections, streams and tokens, overload, and the start."""
+"""`benches/peers/run scale`: growth with connections, streams, tokens and sessions, overload, and the start."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 import chart
 from growth import connections, streams, tokens
 from peers import PEERS, Settings
+from population import sessions
 from processes import Failure, raise_file_limit
 from report import machine
 from saturation import saturation
@@ -21,7 +22,7 @@ from startup import startup
 TARGET = Path(os.environ["PEERS_TARGET"])
 MIB = 1 << 20
 DEFAULT = ["nginx", "haproxy-jwt", "envoy-cache", "mfa-gateway"]
-KINDS = ["connections", "streams", "tokens", "saturation", "startup"]
+KINDS = ["connections", "streams", "tokens", "sessions", "saturation", "startup"]
 # Small, so that a few hundred connections are far past it.
 ADMITTED = 32
 
@@ -45,6 +46,8 @@ def decades(last: int) -> list[int]:
 def measure(kind: str, peer, around, mint, quick: bool):
     if kind == "startup":
         return [{"milliseconds": seconds * 1000} for seconds in startup(peer, around, mint, 5 if quick else 20)]
+    if kind == "sessions":
+        return sessions(peer, around, mint, [10, 1000] if quick else [1000, 10_000, 100_000])
     limited = Settings(requests=ADMITTED) if kind == "saturation" else Settings()
     running = started(peer, around, limited, mint)
     try:
@@ -64,8 +67,9 @@ def measure(kind: str, peer, around, mint, quick: bool):
 
 
 def asked(kind: str, names: list[str]) -> list:
-    """The others have nothing that grows with tokens or sheds load, but for those named here."""
-    able = {"tokens": ["envoy-cache", "mfa-gateway"], "saturation": ["mfa-gateway"]}
+    """The others have nothing that grows with tokens or sessions, or sheds load, but for those named here."""
+    able = {"tokens": ["envoy-cache", "mfa-gateway"], "sessions": ["mfa-gateway"],
+            "saturation": ["mfa-gateway"]}
     return [peer for peer in PEERS if peer.name in names and peer.name in able.get(kind, names)]
 
 
@@ -79,6 +83,8 @@ def table(kind: str, curves: dict[str, list[dict]]) -> str:
             point["at"], point["admitted_rate"], point["shed"], point["p50"] / 1000, point["p99"] / 1000)
             for points in curves.values() for point in points]
         return "\n".join([f"saturation: at most {ADMITTED} requests at a time; those that are admitted", *rows])
+    if kind == "sessions":
+        return "\n".join(table_of_sessions(points) for points in curves.values())
     steps = [point["at"] for point in next(iter(curves.values()))]
     rows = [f"{kind}: MiB with so many" + ("; CPU µs/req of new ones / once more" if kind == "tokens" else ""),
             "  " + " " * 16 + "".join(f"{step:>11}" for step in steps)]
@@ -90,9 +96,19 @@ def table(kind: str, curves: dict[str, list[dict]]) -> str:
     return "\n".join(rows)
 
 
+def table_of_sessions(points: list[dict]) -> str:
+    """What a gateway takes at its start on a store of sessions, after each was used, and where each was refreshed."""
+    rows = [("sessions in the store", "at", 1, 0), ("MiB at the start", "memory", MIB, 1), ("once each was used", "used", MIB, 1),
+            ("all refreshed", "renewed", MIB, 1), ("and used", "renewed_used", MIB, 1),
+            ("CPU µs/req, first use", "cpu_new", 1, 1), ("once more", "cpu_again", 1, 1)]
+    return "\n".join(f"  {name:24}" + "".join(
+        f"{point[field] / unit:11.{digits}f}" if field in point else f"{'':11}" for point in points
+    ) for name, field, unit, digits in rows)
+
+
 def draw(kind: str, curves: dict[str, list[dict]], folder: Path) -> None:
     about = f"{machine()['cpu']}, one proxy thread"
-    if kind == "startup":
+    if kind in ("startup", "sessions"):
         return
     if kind == "saturation":
         title, across = "p99 of admitted requests, in ms", f"connections; at most {ADMITTED} requests are admitted"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from checks import wait_until_it_answers
+from people import IdentityProvider
 from peers import Peer, Running, Settings, Surroundings
 from processes import Failure, raise_file_limit
 from servers import Backend, KeyServer, certificates
@@ -31,13 +32,14 @@ def _started_surroundings(target: Path):
     mint = Mint(target / "tokens")
     key_set = folder / "keys.json"
     key_set.write_text(json.dumps(mint.key_set()))
-    backend, keys = Backend(folder), KeyServer(mint.key_set())
+    backend, keys, provider = Backend(folder), KeyServer(mint.key_set()), IdentityProvider()
     try:
         yield Surroundings(folder, backend.port, keys.port, mint.public_key, key_set,
-                           certificates(folder, mint.rsa.private)), mint
+                           certificates(folder, mint.rsa.private), provider), mint
     finally:
         backend.stop()
         keys.stop()
+        provider.close()
 
 
 def started(peer: Peer, around: Surroundings, settings: Settings, mint: Mint) -> Running:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+import people
 from load import Outcome, h2load, wrk
-from peers import Running, Settings
+from peers import BEARER, Running, Settings
 from processes import Failure
+from report import BASELINE
 from tokens import Mint
 
 ROTATED = 1000
@@ -33,14 +35,22 @@ class Workload:
     # The least a round takes, in seconds.
     seconds: int = 1
     quick: bool = True
+    # The proxy that the others are compared with.
+    baseline: str = BASELINE
 
     def run(self, running: Running, mint: Mint, seconds: int) -> Outcome:
         """One round. Any answer that isn't the expected one fails it."""
         port = running.ports[self.port]
-        url = f"{self.scheme}://127.0.0.1:{port}{self.path}"
+        by_session = self.settings.sessions and running.peer != BEARER
+        url = f"{self.scheme}://127.0.0.1:{port}{people.PAGE if by_session else self.path}"
         if self.streams:
             outcome = h2load(url, mint.one(self.tokens), self.connections, self.streams, seconds,
                              running.folder / "h2load.tsv")
+        elif by_session:
+            cookies = running.folder / "cookies.txt"
+            if not cookies.exists():
+                people.cookies(port, self.count, cookies)
+            outcome = wrk(url, cookies, self.connections, seconds, {"cookie": people.COOKIE, **self.options})
         else:
             tokens = mint.file(self.tokens, self.count)
             outcome = wrk(url, tokens, self.connections, seconds, {"first": self.count, **self.options})
@@ -56,6 +66,8 @@ WORKLOADS = [
     Workload("hit", "32 connections, 1000 tokens in rotation"),
     Workload("hit-128", "128 connections, 1000 tokens in rotation", connections=128),
     Workload("log", "32 connections, every request logged as JSON", settings=Settings(log=True)),
+    Workload("session", "32 connections, the cookies of 1000 people in rotation", settings=Settings(sessions=True),
+             baseline=BEARER.name),
     Workload("miss", "every token new", count=NEW_TOKENS, options={"tokens": "once"}, fresh=True),
     Workload("refuse-mfa", "refused: signed in without MFA", tokens="password", refuses=True),
     Workload("refuse-forged", "refused: forged", tokens="forged", refuses=True),

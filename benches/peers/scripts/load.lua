@@ -4,11 +4,13 @@
 --   tokens=once    each is sent once; the thread ends with the file
 --   first=N        how many are taken of the file, which may hold more; all without it
 --   rate=N         requests per second over all connections, about evenly; needs connections=N
+--   cookie=NAME    the lines of the file are cookies of that name, not tokens
 --   body=N         POST with so many bytes
 
 local rotate, stream, at, count = {}, nil, 0, 0
+local field, before = "Authorization", "Bearer "
 
-local function with(token) return wrk.format(nil, nil, { ["Authorization"] = "Bearer " .. token }) end
+local function with(token) return wrk.format(nil, nil, { [field] = before .. token }) end
 
 function init(arguments)
   local options = { tokens = "rotate" }
@@ -16,6 +18,7 @@ function init(arguments)
     local name, value = arguments[i]:match("^(%w+)=(.*)$")
     options[name] = value
   end
+  if options.cookie then field, before = "Cookie", options.cookie .. "=" end
   if options.body then
     wrk.method = "POST"
     wrk.body = string.rep("x", tonumber(options.body))
