@@ -54,7 +54,7 @@ async fn a_preflight_is_answered_without_a_token_and_without_the_upstream() {
         assert!(answer.body.is_empty() && answer.header("ms-requestid").is_some());
     }
     assert_eq!(gateway.world.upstream.count(), 0);
-    let counted = r#"mfa_gateway_requests_total{route="/v1/",result="responded",reason="preflight",class="none",status="2xx",responder="gateway"}"#;
+    let counted = r#"mfa_gateway_requests_total{route="/v1/",credential="bearer",result="responded",reason="preflight",class="none",status="2xx",responder="gateway"}"#;
     assert!((gateway.metric(counted).await - 2.0).abs() < 0.1);
     let of_field = gateway.send(&preflight("/sent/x", PAGE, "GET")).await;
     assert_eq!(of_field.header("access-control-allow-headers"), Some("x-api-token, Content-Type"));

@@ -127,7 +127,7 @@ async fn report_mode_reports_mfa_findings_and_refuses_everything_else() {
     }
     assert_eq!(gateway.send(&Call::get("/reported/x")).await.code(), 401);
     assert_eq!(outcome(&gateway, "/reported/x", &gateway.john()).await.0, 200);
-    let counted = "mfa_gateway_requests_total{route=\"/reported/\",result=\"permitted\",reason=\"report_only\",\
+    let counted = "mfa_gateway_requests_total{route=\"/reported/\",credential=\"bearer\",result=\"permitted\",reason=\"report_only\",\
          class=\"app_user\",status=\"2xx\",responder=\"upstream\"}";
     assert!((gateway.metric(counted).await - 1.0).abs() < 0.1, "the report counts it");
 }

@@ -54,7 +54,7 @@ async fn a_refusal_is_a_status_of_grpc() {
     let exposed: Vec<_> = of_page.headers.get_all("access-control-expose-headers").iter().collect();
     assert!(exposed.iter().any(|value| *value == "grpc-status, grpc-message"), "{exposed:?}");
     // What logs and metrics show is the decision.
-    let metric = r#"mfa_gateway_requests_total{route="/a.Service/",result="refused",reason="mfa_missing",class="app_user",status="4xx",responder="gateway"}"#;
+    let metric = r#"mfa_gateway_requests_total{route="/a.Service/",credential="bearer",result="refused",reason="mfa_missing",class="app_user",status="4xx",responder="gateway"}"#;
     assert!((gateway.metric(metric).await - 1.0).abs() < 0.1);
     // Other requests are refused as ever.
     assert_eq!(

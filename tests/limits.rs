@@ -95,7 +95,7 @@ async fn a_caller_beyond_its_rate_is_refused_and_may_come_back() {
     assert_eq!(gateway.get("/v1/x", &daemon).await.code(), 200);
     assert_eq!(gateway.get("/freer/x", &jane).await.code(), 200);
     assert_eq!(gateway.get("/v1/x", &jane).await.code(), 429);
-    let counted = "mfa_gateway_requests_total{route=\"/v1/\",result=\"refused\",reason=\"rate_limited\",\
+    let counted = "mfa_gateway_requests_total{route=\"/v1/\",credential=\"bearer\",result=\"refused\",reason=\"rate_limited\",\
          class=\"app_user\",status=\"4xx\",responder=\"gateway\"}";
     assert!((gateway.metric(counted).await - 2.0).abs() < 0.5);
     skip(Duration::from_secs(31)).await;

@@ -94,8 +94,12 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
     let requests = &ambient.metrics.gateway.requests;
     LiveMetrics {
-        routes: config.routes.iter().map(|route| requests.route(route.pattern.as_written())).collect(),
-        no_route: requests.route(""),
+        routes: config
+            .routes
+            .iter()
+            .map(|route| requests.route(route.pattern.as_written(), route.credential()))
+            .collect(),
+        no_route: requests.route("", ""),
         limits: ambient.metrics.gateway.limits.clone(),
     }
 }

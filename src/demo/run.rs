@@ -51,7 +51,7 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
     let text = Places {
         gateway: fixed(addresses.gateway)?,
         admin: addresses.admin,
-        issuer: &provider.issuer(),
+        issuer: provider.issuer(),
         api: api.address(),
         operator: operator.as_ref(),
         portal: behind.as_ref().map(Behind::place),

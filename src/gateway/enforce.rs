@@ -71,6 +71,8 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
     }
     let question = routed.sanitized.question();
     let trace_id = exchange.trace.as_deref().map(trace::id);
+    let credential = routed.sanitized.observed.credential;
+    let session = credential.session().map(|id| id.to_string());
     live.journal.record(&Entry {
         at,
         generation: live.generation,
@@ -79,6 +81,8 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         trace_id: trace_id.as_deref(),
         method: question.method,
         client: question.client(),
+        credential: credential.name(),
+        session: session.as_deref(),
         route: &routed.route,
         waivers: &live.judge.waivers,
         evidence,

@@ -19,7 +19,7 @@ use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 use mfa_gateway_wire::Body;
 
-use super::browser::{Presented, SessionWatch};
+use super::browser::{CredentialKind, Presented, SessionWatch};
 use super::exchange::{Arrived, Exchange};
 use super::expiry::Expiry;
 use super::origin::Origin;
@@ -65,6 +65,8 @@ pub(super) struct Observed {
     pub(super) cookies: Vec<OwnCookies>,
     /// The evidence of its session, on a route that takes one.
     pub(super) presented: Option<Presented>,
+    /// What it is judged by.
+    pub(super) credential: CredentialKind,
     /// What ends a `WebSocket` with its session.
     pub(super) session_watch: Option<Box<SessionWatch>>,
 }

@@ -220,6 +220,16 @@ impl Reason {
         }
     }
 
+    /// After how many seconds another try may succeed, if that is due to time alone.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Denied(Denial::KeysUnavailable | Denial::SessionsUnavailable) => Some(5),
+            Self::Overloaded => Some(1),
+            Self::RateLimited(seconds) => Some(*seconds),
+            _ => None,
+        }
+    }
+
     /// The limit that was hit, if it was one.
     pub(super) fn limit(&self) -> Option<Limit> {
         match self {

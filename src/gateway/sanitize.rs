@@ -70,7 +70,10 @@ fn take_cookies(exchange: &mut Exchange) -> Vec<OwnCookies> {
     if live.doors.is_empty() || !request.headers().contains_key(COOKIE) {
         return Vec::new();
     }
-    live.doors.iter().map(|door| session::take(request.headers_mut(), &door.sign_in.settings().cookie)).collect()
+    live.doors
+        .iter()
+        .map(|door| session::take_cookies(request.headers_mut(), &door.sign_in.settings().cookie))
+        .collect()
 }
 
 /// Checks a request, and returns the protocol it asks for.

@@ -47,6 +47,14 @@ pub struct DecisionLine<'l> {
     /// The place that the route takes the token from. Absent in lines of older versions.
     #[serde(default)]
     pub token_from: Cow<'l, str>,
+    /// What the caller was judged by: a `bearer` token, or the `session` of somebody who signed in. Absent in lines of older
+    /// versions.
+    #[serde(default)]
+    #[schemars(extend("enum" = ["bearer", "session"]))]
+    pub credential: Cow<'l, str>,
+    /// The session's id; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Cow<'l, str>>,
     /// The client's address; `null` for a request without a connection.
     #[schemars(with = "Option<String>")]
     pub client: Option<IpAddr>,
@@ -145,6 +153,8 @@ impl<'l> DecisionLine<'l> {
             route_kind: entry.route.pattern.kind().into(),
             narrower: is_prefix.then(|| Cow::Borrowed(&*entry.route.narrower)),
             token_from: entry.route.token_from.to_string().into(),
+            credential: entry.credential.into(),
+            session: text(entry.session),
             client: entry.client,
             issuer: text(proof.map(|proof| proof.issuer.name.as_str())),
             class: text(proof.map(|proof| proof.principal.class())),
@@ -194,6 +204,8 @@ pub(super) mod tests {
             route_kind: "prefix".into(),
             narrower: Some(vec!["path /v1/x".to_owned()].into()),
             token_from: "the Authorization field".into(),
+            credential: "session".into(),
+            session: Some("0123456789abcdefghijkl".into()),
             client: Some([192, 0, 2, 1].into()),
             issuer: Some("entra".into()),
             class: Some("app_user".into()),
@@ -223,6 +235,8 @@ pub(super) mod tests {
         };
         let few = DecisionLine {
             trace_id: None,
+            credential: "bearer".into(),
+            session: None,
             client: None,
             issuer: None,
             class: None,

@@ -17,6 +17,10 @@ pub(crate) struct Entry<'e> {
     pub(crate) trace_id: Option<&'e str>,
     pub(crate) method: &'e http::Method,
     pub(crate) client: Option<IpAddr>,
+    /// `bearer` or `session`.
+    pub(crate) credential: &'static str,
+    /// The session's id.
+    pub(crate) session: Option<&'e str>,
     pub(crate) route: &'e Route,
     pub(crate) waivers: &'e Waivers,
     pub(crate) evidence: &'e Evidence,

@@ -16,6 +16,8 @@ pub struct Fact {
 /// A session in the list.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
+    /// Its id, by which a help desk finds it.
+    pub id: String,
     /// When the user signed in.
     pub created: Timestamp,
     /// When the session was last used.

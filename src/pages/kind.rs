@@ -49,6 +49,10 @@ pub enum Kind {
     },
     /// Something that the gateway needs isn't available; the client may try again after these seconds.
     Unavailable(Outage, u32),
+    /// This caller sends too many requests; another may be made after these seconds.
+    TooManyRequests(u32),
+    /// What was sent is longer than the gateway accepts.
+    TooLarge,
     /// The request has a wrong form.
     BadRequest,
     /// There is no such page.
@@ -112,6 +116,8 @@ impl Kind {
             Self::Unavailable(Outage::Issuer, _) => "issuer_unavailable",
             Self::Unavailable(Outage::Upstream, _) => "upstream_failed",
             Self::Unavailable(Outage::Overloaded, _) => "overloaded",
+            Self::TooManyRequests(_) => "rate_limited",
+            Self::TooLarge => "body_too_large",
             Self::BadRequest => "malformed_request",
             Self::NotFound => "no_route",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -134,6 +140,8 @@ impl Kind {
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::ConfirmSignOut | Self::SignedOut(_) | Self::Sessions { .. } => StatusCode::OK,
             Self::Unavailable(..) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -143,7 +151,7 @@ impl Kind {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Unavailable(_, seconds) => Some(*seconds),
+            Self::Unavailable(_, seconds) | Self::TooManyRequests(seconds) => Some(*seconds),
             Self::SignInFailed(failure) => {
                 (failure.kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(ISSUER_BACK)
             }
@@ -169,6 +177,8 @@ impl Kind {
             Self::SignedOut(_) => "signed-out",
             Self::Sessions { .. } => "sessions",
             Self::Unavailable(..) => "unavailable",
+            Self::TooManyRequests(_) => "too-many-requests",
+            Self::TooLarge => "too-large",
             Self::BadRequest => "bad-request",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",

@@ -26,6 +26,8 @@ pub(super) fn text(kind: &Kind) -> &'static Text {
         Kind::Unavailable(Outage::Issuer, _) => &ISSUER,
         Kind::Unavailable(Outage::Upstream, _) => &UPSTREAM,
         Kind::Unavailable(Outage::Overloaded, _) => &OVERLOADED,
+        Kind::TooManyRequests(_) => &TOO_MANY_REQUESTS,
+        Kind::TooLarge => &TOO_LARGE,
         Kind::BadRequest => &BAD_REQUEST,
         Kind::NotFound => &NOT_FOUND,
         Kind::MethodNotAllowed => &METHOD_NOT_ALLOWED,
@@ -140,6 +142,16 @@ const UPSTREAM: Text = Text {
 const OVERLOADED: Text = Text {
     title: "This site is busy",
     paragraphs: &["It has too much to do at the moment. Wait a few seconds, and try again."],
+};
+
+const TOO_MANY_REQUESTS: Text = Text {
+    title: "You sent too many requests",
+    paragraphs: &["This site limits how many it takes from each user. Wait a little, and try again."],
+};
+
+const TOO_LARGE: Text = Text {
+    title: "What you sent is too large",
+    paragraphs: &["It is longer than this site accepts. It was not processed, and nothing was saved."],
 };
 
 const BAD_REQUEST: Text = Text {

@@ -43,6 +43,8 @@ pub fn samples() -> Vec<Page> {
         Kind::Unavailable(Outage::Issuer, 5),
         Kind::Unavailable(Outage::Upstream, 5),
         Kind::Unavailable(Outage::Overloaded, 1),
+        Kind::TooManyRequests(30),
+        Kind::TooLarge,
         Kind::BadRequest,
         Kind::NotFound,
         Kind::MethodNotAllowed,
@@ -76,9 +78,9 @@ fn with_actions(kind: Kind) -> Page {
         }
         Kind::SignedOut(_) => page.with(Action::link(Does::SignIn, "/")),
         Kind::Sessions { .. } => page.of(Some(PERSON)).with(post(Does::SignOutEverywhere, "/.mfa-gateway/sign-out")),
-        Kind::Unavailable(..) => page.with(again()),
+        Kind::Unavailable(..) | Kind::TooManyRequests(_) => page.with(again()),
         Kind::BadRequest => page.fact("What is wrong", "the path"),
-        Kind::CrossSite | Kind::NotFound | Kind::MethodNotAllowed => page,
+        Kind::CrossSite | Kind::TooLarge | Kind::NotFound | Kind::MethodNotAllowed => page,
     }
 }
 
@@ -104,6 +106,7 @@ fn roles() -> Vec<NeededRole> {
 
 fn rows() -> Vec<SessionRow> {
     let row = |minutes: u32, this_one| SessionRow {
+        id: format!("Zm9vYmFyYmF6cXV4cXV1{minutes:02}"),
         created: NOW.minus(MINUTE * minutes * 10),
         seen: NOW.minus(MINUTE * minutes),
         expires: NOW.plus(MINUTE * 400),

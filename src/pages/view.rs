@@ -56,6 +56,7 @@ struct ShownFact<'a> {
 #[derive(Debug, Serialize)]
 struct Session<'a> {
     name: String,
+    id: &'a str,
     this_one: bool,
     mfa: bool,
     created: Time,
@@ -161,6 +162,7 @@ fn sessions(kind: &Kind) -> Vec<Session<'_>> {
 fn session(number: usize, row: &SessionRow, now: Timestamp) -> Session<'_> {
     Session {
         name: format!("Session {number}"),
+        id: &row.id,
         this_one: row.this_one,
         mfa: row.mfa,
         created: time(row.created),

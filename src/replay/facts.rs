@@ -78,3 +78,25 @@ fn a_token_that_stood_elsewhere_is_not_known_to_be_where_it_is_wanted() {
     assert_eq!(again(&cookie, proven("the Authorization field")), undetermined(Why::TokenPlaceDiffers));
     assert_eq!(again(&cookie, proven("the cookie t")), Outcome::Permit("mfa"));
 }
+
+#[test]
+fn a_session_is_no_token_and_a_token_no_session() {
+    let sign_in =
+        "sign_in: [{ name: s, issuer: idp, public_url: 'http://127.0.0.1:8080', client_id: c, authentication: none }]";
+    let with = |credential: &str| {
+        let routes = format!("routes: [{{ prefix: /v1/, upstream: api, credential: {credential} }}]");
+        let sign_in = if credential == "bearer" { "" } else { sign_in };
+        config("", &format!("{sign_in}\n{routes}"))
+    };
+    let proven = |credential: &str| changed(json!({"amr": ["mfa"], "credential": credential, "session": "x"}));
+    for (recorded, credential, expected) in [
+        ("session", "session", Outcome::Permit("mfa")),
+        ("session", "either", Outcome::Permit("mfa")),
+        ("session", "bearer", deny("no_credential")),
+        ("bearer", "session", deny("no_credential")),
+        ("bearer", "either", Outcome::Permit("mfa")),
+        ("", "bearer", Outcome::Permit("mfa")),
+    ] {
+        assert_eq!(again(&with(credential), proven(recorded)), expected, "{recorded} to {credential}");
+    }
+}

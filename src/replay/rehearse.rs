@@ -72,8 +72,7 @@ impl Rehearsal {
         let recorded = self.issuers.caller(line, (recorded_at, now))?;
         let narrower = line.narrower.as_deref();
         let places = self.places.of(&line.route, line.route_kind == "path", &method, narrower);
-        let mut outcomes =
-            places.all.iter().map(|place| self.outcome(place, &recorded.caller, (now, &line.token_from)));
+        let mut outcomes = places.all.iter().map(|place| self.outcome(place, &recorded.caller, now, line));
         // There is always at least one.
         let first = outcomes.next().unwrap_or(Outcome::Undetermined(places.why));
         let now = if outcomes.all(|other| other.agrees(&first)) { first } else { Outcome::Undetermined(places.why) };
@@ -81,7 +80,7 @@ impl Rehearsal {
         Ok(Again { was_permitted, now, finding_taken, token_rules_assumed })
     }
 
-    fn outcome(&self, place: &Place, caller: &Caller, (now, token_from): (Timestamp, &str)) -> Outcome {
+    fn outcome(&self, place: &Place, caller: &Caller, now: Timestamp, line: &DecisionLine<'_>) -> Outcome {
         let route = match place {
             Ok(route) => route,
             Err(reason) => return Outcome::Deny((*reason).to_owned()),
@@ -90,6 +89,11 @@ impl Rehearsal {
             Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
             Decision::Deny(denial) => Outcome::Deny(denial.code().to_owned()),
         };
+        // A credential that the route no longer takes is none to it.
+        if !route.takes(&line.credential) {
+            return decided(&Evidence::None);
+        }
+        let token_from = if line.credential == "session" { "" } else { &*line.token_from };
         match (caller, decided(&Evidence::None)) {
             (Caller::Known(possible, why), _) => {
                 let mut outcomes = possible.iter().map(decided);

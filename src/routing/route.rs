@@ -90,6 +90,23 @@ impl Route {
         }
     }
 
+    /// The credential that it takes, as the configuration writes it.
+    #[must_use]
+    pub fn credential(&self) -> &'static str {
+        match self.sessions {
+            None => "bearer",
+            Some(usage) if usage.or_token => "either",
+            Some(_) => "session",
+        }
+    }
+
+    /// Whether a request can be judged by this credential: `bearer` or `session`.
+    #[must_use]
+    pub fn takes(&self, credential: &str) -> bool {
+        let own = self.credential();
+        own == "either" || own == if credential == "session" { "session" } else { "bearer" }
+    }
+
     /// Whether it is for every host that some route names.
     pub(crate) fn is_of_every_host(&self) -> bool {
         self.hosts.is_empty() || self.hosts.contains(&HostPattern::Any)

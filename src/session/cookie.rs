@@ -9,6 +9,9 @@ use http::{HeaderMap, HeaderValue};
 /// The most cookies of sign-ins under way that are looked at.
 const MAX_ATTEMPTS: usize = 24;
 
+/// What names the cookie that counts.
+const ROUNDS: &str = "rounds";
+
 /// The names of a sign-in's cookies: one for the session, and one for each sign-in under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieName(String);
@@ -22,6 +25,8 @@ pub struct OwnCookies {
     pub is_doubled: bool,
     /// The cookies of sign-ins under way: the rest of the name, and the value.
     pub attempts: Vec<(String, String)>,
+    /// How many sign-ins this browser finished a moment ago, one after the other.
+    pub rounds: u32,
 }
 
 impl CookieName {
@@ -41,6 +46,12 @@ impl CookieName {
     #[must_use]
     pub fn attempt(&self, slot: &str) -> String {
         [&self.0, "-", slot].concat()
+    }
+
+    /// The name of the cookie that counts sign-ins which end in nothing: shorter than that of one under way.
+    #[must_use]
+    pub fn rounds(&self) -> String {
+        self.attempt(ROUNDS)
     }
 
     /// Whether a cookie's name is one of these, or could be read as one.
@@ -106,9 +117,12 @@ impl OwnCookies {
             self.session = (!self.is_doubled).then(|| value.to_owned());
         } else if let Some(slot) = key.strip_prefix(name.0.as_str()).and_then(|rest| rest.strip_prefix('-'))
             && slot.bytes().all(is_plain)
-            && self.attempts.len() < MAX_ATTEMPTS
         {
-            self.attempts.push((slot.to_owned(), value.to_owned()));
+            if slot == ROUNDS {
+                self.rounds = value.parse().unwrap_or_default();
+            } else if self.attempts.len() < MAX_ATTEMPTS {
+                self.attempts.push((slot.to_owned(), value.to_owned()));
+            }
         }
     }
 

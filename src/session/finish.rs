@@ -119,6 +119,19 @@ impl SignIn {
         }
     }
 
+    /// The session that a browser wants to sign out of: also one of which nobody can tell whether it has ended.
+    pub async fn to_sign_out(self: &Arc<Self>, cookies: &OwnCookies) -> Option<Arc<Record>> {
+        let looked = match self.look_up(cookies, false) {
+            Looked::Wait(record) => self.settle(record, false).await,
+            looked => looked,
+        };
+        match looked {
+            Looked::Live(opened) => Some(opened.record),
+            Looked::Unavailable => Some(self.open(cookies.session.as_deref()?)?.record),
+            Looked::None { .. } | Looked::Over(_) | Looked::Wait(_) => None,
+        }
+    }
+
     async fn complete(
         self: &Arc<Self>,
         transaction: &Transaction,
@@ -184,6 +197,7 @@ impl SignIn {
         record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);
         let row = self.row(&record, id_token, &proof, &secrets);
         self.sessions.begin(&row, id, before.map(|before| before.record.id)).await?;
+        self.bound(&row).await;
         self.finished(record, return_path, wanted, short)
     }
 

@@ -2,7 +2,7 @@
 
 use mfa_gateway_core::token::LogoutToken;
 use mfa_gateway_layer::ClientVerifyError;
-use mfa_gateway_store::{Filter, Page, Session, StoreError};
+use mfa_gateway_store::{Filter, LONGEST_LIST, NewSession, Page, Session, StoreError};
 
 use super::id::{SessionId, random};
 use super::record::{Record, Tried};
@@ -14,6 +14,9 @@ use crate::oidc::{EndSession, end_session_url};
 
 /// The most sessions of a user that are listed.
 const MAX_LISTED: u32 = 100;
+
+/// What `state` begins with if other replicas learn of a sign-out later: the page after the issuer's says so.
+pub const DELAYED: &str = "delayed.";
 
 /// How far a sign-out went.
 #[derive(Clone, Debug)]
@@ -48,19 +51,21 @@ impl SignIn {
             let whose = Whose::Subject { issuer: row.begun.issuer.clone(), subject: row.begun.subject.clone() };
             is_delayed |= self.sessions.end(whose, "sign_out_everywhere").await.is_err();
         }
-        let issuer = if self.settings.logout.of_issuer { self.issuer_sign_out(record, row.as_ref()) } else { None };
+        let of_issuer = self.settings.logout.of_issuer;
+        let issuer = if of_issuer { self.issuer_sign_out(record, row.as_ref(), is_delayed) } else { None };
         self.sessions.metrics.logged_out("user");
         SignedOff { issuer, is_delayed }
     }
 
     /// Where a browser goes to sign out of the issuer (OpenID Connect RP-Initiated Logout 1.0).
-    fn issuer_sign_out(&self, record: &Record, row: Option<&Session>) -> Option<String> {
+    fn issuer_sign_out(&self, record: &Record, row: Option<&Session>, is_delayed: bool) -> Option<String> {
         let metadata = self.verifier.keys().metadata()?;
         let secrets = row.and_then(|row| Secrets::open(&row.begun.secret, &self.seals.secrets, &record.id));
         let claims = record.kept();
         let state = random::<16>().ok().map(|bytes| {
             use base64::Engine;
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+            let random = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+            if is_delayed { [DELAYED, &random].concat() } else { random }
         });
         let request = EndSession {
             client_id: &self.settings.client.client_id,
@@ -147,6 +152,32 @@ impl SignIn {
         };
         self.sessions.end(Whose::Id(id), "ended_by_user").await?;
         Ok(true)
+    }
+
+    /// Ends the oldest sessions of a user who has more than are allowed.
+    pub(super) async fn bound(&self, begun: &NewSession) {
+        let Some(most) = self.settings.times.per_user else { return };
+        let filter = Filter {
+            issuer: Some(begun.issuer.clone()),
+            subject: Some(begun.subject.clone()),
+            sign_in: Some(begun.sign_in.clone()),
+            live_at: Some(begun.created),
+            ..Filter::default()
+        };
+        let page = Page { after: None, most: LONGEST_LIST };
+        let Ok(mut rows) = self.sessions.store().list(&filter, &page).await else {
+            tracing::warn!(session = %begun.id, "the sessions of a user can't be counted");
+            return;
+        };
+        rows.retain(|row| row.begun.id != begun.id);
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.begun.created));
+        for row in rows.iter().skip(most.saturating_sub(1) as usize) {
+            if let Some(id) = SessionId::parse(&row.begun.id)
+                && self.sessions.end(Whose::Id(id), "too_many").await.is_err()
+            {
+                tracing::warn!(session = %id, "the store hears of a session's end later");
+            }
+        }
     }
 
     /// The cookie of a session whose step-up was in vain.

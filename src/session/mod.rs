@@ -33,15 +33,15 @@ mod table;
 mod transaction;
 
 pub use begin::{CannotBegin, Departure, Start};
-pub use cookie::{CookieName, OwnCookies, clear as clear_cookie, remove_set, set as set_cookie, take};
+pub use cookie::{CookieName, OwnCookies, clear as clear_cookie, remove_set, set as set_cookie, take as take_cookies};
 pub use finish::{Arrival, Finished, Judge, Unfinished};
 pub use id::{NoRandom, SessionId};
-pub use logout::{LogoutError, SignedOff};
+pub use logout::{DELAYED, LogoutError, SignedOff};
 pub use metrics::SessionMetrics;
 pub use record::{Record, Tried};
 pub use return_path::ReturnPath;
 pub use sessions::{Judged, MAX_ABSOLUTE, Sessions, Whose};
-pub use settings::{Display, LogoutSettings, SessionSettings, SignInSettings, Times};
+pub use settings::{Display, LogoutSettings, MAX_PER_USER, SessionSettings, SignInSettings, Times};
 pub use sign_in::{Current, Looked, SignIn};
 pub use table::{Ending, Newer};
 pub use transaction::{Begun, Transaction, Wanted};

@@ -35,11 +35,16 @@ fn is_own(target: &str) -> bool {
     let mut bytes = target.bytes();
     let is_single = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
     let path = target.split('?').next().unwrap_or_default();
-    let hides = percent_encoding::percent_decode_str(path).any(|byte| byte.is_ascii_control() || byte == b'\\');
+    let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    let hides = decoded.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\');
+    // Browsers resolve them, spelled either way, and could come out anywhere.
+    let climbs = decoded.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."));
     is_single
         && !hides
+        && !climbs
         && target.len() <= MAX
-        && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
+        // In a query, a backslash is one.
+        && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 /// Whether a server could read the target as one of the gateway's own paths.
@@ -57,9 +62,18 @@ mod tests {
     #[test]
     fn p38_only_a_path_of_its_own_is_returned_to_and_byte_for_byte() {
         let base = "/.mfa-gateway/";
-        for good in
-            ["/", "/a", "/a?b=c&d=%2F%2f", "/a//b", "/%e4?x=http://other.example/", "/a;b=c", "/?//x", "/.mfa-gatewayx"]
-        {
+        for good in [
+            "/",
+            "/a",
+            "/a?b=c&d=%2F%2f",
+            "/a//b",
+            "/%e4?x=http://other.example/",
+            "/a;b=c",
+            "/?//x",
+            "/.mfa-gatewayx",
+            "/a?b=\\c/../d",
+            "/a..b/...c",
+        ] {
             assert_eq!(ReturnPath::of(good, base).as_str(), good);
         }
         let long = format!("/{}", "x".repeat(MAX));
@@ -70,6 +84,9 @@ mod tests {
             "/\\evil.example",
             "\\\\evil",
             "/a\\b",
+            "/a/../.mfa-gateway/sign-out",
+            "/./a",
+            "/%2E%2e/a",
             "http://evil.example",
             "javascript:alert(1)",
             "/a#b",

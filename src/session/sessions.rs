@@ -186,8 +186,10 @@ impl Sessions {
         self.store.begin(new, old.as_deref().map(|old| (old, &ended))).await?;
         let expires = new.expires.saturating_mul(1000);
         self.table.seen(id, self.clock.now().as_millis(), expires, true);
-        if let Some(old) = replaces {
-            self.table.end(old, self.forget_at());
+        if let Some(old) = replaces
+            && self.table.end(old, self.forget_at())
+        {
+            self.metrics.ended("replaced", 1);
         }
         self.metrics.begun.inc();
         Ok(())

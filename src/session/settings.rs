@@ -64,7 +64,10 @@ impl SignInSettings {
     }
 }
 
-/// How long sessions and sign-ins last.
+/// The most that [`Times::per_user`] may be.
+pub const MAX_PER_USER: u32 = 100;
+
+/// How long sessions and sign-ins last, and how many there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// How long a session may not be used.
@@ -75,6 +78,8 @@ pub struct Times {
     pub transaction: Duration,
     /// How long before they expire tokens are refreshed; `None` if they aren't.
     pub refresh: Option<Duration>,
+    /// How many sessions a user may have; `None` if any number.
+    pub per_user: Option<u32>,
 }
 
 /// What upstreams receive of the user besides the identity fields.

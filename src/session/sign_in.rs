@@ -172,7 +172,7 @@ impl SignIn {
     }
 
     /// The session in a cookie's value.
-    fn open(&self, value: &str) -> Option<Current> {
+    pub(super) fn open(&self, value: &str) -> Option<Current> {
         if let Some(opened) = self.opened.get(value) {
             return Some(opened);
         }

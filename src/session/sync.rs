@@ -102,8 +102,9 @@ impl Sessions {
     }
 
     async fn exchange(&self, cursor: &mut Cursor) -> Result<(), StoreError> {
-        self.pay_owed().await?;
+        // What others ended counts here even while the store takes nothing, as with a full disk.
         self.catch_up(cursor).await?;
+        self.pay_owed().await?;
         self.tell_uses((self.settings.shortest_idle / 8).min(MAX_UNTOLD)).await
     }
 

@@ -296,3 +296,47 @@ pub(crate) fn callback(data: &[u8]) {
         assert_eq!(format!("{parsed:?}"), "CallbackParameters { response: Code, .. }", "a code in the log");
     }
 }
+
+/// The gateway's own cookies are taken out of a `Cookie` field, and every other pair stays as it was, in its order.
+pub(crate) fn cookies(data: &[u8]) {
+    use mfa_gateway::session::{CookieName, take_cookies};
+    let Ok(value) = HeaderValue::from_bytes(data) else { return };
+    let name = CookieName::new("mfa-gateway");
+    let mut fields = HeaderMap::new();
+    fields.insert(http::header::COOKIE, value);
+    let own = take_cookies(&mut fields, &name);
+    let left: Vec<u8> = fields.get(http::header::COOKIE).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+    let resembles = |text: &[u8]| text.to_ascii_lowercase().windows(18).any(|part| part == b"__host-mfa-gateway");
+    let name_of = |pair: &[u8]| pair.split(|byte| *byte == b'=').next().unwrap_or_default().to_vec();
+    let pairs = |bytes: &[u8]| bytes.split(|byte| *byte == b';').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (before, after) = (pairs(data), pairs(&left));
+    for pair in &after {
+        let named = name_of(pair);
+        // Longer names are others' own: `__Host-mfa-gatewayx`.
+        let start = named.iter().position(u8::is_ascii_graphic).unwrap_or_default();
+        let rest = named[start..].get(18..).unwrap_or_default();
+        let is_own = resembles(&named[start..named.len().min(start + 18)]) && (rest.is_empty() || rest[0] == b'-');
+        assert!(!is_own, "{:?} is left of {:?}", String::from_utf8_lossy(pair), String::from_utf8_lossy(data));
+    }
+    let others: Vec<_> =
+        before.iter().filter(|pair| !resembles(&name_of(pair))).map(|pair| pair.trim_ascii()).collect();
+    let kept: Vec<_> = after.iter().map(|pair| pair.trim_ascii()).collect();
+    let mut rest = kept.iter();
+    assert!(others.iter().all(|pair| pair.is_empty() || rest.any(|one| one == pair)), "{others:?} became {kept:?}");
+    for text in own.session.iter().chain(own.attempts.iter().map(|(_, value)| value)) {
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{text}");
+    }
+}
+
+/// Whatever a browser asked for, it returns to a page of this origin, and not into the gateway's own pages.
+pub(crate) fn return_path(data: &[u8]) {
+    use mfa_gateway::session::ReturnPath;
+    let text = String::from_utf8_lossy(data);
+    let path = ReturnPath::of(&text, "/.mfa-gateway/");
+    assert!(path.as_str() == "/" || path.as_str() == text, "neither the start page nor what was asked for");
+    let origin = url::Url::parse("https://portal.example/somewhere?a=b").expect("a URL");
+    let url = origin.join(path.as_str()).expect("a path");
+    assert_eq!(url.origin(), origin.origin(), "{path:?} leads elsewhere");
+    assert!(url.fragment().is_none() && !url.path().starts_with("/.mfa-gateway/"), "{path:?}");
+    assert!(HeaderValue::from_str(path.as_str()).is_ok(), "{path:?} can't stand in a field");
+}

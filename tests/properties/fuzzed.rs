@@ -43,7 +43,7 @@ fn mutated(seeds: &[Vec<u8>], random: &mut fastrand::Rng) -> Vec<u8> {
 
 #[test]
 fn what_the_fuzz_targets_check_holds_for_their_seeds_and_their_like() {
-    let targets: [(&str, Check); 9] = [
+    let targets: [(&str, Check); 11] = [
         ("token", checks::token),
         ("key_set", checks::key_set),
         ("path", checks::path),
@@ -53,6 +53,8 @@ fn what_the_fuzz_targets_check_holds_for_their_seeds_and_their_like() {
         ("configuration", checks::configuration),
         ("discovery", checks::discovery),
         ("callback", checks::callback),
+        ("cookies", checks::cookies),
+        ("return_path", checks::return_path),
     ];
     for (target, check) in targets {
         let seeds = seeds(target);

@@ -94,7 +94,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let text = format!(
-            "UPDATE mfa_session SET ended = $1, why = $2, secret = CAST('' AS {{blob}}), changed = {{now}} WHERE id IN \
+            "UPDATE mfa_session SET ended = $1, why = $2, secret = CAST('' AS {{blob}}), evidence = CAST('' AS {{blob}}), \
+             changed = {{now}} WHERE id IN \
              (SELECT id FROM mfa_session WHERE {condition} AND ended = 0 ORDER BY id LIMIT $3 {{ordered lock}}) \
              RETURNING id"
         );

@@ -144,7 +144,7 @@ async fn insert(
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', 0, '', 0, {now}) \
                            ON CONFLICT (id) DO NOTHING";
     const SEEN: &str = "INSERT INTO mfa_seen (id, at, written) VALUES ($1, $2, {now})";
-    const REPLACED: &str = "UPDATE mfa_session SET ended = $1, why = $2, secret = CAST('' AS {blob}), changed = {now} \
+    const REPLACED: &str = "UPDATE mfa_session SET ended = $1, why = $2, secret = CAST('' AS {blob}), evidence = CAST('' AS {blob}), changed = {now} \
                             WHERE id = $3 AND ended = 0";
     let mut transaction = connection.begin().await?;
     let inserted = sqlx::query(dialect.sql(SESSION))

@@ -126,8 +126,12 @@ impl OperationInput for Asked {
         context: &mut GenContext,
         operation: &mut Operation,
     ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
-        let refused = Refused::operation_response(context, operation);
-        refused.map(|response| (Some(openapi::StatusCode::Code(400)), response)).into_iter().collect()
+        // 404: nobody signs in at this gateway.
+        let refused = |code| {
+            let response = Refused::operation_response(context, operation)?;
+            Some((Some(openapi::StatusCode::Code(code)), response))
+        };
+        [400, 404].into_iter().filter_map(refused).collect()
     }
 }
 

@@ -170,6 +170,9 @@ pub(in crate::config) struct Session {
     /// Files with the keys that seal cookies: the first seals, all open. Each has 32 random bytes: `openssl rand -base64
     /// 32`. Absent: a random key, and sessions end with the process.
     pub keys: Option<Vec<String>>,
+    /// How many sessions a user may have; another sign-in ends the oldest. 1 to 100. Default: any number.
+    #[schemars(range(min = 1, max = 100))]
+    pub per_user: Option<u32>,
     /// What upstreams receive of the user besides the identity fields: `name`, `email`. Default: nothing.
     #[serde(default)]
     pub display: Vec<Display>,

@@ -1,11 +1,11 @@
-//! How long sessions and sign-ins last.
+//! How long sessions and sign-ins last, and how many there may be.
 
 use std::time::Duration;
 
 use crate::config::file;
 use crate::config::problem::Problems;
 use crate::config::values::duration;
-use crate::session::{MAX_ABSOLUTE, Times};
+use crate::session::{MAX_ABSOLUTE, MAX_PER_USER, Times};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,12 +26,17 @@ pub(super) fn read(path: &str, file: &file::SignIn, forwards: bool, problems: &m
     if idle > absolute {
         problems.add(&field, "the session would end before it is idle for so long", "write at most `absolute`");
     }
+    if session.per_user.is_some_and(|most| !(1..=MAX_PER_USER).contains(&most)) {
+        let fix = format!("write 1 to {MAX_PER_USER}, or remove the field");
+        problems.add(&format!("{path}.session.per_user"), "this number of sessions is not possible", fix);
+    }
     let transaction = format!("{path}.transaction");
     Times {
         idle,
         absolute,
         transaction: time(&transaction, file.transaction.as_deref(), MINUTE * 10, SECOND..=HOUR, problems),
         refresh: refresh(path, session.refresh.as_ref(), forwards, problems),
+        per_user: session.per_user,
     }
 }
 

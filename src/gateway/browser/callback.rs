@@ -14,6 +14,9 @@ use crate::oidc::TokenEndpointError;
 use crate::pages::{Action, Does, Failure, FailureKind, Kind, Outage};
 use crate::session::{Arrival, Finished, Unfinished, Wanted, clear_cookie, set_cookie};
 
+/// How soon after a sign-in another one for the same browser counts as a round of a loop.
+const ROUND_SECONDS: u64 = 20;
+
 /// Responds to a callback: with the page that the browser wanted, by 303, or with a page that says why not.
 pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     let (door, live) = (request.door, request.live);
@@ -62,6 +65,8 @@ fn signed_in(request: &OwnRequest<'_>, finished: &Finished) -> Response<Body> {
     let settings = request.door.sign_in.settings();
     let mut response = see_other(finished.return_path.as_str());
     add(response.headers_mut(), set_cookie(settings.cookie.session(), &finished.cookie, None));
+    let rounds = request.cookies.rounds.saturating_add(1).to_string();
+    add(response.headers_mut(), set_cookie(&settings.cookie.rounds(), &rounds, Some(ROUND_SECONDS)));
     response
 }
 

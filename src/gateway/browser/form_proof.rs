@@ -15,24 +15,26 @@ const PROOF: &str = "proof";
 
 #[derive(Serialize, Deserialize)]
 struct Proof {
-    /// The session that the form is for. It ends with it.
-    form_of: SessionId,
+    /// The session that the form is for. It ends with it. `None` if nobody was signed in.
+    form_of: Option<SessionId>,
 }
 
 /// The action with the proof that this session's page has it.
-pub(super) fn prove(action: Action, door: &Door, record: &Record) -> Action {
-    match serde_json::to_vec(&Proof { form_of: record.id }) {
+pub(super) fn prove(action: Action, door: &Door, record: Option<&Record>) -> Action {
+    match serde_json::to_vec(&Proof { form_of: record.map(|record| record.id) }) {
         Ok(text) => action.with(PROOF, door.sign_in.seal_link(&text)),
         Err(_) => action,
     }
 }
 
-/// Whether a request that changes something is of a page of this origin.
-pub(super) fn is_proven(request: &OwnRequest<'_>, record: &Record) -> bool {
+/// Whether a request that changes something is of a page of this origin. Without a session, any form of the gateway's will do:
+/// its own may have ended since.
+pub(super) fn is_proven(request: &OwnRequest<'_>, record: Option<&Record>) -> bool {
     let proof = || {
         let text = request.door.sign_in.open_link(&request.field(PROOF)?)?;
         serde_json::from_slice::<Proof>(&text).ok()
     };
+    let fits = |proof: Proof| record.is_none_or(|record| proof.form_of == Some(record.id));
     is_of_own_page(request.headers, &request.door.origin, false)
-        || may_be_of_own_page(request.headers) && proof().is_some_and(|proof| proof.form_of == record.id)
+        || may_be_of_own_page(request.headers) && proof().is_some_and(fits)
 }

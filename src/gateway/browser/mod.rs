@@ -24,5 +24,5 @@ mod visit;
 
 pub(crate) use door::Door;
 pub(in crate::gateway) use own_paths::respond;
-pub(in crate::gateway) use presented::{Presented, SessionWatch};
+pub(in crate::gateway) use presented::{CredentialKind, Presented, SessionWatch};
 pub(in crate::gateway) use visit::serve;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mfa_gateway_core::policy::Evidence;
 
 use super::door::Door;
-use crate::session::Current;
+use crate::session::{Current, SessionId};
 
 /// How often an open `WebSocket` looks whether its session goes on.
 const WATCH: Duration = Duration::from_millis(500);
@@ -14,6 +14,34 @@ const WATCH: Duration = Duration::from_millis(500);
 /// The evidence that a session presented, in place of a token.
 #[derive(Debug)]
 pub(in crate::gateway) struct Presented(pub(in crate::gateway) Evidence);
+
+/// Which kind of credential a request is judged by, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::gateway) enum CredentialKind {
+    /// A token.
+    #[default]
+    Bearer,
+    /// A session, if there is one.
+    Session(Option<SessionId>),
+}
+
+impl CredentialKind {
+    /// The word for it.
+    pub(in crate::gateway) fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Session(_) => "session",
+        }
+    }
+
+    /// The session's id.
+    pub(in crate::gateway) fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Bearer => None,
+            Self::Session(id) => id,
+        }
+    }
+}
 
 /// What tells a `WebSocket` that its session is over.
 #[derive(Debug)]

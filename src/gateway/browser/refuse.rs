@@ -14,9 +14,9 @@ use super::json::ForScripts;
 use super::navigation::Audience;
 use super::start::{self, Start};
 use super::visit::Visit;
-use crate::gateway::refusal::texts;
+use crate::gateway::refusal::{add_remedies, texts};
 use crate::gateway::{Live, Reason, Rejection};
-use crate::pages::{Action, Does, Kind, NeededRole, Outage, Page, Shortfall};
+use crate::pages::{Action, Does, FailureKind, Kind, NeededRole, Outage, Page, Shortfall};
 use crate::session::{Current, ReturnPath, Tried, Wanted};
 
 /// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
@@ -24,6 +24,10 @@ const NOT_AGAIN: Duration = Duration::from_secs(300);
 
 /// How soon after a step-up that succeeded another one for the same page would be a loop.
 const JUST_STEPPED_UP: Duration = Duration::from_secs(10);
+
+/// How many sign-ins in a row may end without a session before a page says so: replicas with different keys, a clock that
+/// is wrong, a browser that keeps no cookie.
+const MAX_ROUNDS: u32 = 8;
 
 /// What would help.
 enum Needs {
@@ -39,6 +43,7 @@ impl Visit {
     /// Gives a refusal the form that a browser can use.
     pub(super) async fn refuse(&self, rejection: Rejection, live: &Live) -> Rejection {
         let mut response = self.respond(&rejection, live).await;
+        add_remedies(response.headers_mut(), &rejection.reason);
         self.write_cookies(response.headers_mut());
         rejection.in_browser(response)
     }
@@ -56,8 +61,11 @@ impl Visit {
         }
     }
 
-    /// The one redirect; a page if the issuer can't be asked.
+    /// The one redirect; a page if the issuer can't be asked, or if sign-in after sign-in brought no session.
     async fn send_to_issuer(&self, wanted: Wanted, live: &Live) -> Response<Body> {
+        if self.cookies.rounds >= MAX_ROUNDS && self.session.is_none() && self.over.is_none() {
+            return self.cookie_lost(wanted, live);
+        }
         let settings = self.door.sign_in.settings();
         let start = Start {
             return_path: ReturnPath::of(&self.target, &settings.base_path),
@@ -66,6 +74,15 @@ impl Visit {
             another_account: false,
         };
         start::redirect(&self.door, start, &self.cookies, &self.request_id, self.is_head, live).await
+    }
+
+    /// The page for a browser that signs in over and over, and never presents the session that it got.
+    fn cookie_lost(&self, wanted: Wanted, live: &Live) -> Response<Body> {
+        tracing::warn!(request_id = %id(&self.request_id), "a browser signs in over and over without keeping its session");
+        let at = live.clock.now().as_millis();
+        let again = Again { return_path: self.target.clone(), wanted, another_account: false, at };
+        let page = Page::new(Kind::SignInFailed(FailureKind::CookieLost.into()), id(&self.request_id));
+        self.door.page(&page.with(Action::link(Does::TryAgain, again.link(&self.door))), self.is_head)
     }
 
     /// Whether a step-up for the same was tried a short while ago, in whichever tab.
@@ -109,6 +126,9 @@ impl Visit {
             Again { return_path: self.target.clone(), wanted, another_account, at }.link(&self.door)
         };
         let mut page = Page::new(kind, id(&self.request_id)).of(self.person().as_deref());
+        if !matches!(rejection.reason, Reason::Denied(_) | Reason::CrossOrigin) {
+            page.code = rejection.reason.code();
+        }
         match needs {
             Needs::SignIn => page = page.with(Action::link(Does::SignInInNewTab, self.door.path("sign-in"))),
             Needs::StepUp(_) => page = page.with(Action::link(Does::TryAgain, again(false))),
@@ -120,7 +140,12 @@ impl Visit {
             }
             page = page.with(Action::link(Does::SignOut, self.door.path("sign-out")));
         }
-        self.door.page(&page, self.is_head)
+        let mut response = self.door.page(&page, self.is_head);
+        // A page of a kind may stand for several reasons.
+        if !matches!(rejection.reason, Reason::Denied(_)) {
+            *response.status_mut() = rejection.reason.status();
+        }
+        response
     }
 
     fn kind(&self, rejection: &Rejection, needs: &Needs) -> Kind {
@@ -136,6 +161,8 @@ impl Visit {
             (_, Reason::Denied(_)) => Kind::NotForYou,
             (_, Reason::CrossOrigin) => Kind::CrossSite,
             (_, Reason::Overloaded) => Kind::Unavailable(Outage::Overloaded, 1),
+            (_, Reason::RateLimited(seconds)) => Kind::TooManyRequests(u32::try_from(*seconds).unwrap_or(u32::MAX)),
+            (_, Reason::BodyTooLarge) => Kind::TooLarge,
             (_, Reason::NotFound) => Kind::NotFound,
             (_, Reason::MethodNotAllowed(_)) => Kind::MethodNotAllowed,
             (_, reason) if reason.status().is_server_error() => Kind::Unavailable(Outage::Upstream, 5),

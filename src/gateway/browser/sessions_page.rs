@@ -25,7 +25,7 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     };
     let unavailable = || request.respond(&request.page(Kind::Unavailable(Outage::Store, 5)));
     if *request.method == Method::POST {
-        if !is_proven(&request, &session.record) {
+        if !is_proven(&request, Some(&session.record)) {
             return request.respond(&request.page(Kind::CrossSite).with(Action::link(Does::Sessions, path)));
         }
         let id = request.field(END).unwrap_or_default();
@@ -38,9 +38,10 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     let own = session.record.id.to_string();
     let end = |row: &Session| {
         let action = Action::post(Does::EndSession, path.as_str()).with(END, row.begun.id.as_str());
-        prove(action, door, &session.record)
+        prove(action, door, Some(&session.record))
     };
     let row = |row: &Session| SessionRow {
+        id: row.begun.id.clone(),
         created: Timestamp::from_secs(row.begun.created),
         expires: Timestamp::from_secs(row.begun.expires),
         seen: Timestamp::from_secs(row.last_seen),

@@ -10,7 +10,7 @@ use mfa_gateway_wire::Body;
 use super::caching::make_private;
 use super::door::Door;
 use super::navigation::{Audience, is_of_own_page};
-use super::presented::{Presented, SessionWatch};
+use super::presented::{CredentialKind, Presented, SessionWatch};
 use crate::gateway::pipeline::Sanitized;
 use crate::gateway::service::Inner;
 use crate::gateway::{Reason, Rejection, Routed};
@@ -31,8 +31,26 @@ pub(super) struct Visit {
     pub(super) over: Option<Ending>,
     is_stray: bool,
     pub(super) request_id: HeaderValue,
-    /// Whether caches that serve many people must not keep the response.
-    is_private: bool,
+    private: Private,
+}
+
+/// Which responses caches that serve many people must not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Private {
+    Always,
+    /// The route serves people without a session, too.
+    WithSession,
+    Never,
+}
+
+impl Private {
+    fn of(usage: SessionUse, route: &Route) -> Self {
+        match (usage.shared_cache, route.rule.requirement) {
+            (true, _) => Self::Never,
+            (false, Requirement::Public) => Self::WithSession,
+            (false, _) => Self::Always,
+        }
+    }
 }
 
 /// Serves a request to a route that takes sessions.
@@ -60,6 +78,7 @@ pub(in crate::gateway) async fn serve<S: Inner<Routed>>(
     }
     visit.prepare(&mut sanitized, &route).await;
     sanitized.observed.presented = Some(Presented(evidence));
+    sanitized.observed.credential = CredentialKind::Session(visit.session.as_ref().map(|session| session.record.id));
     match inner.call(Routed { sanitized, route }).await {
         Ok(mut response) => {
             visit.finish(response.headers_mut());
@@ -83,7 +102,7 @@ impl Visit {
             over: None,
             is_stray: false,
             request_id: sanitized.exchange.ids.request.clone(),
-            is_private: !usage.shared_cache && route.rule.requirement != Requirement::Public,
+            private: Private::of(usage, route),
         }
     }
 
@@ -139,7 +158,7 @@ impl Visit {
 
     /// Puts the gateway's own fields into an upstream's response.
     fn finish(&self, headers: &mut HeaderMap) {
-        if self.is_private || self.session.is_some() {
+        if self.private == Private::Always || self.private == Private::WithSession && self.session.is_some() {
             make_private(headers);
         }
         self.write_cookies(headers);

@@ -16,6 +16,8 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct ResultLabels {
     /// The route's pattern; empty if there is none.
     pub(crate) route: String,
+    /// The credential that the route takes: `bearer`, `session` or `either`; empty if there is none.
+    pub(crate) credential: &'static str,
     /// `permitted`, `refused`, `responded` by the gateway itself, or `aborted`.
     pub(crate) result: &'static str,
     /// The grounds or the reason code.
@@ -81,7 +83,7 @@ impl Default for RequestMetrics {
 
 impl RequestMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Finished requests, by route, result, reason, class of caller, class of status and responder";
+        let help = "Finished requests, by route, its credential, result, reason, class of caller, class of status and responder";
         registry.register("requests", help, self.answered.clone());
         let help = "Permitted requests that enforcement would have refused";
         registry.register("would_deny", help, self.would_deny.clone());
@@ -102,10 +104,11 @@ impl RequestMetrics {
     }
 
     /// The handles of a route, or of requests that match none.
-    pub(crate) fn route(self: &Arc<Self>, pattern: &str) -> RouteMetrics {
+    pub(crate) fn route(self: &Arc<Self>, pattern: &str, credential: &'static str) -> RouteMetrics {
         let labels = RouteLabels { route: pattern.to_owned() };
         RouteMetrics {
             pattern: pattern.to_owned(),
+            credential,
             all: Arc::clone(self),
             permitted: Default::default(),
             refused: Handles::default(),
@@ -171,6 +174,7 @@ impl Handles {
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     pattern: String,
+    credential: &'static str,
     all: Arc<RequestMetrics>,
     /// A box for each pair of grounds and class that comes up: a configuration may have thousands of routes.
     permitted: [[OnceLock<Box<ByStatus>>; CLASSES.len()]; GROUNDS.len()],
@@ -241,7 +245,8 @@ impl RouteMetrics {
         class: &'static str,
         (status, responder): (&'static str, &'static str),
     ) -> Counter {
-        let labels = ResultLabels { route: self.pattern.clone(), result, reason, class, status, responder };
+        let (route, credential) = (self.pattern.clone(), self.credential);
+        let labels = ResultLabels { route, credential, result, reason, class, status, responder };
         self.all.answered.get_or_create_owned(&labels)
     }
 }
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn a_status_counts_by_its_class_and_by_who_made_it() {
         let metrics = Arc::new(RequestMetrics::default());
-        let route = metrics.route("/v1/");
+        let route = metrics.route("/v1/", "session");
         for status in [200, 204, 500, 101] {
             route.permitted("mfa", "app_user", StatusCode::from_u16(status).unwrap());
         }
@@ -275,7 +280,7 @@ mod tests {
         route.aborted();
         let line = |result, reason, class, status, by, count| {
             format!(
-                "requests_total{{route=\"/v1/\",result=\"{result}\",reason=\"{reason}\",class=\"{class}\",\
+                "requests_total{{route=\"/v1/\",credential=\"session\",result=\"{result}\",reason=\"{reason}\",class=\"{class}\",\
                  status=\"{status}\",responder=\"{by}\"}} {count}"
             )
         };

@@ -15,5 +15,5 @@ mod seen;
 mod texts;
 
 pub(crate) use grpc::media_type as grpc_media_type;
-pub(crate) use response::{Asked, response};
+pub(crate) use response::{Asked, add_remedies, response};
 pub(crate) use texts::texts;

@@ -71,21 +71,20 @@ fn worded(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialec
 }
 
 fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: Dialect) {
-    match &rejection.reason {
-        Reason::Denied(denial) => {
-            if let Some(challenge) = challenge(*denial, rejection, dialect) {
-                headers.insert(WWW_AUTHENTICATE, challenge);
-            }
-            if matches!(denial, Denial::KeysUnavailable | Denial::SessionsUnavailable) {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            }
-        }
-        Reason::Overloaded => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        Reason::RateLimited(seconds) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
-        }
+    if let Reason::Denied(denial) = &rejection.reason
+        && let Some(challenge) = challenge(*denial, rejection, dialect)
+    {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    add_remedies(headers, &rejection.reason);
+}
+
+/// The fields that say what would be accepted instead, and when.
+pub(crate) fn add_remedies(headers: &mut HeaderMap, reason: &Reason) {
+    if let Some(seconds) = reason.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match reason {
         Reason::MethodNotAllowed(methods) => {
             let methods = methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", ");
             if let Ok(value) = HeaderValue::from_str(&methods) {

@@ -18,13 +18,9 @@ ELSEWHERE = {
 
 # What of a number no test holds. Who changes something there writes the test.
 PARTLY = {
+    "p28": "what a reload makes of the roles of a session",
     "p16": "that a step-up in vain is tried again by itself after five minutes, and not before: no test waits so long",
     "p19": "a form in flight has no time of grace; the test holds that its page stays open, so that it isn't lost",
-    "p22": "a route with `counts_as_use: false`",
-    "p28": "a user's sessions have no limit in number; what a reload makes of the roles of a session",
-    "p30": "the words of the page after a sign-out that other replicas hear of later",
-    "p40": "a route with `shared_cache: true`",
-    "s20": "a form of another site that posts to `sign-out` without the cookie, as browsers send it",
 }
 
 

@@ -237,6 +237,33 @@ def test_s16_p40_public_pages_keep_their_own_rule(portal):
         assert hop.fields.one("Cache-Control") == "public, max-age=600"
 
 
+def test_p40_a_route_may_leave_its_pages_to_shared_caches(start_portal, tmp_path):
+    route = {"prefix": "/pages/", "upstream": "pages", "credential": "session", "require": "authenticated"}
+    for shared in (True, False):
+        portal = start_portal(tmp_path / str(shared), routes=[{**route, "shared_cache": shared}])
+        hop = portal.signed_in().send(portal.at("/pages/cached-publicly"))
+        assert ("public" in hop.fields.one("Cache-Control")) == shared, hop.fields
+
+
+def test_s22_a_refusal_for_another_reason_keeps_its_status(start_portal):
+    """Too many requests, too long a body: neither is a malformed request, to a person or to a script."""
+    page = {"upstream": "pages", "credential": "session", "require": "authenticated"}
+    portal = start_portal(
+        rate_limits=[{"name": "few", "key": "user", "requests": 2, "per": "1h"}],
+        routes=[{"prefix": "/few/", "rate_limit": "few", **page}, {"prefix": "/pages/", "body_bytes": 10, **page},
+                {"path": "/read", "methods": ["GET"], **page}],
+    )
+    visitor = portal.signed_in()
+    while (hop := visitor.send(portal.at("/few/a"))).status == 200:
+        assert len(visitor.hops) < 20
+    assert hop.status == 429 and int(hop.fields.one("Retry-After")) > 0 and "rate_limited" in hop.text
+    script = visitor.fetch(portal.at("/few/a"))
+    assert script.status == 429 and int(script.fields.one("Retry-After")) > 0 and code_of(script) == "rate_limited"
+    large = visitor.post(portal.at("/pages/echoes"), b"a=" + b"x" * 100)
+    assert large.status == 413 and "body_too_large" in large.text, large.text
+    assert visitor.post(portal.at("/read"), b"a=1").fields.one("Allow") == "GET, HEAD"
+
+
 def test_s16_p39_the_gateways_own_answers_are_kept_nowhere(portal, provider):
     provider.person = dict(CASEY)
     visitor = portal.signed_in()

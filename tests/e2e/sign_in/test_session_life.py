@@ -35,6 +35,21 @@ def test_s10_s17_p22_the_idle_time_slides_and_the_absolute_one_does_not(start_po
     assert portal.goes_to_provider(busy.send(portal.at("/pages/a")))
 
 
+def test_p22_a_page_that_polls_keeps_nobody_signed_in(start_portal):
+    page = {"upstream": "pages", "credential": "session", "require": "authenticated"}
+    portal = start_portal(
+        session={"idle": "2s", "absolute": "1h"},
+        routes=[{"prefix": "/poll/", "counts_as_use": False, **page}, {"prefix": "/pages/", **page}],
+    )
+    polled, used = portal.signed_in(), portal.signed_in()
+    began = time.monotonic()
+    while time.monotonic() - began < 2.6:
+        polled.fetch(portal.at("/poll/a"))
+        assert is_alive(portal, used)
+        time.sleep(0.3)
+    assert not is_alive(portal, polled, "/poll/a") and is_alive(portal, used)
+
+
 def test_p22_a_websocket_ends_with_its_session(start_portal):
     portal = start_portal()
     visitor = portal.signed_in()
