@@ -99,7 +99,7 @@ fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
             .iter()
             .map(|route| requests.route(route.pattern.as_written(), route.credential()))
             .collect(),
-        no_route: requests.route("", ""),
+        no_route: requests.route("", "none"),
         limits: ambient.metrics.gateway.limits.clone(),
     }
 }

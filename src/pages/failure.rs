@@ -50,8 +50,8 @@ pub enum FailureKind {
     InvalidIdToken,
     /// The ID token had expired when it came.
     ExpiredIdToken,
-    /// The browser doesn't keep the cookie of the session.
-    CookieLost,
+    /// The browser signs in over and over, and the session that it gets doesn't count.
+    SessionLost,
 }
 
 impl Failure {
@@ -123,7 +123,7 @@ impl FailureKind {
             Self::InvalidResponse => "sign_in_invalid_response",
             Self::InvalidIdToken => "sign_in_invalid_id_token",
             Self::ExpiredIdToken => "sign_in_expired_id_token",
-            Self::CookieLost => "sign_in_cookie_lost",
+            Self::SessionLost => "sign_in_session_lost",
         }
     }
 
@@ -133,7 +133,7 @@ impl FailureKind {
         match self {
             Self::ServerError | Self::TemporarilyUnavailable | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ClientRejected | Self::InvalidIdToken => StatusCode::BAD_GATEWAY,
-            Self::InvalidResponse | Self::CookieLost => StatusCode::BAD_REQUEST,
+            Self::InvalidResponse | Self::SessionLost => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         }
     }
@@ -151,7 +151,7 @@ impl FailureKind {
             Self::InvalidResponse => &INVALID_RESPONSE,
             Self::InvalidIdToken => &INVALID_ID_TOKEN,
             Self::ExpiredIdToken => &EXPIRED_ID_TOKEN,
-            Self::CookieLost => &COOKIE_LOST,
+            Self::SessionLost => &SESSION_LOST,
             Self::Other => &OTHER,
         }
     }
@@ -232,11 +232,11 @@ const EXPIRED_ID_TOKEN: Text = Text {
     ],
 };
 
-const COOKIE_LOST: Text = Text {
-    title: "Your browser doesn't keep the sign-in",
+const SESSION_LOST: Text = Text {
+    title: "This site doesn't recognize your sign-in",
     paragraphs: &[
-        "You signed in, but your browser didn't send back the cookie that remembers it.",
-        "Allow cookies for this site, open it by its usual address, and try again.",
+        "You signed in, but the session that you got doesn't count. Signing in again at once would not change that.",
+        "Try again in a minute. If that doesn't help, give your help desk the codes on this page.",
     ],
 };
 

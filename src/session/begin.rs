@@ -72,6 +72,12 @@ impl SignIn {
             wanted: start.wanted,
             session: start.session.map(|session| session.record.id).filter(|_| !start.another_account),
             another_account: start.another_account,
+            // Somebody who presents a cookie that is no session may have got it a moment ago.
+            rounds: if start.session.is_none() && beside.session.is_some() {
+                beside.rounds.saturating_add(1)
+            } else {
+                0
+            },
         };
         let cookies = transaction
             .begin(&self.seals.transaction, &self.context, &self.settings.cookie, beside)

@@ -25,7 +25,7 @@ pub struct OwnCookies {
     pub is_doubled: bool,
     /// The cookies of sign-ins under way: the rest of the name, and the value.
     pub attempts: Vec<(String, String)>,
-    /// How many sign-ins this browser finished a moment ago, one after the other.
+    /// How many sign-ins, one right after the other, ended in a cookie that is no session.
     pub rounds: u32,
 }
 
@@ -48,7 +48,7 @@ impl CookieName {
         [&self.0, "-", slot].concat()
     }
 
-    /// The name of the cookie that counts sign-ins which end in nothing: shorter than that of one under way.
+    /// The name of the cookie that counts sign-ins which end in no session: shorter than that of one under way.
     #[must_use]
     pub fn rounds(&self) -> String {
         self.attempt(ROUNDS)

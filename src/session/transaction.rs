@@ -46,6 +46,14 @@ pub struct Transaction {
     /// Whether the person wants to choose another account.
     #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
     pub another_account: bool,
+    /// How many sign-ins before it, one right after the other, ended in a cookie that is no session.
+    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
+    pub rounds: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a page asks for beyond a session.
@@ -162,6 +170,7 @@ mod tests {
             wanted: Wanted { mfa: true, max_age: Some(60) },
             session: None,
             another_account: false,
+            rounds: 0,
         }
     }
 

@@ -130,6 +130,9 @@ def pytest_collectreport(report):
 
 
 def pytest_sessionfinish(session):
+    # Of several processes, the one that hears of all tests counts.
+    if hasattr(session.config, "workerinput"):
+        return
     if path := os.environ.get("E2E_SUMMARY"):
         with open(path, "w", encoding="utf-8") as summary:
             print(f"e2e: {len(_passed - _failed)} passed, {len(_failed)} failed", file=summary)

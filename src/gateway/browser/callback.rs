@@ -12,9 +12,9 @@ use super::start::{add, see_other};
 use crate::gateway::Live;
 use crate::oidc::TokenEndpointError;
 use crate::pages::{Action, Does, Failure, FailureKind, Kind, Outage};
-use crate::session::{Arrival, Finished, Unfinished, Wanted, clear_cookie, set_cookie};
+use crate::session::{Arrival, Finished, Transaction, Unfinished, Wanted, clear_cookie, set_cookie};
 
-/// How soon after a sign-in another one for the same browser counts as a round of a loop.
+/// How soon after a sign-in the next one counts as a round of a loop.
 const ROUND_SECONDS: u64 = 20;
 
 /// Responds to a callback: with the page that the browser wanted, by 303, or with a page that says why not.
@@ -38,7 +38,7 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     };
     door.sign_in.sessions().tell_sign_in(result, arrival.transaction.as_ref().is_some_and(|one| one.wanted.asks()));
     let mut response = match &arrival.outcome {
-        Ok(finished) => signed_in(&request, finished),
+        Ok(finished) => signed_in(&request, finished, arrival.transaction.as_ref()),
         Err(error) => failed(&request, &arrival, error),
     };
     if let Some(transaction) = &arrival.transaction {
@@ -61,12 +61,14 @@ fn judge(live: &Live, proof: &Proof, wanted: Wanted) -> Option<Denial> {
 
 /// Leads to the page that the browser wanted. If something is still missing, that page says so: the session's cookie notes
 /// that it was tried, so that there is no second trip.
-fn signed_in(request: &OwnRequest<'_>, finished: &Finished) -> Response<Body> {
+fn signed_in(request: &OwnRequest<'_>, finished: &Finished, transaction: Option<&Transaction>) -> Response<Body> {
     let settings = request.door.sign_in.settings();
     let mut response = see_other(finished.return_path.as_str());
     add(response.headers_mut(), set_cookie(settings.cookie.session(), &finished.cookie, None));
-    let rounds = request.cookies.rounds.saturating_add(1).to_string();
-    add(response.headers_mut(), set_cookie(&settings.cookie.rounds(), &rounds, Some(ROUND_SECONDS)));
+    if let Some(rounds) = transaction.map(|transaction| transaction.rounds).filter(|rounds| *rounds > 0) {
+        let rounds = rounds.to_string();
+        add(response.headers_mut(), set_cookie(&settings.cookie.rounds(), &rounds, Some(ROUND_SECONDS)));
+    }
     response
 }
 

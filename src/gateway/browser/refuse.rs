@@ -25,8 +25,8 @@ const NOT_AGAIN: Duration = Duration::from_secs(300);
 /// How soon after a step-up that succeeded another one for the same page would be a loop.
 const JUST_STEPPED_UP: Duration = Duration::from_secs(10);
 
-/// How many sign-ins in a row may end without a session before a page says so: replicas with different keys, a clock that
-/// is wrong, a browser that keeps no cookie.
+/// How many sign-ins in a row may end in a cookie that is no session before a page says so: replicas may have different keys,
+/// or a clock is wrong.
 const MAX_ROUNDS: u32 = 8;
 
 /// What would help.
@@ -63,8 +63,8 @@ impl Visit {
 
     /// The one redirect; a page if the issuer can't be asked, or if sign-in after sign-in brought no session.
     async fn send_to_issuer(&self, wanted: Wanted, live: &Live) -> Response<Body> {
-        if self.cookies.rounds >= MAX_ROUNDS && self.session.is_none() && self.over.is_none() {
-            return self.cookie_lost(wanted, live);
+        if self.cookies.rounds >= MAX_ROUNDS && self.session.is_none() {
+            return self.session_lost(wanted, live);
         }
         let settings = self.door.sign_in.settings();
         let start = Start {
@@ -77,11 +77,11 @@ impl Visit {
     }
 
     /// The page for a browser that signs in over and over, and never presents the session that it got.
-    fn cookie_lost(&self, wanted: Wanted, live: &Live) -> Response<Body> {
+    fn session_lost(&self, wanted: Wanted, live: &Live) -> Response<Body> {
         tracing::warn!(request_id = %id(&self.request_id), "a browser signs in over and over without keeping its session");
         let at = live.clock.now().as_millis();
         let again = Again { return_path: self.target.clone(), wanted, another_account: false, at };
-        let page = Page::new(Kind::SignInFailed(FailureKind::CookieLost.into()), id(&self.request_id));
+        let page = Page::new(Kind::SignInFailed(FailureKind::SessionLost.into()), id(&self.request_id));
         self.door.page(&page.with(Action::link(Does::TryAgain, again.link(&self.door))), self.is_head)
     }
 

@@ -16,7 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct ResultLabels {
     /// The route's pattern; empty if there is none.
     pub(crate) route: String,
-    /// The credential that the route takes: `bearer`, `session` or `either`; empty if there is none.
+    /// The credential that the route takes: `bearer`, `session` or `either`; `none` without a route.
     pub(crate) credential: &'static str,
     /// `permitted`, `refused`, `responded` by the gateway itself, or `aborted`.
     pub(crate) result: &'static str,
