@@ -9,8 +9,9 @@
 //! |---|---|---|
 //! | who, claims, times | the cookie, sealed | on each request |
 //! | whether it has ended, its last use | the table; the store | on each request; each second |
-//! | tokens | the store, sealed | for a refresh, a sign-out, an upstream that wants them |
+//! | tokens | the store, sealed | for a refresh, a sign-out; once for an upstream that wants them |
 
+mod access_tokens;
 mod begin;
 mod cookie;
 mod evidence;

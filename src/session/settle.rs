@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mfa_gateway_core::chain;
+use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::token::{Claims, Keep, Validity};
 
 use super::record::Record;
@@ -72,8 +73,16 @@ impl SignIn {
         }
     }
 
-    /// The access token of a session, as `Authorization` presents it.
+    /// The access token of a session, as `Authorization` presents it. The store is asked once for each generation, and again
+    /// for a token that has expired.
     pub async fn access_token(&self, record: &Record) -> Option<http::HeaderValue> {
+        if self.sessions.has_ended(&record.id) {
+            self.access_tokens.forget(record);
+            return None;
+        }
+        if let Some(kept) = self.access_tokens.get(record, self.clock.now()) {
+            return Some(kept);
+        }
         let row = match self.sessions.store().session(&record.id.to_string()).await {
             Ok(row) => row?,
             Err(error) => {
@@ -84,6 +93,7 @@ impl SignIn {
         let secrets = Secrets::open(&row.begun.secret, &self.seals.secrets, &record.id)?;
         let mut value = http::HeaderValue::try_from(format!("Bearer {}", secrets.access_token)).ok()?;
         value.set_sensitive(true);
+        self.access_tokens.keep(record, &value, Timestamp::from_millis(secrets.access_expires));
         Some(value)
     }
 }

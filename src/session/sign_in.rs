@@ -11,6 +11,7 @@ use mfa_gateway_layer::ClientVerifier;
 use mfa_gateway_store::Sealer;
 use moka::sync::Cache;
 
+use super::access_tokens::AccessTokens;
 use super::cookie::OwnCookies;
 use super::flights::Flights;
 use super::record::{Record, vocabulary};
@@ -38,6 +39,7 @@ pub struct SignIn {
     pub(super) vocabulary: u64,
     /// What cookies are bound to besides their names: the sign-in, and its origin.
     pub(super) context: Vec<u8>,
+    pub(super) access_tokens: AccessTokens,
     opened: Cache<Box<str>, Current>,
 }
 
@@ -106,6 +108,7 @@ impl SignIn {
             seals,
             vocabulary,
             context,
+            access_tokens: AccessTokens::default(),
             opened,
         }
     }
