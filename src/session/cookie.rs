@@ -55,73 +55,94 @@ impl CookieName {
     }
 
     /// Whether a cookie's name is one of these, or could be read as one.
-    fn resembles(&self, name: &str) -> bool {
-        let name = name.trim_matches(|character: char| !character.is_ascii_graphic());
+    fn resembles(&self, name: &[u8]) -> bool {
+        let (Some(first), Some(last)) =
+            (name.iter().position(u8::is_ascii_graphic), name.iter().rposition(u8::is_ascii_graphic))
+        else {
+            return false;
+        };
+        let name = name.get(first..=last).unwrap_or_default();
         let Some((start, rest)) = name.split_at_checked(self.0.len()) else { return false };
-        start.eq_ignore_ascii_case(&self.0) && (rest.is_empty() || rest.starts_with('-'))
+        start.eq_ignore_ascii_case(self.0.as_bytes()) && (rest.is_empty() || rest.starts_with(b"-"))
     }
 }
 
 /// Takes the gateway's cookies out of a request. All others stay as they are, in their order.
 pub fn take(headers: &mut HeaderMap, name: &CookieName) -> OwnCookies {
     let mut own = OwnCookies::default();
-    let fields: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
-    if !fields.iter().any(|field| may_hold(field.as_bytes(), name)) {
+    let is_own = |pair: &[u8]| name.resembles(split(pair).0);
+    // Most requests have none.
+    if !headers.get_all(COOKIE).iter().any(|field| pairs(field.as_bytes()).any(is_own)) {
         return own;
     }
-    headers.remove(COOKIE);
-    for field in fields {
-        let others = own.read(field.as_bytes(), name);
-        if others.is_empty() && !field.is_empty() {
-            continue;
-        }
-        if let Ok(value) = HeaderValue::from_bytes(&others) {
-            headers.append(COOKIE, value);
-        }
+    let http::header::Entry::Occupied(fields) = headers.entry(COOKIE) else { return own };
+    let (_, fields) = fields.remove_entry_mult();
+    let others: Vec<_> = fields.filter_map(|field| own.read(field, name)).collect();
+    for field in others {
+        headers.append(COOKIE, field);
     }
     own
 }
 
-/// Whether a field may have one of the cookies, in any letter case: most requests have none.
-fn may_hold(field: &[u8], name: &CookieName) -> bool {
-    field.windows(name.0.len()).any(|part| part.eq_ignore_ascii_case(name.0.as_bytes()))
+/// The pairs of a field, with the blanks around them.
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(field);
+    std::iter::from_fn(move || {
+        let field = rest?;
+        let end = memchr::memchr(b';', field).unwrap_or(field.len());
+        let (pair, next) = field.split_at(end);
+        rest = next.split_first().map(|(_, next)| next);
+        Some(pair)
+    })
+}
+
+/// The name and the value of a pair.
+fn split(pair: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+    let (key, value) = pair.split_at(end);
+    (key, value.get(1..).unwrap_or_default())
 }
 
 impl OwnCookies {
-    /// Reads a field, and returns what is left of it.
-    fn read(&mut self, field: &[u8], name: &CookieName) -> Vec<u8> {
-        let (mut left, mut begins_later): (Vec<&[u8]>, bool) = (Vec::new(), false);
-        for (at, pair) in field.split(|byte| *byte == b';').enumerate() {
+    /// Reads a field, and returns what is left of it, if anything is.
+    fn read(&mut self, field: HeaderValue, name: &CookieName) -> Option<HeaderValue> {
+        let (mut left, mut begins_later, mut is_other): (Vec<&[u8]>, bool, bool) = (Vec::new(), false, true);
+        for (at, pair) in pairs(field.as_bytes()).enumerate() {
             let bare = if at > 0 { pair.strip_prefix(b" ").unwrap_or(pair) } else { pair };
-            let text = String::from_utf8_lossy(bare);
-            let (key, value) = text.split_once('=').unwrap_or((&text, ""));
+            let (key, value) = split(bare);
             if name.resembles(key) {
                 self.note(key, value, name);
+                is_other = false;
             } else {
                 begins_later |= left.is_empty() && at > 0;
                 left.push(pair);
             }
         }
+        if is_other {
+            return Some(field);
+        }
         let left = left.join(&b';');
         // The blank stood between the first pair and one that is gone.
-        left.strip_prefix(b" ").filter(|_| begins_later).map(<[u8]>::to_vec).unwrap_or(left)
+        let left = left.strip_prefix(b" ").filter(|_| begins_later).unwrap_or(&left);
+        if left.is_empty() { None } else { HeaderValue::from_bytes(left).ok() }
     }
 
-    fn note(&mut self, key: &str, value: &str, name: &CookieName) {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if value.is_empty() || !value.bytes().all(is_plain) {
-            return;
-        }
-        if key == name.0 {
+    fn note(&mut self, key: &[u8], value: &[u8], name: &CookieName) {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let Some(rest) = key.strip_prefix(name.0.as_bytes()) else { return };
+        // Without an early end, which compilers make no wide steps of.
+        let all_plain = value.iter().fold(true, |plain, byte| plain & is_plain(byte));
+        let (true, false, Ok(text)) = (all_plain, value.is_empty(), std::str::from_utf8(value)) else { return };
+        if rest.is_empty() {
             self.is_doubled |= self.session.is_some();
-            self.session = (!self.is_doubled).then(|| value.to_owned());
-        } else if let Some(slot) = key.strip_prefix(name.0.as_str()).and_then(|rest| rest.strip_prefix('-'))
-            && slot.bytes().all(is_plain)
+            self.session = (!self.is_doubled).then(|| text.to_owned());
+        } else if let Some(Ok(slot)) = rest.strip_prefix(b"-").map(std::str::from_utf8)
+            && slot.as_bytes().iter().all(is_plain)
         {
             if slot == ROUNDS {
-                self.rounds = value.parse().unwrap_or_default();
+                self.rounds = text.parse().unwrap_or_default();
             } else if self.attempts.len() < MAX_ATTEMPTS {
-                self.attempts.push((slot.to_owned(), value.to_owned()));
+                self.attempts.push((slot.to_owned(), text.to_owned()));
             }
         }
     }
@@ -156,7 +177,7 @@ pub fn remove_set(headers: &mut HeaderMap, name: &CookieName) {
         let pair = text.split(';').next().unwrap_or_default();
         // A cookie without a name is sent as its value alone, which a server could read as a pair.
         let name_of = |pair: &str| pair.split('=').map(str::trim).find(|part| !part.is_empty()).map(str::to_owned);
-        name_of(pair).is_some_and(|key| name.resembles(&key))
+        name_of(pair).is_some_and(|key| name.resembles(key.as_bytes()))
     };
     if !headers.get_all(SET_COOKIE).iter().any(is_own) {
         return;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foldhash::quality::RandomState;
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_keys::Metadata;
@@ -40,7 +41,7 @@ pub struct SignIn {
     /// What cookies are bound to besides their names: the sign-in, and its origin.
     pub(super) context: Vec<u8>,
     pub(super) access_tokens: AccessTokens,
-    opened: Cache<Box<str>, Current>,
+    opened: Cache<Box<str>, Current, RandomState>,
 }
 
 /// What seals each kind of thing.
@@ -96,8 +97,10 @@ impl SignIn {
         let bound_to = [settings.name.as_str(), settings.public.as_str(), settings.cookie.session()];
         let context = bound_to.join("\0").into_bytes();
         let vocabulary = vocabulary(&settings.keep);
-        let opened = Cache::<Box<str>, _>::builder().max_capacity(OPENED_BYTES);
-        let opened = opened.weigher(|cookie, _| u32::try_from(cookie.len() + OVERHEAD).unwrap_or(u32::MAX)).build();
+        let opened = Cache::<Box<str>, Current>::builder().max_capacity(OPENED_BYTES);
+        let opened = opened.weigher(|cookie, _| u32::try_from(cookie.len() + OVERHEAD).unwrap_or(u32::MAX));
+        // What gets in was sealed here, so that nobody can fill it with cookies that collide.
+        let opened = opened.build_with_hasher(RandomState::default());
         Self {
             settings,
             verifier,
