@@ -8,7 +8,8 @@
 //! | what | where | read |
 //! |---|---|---|
 //! | who, claims, times | the cookie, sealed | on each request |
-//! | whether it has ended, its last use | the table; the store | on each request; each second |
+//! | whether it has ended, its last use, its newest generation | the table; the store | on each request; each second |
+//! | a newer record than the cookie's | the store, sealed | once: the browser has it after the response |
 //! | tokens | the store, sealed | for a refresh, a sign-out; once for an upstream that wants them |
 
 mod access_tokens;
@@ -44,5 +45,5 @@ pub use return_path::ReturnPath;
 pub use sessions::{Judged, MAX_ABSOLUTE, Sessions, Whose};
 pub use settings::{Display, LogoutSettings, MAX_PER_USER, SessionSettings, SignInSettings, Times};
 pub use sign_in::{Current, Looked, SignIn};
-pub use table::{Ending, Newer};
+pub use table::Ending;
 pub use transaction::{Begun, Transaction, Wanted};

@@ -31,7 +31,6 @@ impl SignIn {
 
     /// The record that the last refresh stored.
     fn newest(&self, row: &Session, id: &SessionId) -> Option<Record> {
-        let text = self.seals.record.open(id.to_string().as_bytes(), &row.begun.evidence)?;
-        serde_json::from_slice(&text).ok()
+        self.open_stored(id, &row.begun.evidence)
     }
 }

@@ -18,7 +18,6 @@ use super::record::Record;
 use super::secrets::Secrets;
 use super::sessions::Whose;
 use super::sign_in::SignIn;
-use super::table::Newer;
 use crate::oidc::{Refreshed, TokenEndpointError};
 
 /// How long a request waits.
@@ -32,7 +31,7 @@ const LEASE: Duration = Duration::from_secs(15);
 
 /// What a refresh came to.
 enum Outcome {
-    Newer(Arc<Record>, Newer),
+    Newer(Arc<Record>),
     /// The session is over.
     Ended,
     /// Another time.
@@ -66,8 +65,8 @@ impl SignIn {
             let id = record.id;
             let mut flights = own.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
-                Outcome::Newer(newer, sealed) => {
-                    own.sessions.table.renew(id, sealed);
+                Outcome::Newer(newer) => {
+                    own.renew(&newer);
                     own.sessions.metrics.refreshed("ok");
                     flights.remove(&id);
                     sender.send_replace(Some(newer));
@@ -131,15 +130,15 @@ impl SignIn {
             return Outcome::Failed;
         };
         let sealed = secrets.seal(&self.seals.secrets, &record.id);
-        let evidence = self.seal_newer(&newer);
+        let evidence = self.seal_for_store(&newer);
         let mfa = self.prove(Arc::new(newer.clone()), true).is_some_and(|new| new.proof.mfa == MfaFinding::Proven);
         let (id, generation) = (record.id.to_string(), i64::from(record.generation));
-        let renewal = Renewal { id: &id, generation, secret: &sealed, evidence: &evidence.sealed, mfa };
+        let renewal = Renewal { id: &id, generation, secret: &sealed, evidence: &evidence, mfa };
         // What the issuer gave can't be had again, so that a store that fails a moment is asked once more.
         for pause in [Duration::ZERO, Duration::from_millis(300), Duration::from_secs(2)] {
             sleep(pause).await;
             match self.sessions.store().renew(&renewal).await {
-                Ok(true) => return Outcome::Newer(Arc::new(newer), evidence),
+                Ok(true) => return Outcome::Newer(Arc::new(newer)),
                 Ok(false) => return self.follow(record).await,
                 Err(_) => {}
             }
@@ -159,7 +158,7 @@ impl SignIn {
                 self.end(record, "refresh_refused").await;
                 Outcome::Ended
             }
-            Ok(Some(now)) => self.newer_in(&now, record).unwrap_or(Outcome::Failed),
+            Ok(Some(now)) => self.newer_in(&now, record).map_or(Outcome::Failed, Outcome::Newer),
             _ => Outcome::Failed,
         }
     }
@@ -173,8 +172,8 @@ impl SignIn {
                     return Outcome::Ended;
                 }
                 Ok(Some(row)) => {
-                    if let Some(outcome) = self.newer_in(&row, record) {
-                        return outcome;
+                    if let Some(newer) = self.newer_in(&row, record) {
+                        return Outcome::Newer(newer);
                     }
                 }
                 _ => return Outcome::Failed,
@@ -192,10 +191,8 @@ impl SignIn {
     }
 
     /// The record that a refresh stored, if it is newer.
-    fn newer_in(&self, row: &Session, record: &Record) -> Option<Outcome> {
-        let generation = u32::try_from(row.generation).ok().filter(|generation| *generation > record.generation)?;
-        let newer = Newer { generation, sealed: row.begun.evidence.as_slice().into() };
-        let opened = self.open_newer(record, &newer)?;
-        Some(Outcome::Newer(opened.record, newer))
+    pub(super) fn newer_in(&self, row: &Session, record: &Record) -> Option<Arc<Record>> {
+        let is_newer = row.generation > i64::from(record.generation);
+        is_newer.then(|| self.open_stored(&record.id, &row.begun.evidence).map(Arc::new)).flatten()
     }
 }

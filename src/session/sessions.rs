@@ -12,7 +12,7 @@ use super::id::{NoRandom, SessionId};
 use super::metrics::SessionMetrics;
 use super::record::Record;
 use super::settings::SessionSettings;
-use super::table::{Ending, Newer, Standing, Table};
+use super::table::{Ending, Standing, Table};
 
 /// The sessions of a process, of all sign-ins. Reloads keep it.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ pub enum Whose {
 /// What becomes of a request with a session's cookie.
 #[derive(Clone, Debug)]
 pub enum Judged {
-    /// The session goes on, with a newer record than the cookie's if there is one.
-    Live(Option<Newer>),
+    /// The session goes on, and its newest record has this generation.
+    Live(u32),
     /// It has ended.
     Ended(Ending),
     /// Only the store knows: see [`Sessions::ask`].
@@ -145,11 +145,11 @@ impl Sessions {
             // It may have been used on another replica.
             Standing::Ended(Ending::Idle) => Judged::Unknown,
             _ if self.is_stale(now) => Judged::Unavailable,
-            Standing::Live(newer) => Judged::Live(newer),
+            Standing::Live(generation) => Judged::Live(generation),
             // Another replica began it a moment ago, and its row is on the way.
             Standing::Unknown if now.since(Timestamp::from_millis(record.made)) < idle => {
                 self.table.seen(record.id, now.as_millis(), record.expires, false);
-                Judged::Live(None)
+                Judged::Live(record.generation)
             }
             Standing::Unknown => Judged::Unknown,
         }
@@ -166,6 +166,7 @@ impl Sessions {
             Some(row) if row.ended.is_none() => {
                 let expires = row.begun.expires.saturating_mul(1000);
                 self.table.seen(id, row.last_seen.saturating_mul(1000).saturating_add(999), expires, true);
+                self.table.renew(id, u32::try_from(row.generation).unwrap_or_default());
             }
             Some(row) => {
                 self.table.end(id, row.begun.expires.saturating_mul(1000));

@@ -16,7 +16,8 @@ impl SignIn {
     /// Waits for what a session needs before it is used. An issuer or a store that doesn't respond delays only this request,
     /// and not for long.
     pub async fn settle(self: &Arc<Self>, record: Arc<Record>, counts: bool) -> Looked {
-        if let Judged::Unknown = self.sessions.judge(&record, self.settings.times.idle, counts) {
+        let idle = self.settings.times.idle;
+        if let Judged::Unknown = self.sessions.judge(&record, idle, counts) {
             match self.sessions.ask(record.id).await {
                 Ok(Some(row)) if row.ended.is_none() => {}
                 // Nobody began it, or its row is gone: it was ended, and forgotten.
@@ -24,7 +25,10 @@ impl SignIn {
                 Err(_) => return Looked::Unavailable,
             }
         }
-        let mut record = record;
+        let mut record = match self.newest_of(record, counts).await {
+            Ok(newest) => newest,
+            Err(looked) => return looked,
+        };
         if record.vocabulary != self.vocabulary {
             record = self.read_anew(record).await;
         }
@@ -34,15 +38,13 @@ impl SignIn {
                 None => record,
             };
         }
-        match self.sessions.judge(&record, self.settings.times.idle, counts) {
-            Judged::Live(newer) => {
-                let newer = newer.filter(|newer| newer.generation > record.generation);
-                let opened = match newer {
-                    Some(newer) => self.open_newer(&record, &newer),
-                    None => self.prove(record, true),
-                };
-                opened.map_or(Looked::None { is_stray: true }, Looked::Live)
-            }
+        // Another replica may have refreshed its tokens in the meantime.
+        record = match self.newest_of(record, counts).await {
+            Ok(newest) => newest,
+            Err(looked) => return looked,
+        };
+        match self.sessions.judge(&record, idle, counts) {
+            Judged::Live(_) => self.prove(record, true).map_or(Looked::None { is_stray: true }, Looked::Live),
             Judged::Ended(ending) => Looked::Over(ending),
             // The store says no other than the table: it went idle.
             Judged::Unknown => {
@@ -50,6 +52,23 @@ impl SignIn {
                 Looked::Over(Ending::Idle)
             }
             Judged::Unavailable => Looked::Unavailable,
+        }
+    }
+
+    /// The newest record of a session: a refresh may have made one, and what it took away doesn't count any more.
+    async fn newest_of(&self, record: Arc<Record>, counts: bool) -> Result<Arc<Record>, Looked> {
+        match self.sessions.judge(&record, self.settings.times.idle, counts) {
+            Judged::Live(generation) if generation > record.generation => {}
+            _ => return Ok(record),
+        }
+        match self.sessions.store().session(&record.id.to_string()).await {
+            Ok(Some(row)) if row.ended.is_none() => {
+                let newer = self.newer_in(&row, &record).ok_or(Looked::None { is_stray: true })?;
+                self.renew(&newer);
+                Ok(newer)
+            }
+            Ok(_) => Err(Looked::Over(Ending::Ended)),
+            Err(_) => Err(Looked::Unavailable),
         }
     }
 

@@ -10,19 +10,24 @@ use mfa_gateway_core::policy::Proof;
 use mfa_gateway_keys::Metadata;
 use mfa_gateway_layer::ClientVerifier;
 use mfa_gateway_store::Sealer;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::access_tokens::AccessTokens;
 use super::cookie::OwnCookies;
 use super::flights::Flights;
+use super::id::SessionId;
 use super::record::{Record, vocabulary};
 use super::sessions::{Judged, Sessions};
 use super::settings::SignInSettings;
-use super::table::{Ending, Newer};
+use super::table::Ending;
 use crate::oidc::Client;
 
 /// How much memory the sessions that were used last may take, once opened.
 const OPENED_BYTES: u64 = 12 * 1024 * 1024;
+
+/// How much memory newer records than their cookies may take. Few are needed: a browser has each after its next response.
+const NEWEST_BYTES: u64 = 2 * 1024 * 1024;
 
 /// What an opened session takes beyond its cookie, about.
 const OVERHEAD: usize = 1600;
@@ -42,6 +47,7 @@ pub struct SignIn {
     pub(super) context: Vec<u8>,
     pub(super) access_tokens: AccessTokens,
     opened: Cache<Box<str>, Current, RandomState>,
+    newest: Cache<SessionId, Current, RandomState>,
 }
 
 /// What seals each kind of thing.
@@ -101,6 +107,8 @@ impl SignIn {
         let opened = opened.weigher(|cookie, _| u32::try_from(cookie.len() + OVERHEAD).unwrap_or(u32::MAX));
         // What gets in was sealed here, so that nobody can fill it with cookies that collide.
         let opened = opened.build_with_hasher(RandomState::default());
+        let newest = Cache::<_, Current>::builder().max_capacity(NEWEST_BYTES).eviction_policy(EvictionPolicy::lru());
+        let newest = newest.weigher(|_, one| u32::try_from(one.record.claims.len() + OVERHEAD).unwrap_or(u32::MAX));
         Self {
             settings,
             verifier,
@@ -113,6 +121,7 @@ impl SignIn {
             context,
             access_tokens: AccessTokens::default(),
             opened,
+            newest: newest.build_with_hasher(RandomState::default()),
         }
     }
 
@@ -154,13 +163,14 @@ impl SignIn {
             }
             Judged::Unavailable => Looked::Unavailable,
             Judged::Unknown => Looked::Wait(opened.record),
-            Judged::Live(newer) => {
-                let current = match newer.filter(|newer| newer.generation > opened.record.generation) {
-                    Some(newer) => match self.open_newer(&opened.record, &newer) {
-                        Some(current) => current,
-                        None => return Looked::None { is_stray: true },
-                    },
-                    None => opened,
+            Judged::Live(generation) => {
+                let current = if generation > opened.record.generation {
+                    match self.newest.get(&opened.record.id).filter(|one| one.record.generation >= generation) {
+                        Some(newest) => newest,
+                        None => return Looked::Wait(opened.record),
+                    }
+                } else {
+                    opened
                 };
                 if self.needs_care(&current.record) { Looked::Wait(current.record) } else { Looked::Live(current) }
             }
@@ -188,18 +198,23 @@ impl SignIn {
         Some(opened)
     }
 
-    /// The session by the record that a refresh made.
-    pub(super) fn open_newer(&self, record: &Record, newer: &Newer) -> Option<Current> {
-        let id = record.id.to_string();
-        let text = self.seals.record.open(id.as_bytes(), &newer.sealed)?;
-        self.prove(Arc::new(serde_json::from_slice(&text).ok()?), true)
+    /// The record of a row, which a refresh sealed for the store.
+    pub(super) fn open_stored(&self, id: &SessionId, sealed: &[u8]) -> Option<Record> {
+        serde_json::from_slice(&self.seals.record.open(id.to_string().as_bytes(), sealed)?).ok()
     }
 
     /// A record, sealed for the store.
-    pub(super) fn seal_newer(&self, record: &Record) -> Newer {
+    pub(super) fn seal_for_store(&self, record: &Record) -> Vec<u8> {
         let text = serde_json::to_vec(record).unwrap_or_default();
-        let sealed = self.seals.record.seal(record.id.to_string().as_bytes(), &text).into();
-        Newer { generation: record.generation, sealed }
+        self.seals.record.seal(record.id.to_string().as_bytes(), &text)
+    }
+
+    /// Takes the record that a refresh made, here or on another replica: no older one counts from now on.
+    pub(super) fn renew(&self, record: &Arc<Record>) {
+        if let Some(current) = self.prove(Arc::clone(record), true) {
+            self.newest.insert(record.id, current);
+        }
+        self.sessions.table.renew(record.id, record.generation);
     }
 
     /// What a record proves.

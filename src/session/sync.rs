@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::id::SessionId;
 use super::sessions::Sessions;
-use super::table::Newer;
 
 /// How often the store is asked for changes, where nothing tells of them.
 const POLL: Duration = Duration::from_millis(500);
@@ -48,9 +47,9 @@ impl Sessions {
                     self.table.end(id, expires.saturating_mul(1000));
                 }
             }
-            for (id, generation, evidence) in &changes.renewed {
+            for (id, generation) in &changes.renewed {
                 if let (Some(id), Ok(generation)) = (SessionId::parse(id), u32::try_from(*generation)) {
-                    self.table.renew(id, Newer { generation, sealed: evidence.as_slice().into() });
+                    self.table.renew(id, generation);
                 }
             }
             if !changes.more {

@@ -4,8 +4,8 @@
 //! its cookie would have expired anyway.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -19,21 +19,12 @@ const SHARDS: usize = 64;
 /// What a session's standing is.
 #[derive(Clone, Debug)]
 pub(super) enum Standing {
-    /// It goes on. A refresh on any replica may have made a newer record than the cookie holds.
-    Live(Option<Newer>),
+    /// It goes on. A refresh on any replica may have made a newer record than the cookie holds: this is its generation.
+    Live(u32),
     /// It has ended.
     Ended(Ending),
     /// Nothing is known of it.
     Unknown,
-}
-
-/// What a refresh made of a session's record, sealed.
-#[derive(Clone, Debug)]
-pub struct Newer {
-    /// Its generation.
-    pub generation: u32,
-    /// The record.
-    pub sealed: Arc<[u8]>,
 }
 
 /// Why a session is over.
@@ -53,8 +44,9 @@ struct Entry {
     stored: AtomicI64,
     /// When its cookie expires, in milliseconds.
     expires: i64,
+    /// How often its tokens were refreshed.
+    generation: AtomicU32,
     ended: AtomicBool,
-    newer: Option<Newer>,
 }
 
 type Shard = HashMap<SessionId, Entry, RandomState>;
@@ -102,7 +94,7 @@ impl Table {
         if counts {
             entry.seen.fetch_max(now.as_millis(), Ordering::Relaxed);
         }
-        Standing::Live(entry.newer.clone())
+        Standing::Live(entry.generation.load(Ordering::Acquire))
     }
 
     /// Whether a session is known to have ended.
@@ -121,8 +113,7 @@ impl Table {
     /// Ends every session that is known.
     pub(super) fn end_all(&self) {
         for shard in &self.shards {
-            for entry in shard.write().unwrap_or_else(PoisonError::into_inner).values_mut() {
-                entry.newer = None;
+            for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
                 entry.ended.store(true, Ordering::Release);
             }
         }
@@ -135,8 +126,8 @@ impl Table {
             seen: AtomicI64::new(at),
             stored: AtomicI64::new(if stored { at } else { i64::MIN }),
             expires,
+            generation: AtomicU32::new(0),
             ended: AtomicBool::new(false),
-            newer: None,
         };
         let entry = shard.entry(id).or_insert_with(new);
         entry.seen.fetch_max(at, Ordering::Relaxed);
@@ -148,19 +139,16 @@ impl Table {
     /// Notes the end of a session, whether it is known or not. Returns whether that is news.
     pub(super) fn end(&self, id: SessionId, expires: i64) -> bool {
         self.seen(id, i64::MIN, expires, true);
-        let Some(mut shard) = self.write(&id) else { return false };
-        let Some(entry) = shard.get_mut(&id) else { return false };
-        entry.newer = None;
+        let Some(shard) = self.read(&id) else { return false };
+        let Some(entry) = shard.get(&id) else { return false };
         !entry.ended.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the record that a refresh made, unless a later one is known.
-    pub(super) fn renew(&self, id: SessionId, newer: Newer) {
-        let Some(mut shard) = self.write(&id) else { return };
-        let Some(entry) = shard.get_mut(&id) else { return };
-        let is_news = entry.newer.as_ref().is_none_or(|known| known.generation < newer.generation);
-        if is_news && !entry.ended.load(Ordering::Acquire) {
-            entry.newer = Some(newer);
+    /// Notes that a refresh made a record of this generation: from now on, no older one counts.
+    pub(super) fn renew(&self, id: SessionId, generation: u32) {
+        let Some(shard) = self.read(&id) else { return };
+        if let Some(entry) = shard.get(&id) {
+            entry.generation.fetch_max(generation, Ordering::AcqRel);
         }
     }
 
@@ -238,9 +226,21 @@ mod tests {
             assert_eq!(standing(&table, &one, secs), "live");
         }
         let look_up = |millis, counts| table.look_up(&one, Timestamp::from_millis(millis), IDLE, counts);
-        assert!(matches!(look_up(32_000, false), Standing::Live(None)), "which doesn't count");
-        assert!(matches!(look_up(32_999, false), Standing::Live(None)));
+        assert!(matches!(look_up(32_000, false), Standing::Live(0)), "which doesn't count");
+        assert!(matches!(look_up(32_999, false), Standing::Live(0)));
         assert_eq!(standing(&table, &one, 33), "Ended(Idle)");
+    }
+
+    #[test]
+    fn the_newest_generation_counts_in_whatever_order_replicas_tell() {
+        let (table, one) = (Table::default(), id());
+        table.renew(one, 1);
+        assert_eq!(standing(&table, &one, 0), "Unknown");
+        table.seen(one, 0, 100_000, true);
+        for (told, newest) in [(2, 2), (1, 2), (3, 3)] {
+            table.renew(one, told);
+            assert!(matches!(table.look_up(&one, at(1), IDLE, true), Standing::Live(known) if known == newest));
+        }
     }
 
     #[test]

@@ -56,8 +56,8 @@ pub struct Changes {
     pub ended: Vec<(String, i64)>,
     /// Sessions, new ones among them: id, last use, and when it expires. Some may have ended: the end counts.
     pub seen: Vec<(String, i64, i64)>,
-    /// Sessions that were renewed: id, generation, evidence.
-    pub renewed: Vec<(String, i64, Vec<u8>)>,
+    /// Sessions that were renewed: id, generation.
+    pub renewed: Vec<(String, i64)>,
     /// Whether there is more to read now.
     pub more: bool,
 }
@@ -123,8 +123,7 @@ impl Cursor {
         now: i64,
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
-        const TEXT: &str = "SELECT s.id, s.changed, s.ended, s.expires, n.at, s.generation, \
-                            CASE WHEN s.generation > 0 AND s.ended = 0 THEN s.evidence ELSE CAST('' AS {blob}) END \
+        const TEXT: &str = "SELECT s.id, s.changed, s.ended, s.expires, n.at, s.generation \
                             FROM mfa_session s JOIN mfa_seen n ON n.id = s.id \
                             WHERE (s.changed, s.id) > ($1, $2) AND s.expires > $3 \
                             AND (s.changed >= $4 OR s.ended > 0 OR s.generation > 0) \
@@ -139,7 +138,7 @@ impl Cursor {
                 continue;
             }
             if generation > 0 {
-                changes.renewed.push((id.clone(), generation, row.try_get(6)?));
+                changes.renewed.push((id.clone(), generation));
             }
             changes.seen.push((id, row.try_get(4)?, row.try_get(3)?));
         }

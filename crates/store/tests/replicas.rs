@@ -34,7 +34,7 @@ async fn an_end_on_one_replica_is_known_on_the_other_within_a_second() {
     let new = Renewal { id: "b", generation: 0, secret: b"new", evidence: b"less", mfa: false };
     assert!(one.renew(&new).await.unwrap());
     tokio::time::timeout(DEADLINE, two.woken()).await.unwrap();
-    assert!(read(&two, &mut cursor).await.renewed.contains(&("b".to_owned(), 1, b"less".to_vec())));
+    assert!(read(&two, &mut cursor).await.renewed.contains(&("b".to_owned(), 1)));
     // An end that is said while nobody waits is kept.
     one.begin(&session("c", 9), Some(("b", &because("replaced", 9)))).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
