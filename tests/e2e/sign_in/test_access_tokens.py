@@ -39,7 +39,7 @@ def given(provider) -> list[str]:
     return tokens
 
 
-def test_many_requests_read_a_sessions_access_token_once(forwarding, provider, pages):
+def test_s15_many_requests_read_a_sessions_access_token_once(forwarding, provider, pages):
     portal = forwarding()
     tokens = given(provider)
     jane, other = portal.signed_in("/api/a"), portal.signed_in("/api/a")
@@ -53,7 +53,7 @@ def test_many_requests_read_a_sessions_access_token_once(forwarding, provider, p
     assert pages.requests[-1].fields.one("Authorization") == f"Bearer {tokens[0]}"
 
 
-def test_p21_the_access_token_of_an_ended_session_reaches_nobody(forwarding, pages):
+def test_s20_p21_the_access_token_of_an_ended_session_reaches_nobody(forwarding, pages):
     portal = forwarding()
     visitor = portal.signed_in("/api/a")
     thief = visitor.copy(portal.ca)
@@ -63,7 +63,7 @@ def test_p21_the_access_token_of_an_ended_session_reaches_nobody(forwarding, pag
     assert thief.hops[-1].status == 401
 
 
-def test_p11_after_a_refresh_the_upstream_receives_the_new_token(forwarding, provider, pages):
+def test_s18_p11_after_a_refresh_the_upstream_receives_the_new_token(forwarding, provider, pages):
     portal = forwarding(seconds=4, refresh={"margin": "2s"})
     tokens = given(provider)
     visitor = portal.signed_in("/api/a")
@@ -72,7 +72,7 @@ def test_p11_after_a_refresh_the_upstream_receives_the_new_token(forwarding, pro
     assert received(portal, visitor, pages) == f"Bearer {tokens[-1]}"
 
 
-def test_an_expired_access_token_is_read_again(forwarding, pages):
+def test_s15_an_expired_access_token_is_read_again(forwarding, pages):
     portal = forwarding(seconds=2, refresh="off")
     visitor = portal.signed_in("/api/a")
     time.sleep(2.1)
