@@ -71,7 +71,7 @@ def status(port: int, cookie: str) -> int:
 
 
 def cookies(port: int, count: int, file: Path) -> Path:
-    """The cookies of so many people who signed in, one a line. Fails if a cookie that was changed counts for anything."""
+    """The cookies of so many people who signed in, one a line. Fails if a changed cookie counts for anything."""
     everybody = [sign_in(port) for _ in range(count)]
     one = everybody[0]
     forged = one[:-8] + ("A" * 8 if one[-8:] != "A" * 8 else "B" * 8)

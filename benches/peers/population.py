@@ -1,7 +1,7 @@
 """What sessions cost in memory: a store with many of them, and a gateway that starts on it.
 
-One person signs in. The others are made of that session, since so many sign-ins would take an hour: rows in the store with
-other ids and other users, and cookies for them, sealed with the gateway's key as the gateway seals them.
+One person signs in. The others are made of that session, since so many sign-ins would take an hour: rows in the store
+with other ids and other users, and cookies for them, sealed with the gateway's key as the gateway seals them.
 """
 
 import json
@@ -67,10 +67,10 @@ class Population:
         insert = f"INSERT INTO mfa_session ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         with self._open() as database:
             database.executemany(insert, (
-                [*{**self._row, "id": one, "subject": f"person {one}", "user_id": f"person {one}"}.values()] for one in new
+                [*{**self._row, "id": one, "subject": f"sub {one}", "user_id": f"oid {one}"}.values()] for one in new
             ))
-            seen = (self._row["created"], self._row["changed"])
-            database.executemany("INSERT INTO mfa_seen (id, at, written) VALUES (?, ?, ?)", ((one, *seen) for one in new))
+            insert = "INSERT INTO mfa_seen (id, at, written) VALUES (?, ?, ?)"
+            database.executemany(insert, ((one, self._row["created"], self._row["changed"]) for one in new))
         self.ids += new
 
     def renew(self) -> None:
@@ -94,11 +94,11 @@ def context(port: int) -> bytes:
 
 
 def request(cookie: str) -> bytes:
-    return f"GET {people.PAGE} HTTP/1.1\r\nHost: portal.peers.test\r\nCookie: {people.COOKIE}={cookie}\r\n\r\n".encode()
+    return f"GET {people.PAGE} HTTP/1.1\r\nHost: peers.test\r\nCookie: {people.COOKIE}={cookie}\r\n\r\n".encode()
 
 
 def sessions(gateway: Gateway, around: Surroundings, mint: Mint, steps: list[int]) -> list[dict]:
-    """Memory of a gateway that started on so many sessions; after each was used once; and where each has been refreshed.
+    """Memory of a gateway that started on so many sessions, after each was used, and where each was refreshed.
 
     The CPU times compare with those of `tokens`.
     """

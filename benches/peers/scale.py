@@ -98,9 +98,9 @@ def table(kind: str, curves: dict[str, list[dict]]) -> str:
 
 def table_of_sessions(points: list[dict]) -> str:
     """What a gateway takes at its start on a store of sessions, after each was used, and where each was refreshed."""
-    rows = [("sessions in the store", "at", 1, 0), ("MiB at the start", "memory", MIB, 1), ("once each was used", "used", MIB, 1),
-            ("all refreshed", "renewed", MIB, 1), ("and used", "renewed_used", MIB, 1),
-            ("CPU µs/req, first use", "cpu_new", 1, 1), ("once more", "cpu_again", 1, 1)]
+    rows = [("sessions in the store", "at", 1, 0), ("MiB at the start", "memory", MIB, 1),
+            ("once each was used", "used", MIB, 1), ("all refreshed", "renewed", MIB, 1),
+            ("and used", "renewed_used", MIB, 1), ("CPU µs/req, first use", "cpu_new", 1, 1), ("once more", "cpu_again", 1, 1)]
     return "\n".join(f"  {name:24}" + "".join(
         f"{point[field] / unit:11.{digits}f}" if field in point else f"{'':11}" for point in points
     ) for name, field, unit, digits in rows)
