@@ -20,7 +20,8 @@ def programs() -> Path:
 
 
 class Postgres:
-    def __init__(self):
+    def __init__(self, certificate: tuple[str, str] | None = None):
+        """`certificate` and its key, of `localhost`: connections then may use TLS."""
         self.folder = Path(tempfile.mkdtemp(prefix="mfa-gateway-postgres-"))
         self.port, self.password = free_port(), secrets.token_hex(16)
         self.password_file = self.folder / "password"
@@ -36,6 +37,14 @@ class Postgres:
             [programs() / "initdb", "-D", self.data, "-U", "gateway", "-A", "scram-sha-256", f"--pwfile={self.password_file}", "-N"],
             check=True, capture_output=True, cwd="/", **self._as_user,
         )
+        self._tls = []
+        for name, file in zip(("ssl_cert_file", "ssl_key_file"), certificate or ()):
+            own = self.folder / name
+            shutil.copy(file, own)
+            own.chmod(0o600)
+            if self._as_user:
+                os.chown(own, self._as_user["user"], self._as_user["group"])
+            self._tls += ["-c", "ssl=on", "-c", f"{name}={own}"]
         self.start()
 
     @property
@@ -53,7 +62,8 @@ class Postgres:
     def start(self):
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self.folder, "-F"],
+                [programs() / "postgres", "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self.folder, "-F",
+                 *self._tls],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self._as_user,
             )
         end = time.monotonic() + 15
@@ -61,6 +71,12 @@ class Postgres:
         while subprocess.run(ready, check=False).returncode:
             assert time.monotonic() < end, (self.folder / "log").read_text(errors="replace")
             time.sleep(0.05)
+
+    def ask(self, query: str) -> str:
+        """The result of a query, as text."""
+        asked = [programs() / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "gateway", "-d", "postgres", "-Atc", query]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        return subprocess.run(asked, check=True, capture_output=True, text=True, env=environment).stdout.strip()
 
     def kill(self):
         """All of it at once, as a power cut does."""
