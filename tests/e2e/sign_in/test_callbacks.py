@@ -30,6 +30,8 @@ def changed(url: str, **changes) -> str:
 
 DAMAGES = {
     "no state": {"state": None}, "an empty state": {"state": ""}, "another state": {"state": "A" * 43},
+    "a state that begins alike": {"state": lambda own: own[:-1] + ("A" if own[-1] != "A" else "B")},
+    "a state that goes on": {"state": lambda own: own + "A"}, "a part of the state": {"state": lambda own: own[:8]},
     "a state twice": {"state": ["x", "y"]}, "no code": {"code": None}, "an empty code": {"code": ""},
     "a code twice": {"code": ["x", "y"]}, "no iss": {"iss": None}, "an empty iss": {"iss": ""},
     "another's iss": {"iss": "https://login.evil.example/"}, "iss twice": {"iss": ["x", "y"]},
@@ -43,8 +45,9 @@ DAMAGES = {
 def test_s07_p04_p06_a_damaged_callback_does_nothing(portal, provider, name):
     visitor = portal.visitor()
     callback = portal.callback_of(visitor)
+    own = dict(parse_qsl(urlsplit(callback).query))
     changes = {
-        key: [dict(parse_qsl(urlsplit(callback).query)).get(key, value[0])] * 2 if isinstance(value, list) else value
+        key: [own.get(key, value[0])] * 2 if isinstance(value, list) else value(own[key]) if callable(value) else value
         for key, value in DAMAGES[name].items()
     }
     with quiet(provider):
@@ -169,3 +172,6 @@ def test_s03_p07_an_error_becomes_a_page_by_its_kind(portal, provider, error, st
         assert "<b>AADSTS" not in hop.text and "not for you" not in hop.text and "7f3c" not in hop.text
         assert "/.mfa-gateway/sign-in" in hop.text and "not for you" not in portal.log.read_text()
     assert signed_in.open(portal.at("/pages/a")).status == 200
+    # Nobody is sent again by himself.
+    trips = portal.trips(signed_in)
+    assert signed_in.open(portal.at("/mfa/b")).status == 403 and portal.trips(signed_in) == trips

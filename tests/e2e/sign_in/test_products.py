@@ -62,7 +62,7 @@ def test_p49_hints_are_the_claim_made_for_them_and_the_return_is_registered(port
     visitor.open(portal.at("/mfa/a"))
     press(visitor, visitor.send(portal.own("sign-out")), "Sign out")
     ended = provider.ended[-1]
-    assert ended.get("logout_hint", "O.CiQxMjM0") == "O.CiQxMjM0"
+    assert provider.last["login_hint"] == ended["logout_hint"] == "O.CiQxMjM0"
     assert ended["post_logout_redirect_uri"] == portal.own("signed-out")
 
 

@@ -79,6 +79,15 @@ def test_p01_the_request_is_complete_and_nothing_in_it_is_used_twice(portal):
     assert (asked["client_id"], asked["redirect_uri"]) == (CLIENT_ID, portal.own("callback"))
 
 
+def test_p01_an_endpoints_own_query_doubles_no_parameter(start_portal, provider):
+    provider.metadata = {"authorization_endpoint": f"{provider.url}authorize?tenant=contoso&state=theirs&prompt=login"}
+    portal = start_portal()
+    visitor = portal.visitor()
+    assert visitor.open(portal.at("/pages/a")).status == 200
+    # The provider notes a parameter that stands twice.
+    assert (provider.last["tenant"], provider.last["prompt"]) == ("contoso", "login") and provider.last["state"] != "theirs"
+
+
 def test_p02_the_verifier_is_long_and_seen_by_nobody(portal, visitor, provider):
     assert visitor.open(portal.at("/pages/a")).status == 200
     verifier = provider.redeemed[-1]["code_verifier"]
