@@ -97,7 +97,9 @@ fn build_one(
         }
     };
     let is_entra = sources.iter().any(|source| matches!(source.rule, IssuerRule::Entra { .. }));
+    let clock_skew = clock_skew(path, file.clock_skew.as_deref(), problems);
     let profile = Arc::new(IssuerProfile {
+        clock_skew,
         name: file.name.clone(),
         mfa: mfa_rule(&format!("{path}.mfa_evidence"), file.mfa_evidence.as_ref(), problems),
         dialect: file.dialect.map(dialect),
@@ -113,7 +115,7 @@ fn build_one(
         audiences: file.audiences.clone(),
         client_ids: file.client_ids.clone(),
         algorithms: algorithms(path, file.algorithms.as_deref(), problems),
-        clock_skew: clock_skew(path, file.clock_skew.as_deref(), problems),
+        clock_skew,
         class: class_rule(path, file, is_entra, problems),
         auth_time: match file.auth_time {
             file::AuthTime::Seconds => AuthTimeForm::Seconds,

@@ -15,6 +15,8 @@ pub struct Page {
     pub request_id: String,
     /// Who is signed in, as a name to show.
     pub person: Option<String>,
+    /// What the page says before all else.
+    pub first: Option<&'static str>,
     /// Facts beyond those of the kind.
     pub facts: Vec<Fact>,
     /// What can be done next. The first stands out. Without any, the page leads to the start page.
@@ -29,13 +31,20 @@ impl Page {
     #[must_use]
     pub fn new(kind: Kind, request_id: impl Into<String>) -> Self {
         let (code, request_id) = (kind.code(), request_id.into());
-        Self { kind, code, request_id, person: None, facts: Vec::new(), actions: Vec::new(), form_targets: Vec::new() }
+        let (facts, actions, form_targets) = (Vec::new(), Vec::new(), Vec::new());
+        Self { kind, code, request_id, person: None, first: None, facts, actions, form_targets }
     }
 
     /// The same, for somebody who is signed in.
     #[must_use]
     pub fn of(self, person: Option<&str>) -> Self {
         Self { person: person.map(str::to_owned), ..self }
+    }
+
+    /// The same, for a step-up that failed: MFA is still missing.
+    #[must_use]
+    pub fn without_mfa(self) -> Self {
+        Self { first: Some("The page that you wanted needs MFA, and MFA is still missing."), ..self }
     }
 
     /// The same, with another action.

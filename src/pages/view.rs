@@ -29,7 +29,7 @@ pub(super) struct View<'a> {
     kind: &'static str,
     /// The title, which is the heading too.
     title: &'static str,
-    paragraphs: &'static [&'static str],
+    paragraphs: Vec<&'static str>,
     sections: Vec<Section<'a>>,
     sessions: Vec<Session<'a>>,
     actions: Vec<Shown<'a>>,
@@ -91,7 +91,7 @@ pub(super) fn view<'a>(page: &'a Page, start: &'a Action) -> View<'a> {
         lang: "en",
         kind: page.kind.name(),
         title: text.title,
-        paragraphs: text.paragraphs,
+        paragraphs: page.first.iter().chain(text.paragraphs).copied().collect(),
         sections: sections(page),
         sessions: sessions(&page.kind),
         actions: actions.iter().enumerate().map(|(index, action)| action.shown(index == 0)).collect(),

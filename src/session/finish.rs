@@ -140,14 +140,16 @@ impl SignIn {
         judge: Judge<'_>,
     ) -> Result<Finished, Unfinished> {
         let metadata = self.metadata().await.ok_or(Unfinished::NoMetadata)?;
-        parameters.check_issuer(&metadata)?;
         let return_path = ReturnPath::of(&transaction.return_path, &self.settings.base_path);
+        let until = self.clock.now().plus(self.settings.times.transaction);
+        let fresh = self.sessions.use_once("state", &transaction.state, until).await;
+        parameters.check_issuer(&metadata)?;
         let code = match &parameters.response {
             CallbackResponse::Code(code) => code,
+            // An error uses the state up, and can be told again.
             CallbackResponse::Error(error) => return Err(Unfinished::Reported(error.clone())),
         };
-        let until = self.clock.now().plus(self.settings.times.transaction);
-        if !self.sessions.use_once("state", &transaction.state, until).await? {
+        if !fresh? {
             return Err(Unfinished::Repeated(return_path));
         }
         let tokens = self.client.exchange(&metadata, code, &transaction.verifier, &self.redirect_uri()).await;
@@ -170,6 +172,7 @@ impl SignIn {
     ) -> Result<Finished, Unfinished> {
         let wanted = transaction.wanted;
         let proof = self.verifier.prove(id_token);
+        self.wants.look(id_token.claims(), &self.settings.name);
         let short = wanted.asks().then(|| judge(&proof, wanted)).flatten();
         let same_user = before.map(|before| Self::is_of(&before.record, id_token));
         if same_user == Some(false) && !transaction.another_account {

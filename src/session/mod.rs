@@ -33,6 +33,7 @@ mod sign_in;
 mod sync;
 mod table;
 mod transaction;
+mod wanted_claims;
 
 pub use begin::{CannotBegin, Departure, Start};
 pub use cookie::{CookieName, OwnCookies, clear as clear_cookie, remove_set, set as set_cookie, take as take_cookies};
@@ -47,3 +48,4 @@ pub use settings::{Display, LogoutSettings, MAX_PER_USER, SessionSettings, SignI
 pub use sign_in::{Current, Looked, SignIn};
 pub use table::Ending;
 pub use transaction::{Begun, Transaction, Wanted};
+pub use wanted_claims::WantedClaim;

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::cookie::CookieName;
 use super::transaction::Wanted;
+use super::wanted_claims::WantedClaim;
 use crate::oidc::{Asks, ClientSettings};
 
 /// A way to sign in: a client of an issuer, for the pages of one origin.
@@ -40,6 +41,8 @@ pub struct SignInSettings {
     pub display: Display,
     /// What is kept of an ID token, for the rules that judge sessions.
     pub keep: Vec<Keep>,
+    /// What its ID tokens should have.
+    pub wants: Vec<WantedClaim>,
     /// The keys that seal cookies; random ones if there are none.
     pub keys: Option<SealingKeys>,
     /// Which logouts of the issuer are served.

@@ -21,6 +21,7 @@ use super::record::{Record, vocabulary};
 use super::sessions::{Judged, Sessions};
 use super::settings::SignInSettings;
 use super::table::Ending;
+use super::wanted_claims::WantedClaims;
 use crate::oidc::Client;
 
 /// How much memory the sessions that were used last may take, once opened.
@@ -43,6 +44,7 @@ pub struct SignIn {
     pub(super) clock: Clock,
     pub(super) seals: Seals,
     pub(super) vocabulary: u64,
+    pub(super) wants: WantedClaims,
     /// What cookies are bound to besides their names: the sign-in, and its origin.
     pub(super) context: Vec<u8>,
     pub(super) access_tokens: AccessTokens,
@@ -109,7 +111,9 @@ impl SignIn {
         let opened = opened.build_with_hasher(RandomState::default());
         let newest = Cache::<_, Current>::builder().max_capacity(NEWEST_BYTES).eviction_policy(EvictionPolicy::lru());
         let newest = newest.weigher(|_, one| u32::try_from(one.record.claims.len() + OVERHEAD).unwrap_or(u32::MAX));
+        let wants = WantedClaims::new(&settings.wants);
         Self {
+            wants,
             settings,
             verifier,
             flights: Flights::default(),

@@ -15,7 +15,7 @@ use super::problem::Problems;
 use super::values::{duplicate, name};
 use super::{Issuer, file};
 use crate::pages::Pages;
-use crate::session::{CookieName, Display, LogoutSettings, SignInSettings};
+use crate::session::{CookieName, Display, LogoutSettings, SignInSettings, WantedClaim};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 use mfa_gateway_store::SealingKeys;
 
@@ -90,6 +90,11 @@ fn build_one(
     let client = client::read(path, file, keys, times.refresh.is_some(), problems);
     let asks = asks::read(&format!("{path}.asks"), &file.asks, problems);
     let step_up = asks::step_up(path, file, issuer, problems);
+    let logout = LogoutSettings {
+        of_issuer: file.logout.at_issuer.unwrap_or(true),
+        back_channel: file.logout.back_channel.unwrap_or(true),
+        front_channel: file.logout.front_channel.unwrap_or(true),
+    };
     let templates = file.pages.as_deref().map(|directory| templates::read(path, directory, problems));
     Some(SignInSettings {
         name: file.name.clone(),
@@ -109,23 +114,34 @@ fn build_one(
         },
         keep: keep::of(issuer?),
         keys: sealing_keys(path, file, problems),
-        logout: LogoutSettings {
-            of_issuer: file.logout.at_issuer.unwrap_or(true),
-            back_channel: file.logout.back_channel.unwrap_or(true),
-            front_channel: file.logout.front_channel.unwrap_or(true),
-        },
+        wants: wants(built, &file.name, logout),
+        logout,
         templates: templates.unwrap_or_default(),
     })
 }
 
+/// The routes that take the sessions of this sign-in.
+fn routes<'f>(built: Built<'f>, name: &'f str) -> impl Iterator<Item = &'f file::Route> {
+    let only = built.places.len() == 1;
+    let takes = move |route: &&file::Route| {
+        route.credential != file::Credential::Bearer && route.sign_in.as_deref().map_or(only, |named| named == name)
+    };
+    built.file.routes.iter().filter(takes)
+}
+
 /// Whether a route of this sign-in forwards the access token.
 fn forwards(built: Built<'_>, name: &str) -> bool {
-    let only = built.places.len() == 1;
-    built.file.routes.iter().any(|route| {
-        route.credential != file::Credential::Bearer
-            && route.authorization == Some(file::Authorization::Forward)
-            && route.sign_in.as_deref().map_or(only, |named| named == name)
-    })
+    routes(built, name).any(|route| route.authorization == Some(file::Authorization::Forward))
+}
+
+/// What its ID tokens should have for what is configured.
+fn wants(built: Built<'_>, name: &str, logout: LogoutSettings) -> Vec<WantedClaim> {
+    let fresh = routes(built, name).any(|route| route.max_age.is_some());
+    let auth_time =
+        WantedClaim { claim: "auth_time", without: "no sign-in is recent enough for routes with `max_age`" };
+    let sid = WantedClaim { claim: "sid", without: "the issuer can end all sessions of a user, and not one alone" };
+    let by_sid = logout.back_channel || logout.front_channel;
+    [(fresh, auth_time), (by_sid, sid)].into_iter().filter_map(|(wanted, claim)| wanted.then_some(claim)).collect()
 }
 
 /// Browsers send the cookie over TLS alone, which something must end.

@@ -3,9 +3,19 @@
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Fields by which an upstream speaks to the caches of a delivery network alone.
-static OTHER_CACHES: [HeaderName; 2] =
-    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+/// Fields by which an upstream speaks to the caches of a delivery network, or of a proxy in front, alone (RFC 9213 section 3
+/// for the first; the others are their makers').
+static OTHER_CACHES: [HeaderName; 9] = [
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+    HeaderName::from_static("cloudflare-cdn-cache-control"),
+    HeaderName::from_static("vercel-cdn-cache-control"),
+    HeaderName::from_static("netlify-cdn-cache-control"),
+    HeaderName::from_static("fastly-cdn-cache-control"),
+    HeaderName::from_static("akamai-cache-control"),
+    HeaderName::from_static("edge-control"),
+    HeaderName::from_static("x-accel-expires"),
+];
 
 /// Keeps a response out of shared caches (RFC 9111 section 5.2.2): one without a rule is stored nowhere, and one that says
 /// `public` is private. An upstream's own private rules stay.

@@ -90,6 +90,9 @@ fn failed(request: &OwnRequest<'_>, arrival: &Arrival, error: &Unfinished) -> Re
     };
     let person = arrival.before.as_ref().and_then(|session| door.sign_in.person(&session.record));
     let mut page = request.page(kind(error, person.as_deref()));
+    if again.wanted.mfa && matches!(page.kind, Kind::SignInFailed(_)) {
+        page = page.without_mfa();
+    }
     let does = if matches!(error, Unfinished::AnotherUser(_)) { Does::SignIn } else { Does::TryAgain };
     page = page.with(Action::link(does, again.link(door)));
     if !matches!(error, Unfinished::AnotherUser(_)) {

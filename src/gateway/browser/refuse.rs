@@ -22,12 +22,15 @@ use crate::session::{Current, ReturnPath, Tried, Wanted};
 /// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
 const NOT_AGAIN: Duration = Duration::from_secs(300);
 
-/// How soon after a step-up that succeeded another one for the same page would be a loop.
+/// How soon after a step-up that succeeded another one for the same page would be a loop, unless a sign-in ages faster.
 const JUST_STEPPED_UP: Duration = Duration::from_secs(10);
 
 /// How many sign-ins in a row may end in a cookie that is no session before a page says so: replicas may have different keys,
 /// or a clock is wrong.
 const MAX_ROUNDS: u32 = 8;
+
+/// A browser is sent round once in this time at most.
+const SHORTEST_ROUND: Duration = Duration::from_secs(2);
 
 /// What would help.
 enum Needs {
@@ -91,7 +94,11 @@ impl Visit {
         let since = |at: i64| now.since(Timestamp::from_millis(at));
         let in_vain =
             record.tried.as_ref().is_some_and(|tried| tried.max_age == wanted.max_age && since(tried.at) < NOT_AGAIN);
-        in_vain || record.stepped_up.is_some_and(|at| since(at) < JUST_STEPPED_UP)
+        // A sign-in that was recent enough may have aged since.
+        let just = wanted
+            .max_age
+            .map_or(JUST_STEPPED_UP, |max_age| Duration::from_secs(max_age).clamp(SHORTEST_ROUND, JUST_STEPPED_UP));
+        in_vain || record.stepped_up.is_some_and(|at| since(at) < just)
     }
 
     fn json(&self, rejection: &Rejection, needs: &Needs, wanted: Wanted, live: &Live) -> Response<Body> {

@@ -95,6 +95,20 @@ def test_s07_p05_a_repeated_callback_sends_its_code_once_and_leads_on(portal, vi
     assert provider.seen["/token"] == 1
 
 
+@pytest.mark.parametrize("first", [{"error": "access_denied", "code": None}, {"iss": "https://evil.example/"}])
+def test_s07_a_state_counts_once_whatever_came_with_it(portal, visitor, provider, first):
+    callback = portal.callback_of(visitor)
+    kept = dict(visitor.cookies())
+    with quiet(provider):
+        for _ in range(2):
+            visitor.jar["localhost"] |= kept
+            hop = visitor.send(changed(callback, **first), site="cross-site")
+            assert hop.status >= 400 and "Try again" in hop.text, hop
+        visitor.jar["localhost"] |= kept
+        hop = visitor.send(callback, site="cross-site")
+    assert hop.status == 400 and SESSION not in visitor.cookies() and provider.seen["/token"] == 0
+
+
 def test_s07_a_replayed_callback_signs_nobody_else_in(portal, provider):
     first = portal.visitor()
     callback = portal.callback_of(first)

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[3]
 ELSEWHERE = {
     "p43": "a templated issuer is Microsoft's own host: tests/entra.rs holds that `tid` and `iss` agree and tenants are listed",
     "p44": "which tenant a guest signs in at is the operator's authority: docs/sign-in.md",
-    "p47": "which claims an application opts in to shows only in Entra's portal: docs/sign-in.md lists them",
 }
 
 # What of a number no test holds. Who changes something there writes the test.

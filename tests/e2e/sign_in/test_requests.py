@@ -1,6 +1,7 @@
 """Who may do what with a cookie or a token, and what scripts are told (SIGN-IN 12 to 16)."""
 
 import json
+import re
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -221,12 +222,13 @@ def test_s15_no_token_leaves(portal, provider, pages):
 
 @pytest.mark.parametrize(("page", "expected"), [
     ("a", {"no-store"}), ("cached-publicly", {"private", "max-age=600"}), ("cached-shared", {"private", "max-age=60"}),
-    ("cached-privately", {"private", "max-age=60"}), ("expires", {"no-store"}),
+    ("cached-privately", {"private", "max-age=60"}), ("expires", {"no-store"}), ("cached-at-the-edge", {"no-store"}),
 ])
 def test_s16_p40_a_page_of_a_session_is_kept_by_no_shared_cache(portal, page, expected):
     hop = portal.signed_in().send(portal.at(f"/pages/{page}"))
     rule = {part.strip() for part in hop.fields.one("Cache-Control").split(",")}
     assert rule == expected or (page != "a" and {"no-store"} <= rule), hop.fields
+    assert not [name for name, _ in hop.fields if re.search("cdn|surrogate|edge|accel", name, re.IGNORECASE)]
     if page == "cached-publicly":
         assert "Accept-Language" in ", ".join(hop.fields.all("Vary"))
 

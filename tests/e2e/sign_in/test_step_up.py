@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.identity_provider import AGENTS, CASEY, JANE, JOHN, STEP_UP, person
+from support.issuer import AUDIENCE
 from support.links import Links, press
 from support.portal import SESSION
 
@@ -78,19 +79,19 @@ def test_s03_straight_to_the_protected_page_without_mfa_ends_on_a_page(portal, p
 def test_s03_p16_a_step_up_that_just_succeeded_is_not_repeated_by_itself(start_portal, provider):
     page = {"upstream": "pages", "credential": "session"}
     portal = start_portal(routes=[
-        {"prefix": "/now/", "require": "mfa", "max_age": "1s", **page}, {"prefix": "/pages/", "require": "authenticated", **page},
+        {"prefix": "/now/", "require": "mfa", "max_age": "6s", **page}, {"prefix": "/pages/", "require": "authenticated", **page},
     ])
     provider.person["auth_time"] = int(time.time()) - 100
     visitor = portal.signed_in()
-    provider.person["auth_time"] = int(time.time()) + 2
+    provider.person["auth_time"] = int(time.time()) - 4
     hop = visitor.open(portal.at("/now/a"))
     assert hop.status == 200 and portal.trips(visitor) == 2, visitor.hops
-    time.sleep(3.5)
-    # Too old again: another trip by itself, again and again, would be a loop.
+    time.sleep(2.5)
+    # Too old again, sooner than a new sign-in could be: another trip by itself, again and again, would be a loop.
     for _ in range(2):
         hop = visitor.open(portal.at("/now/a"))
         assert hop.status == 403 and portal.trips(visitor) == 2, visitor.hops
-    provider.person["auth_time"] = int(time.time()) + 2
+    provider.person["auth_time"] = int(time.time())
     assert press(visitor, hop, "Try again").status == 200
 
 
@@ -177,6 +178,38 @@ def test_s05_p19_a_time_that_is_not_one_is_never_recent(portal, provider, shape)
     trips = portal.trips(visitor)
     visitor.open(portal.at("/fresh/a"))
     assert portal.trips(visitor) <= max(trips, 2)
+
+
+def test_s05_p19_a_sign_in_ahead_of_the_clock_is_recent_within_the_clock_skew_alone(start_portal, provider):
+    issuer = {"name": "idp", "issuer": provider.url, "audiences": [AUDIENCE], "clock_skew": "3s"}
+    portal = start_portal(issuers=[issuer])
+    for ahead, status in ((1, 200), (20, 403)):
+        provider.change_claims = lambda claims, ahead=ahead: {**claims, "auth_time": claims["iat"] + ahead}
+        assert portal.visitor().open(portal.at("/fresh/a")).status == status, ahead
+
+
+def test_s05_p19_a_sign_in_that_has_aged_is_asked_for_again(start_portal, provider):
+    """However short the age: the step-up before it was not in vain."""
+    route = {"prefix": "/fresh/", "upstream": "pages", "credential": "session", "require": "mfa", "max_age": "2s"}
+    portal = start_portal(routes=[route])
+    visitor = portal.visitor()
+    for trips in (1, 2, 3):
+        assert visitor.open(portal.at("/fresh/a")).status == 200
+        assert portal.trips(visitor) >= trips
+        time.sleep(3.2)
+
+
+@pytest.mark.parametrize("error", ["access_denied", "login_required", "server_error", "invalid_scope", "something_else"])
+def test_s03_a_step_up_that_ends_in_an_error_says_that_mfa_is_missing(portal, provider, error):
+    provider.person = dict(JOHN)
+    visitor = portal.signed_in()
+    provider.change_response = lambda answer: [("error", error), *answer[1:]]
+    hop = visitor.open(portal.at("/mfa/a"))
+    assert hop.status in (403, 503) and "MFA is still missing" in hop.text
+    assert {"Try again", "Sign out"} <= set(Links(hop.text).links)
+    trips = portal.trips(visitor)
+    assert visitor.open(portal.at("/mfa/b")).status == 403 and portal.trips(visitor) == trips
+    assert visitor.send(portal.at("/pages/a")).status == 200
 
 
 def test_s06_p21_a_step_up_makes_a_new_session_and_ends_the_old_one(portal, provider):

@@ -26,6 +26,11 @@ class Pages(Backend):
     async def _on_cached_shared(self, exchange):
         await exchange.whole(200, b"ok", "Cache-Control: s-maxage=600, max-age=60")
 
+    async def _on_cached_at_the_edge(self, exchange):
+        """As delivery networks and proxies in front are told."""
+        fields = ("CDN-Cache-Control", "Surrogate-Control", "Cloudflare-CDN-Cache-Control", "Fastly-CDN-Cache-Control", "Edge-Control")
+        await exchange.whole(200, b"ok", *(f"{name}: max-age=600" for name in fields), "X-Accel-Expires: 600")
+
     async def _on_cached_privately(self, exchange):
         await exchange.whole(200, b"ok", "Cache-Control: private, max-age=60")
 

@@ -89,6 +89,9 @@ fn judge_roles(rule: &Rule, proof: &Proof) -> Result<(), Denial> {
     }
 }
 
+/// How far a sign-in may lie ahead of the clock, whatever skew is configured: it seems younger by as much.
+const MAX_AHEAD: std::time::Duration = std::time::Duration::from_secs(60);
+
 fn judge_mfa(rule: &Rule, proof: &Proof, now: Timestamp) -> Result<(), Denial> {
     match proof.mfa {
         MfaFinding::Proven => {}
@@ -98,8 +101,7 @@ fn judge_mfa(rule: &Rule, proof: &Proof, now: Timestamp) -> Result<(), Denial> {
     }
     let Some(max_age) = rule.max_age(proof) else { return Ok(()) };
     match proof.auth_time.time() {
-        // A sign-in that lies ahead of the clock by more than a minute proves no age at all.
-        Some(at) if now.since(at) <= max_age && at.since(now) <= std::time::Duration::from_secs(60) => Ok(()),
+        Some(at) if now.since(at) <= max_age && at.since(now) <= proof.issuer.clock_skew.min(MAX_AHEAD) => Ok(()),
         _ => Err(Denial::AuthenticationStale),
     }
 }

@@ -81,6 +81,8 @@ pub struct IssuerProfile {
     pub roles: RoleRules,
     /// How its callers are refused, if it says so.
     pub dialect: Option<super::Dialect>,
+    /// How far its clock may be ahead of ours: a sign-in that lies further ahead proves no age.
+    pub clock_skew: std::time::Duration,
     /// Where Entra's clients are sent for step-up.
     pub authorization_uri: Option<String>,
     /// The claims that upstreams receive.
