@@ -194,7 +194,7 @@ impl SignIn {
             return self.finished(record, return_path, wanted, Some(denial));
         }
         let id = SessionId::random()?;
-        let secrets = Secrets::of(tokens, self.clock.now());
+        let secrets = Secrets::of(tokens, &transaction.nonce, self.clock.now());
         let mut record = self.record(id, id_token, &secrets);
         record.tried = tried;
         record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);

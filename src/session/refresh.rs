@@ -113,7 +113,8 @@ impl SignIn {
     async fn take(&self, record: &Record, row: &Session, secrets: Secrets, tokens: &Refreshed) -> Outcome {
         let mut claims = None;
         if let Some(id_token) = &tokens.id_token {
-            let occasion = Occasion::Refresh { issuer: &row.begun.issuer, subject: &row.begun.subject, nonce: None };
+            let (issuer, subject) = (&row.begun.issuer, &row.begun.subject);
+            let occasion = Occasion::Refresh { issuer, subject, nonce: secrets.nonce.as_deref() };
             let expected = ExpectedIdToken { occasion, access_token: &tokens.access_token };
             match self.verifier.id_token(id_token, &expected).await {
                 Ok(verified) => claims = Some(verified),

@@ -25,6 +25,9 @@ pub(super) struct Secrets {
     /// The refresh token, if the issuer gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refresh_token: Option<String>,
+    /// The nonce of the sign-in: a refreshed ID token has no other (OpenID Connect Core section 12.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nonce: Option<String>,
 }
 
 impl fmt::Debug for Secrets {
@@ -34,12 +37,13 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    pub(super) fn of(tokens: &Tokens, now: Timestamp) -> Self {
+    pub(super) fn of(tokens: &Tokens, nonce: &str, now: Timestamp) -> Self {
         Self {
             id_token: tokens.id_token.clone(),
             access_token: tokens.access_token.clone(),
             access_expires: now.plus(tokens.expires_in.unwrap_or(USUAL_LIFE)).as_millis(),
             refresh_token: tokens.refresh_token.clone(),
+            nonce: Some(nonce.to_owned()),
         }
     }
 
@@ -50,6 +54,7 @@ impl Secrets {
             access_token: tokens.access_token.clone(),
             access_expires: now.plus(tokens.expires_in.unwrap_or(USUAL_LIFE)).as_millis(),
             refresh_token: tokens.refresh_token.clone().or(self.refresh_token),
+            nonce: self.nonce,
         }
     }
 

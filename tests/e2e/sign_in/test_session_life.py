@@ -250,6 +250,14 @@ def test_s18_p11_another_user_in_a_refreshed_token_ends_the_session(refreshing, 
     until(lambda: not is_alive(refreshing, visitor), within=8)
 
 
+def test_s18_p11_another_nonce_in_a_refreshed_token_ends_the_session(refreshing, provider):
+    stays = refreshing.signed_in()
+    after_refresh(refreshing, provider, stays)
+    assert is_alive(refreshing, stays), "without a nonce, or with the same, it goes on"
+    provider.change_claims = lambda claims: {**claims, "nonce": "another"}
+    until(lambda: not is_alive(refreshing, stays), within=8)
+
+
 @pytest.mark.parametrize("wrong", [{"aud": "another"}, {"iss": "https://evil.example/"}, {"exp": 1}])
 def test_s18_p11_a_wrong_refreshed_token_changes_nothing_for_the_better(refreshing, provider, wrong):
     provider.person = dict(JOHN)
