@@ -157,6 +157,15 @@ def test_p04_only_the_callbacks_own_path_is_one(portal, visitor, provider, path)
     assert SESSION not in visitor.cookies()
 
 
+def test_p04_a_callback_of_another_path_leaves_none_at_the_usual_one(start_portal, provider):
+    portal = start_portal(sign_in={"redirect": "/oidc/return"})
+    visitor = portal.visitor()
+    callback = visitor.open(portal.at("/pages/a"), stop_at=portal.at("/oidc/return")).location
+    with quiet(provider):
+        assert visitor.send(callback.replace("/oidc/return", "/.mfa-gateway/callback"), site="cross-site").status == 404
+    assert (hop := visitor.open(callback, site="cross-site")).status == 200 and hop.url == portal.at("/pages/a")
+
+
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
 def test_p04_a_callback_in_query_mode_is_a_get(portal, visitor, provider, method):
     callback = portal.callback_of(visitor)

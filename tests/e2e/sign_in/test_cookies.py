@@ -136,6 +136,9 @@ def test_s10_p24_a_cookie_moved_to_another_name_host_or_gateway_is_none(portal, 
         name = "__Host-portal" if "session" in changes else SESSION
         assert get(moved, "/pages/a", [f"{name}={value}"], FETCH).status == (401 if changes else 200), changes
         moved.stop()
+    # The same keys, name and host beside another store.
+    elsewhere = start_portal(tmp_path / "elsewhere", keys=first.keys, port=first.tls_port)
+    assert get(elsewhere, "/pages/a", [f"{SESSION}={value}"], FETCH).status == 401
     # A sign-in's cookie is no session, nor the reverse.
     attempt = portal.visitor()
     portal.callback_of(attempt)

@@ -59,6 +59,30 @@ def test_s12_p10_an_id_token_is_no_access_token_and_the_reverse(portal, provider
     assert visitor.open(portal.at("/pages/a")).status >= 400 and SESSION not in visitor.cookies()
 
 
+def test_p10_a_user_is_his_subject_and_never_his_mail_address(portal, provider, pages):
+    mail = {"email": "shared@contoso.example", "preferred_username": "shared@contoso.example", "upn": "shared@contoso.example"}
+    provider.person = {**JOHN, **mail}
+    john = portal.signed_in()
+    provider.person = {**JANE, **mail}
+    jane = portal.signed_in()
+    for visitor, who in ((john, JOHN), (jane, JANE)):
+        pages.forget()
+        assert visitor.fetch(portal.at("/pages/a")).status == 200
+        assert pages.only_request.fields.all("X-Auth-Request-User") == [who["sub"]]
+    # Neither sees or steps up the other's session.
+    assert "End this session" not in [form.label for form in Links(john.send(portal.own("sessions")).text).forms if JANE["sub"] in str(form)]
+    assert john.open(portal.at("/mfa/a")).status == 403 and SESSION not in john.cookies()
+    # An object id names the user where there is one, and the longest subject has 255 characters.
+    for claims, name in (({"oid": "0b1e"}, "0b1e"), ({"sub": "x" * 255}, "x" * 255)):
+        provider.person = {**JANE, **claims}
+        visitor = portal.signed_in()
+        assert visitor.fetch(portal.at("/pages/a")).status == 200
+        assert pages.requests[-1].fields.all("X-Auth-Request-User") == [name]
+    provider.person = {**JANE, "sub": "x" * 256}
+    visitor = portal.visitor()
+    assert visitor.open(portal.at("/pages/a")).status >= 400 and SESSION not in visitor.cookies()
+
+
 def test_s13_p36_scripts_get_an_object_with_a_code_for_each_cause(portal, provider):
     codes = {}
     codes["no session"] = portal.visitor().fetch(portal.at("/mfa/a"))

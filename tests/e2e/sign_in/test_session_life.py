@@ -66,6 +66,22 @@ def test_p22_a_websocket_ends_with_its_session(start_portal):
                 socket.recv(timeout=1)
 
 
+def test_p22_a_websocket_ends_when_the_absolute_time_has_passed(start_portal):
+    portal = start_portal(session={"idle": "4s", "absolute": "4s"})
+    visitor = portal.signed_in()
+    fields = {"Cookie": f"{SESSION}={visitor.cookies()[SESSION].value}"}
+    url = portal.at("/ws/echo").replace("https", "wss")
+    began = time.monotonic()
+    with connect(url, ssl=visitor._tls, additional_headers=fields, origin=portal.public_url, proxy=None) as socket:
+        with pytest.raises(ConnectionClosed):
+            while time.monotonic() - began < 8:
+                visitor.fetch(portal.at("/pages/a"))
+                socket.send("a")
+                assert socket.recv(timeout=1) == "a"
+                time.sleep(0.3)
+    assert time.monotonic() - began > 2
+
+
 def sign_out(portal, visitor):
     hop = press(visitor, visitor.send(portal.own("sign-out")), "Sign out", stop_at=portal.issuer_origin)
     assert hop.status in (200, 303), hop

@@ -234,7 +234,9 @@ def test_s21_p34_a_logout_token_counts_once_and_an_id_token_is_none(portal, prov
 def test_s21_p34_only_a_form_with_one_logout_token_is_a_logout(portal, provider):
     visitor = signed_in_as(portal, provider, JANE)
     token = provider.logout_token(sub=JANE["sub"])
+    form = f"logout_token={token}".encode()
     for hop in (
+        back_channel(portal, None, form, type="text/plain"), back_channel(portal, None, form, type="application/json"),
         back_channel(portal, None, b""), back_channel(portal, None, f"logout_token={token}&logout_token={token}".encode()),
         back_channel(portal, None, f'{{"logout_token": "{token}"}}'.encode(), type="application/json"), back_channel(portal, "x" * 100_000),
         back_channel(portal, "not.a.token"), portal.visitor().send(portal.own(f"back-channel-logout?logout_token={token}")),
@@ -263,10 +265,14 @@ def test_s21_p35_the_front_channel_ends_the_named_session_without_a_cookie(porta
     assert not is_alive(portal, visitor) and is_alive(portal, other)
 
 
-@pytest.mark.parametrize("query", [{}, {"sid": "unknown"}, {"sid": ""}, {"iss": "ISSUER"}, {"sid": "SID", "iss": "https://evil.example/"}])
+@pytest.mark.parametrize("query", [
+    {}, {"sid": "unknown"}, {"sid": ""}, {"iss": "ISSUER"}, {"sid": "SID", "iss": "https://evil.example/"},
+    {"sid": "SID", "iss": ["ISSUER", "https://evil.example/"]}, {"sid": "SID", "iss": ""}, {"sid": ["SID", "SID"]},
+])
 def test_s21_p35_a_front_channel_call_that_names_nothing_ends_nothing(portal, provider, query):
     visitor = signed_in_as(portal, provider, JANE)
     names = {"SID": provider.sid, "ISSUER": provider.url}
     # The caller's own session is not meant either.
-    hop = visitor.send(portal.own(f"front-channel-logout?{urlencode({key: names.get(it, it) for key, it in query.items()})}"))
+    pairs = [(key, names.get(it, it)) for key, them in query.items() for it in ([them] if isinstance(them, str) else them)]
+    hop = visitor.send(portal.own(f"front-channel-logout?{urlencode(pairs)}"))
     assert hop.status in (200, 400) and is_alive(portal, visitor)
