@@ -17,7 +17,6 @@ ELSEWHERE = {
 
 # What of a number no test holds. Who changes something there writes the test.
 PARTLY = {
-    "p28": "what a reload makes of the roles of a session",
     "p16": "that a step-up in vain is tried again by itself after five minutes, and not before: no test waits so long",
     "p19": "a form in flight has no time of grace; the test holds that its page stays open, so that it isn't lost",
 }

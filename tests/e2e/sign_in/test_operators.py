@@ -1,9 +1,11 @@
 """What operators see of people's sessions, and end: by the admin listener and by the command (SESSIONS 28)."""
 
 import json
+import signal
 
 import httpx
 import pytest
+import yaml
 from support.gateway import run
 from support.identity_provider import JANE, JOHN
 from support.journal import VALIDATORS, lines, metric, until
@@ -127,6 +129,24 @@ def test_the_log_says_that_a_session_was_judged_and_which(portal, provider):
     # The same decisions come out of the log again.
     again = run("replay", "--config", str(portal.config_file), "--log", str(portal.decisions))
     assert again.returncode == 0, again
+
+
+def test_p28_roles_are_read_anew_at_the_next_request_after_a_reload(start_portal, provider):
+    provider.person = {**JANE, "department": "audit"}
+    portal = start_portal()
+    visitor = portal.signed_in()
+    assert [visitor.fetch(portal.at(path)).status for path in ("/commerce/a", "/billing/a")] == [200, 403]
+    config = yaml.safe_load(portal.config_file.read_text())
+    # Roles by a claim that no rule read when she signed in, and none by the one that was read.
+    config["roles"] = [
+        {"name": "agent", "any": [{"claim": "groups", "contains": "others"}]},
+        {"name": "auditor", "any": [{"claim": "department", "equals": "audit"}]},
+    ]
+    portal.config_file.write_text(yaml.safe_dump(config))
+    portal.process.send_signal(signal.SIGHUP)
+    until(lambda: visitor.fetch(portal.at("/billing/a")).status == 200, within=10)
+    assert [visitor.fetch(portal.at(path)).status for path in ("/commerce/a", "/mfa/a")] == [403, 200]
+    assert portal.trips(visitor) == 1
 
 
 def test_p28_a_users_sessions_are_bounded(start_portal, provider):

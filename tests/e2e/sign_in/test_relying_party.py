@@ -113,6 +113,7 @@ def test_s07_p38_parameters_of_a_client_never_steer_the_request(portal, visitor)
 @pytest.mark.parametrize("target", [
     "//evil.example/", "/\\evil.example", "https://evil.example/", "/%09/evil.example", "/pages/a%0d%0aX: y", "javascript:alert(1)",
     "/.mfa-gateway/sign-out", "/.mfa-gateway/callback?code=1", "http:/pages/", "\\\\evil.example", "/.MFA-gateway/sign-out",
+    "/pages/../.mfa-gateway/sign-out", "/%2e%2E/evil", "/./.mfa-gateway/sign-out", "/pages/.%2e/x", "/%2Emfa-gateway/sign-out",
     "/" + "x" * 3000,
 ])
 def test_p38_a_hostile_return_path_leads_to_the_start_page(portal, target):

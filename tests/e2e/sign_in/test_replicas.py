@@ -120,6 +120,20 @@ def test_s19_s21_a_logout_token_counts_on_all_and_once(replicas, provider):
     assert to(caller, first, first).send(first.own("back-channel-logout"), "POST", fields, body).status == 400
 
 
+def test_s19_use_on_one_replica_keeps_a_session_from_going_idle_on_the_other(start_portal, postgres, tmp_path):
+    first, second = start_replicas(start_portal, postgres, tmp_path, session={"idle": "4s"})
+    visitor, idle = first.signed_in(), first.signed_in()
+    for one in (visitor, idle):
+        assert is_alive(one, second, first)
+    began = time.monotonic()
+    while time.monotonic() - began < 5.5:
+        assert is_alive(visitor, first, first)
+        time.sleep(0.2)
+    assert is_alive(visitor, second, first)
+    for replica in (second, first):
+        assert not is_alive(idle, replica, first)
+
+
 def test_s19_p11_a_refresh_happens_once_over_replicas(start_portal, postgres, tmp_path, provider):
     provider.change_answer = lambda answer: {**answer, "expires_in": 4}
     replicas = first, second = start_replicas(start_portal, postgres, tmp_path, session={"refresh": {"margin": "2s"}})

@@ -263,6 +263,16 @@ def test_s16_p40_public_pages_keep_their_own_rule(portal):
         assert hop.fields.one("Cache-Control") == "public, max-age=600"
 
 
+def test_s16_p40_a_public_page_that_knows_its_visitor_is_private_to_him_alone(start_portal):
+    portal = start_portal(routes=[
+        {"prefix": "/open/", "upstream": "pages", "credential": "session", "require": "public"},
+        {"prefix": "/pages/", "upstream": "pages", "credential": "session", "require": "authenticated"},
+    ])
+    for visitor, rule in ((portal.visitor(), "public, max-age=600"), (portal.signed_in(), "private, max-age=600")):
+        hop = visitor.send(portal.at("/open/cached-publicly"))
+        assert (hop.status, hop.fields.one("Cache-Control")) == (200, rule), hop.fields
+
+
 def test_p40_a_route_may_leave_its_pages_to_shared_caches(start_portal, tmp_path):
     route = {"prefix": "/pages/", "upstream": "pages", "credential": "session", "require": "authenticated"}
     for shared in (True, False):

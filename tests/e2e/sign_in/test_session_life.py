@@ -1,6 +1,7 @@
 """How long a session lives, and what its refreshes may change (SIGN-IN 10, 17, 18)."""
 
 import signal
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -272,6 +273,21 @@ def test_s18_p11_another_nonce_in_a_refreshed_token_ends_the_session(refreshing,
     assert is_alive(refreshing, stays), "without a nonce, or with the same, it goes on"
     provider.change_claims = lambda claims: {**claims, "nonce": "another"}
     until(lambda: not is_alive(refreshing, stays), within=8)
+
+
+def test_p11_a_loser_never_ends_the_winners_session(refreshing, provider):
+    """Another replica refreshes meanwhile: the token that is refused is not the one in the store any more."""
+    visitor = refreshing.signed_in()
+    file = next(refreshing.config_file.parent.glob("state/**/store.sqlite3"))
+
+    def too_late(handler):
+        with sqlite3.connect(file, timeout=5) as store:
+            assert store.execute("UPDATE mfa_session SET generation = generation + 1").rowcount == 1
+        return handler.send(400, {"error": "invalid_grant"}) or True
+    provider.instead["/token"] = too_late
+    until(lambda: is_alive(refreshing, visitor) and provider.seen["/token"] > 1, within=8)
+    time.sleep(0.5)
+    assert is_alive(refreshing, visitor)
 
 
 @pytest.mark.parametrize("wrong", [{"aud": "another"}, {"iss": "https://evil.example/"}, {"exp": 1}])
