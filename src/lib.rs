@@ -56,6 +56,7 @@ pub mod config;
 
 mod admin;
 mod replay;
+mod report;
 
 mod app;
 pub mod cli;

@@ -52,6 +52,20 @@ Exit codes:
   1  a request is newly refused
   2  the input is unusable, or the command line is wrong";
 
+pub(super) const REPORT: &str = "\
+Counted are the decisions on users, on routes that require MFA. A request that was refused, that an exception let pass, or that
+passed because MFA isn't enforced yet counts as one without MFA. Applications without a user are listed apart.
+
+Examples:
+  mfa-gateway report --log decisions.jsonl
+  mfa-gateway report --log decisions.jsonl --from 2026-11-01 --to 2026-11-30 --json
+  mfa-gateway report --log decisions.jsonl --csv portal > without-mfa.csv
+
+Exit codes:
+  0  the report is about every decision
+  1  the logs lack some: lines are lost or malformed, or there are refusals alone
+  2  a log can't be read, or the command line is wrong";
+
 pub(super) const HEALTHCHECK: &str = "\
 It needs no shell, no other program and no secret, so a container's HEALTHCHECK can run it. Of the configuration, it reads
 `admin.address` and whether there is `admin.tls`; it doesn't verify the certificate.

@@ -9,8 +9,10 @@ mod help;
 mod man;
 mod print;
 mod replay;
+mod report;
 mod run;
 mod running;
 mod sessions;
+mod table;
 
 pub use run::run;

@@ -10,12 +10,11 @@ use anyhow::Context;
 
 use super::args::Replay;
 use super::print::{print, print_json};
+use super::table::{cell, table as columns};
 use crate::config::Config;
-use crate::replay::{Aggregate, Changes, Lines, Rehearsal, Report};
+use crate::journal::Lines;
+use crate::replay::{Aggregate, Changes, Rehearsal, Report};
 use crate::visible::visible;
-
-/// The maximum length of a table's cell. A user can choose the value of some claims.
-const MAX_CELL: usize = 64;
 
 /// Rehearses a configuration. The exit code says whether a request would be newly refused, and whether that is known of
 /// every request: see [`crate::replay::Report`].
@@ -129,26 +128,10 @@ fn table(text: &mut String, title: &str, changes: &Changes) -> std::fmt::Result 
         [group.count.to_string(), application, user, tenant, cell(&who.route), cell(&who.was), cell(&who.reason)]
     });
     let rows: Vec<[String; 7]> = std::iter::once(heads).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; 7] = std::array::from_fn(width);
-    writeln!(text, "\n{title}:")?;
-    for row in &rows {
-        let mut line = format!("{:>width$}", row[0], width = widths[0]);
-        for (cell, width) in row.iter().zip(widths).skip(1) {
-            write!(line, "  {cell:<width$}")?;
-        }
-        writeln!(text, "  {}", line.trim_end())?;
-    }
+    let numbers = [true, false, false, false, false, false, false];
+    write!(text, "\n{title}:\n{}", columns(&rows, numbers, "  "))?;
     if changes.not_listed > 0 {
         writeln!(text, "  and {} more, from callers that are not listed (see --top)", changes.not_listed)?;
     }
     Ok(())
-}
-
-fn cell(text: &str) -> String {
-    let text = visible(text);
-    if text.chars().count() <= MAX_CELL {
-        return text.into_owned();
-    }
-    text.chars().take(MAX_CELL - 1).chain(['…']).collect()
 }

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::{print, print_json, write};
-use super::{check, explain, healthcheck, man, replay, sessions};
+use super::{check, explain, healthcheck, man, replay, report, sessions};
 use crate::app::{
     App, PassedSockets, Signals, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
     tell_warnings,
@@ -57,6 +57,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
         Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
+        Command::Report(report) => Ok(judged(report::report(&report))),
         Command::Demo { address, issuer_address, api_address, portal_address, admin_address, tokens } => {
             let addresses = demo::Addresses {
                 gateway: address,

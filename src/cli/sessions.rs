@@ -11,6 +11,7 @@ use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
 use super::print::{print, print_json};
 use super::running::{Response, Running};
+use super::table::table as columns;
 use crate::visible::visible;
 
 #[derive(Debug, clap::Args)]
@@ -172,23 +173,10 @@ fn table(document: &Value) -> Result<String, std::fmt::Error> {
     if rows.is_empty() {
         return Ok("no session\n".to_owned());
     }
-    let cells: Vec<[String; 7]> = rows.iter().map(cells).collect();
+    let cells = rows.iter().map(cells);
     let heads = ["ID", "SIGN-IN", "USER", "MFA", "BEGAN", "LAST USED", "STANDING"].map(str::to_owned);
-    let lines = || std::iter::once(&heads).chain(&cells);
-    let mut widths = [0; 7];
-    for line in lines() {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for line in lines() {
-        let mut padded = String::new();
-        for (cell, width) in line.iter().zip(widths) {
-            write!(padded, "{cell:<width$}  ")?;
-        }
-        writeln!(text, "{}", padded.trim_end())?;
-    }
+    let lines: Vec<_> = std::iter::once(heads).chain(cells).collect();
+    let mut text = columns(&lines, [false; 7], "");
     if let Some(next) = document["next"].as_str() {
         writeln!(text, "\nthere may be more: --after {}", visible(next))?;
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, ReadClaims};
 use crate::routing::Pattern;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement};
+use mfa_gateway_core::policy::{Decision, Denial, Grounds, Requirement, complies};
 use mfa_gateway_core::token::{Amr, AuthTime};
 
 /// A decision: the caller, the request, the evidence and the result.
@@ -98,6 +98,10 @@ pub struct DecisionLine<'l> {
     /// The mode for this caller: `off`, `report` or `enforce`. `null` if the route doesn't require MFA.
     #[schemars(extend("enum" = ["off", "report", "enforce", null]))]
     pub mode: Option<Cow<'l, str>>,
+    /// Whether the caller fulfils what the route requires of MFA, whatever the mode and the exceptions. `null` if that isn't
+    /// required, or wasn't judged; absent in lines of older versions.
+    #[serde(default)]
+    pub compliant: Option<bool>,
     /// `permit` or `deny`.
     #[schemars(extend("enum" = ["permit", "deny"]))]
     pub decision: Cow<'l, str>,
@@ -174,6 +178,7 @@ impl<'l> DecisionLine<'l> {
             auth_time_malformed: proof.is_some_and(|proof| proof.auth_time == AuthTime::Malformed),
             requirement: entry.route.rule.requirement.name().into(),
             mode: text(mode),
+            compliant: if asked { complies(&entry.route.rule, entry.evidence, entry.at) } else { None },
             decision: decision.into(),
             grounds: text(grounds),
             reason: text(denial.map(Denial::code)),
@@ -225,6 +230,7 @@ pub(super) mod tests {
             auth_time_malformed: true,
             requirement: "mfa".into(),
             mode: Some("enforce".into()),
+            compliant: Some(true),
             decision: "permit".into(),
             grounds: Some("mfa".into()),
             reason: Some("mfa_missing".into()),
@@ -253,6 +259,7 @@ pub(super) mod tests {
             auth_time: None,
             auth_time_malformed: false,
             mode: None,
+            compliant: None,
             grounds: None,
             reason: None,
             check: None,

@@ -8,6 +8,7 @@ mod access;
 mod decision;
 mod entry;
 mod line;
+mod lines;
 mod members;
 mod outputs;
 mod plain;
@@ -24,5 +25,6 @@ pub use schema::{access_log_schema, decision_log_schema};
 pub use settings::{LogDecisions, Settings};
 
 pub(crate) use entry::Entry;
+pub(crate) use lines::{Line, Lines};
 pub(crate) use outputs::Outputs;
 pub(crate) use writer::Journal;

@@ -47,7 +47,7 @@ const ANOTHER_USER: Text = Text {
     paragraphs: &[
         "A different account came back from the sign-in service than the one that was signed in here. The two are kept \
          apart.",
-        "Continue with the new account, or sign out and start again.",
+        "Nobody is signed in now. Sign in with the new account, or choose another.",
     ],
 };
 

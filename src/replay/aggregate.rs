@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use super::lines::{Line, Lines};
 use super::rehearse::{Outcome, Rehearsal};
 use super::report::{Changes, Group, Malformed, Report, Who};
-use crate::journal::DecisionLine;
+use crate::journal::{DecisionLine, Line, Lines};
 
 /// How many groups are kept. Decisions of further groups are only counted.
 const MAX_GROUPS: usize = 100_000;

@@ -7,13 +7,11 @@ mod aggregate;
 mod caller;
 #[cfg(test)]
 mod facts;
-mod lines;
 mod places;
 mod rehearse;
 mod report;
 mod why;
 
 pub(crate) use aggregate::Aggregate;
-pub(crate) use lines::Lines;
 pub(crate) use rehearse::Rehearsal;
 pub(crate) use report::{Changes, Report};

@@ -77,6 +77,7 @@ mod tests {
             refresh_at: None,
             tried: None,
             stepped_up: None,
+            is_stub: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{MfaFinding, Proof};
 use mfa_gateway_core::token::{Claims, IdToken, Keep, Validity};
-use mfa_gateway_store::NewSession;
+use mfa_gateway_store::{NewSession, is_storable};
 
 use super::id::SessionId;
 use super::record::Record;
@@ -28,6 +28,7 @@ impl SignIn {
             refresh_at: self.refresh_at(secrets),
             tried: None,
             stepped_up: None,
+            is_stub: false,
         }
     }
 
@@ -40,22 +41,24 @@ impl SignIn {
     /// The row of a session.
     pub(super) fn row(&self, record: &Record, id_token: &IdToken, proof: &Proof, secrets: &Secrets) -> NewSession {
         let claims = id_token.claims();
-        let owned = |name| claims.text(name).unwrap_or_default().to_owned();
+        // What nobody needs is left out rather than that somebody can't sign in.
+        let text = |name| claims.text(name).filter(|text| is_storable(text));
         NewSession {
             id: record.id.to_string(),
             sign_in: self.settings.name.clone(),
             issuer: id_token.issuer().to_owned(),
             subject: id_token.subject().to_owned(),
-            tenant: owned("tid"),
-            user: claims.text("oid").unwrap_or(id_token.subject()).to_owned(),
-            display: HINTS.iter().skip(1).find_map(|name| claims.text(name)).unwrap_or_default().to_owned(),
-            sid: id_token.session().unwrap_or_default().to_owned(),
+            tenant: text("tid").unwrap_or_default().to_owned(),
+            user: text("oid").filter(|oid| !oid.is_empty()).unwrap_or(id_token.subject()).to_owned(),
+            display: HINTS.iter().skip(1).find_map(|name| text(name)).unwrap_or_default().to_owned(),
+            sid: id_token.session().filter(|sid| is_storable(sid)).unwrap_or_default().to_owned(),
             created: record.created().as_secs(),
             // Not before the cookie's end.
             expires: record.expires().as_secs() + 1,
             mfa: proof.mfa == MfaFinding::Proven,
             secret: secrets.seal(&self.seals.secrets, &record.id),
             evidence: Vec::new(),
+            generation: 0,
         }
     }
 

@@ -198,8 +198,16 @@ impl SignIn {
         let mut record = self.record(id, id_token, &secrets);
         record.tried = tried;
         record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);
-        let row = self.row(&record, id_token, &proof, &secrets);
+        let mut row = self.row(&record, id_token, &proof, &secrets);
+        let fits = self.seal(&record).is_some();
+        if !fits {
+            record.generation = 1;
+            (row.evidence, row.generation) = (self.seal_for_store(&record), 1);
+        }
         self.sessions.begin(&row, id, before.map(|before| before.record.id)).await?;
+        if !fits {
+            self.renew(&Arc::new(record.clone()));
+        }
         self.bound(&row).await;
         self.finished(record, return_path, wanted, short)
     }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foldhash::fast::FixedState;
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::Denial;
 use mfa_gateway_core::token::{Claims, Keep, Validity};
 use mfa_gateway_store::Sealer;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Record {
     /// When a step-up succeeded, in milliseconds: another one a moment later would be a loop.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub stepped_up: Option<i64>,
+    /// Whether its claims are too long for a cookie: the next generation, in the store, has them.
+    #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stub: bool,
 }
 
 /// A step-up that didn't bring what was asked for. While it is recent, nobody is sent on another trip by himself.
@@ -69,6 +73,18 @@ pub struct Tried {
     pub returned: Vec<(String, String)>,
 }
 
+impl Tried {
+    /// Whether it was in vain for a page of this `max_age`, too: one that brought no MFA was for every page, and one that
+    /// brought no recent sign-in for those that want it as recent, or more.
+    #[must_use]
+    pub fn was_for(&self, max_age: Option<u64>) -> bool {
+        if self.came != Denial::AuthenticationStale.code() {
+            return true;
+        }
+        max_age.is_some_and(|max_age| self.max_age.is_none_or(|tried| max_age <= tried))
+    }
+}
+
 /// Which claims are kept, in one number: what was kept by another vocabulary has to be read anew.
 #[must_use]
 pub(super) fn vocabulary(wanted: &[Keep]) -> u64 {
@@ -83,6 +99,12 @@ impl Record {
         let text = serde_json::to_vec(self).ok()?;
         let value = URL_SAFE_NO_PAD.encode(sealer.seal(context, &text));
         (value.len() + 64 < MAX_COOKIE).then_some(value)
+    }
+
+    /// What a cookie has of a record that is too long for it. Only one that the store has can be left there.
+    pub(super) fn stub(&self) -> Option<Self> {
+        let generation = self.generation.checked_sub(1)?;
+        Some(Self { claims: "{}".to_owned(), generation, is_stub: true, ..self.clone() })
     }
 
     /// Reads a cookie's value, if it was sealed for the same context.
@@ -132,6 +154,7 @@ mod tests {
             refresh_at: Some(3),
             tried: Some(Tried { at: 1, max_age: Some(60), came: "mfa_missing".to_owned(), returned: Vec::new() }),
             stepped_up: None,
+            is_stub: false,
         }
     }
 

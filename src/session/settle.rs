@@ -16,7 +16,7 @@ impl SignIn {
     /// Waits for what a session needs before it is used. An issuer or a store that doesn't respond delays only this request,
     /// and not for long.
     pub async fn settle(self: &Arc<Self>, record: Arc<Record>, counts: bool) -> Looked {
-        let idle = self.settings.times.idle;
+        let (idle, cookie) = (self.settings.times.idle, Arc::clone(&record));
         if let Judged::Unknown = self.sessions.judge(&record, idle, counts) {
             match self.sessions.ask(record.id).await {
                 Ok(Some(row)) if row.ended.is_none() => {}
@@ -31,6 +31,9 @@ impl SignIn {
         };
         if record.vocabulary != self.vocabulary {
             record = self.read_anew(record).await;
+            if record.generation > 0 {
+                self.renew(&record);
+            }
         }
         if self.is_refresh_due(&record) {
             record = match self.refresh(&record).await {
@@ -44,7 +47,10 @@ impl SignIn {
             Err(looked) => return looked,
         };
         match self.sessions.judge(&record, idle, counts) {
-            Judged::Live(_) => self.prove(record, true).map_or(Looked::None { is_stray: true }, Looked::Live),
+            Judged::Live(_) => {
+                let current = self.prove(record, true).map(|newest| newest.instead_of(&cookie));
+                current.map_or(Looked::None { is_stray: true }, Looked::Live)
+            }
             Judged::Ended(ending) => Looked::Over(ending),
             // The store says no other than the table: it went idle.
             Judged::Unknown => {
@@ -58,7 +64,7 @@ impl SignIn {
     /// The newest record of a session: a refresh may have made one, and what it took away doesn't count any more.
     async fn newest_of(&self, record: Arc<Record>, counts: bool) -> Result<Arc<Record>, Looked> {
         match self.sessions.judge(&record, self.settings.times.idle, counts) {
-            Judged::Live(generation) if generation > record.generation => {}
+            Judged::Live(generation) if generation > record.generation || record.is_stub => {}
             _ => return Ok(record),
         }
         match self.sessions.store().session(&record.id.to_string()).await {
@@ -80,9 +86,13 @@ impl SignIn {
             let secrets = Secrets::open(&row.begun.secret, &self.seals.secrets, &record.id)?;
             let all = Claims::of_kept_token(&secrets.id_token, Validity::until(record.expires()))?;
             let old = record.kept()?;
-            // What the session's own record has is as new, and may have been refreshed without an ID token.
+            let proving = self.verifier.profile().mfa.claims();
             let claims = Keep::collect(&self.settings.keep, |path| {
-                if old.at(path).is_some() && !is_list(&all, path) { &old } else { &all }
+                // A refreshed ID token never adds evidence, nor makes the sign-in younger.
+                let is_of_sign_in = record.generation > 0 && (path == ["auth_time"] || proving.contains(&path));
+                // What the session's own record has is as new, and may have been refreshed without an ID token.
+                let is_kept = old.at(path).is_some() && !is_list(&all, path);
+                if is_of_sign_in || is_kept { &old } else { &all }
             });
             Some(Record { claims, vocabulary: self.vocabulary, ..(*record).clone() })
         };

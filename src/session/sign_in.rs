@@ -27,8 +27,9 @@ use crate::oidc::Client;
 /// How much memory the sessions that were used last may take, once opened.
 const OPENED_BYTES: u64 = 12 * 1024 * 1024;
 
-/// How much memory newer records than their cookies may take. Few are needed: a browser has each after its next response.
-const NEWEST_BYTES: u64 = 2 * 1024 * 1024;
+/// How much memory newer records than their cookies may take. Few are needed: a browser has each after its next response,
+/// but for those that are too long for a cookie.
+const NEWEST_BYTES: u64 = 6 * 1024 * 1024;
 
 /// What an opened session takes beyond its cookie, about.
 const OVERHEAD: usize = 1600;
@@ -71,6 +72,18 @@ pub struct Current {
     pub proof: Arc<Proof>,
     /// Whether the browser's cookie holds an older record.
     pub is_newer: bool,
+}
+
+impl Current {
+    /// The newest record, in the place of the one in the browser's cookie, whose note of a step-up in vain it may lack.
+    pub(super) fn instead_of(self, cookie: &Record) -> Self {
+        let is_newer = !(cookie.is_stub && cookie.generation.saturating_add(1) == self.record.generation);
+        if cookie.tried.is_none() || self.record.tried == cookie.tried {
+            return Self { is_newer, ..self };
+        }
+        let record = Record { tried: cookie.tried.clone(), ..(*self.record).clone() };
+        Self { record: Arc::new(record), is_newer, ..self }
+    }
 }
 
 /// What a browser's cookies are good for.
@@ -170,7 +183,7 @@ impl SignIn {
             Judged::Live(generation) => {
                 let current = if generation > opened.record.generation {
                     match self.newest.get(&opened.record.id).filter(|one| one.record.generation >= generation) {
-                        Some(newest) => newest,
+                        Some(newest) => newest.instead_of(&opened.record),
                         None => return Looked::Wait(opened.record),
                     }
                 } else {
@@ -183,7 +196,7 @@ impl SignIn {
 
     /// Whether something has to be read or refreshed before the session is used.
     fn needs_care(&self, record: &Record) -> bool {
-        record.vocabulary != self.vocabulary || self.is_refresh_due(record)
+        record.vocabulary != self.vocabulary || record.is_stub || self.is_refresh_due(record)
     }
 
     pub(super) fn is_refresh_due(&self, record: &Record) -> bool {
@@ -244,10 +257,11 @@ impl SignIn {
         self.seals.link.open(&self.context, &URL_SAFE_NO_PAD.decode(sealed).ok()?)
     }
 
-    /// The cookie's value for a record.
+    /// The cookie's value for a record; for one that is too long, a stub.
     #[must_use]
     pub fn seal(&self, record: &Record) -> Option<String> {
-        record.seal(&self.seals.session, &self.context)
+        let seal = |record: &Record| record.seal(&self.seals.session, &self.context);
+        seal(record).or_else(|| seal(&record.stub()?))
     }
 }
 

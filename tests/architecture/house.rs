@@ -94,6 +94,7 @@ pub(super) const CRATES: &[Crate] = &[
             "config",
             "admin",
             "replay",
+            "report",
             "app",
             "demo",
             "cli",

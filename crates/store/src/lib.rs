@@ -37,7 +37,7 @@ pub use once::Purged;
 pub use refresh::{Lease, Renewal};
 pub use seal::{OVERHEAD, Sealer};
 pub use sealing_keys::{KEY_COMMAND, KeyError, SealingKeys};
-pub use session::{Ended, NewSession, Session};
+pub use session::{Ended, NewSession, Session, is_storable};
 pub use sessions::{Filter, LONGEST_LIST, Page};
 pub use settings::{Kind, PostgresSettings, StoreSettings};
 pub use store::Store;

@@ -43,6 +43,8 @@ pub struct NewSession {
     pub secret: Vec<u8>,
     /// What the tokens showed, as the session's owner writes it.
     pub evidence: Vec<u8>,
+    /// The generation of that: 0 if the owner's cookie has it.
+    pub generation: i64,
 }
 
 /// A session as it is stored.
@@ -113,7 +115,8 @@ impl NewSession {
 }
 
 /// Whether a row could hold the text. What couldn't isn't there: nobody needs to look for it.
-pub(crate) fn is_storable(text: &str) -> bool {
+#[must_use]
+pub fn is_storable(text: &str) -> bool {
     text.len() <= LONGEST && !text.contains('\0')
 }
 
@@ -134,12 +137,14 @@ impl Session {
             mfa: row.try_get::<i64, _>(14)? != 0,
             secret: Vec::new(),
             evidence: row.try_get(15)?,
+            generation: row.try_get(13)?,
         };
         let ended = match row.try_get(11)? {
             0 => None,
             at => Some(Ended { why: row.try_get(12)?, at }),
         };
-        Ok(Self { begun, last_seen: row.try_get(10)?, ended, generation: row.try_get(13)? })
+        let generation = begun.generation;
+        Ok(Self { begun, last_seen: row.try_get(10)?, ended, generation })
     }
 }
 

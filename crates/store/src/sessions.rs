@@ -141,7 +141,7 @@ async fn insert(
 ) -> Result<(), StoreError> {
     const SESSION: &str = "INSERT INTO mfa_session (id, sign_in, issuer, subject, tenant, user_id, display, sid, created, \
                            expires, mfa, evidence, secret, ended, why, generation, lease_holder, lease_until, changed) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', 0, '', 0, {now}) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', $14, '', 0, {now}) \
                            ON CONFLICT (id) DO NOTHING";
     const SEEN: &str = "INSERT INTO mfa_seen (id, at, written) VALUES ($1, $2, {now})";
     const REPLACED: &str = "UPDATE mfa_session SET ended = $1, why = $2, secret = CAST('' AS {blob}), evidence = CAST('' AS {blob}), changed = {now} \
@@ -161,6 +161,7 @@ async fn insert(
         .bind(i64::from(new.mfa))
         .bind(&new.evidence)
         .bind(&new.secret)
+        .bind(new.generation)
         .execute(&mut *transaction)
         .await?;
     if inserted.rows_affected() == 0 {

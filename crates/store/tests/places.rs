@@ -73,6 +73,7 @@ pub(crate) fn session(id: &str, created: i64) -> NewSession {
         mfa: true,
         secret: vec![0, 1, 255],
         evidence: b"evidence".to_vec(),
+        generation: 0,
     }
 }
 

@@ -4,6 +4,7 @@ use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Response};
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Proof, Requirement, Rule, decide};
 use mfa_gateway_layer::ClientVerifyError;
+use mfa_gateway_store::StoreError;
 use mfa_gateway_wire::Body;
 
 use super::again::Again;
@@ -95,6 +96,9 @@ fn failed(request: &OwnRequest<'_>, arrival: &Arrival, error: &Unfinished) -> Re
     }
     let does = if matches!(error, Unfinished::AnotherUser(_)) { Does::SignIn } else { Does::TryAgain };
     page = page.with(Action::link(does, again.link(door)));
+    if !signed_in || matches!(error, Unfinished::AnotherUser(_)) {
+        page = page.with(Action::link(Does::AnotherAccount, Again { another_account: true, ..again }.link(door)));
+    }
     if !matches!(error, Unfinished::AnotherUser(_)) {
         page = page.of(person.as_deref());
         if signed_in {
@@ -141,8 +145,9 @@ fn kind(error: &Unfinished, before: Option<&str>) -> Kind {
         },
         Unfinished::AnotherUser(_) => Kind::AnotherUser { before: before.map(str::to_owned) },
         Unfinished::NoMetadata => failed(FailureKind::Unreachable),
+        // A claim that no database takes: nothing is wrong with the store.
+        Unfinished::Store(StoreError::Invalid(_)) | Unfinished::TooLong => failed(FailureKind::InvalidIdToken),
         Unfinished::Store(_) | Unfinished::NoRandom(_) => Kind::Unavailable(Outage::Store, 5),
-        Unfinished::TooLong => failed(FailureKind::InvalidIdToken),
     }
 }
 
@@ -164,7 +169,7 @@ fn result(error: &Unfinished) -> &'static str {
         Unfinished::Repeated(_) => "repeated",
         Unfinished::Reported(_) => "issuer_error",
         Unfinished::NoTokens(_) | Unfinished::NoMetadata => "issuer_unavailable",
-        Unfinished::IdToken(_) | Unfinished::TooLong => "invalid_id_token",
+        Unfinished::IdToken(_) | Unfinished::TooLong | Unfinished::Store(StoreError::Invalid(_)) => "invalid_id_token",
         Unfinished::AnotherUser(_) => "another_user",
         Unfinished::Store(_) | Unfinished::NoRandom(_) => "store_unavailable",
     }

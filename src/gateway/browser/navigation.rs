@@ -41,6 +41,14 @@ impl Audience {
     }
 }
 
+impl Audience {
+    /// The same, of a request that says more than what it accepts.
+    pub(super) fn stated(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        let is_stated = headers.contains_key(&FETCH_MODE) || headers.contains_key(&REQUESTED_WITH);
+        is_stated.then(|| Self::of(method, headers))
+    }
+}
+
 /// Whether the request asks for HTML by name: `*/*` is what scripts send.
 fn accepts_html(headers: &HeaderMap) -> bool {
     let ranges =

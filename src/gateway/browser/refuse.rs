@@ -93,7 +93,7 @@ impl Visit {
         let Some(Current { record, .. }) = &self.session else { return false };
         let since = |at: i64| now.since(Timestamp::from_millis(at));
         let in_vain =
-            record.tried.as_ref().is_some_and(|tried| tried.max_age == wanted.max_age && since(tried.at) < NOT_AGAIN);
+            record.tried.as_ref().is_some_and(|tried| since(tried.at) < NOT_AGAIN && tried.was_for(wanted.max_age));
         // A sign-in that was recent enough may have aged since.
         let just = wanted
             .max_age
@@ -138,6 +138,12 @@ impl Visit {
         }
         match needs {
             Needs::SignIn => page = page.with(Action::link(Does::SignInInNewTab, self.door.path("sign-in"))),
+            // The form stays open; its own address is no page to return to.
+            Needs::StepUp(_) if self.audience == Audience::Reader => {
+                let at = live.clock.now().as_millis();
+                let start = Again { return_path: "/".to_owned(), wanted, another_account: false, at };
+                page = page.with(Action::link(Does::SignInInNewTab, start.link(&self.door)));
+            }
             Needs::StepUp(_) => page = page.with(Action::link(Does::TryAgain, again(false))),
             Needs::Nothing => {}
         }

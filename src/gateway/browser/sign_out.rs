@@ -36,6 +36,10 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     };
     let cookie = &door.sign_in.settings().cookie;
     add(response.headers_mut(), clear_cookie(cookie.session()));
+    // What was begun in other tabs would sign the person in again.
+    for (slot, _) in &request.cookies.attempts {
+        add(response.headers_mut(), clear_cookie(&cookie.attempt(slot)));
+    }
     if request.cookies.rounds > 0 {
         add(response.headers_mut(), clear_cookie(&cookie.rounds()));
     }

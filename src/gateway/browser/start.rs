@@ -1,11 +1,13 @@
 //! The start of a sign-in: one redirect to the issuer, with all that the gateway must remember sealed in the browser.
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use mfa_gateway_wire::Body;
 
 use super::again::{AGAIN, Again, RETURN};
 use super::door::{Door, id};
+use super::json::ForScripts;
+use super::navigation::Audience;
 use super::own_request::OwnRequest;
 use crate::gateway::Live;
 use crate::pages::{Action, Does, Failure, FailureKind, Kind, Page};
@@ -53,6 +55,9 @@ pub(super) async fn redirect(
 /// The gateway's own path that begins a sign-in: the links of its pages lead here.
 pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
     let OwnRequest { door, live, .. } = request;
+    if let Some(response) = not_opened(&request) {
+        return response;
+    }
     let settings = door.sign_in.settings();
     let parameter = |name: &str| request.parameter(name);
     let again = parameter(AGAIN).and_then(|sealed| Again::open(&sealed, door, live.clock.now()));
@@ -74,6 +79,30 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
         Start { return_path, wanted: Wanted::default(), session: None, another_account: false }
     };
     redirect(door, start, request.cookies, request.request_id, request.is_head, live).await
+}
+
+/// The response to what says that it is no page that a person opens: a script, a part of a page, a frame. Nobody would see
+/// the issuer's page there.
+fn not_opened(request: &OwnRequest<'_>) -> Option<Response<Body>> {
+    match Audience::stated(request.method, request.headers)? {
+        Audience::Visitor => None,
+        Audience::Reader => {
+            let action = Action::link(Does::SignInInNewTab, request.door.path("sign-in"));
+            Some(request.respond(&request.page(Kind::SignInRequired).with(action)))
+        }
+        Audience::Script => {
+            let (path, request_id) = (request.door.path("sign-in"), id(request.request_id));
+            let json = ForScripts {
+                code: "sign_in_required",
+                reason: "no_credential",
+                description: "Only a person can sign in.",
+                remedy: "Have the person open `sign_in` in the browser.",
+                sign_in: Some(path),
+                request_id: &request_id,
+            };
+            Some(json.response(StatusCode::UNAUTHORIZED))
+        }
+    }
 }
 
 /// Adds a field that sets or clears a cookie.

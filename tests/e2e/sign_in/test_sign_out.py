@@ -48,6 +48,16 @@ def test_s20_p33_nobody_is_signed_in_again_by_himself(portal, provider):
     assert page.links or page.forms
 
 
+def test_s20_what_was_begun_in_other_tabs_ends_with_the_session(portal, provider):
+    provider.person = dict(JOHN)
+    visitor = portal.signed_in()
+    callback = portal.callback_of(visitor, "/mfa/a")
+    assert len(visitor.cookies()) == 2
+    visitor.post(portal.own("sign-out"))
+    assert visitor.cookies() == {}
+    assert visitor.send(callback, site="cross-site").status == 400 and visitor.cookies() == {}
+
+
 def test_s20_twice_is_no_error(portal):
     visitor = portal.signed_in()
     page = visitor.send(portal.own("sign-out"))

@@ -66,6 +66,14 @@ def test_s03_p16_a_step_up_without_mfa_is_a_page_and_never_a_second_trip(portal,
     assert (hop.status, hop.url) == (200, portal.at("/mfa/a?x=1"))
 
 
+def test_s03_p16_a_step_up_in_vain_is_in_vain_for_other_pages_too(portal, provider):
+    provider.person = dict(CASEY)
+    visitor = portal.signed_in()
+    for path in ("/mfa/a", "/fresh/a", "/mfa/b", "/fresh/b"):
+        assert visitor.open(portal.at(path)).status == 403
+    assert portal.trips(visitor) == 2, visitor.hops
+
+
 def test_s03_straight_to_the_protected_page_without_mfa_ends_on_a_page(portal, provider):
     provider.person = dict(CASEY)
     visitor = portal.visitor()
@@ -280,6 +288,18 @@ def test_p20_a_page_has_no_bearer_challenge_and_an_api_no_redirect(portal, provi
     assert "WWW-Authenticate" not in visitor.open(portal.at("/mfa/a")).fields
     for hop in (visitor.send(portal.at("/v1/a")), portal.visitor().send(portal.at("/v1/a"))):
         assert hop.status == 401 and hop.location is None and "Bearer" in hop.fields.one("WWW-Authenticate")
+
+
+def test_s13_p19_after_a_form_without_mfa_the_sign_in_opens_beside_it(portal, provider, pages):
+    provider.person = dict(JOHN)
+    visitor = portal.signed_in()
+    hop = visitor.post(portal.at("/mfa/form"), b"a=1")
+    button = next(attributes for tag, attributes in Links(hop.text).elements if tag == "a" and attributes.get("class") == "primary")
+    assert button["target"] == "_blank"
+    pages.forget()
+    assert visitor.open(portal.at(button["href"])).url == portal.at("/")
+    assert all(request.target != "/mfa/form" for request in pages.requests)
+    assert visitor.post(portal.at("/mfa/form"), b"a=1").status == 200
 
 
 def test_p19_a_form_in_flight_is_not_lost_to_a_step_up(portal, provider, pages):

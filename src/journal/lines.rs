@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
-use crate::journal::DecisionLine;
+use super::DecisionLine;
 
 /// The longest line that is read. Tokens, and so the claims in a line, are shorter by far.
 const MAX_LINE: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub(crate) struct Lines<R> {
 
 /// The kind of a line.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// A decision.
     Decision(Box<DecisionLine<'static>>),
     /// Something else that may stand in a log.
@@ -48,7 +48,7 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     ///
     /// If the log can't be read.
-    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
         self.buffer.clear();
         let read = (&mut self.reader).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut self.buffer)?;
         if read == 0 {

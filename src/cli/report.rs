@@ -1,0 +1,156 @@
+//! `report`: the security requirements status report of decision logs.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufReader, stdin};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::args::{Report, ReportCsv};
+use super::print::{print, print_json, write};
+use super::table::{cell, table};
+use crate::journal::Lines;
+use crate::report::{Counts, Download, Group, Incomplete, Share, StatusReport, csv};
+use crate::visible::{visible, visible_lines};
+
+/// Reports on decision logs. The exit code says whether the report is about every decision.
+///
+/// # Errors
+///
+/// If a log can't be read.
+pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
+    let (mut counts, mut incomplete) = (Counts::default(), Incomplete::default());
+    for path in &args.log {
+        let name = path.display().to_string();
+        let read = if path == Path::new("-") {
+            counts.take(&name, Lines::new(stdin().lock()), &mut incomplete)
+        } else {
+            let file = File::open(path).with_context(|| format!("{name} could not be opened"))?;
+            counts.take(&name, Lines::new(BufReader::with_capacity(1 << 16, file)), &mut incomplete)
+        };
+        read.with_context(|| format!("{name} could not be read"))?;
+    }
+    let report = counts.report(args.from, args.to);
+    match args.csv {
+        Some(download) => {
+            write(&csv(&report, download.into()))?;
+            // A spreadsheet shows what it gets, so that what is missing is said elsewhere.
+            eprint(&told(&incomplete)?);
+        }
+        None if args.json => _ = print_json(&Document { report: &report, incomplete: &incomplete })?,
+        None => _ = print(&format!("{}{}", told(&incomplete)?, to_text(&report, args.top)?))?,
+    }
+    Ok(if incomplete.is_nothing() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The report as JSON, with what it lacks.
+#[derive(Serialize)]
+struct Document<'r> {
+    #[serde(flatten)]
+    report: &'r StatusReport,
+    incomplete: &'r Incomplete,
+}
+
+impl From<ReportCsv> for Download {
+    fn from(csv: ReportCsv) -> Self {
+        match csv {
+            ReportCsv::Portal => Self::Portal,
+            ReportCsv::Applications => Self::Applications,
+            ReportCsv::Requests => Self::Requests,
+        }
+    }
+}
+
+fn eprint(text: &str) {
+    use std::io::Write as _;
+    // There is nobody to tell that standard error is closed.
+    let _ = std::io::stderr().write_all(visible_lines(text).as_bytes());
+}
+
+/// What the report doesn't cover: before any figure that could reassure.
+fn told(incomplete: &Incomplete) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let Incomplete { malformed, first, lost, without_permits } = incomplete;
+    if *malformed > 0 {
+        writeln!(text, "incomplete: {malformed} lines could not be read")?;
+        for (log, line, problem) in first {
+            writeln!(text, "  {}:{line}: {}", visible(log), visible(problem))?;
+        }
+    }
+    if *lost > 0 {
+        writeln!(text, "incomplete: the gateway lost {lost} lines, by its own notices")?;
+    }
+    if *without_permits > 0 {
+        writeln!(text, "incomplete: {without_permits} decisions are of a log that has refusals alone")?;
+        writeln!(text, "  fix: record with `log.decisions: all`; nobody with MFA is in such a log")?;
+    }
+    Ok(text)
+}
+
+fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error> {
+    let Some(span) = report.span else {
+        return Ok("no data: none of the lines is a decision\n".to_owned());
+    };
+    let mut text = format!("security requirements status, {} to {} (UTC)\n\n", span.from, span.to);
+    let heads = heads("requests of users");
+    let rows = [heads, row("through the portal", &report.portal), row("through the API", &report.api)];
+    text += &table(&rows, NUMBERS, "");
+    writeln!(text, "\napplications without a user: {}, in no share", report.app_only)?;
+    let refused = report.portal.would_be_refused() + report.api.would_be_refused();
+    writeln!(text, "enforcement would refuse: {refused}")?;
+    if report.is_cut {
+        writeln!(text, "cut: more applications, tenants, routes or users came up than are told apart")?;
+    }
+    for (title, groups) in
+        [("application", &report.applications), ("tenant", &report.tenants), ("route", &report.routes)]
+    {
+        text += &of_groups(title, groups, top);
+    }
+    text += &of_users(report, top);
+    Ok(text)
+}
+
+const NUMBERS: [bool; 8] = [false, true, true, true, true, true, true, true];
+
+fn heads(first: &str) -> [String; 8] {
+    [first, "share", "with MFA", "all", "refused", "exempt", "report only", "off"].map(str::to_owned)
+}
+
+fn row(name: &str, share: &Share) -> [String; 8] {
+    let percent = share.percent().map_or_else(|| "no data".to_owned(), |percent| format!("{percent} %"));
+    let counts = [share.with_mfa, share.requests, share.refused, share.exempt, share.report_only, share.off];
+    let [with_mfa, requests, refused, exempt, report_only, off] = counts.map(|count| count.to_string());
+    [name.to_owned(), percent, with_mfa, requests, refused, exempt, report_only, off]
+}
+
+fn of_groups(title: &str, groups: &[Group], top: usize) -> String {
+    let shown = groups.iter().filter(|group| group.share.requests > 0);
+    let name = |group: &Group| if group.name.is_empty() { "-".to_owned() } else { cell(&group.name) };
+    let rows: Vec<_> = shown.clone().take(top).map(|group| row(&name(group), &group.share)).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = std::iter::once(heads(title)).chain(rows).collect();
+    format!("\n{}{}", table(&rows, NUMBERS, ""), more(shown.count(), top))
+}
+
+fn of_users(report: &StatusReport, top: usize) -> String {
+    if report.without_mfa.is_empty() {
+        return String::new();
+    }
+    let heads = ["seen without MFA", "tenant", "last", "route", "by", "requests"].map(str::to_owned);
+    let rows = report.without_mfa.iter().take(top).map(|user| {
+        let [name, tenant, route] = [&user.user, &user.tenant, &user.route].map(|text| cell(text));
+        [name, tenant, user.last.clone(), route, user.credential.to_owned(), user.requests.to_string()]
+    });
+    let rows: Vec<_> = std::iter::once(heads).chain(rows).collect();
+    let numbers = [false, false, false, false, false, true];
+    format!("\n{}{}", table(&rows, numbers, ""), more(report.without_mfa.len(), top))
+}
+
+fn more(all: usize, top: usize) -> String {
+    if all > top { format!("and {} more (see --top)\n", all - top) } else { String::new() }
+}

@@ -1,0 +1,123 @@
+//! What a decision counts as.
+
+use mfa_gateway_core::token::Check;
+
+use crate::journal::DecisionLine;
+
+/// What became of a request, as far as MFA is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Outcome {
+    /// A user with MFA, whatever else was decided.
+    WithMfa,
+    /// A user without MFA, who was refused.
+    Refused,
+    /// A user without MFA, whom an exception let pass.
+    Exempt,
+    /// A user without MFA, in report mode.
+    ReportOnly,
+    /// A user without MFA, where it is not required yet.
+    Off,
+    /// An application without a user.
+    AppOnly,
+}
+
+impl Outcome {
+    /// What a decision of the log counts as; nothing if MFA isn't required, or no token or session was judged.
+    pub(super) fn of(line: &DecisionLine<'_>) -> Option<Self> {
+        if line.requirement != "mfa" || !is_judged(line) {
+            return None;
+        }
+        match line.class.as_deref()? {
+            "app_only" => Some(Self::AppOnly),
+            "app_user" if is_compliant(line) => Some(Self::WithMfa),
+            "app_user" => Some(match line.grounds.as_deref() {
+                Some("exempt") => Self::Exempt,
+                Some("report_only") => Self::ReportOnly,
+                Some(_) => Self::Off,
+                None => Self::Refused,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether it is of a user without MFA.
+    pub(super) fn is_without_mfa(self) -> bool {
+        !matches!(self, Self::WithMfa | Self::AppOnly)
+    }
+}
+
+/// A token that isn't valid says nothing of its user.
+fn is_judged(line: &DecisionLine<'_>) -> bool {
+    let checks = [Check::Route, Check::Mfa];
+    line.decision == "permit" || line.check.as_deref().is_some_and(|check| checks.iter().any(|one| one.name() == check))
+}
+
+/// By the line, or in lines of older versions by the evidence. Those don't say of an excepted request that its sign-in was too
+/// old.
+fn is_compliant(line: &DecisionLine<'_>) -> bool {
+    let by_evidence =
+        || line.evidence.as_deref() == Some("proven") && line.reason.as_deref() != Some("authentication_stale");
+    line.compliant.unwrap_or_else(by_evidence)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A request of Jane's with MFA, with these members instead.
+    pub(in super::super) fn line(changes: Value) -> DecisionLine<'static> {
+        let mut line = json!({
+            "event": "decision", "time": "2026-11-28T10:00:00.000Z", "request_id": "r", "correlation_id": "c",
+            "method": "GET", "route": "/v1/", "credential": "bearer", "client": "192.0.2.1", "issuer": "entra",
+            "class": "app_user", "tenant": "t", "application": "app", "user": "jane", "ver": null, "amr": ["mfa"],
+            "evidence": "proven", "auth_time": null, "requirement": "mfa", "mode": "enforce", "compliant": true,
+            "decision": "permit", "grounds": "mfa", "reason": null, "check": null, "exception": null, "generation": 1,
+        });
+        let Value::Object(changes) = changes else { unreachable!() };
+        line.as_object_mut().unwrap().extend(changes);
+        serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn a_request_counts_by_its_user_s_mfa_and_by_what_became_of_it() {
+        let of = |changes: Value| Outcome::of(&line(changes));
+        let without = |more: Value| {
+            let mut changes = json!({"compliant": false, "evidence": "missing", "amr": ["pwd"]});
+            changes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            of(changes)
+        };
+        assert_eq!(of(json!({})), Some(Outcome::WithMfa));
+        let refused = json!({"decision": "deny", "grounds": null, "check": "mfa", "reason": "mfa_missing"});
+        assert_eq!(without(refused), Some(Outcome::Refused));
+        assert_eq!(without(json!({"grounds": "exempt", "exception": "e"})), Some(Outcome::Exempt));
+        assert_eq!(without(json!({"grounds": "report_only", "reason": "mfa_missing"})), Some(Outcome::ReportOnly));
+        assert_eq!(without(json!({"grounds": "off"})), Some(Outcome::Off));
+        assert_eq!(of(json!({"class": "app_only", "grounds": "app_only", "user": null})), Some(Outcome::AppOnly));
+        // Who lacks a role has MFA or not, all the same.
+        let role = json!({"decision": "deny", "grounds": null, "check": "route", "reason": "role_missing"});
+        assert_eq!(of(role.clone()), Some(Outcome::WithMfa));
+        assert_eq!(without(role), Some(Outcome::Refused));
+    }
+
+    #[test]
+    fn what_was_not_judged_or_needs_no_mfa_counts_for_nothing() {
+        let of = |changes: Value| Outcome::of(&line(changes));
+        assert_eq!(of(json!({"requirement": "authenticated", "grounds": "authenticated", "compliant": null})), None);
+        assert_eq!(of(json!({"class": null, "issuer": null, "decision": "deny", "check": "credential"})), None);
+        assert_eq!(
+            of(json!({"decision": "deny", "check": "time", "reason": "token_expired", "compliant": null})),
+            None
+        );
+    }
+
+    #[test]
+    fn a_line_of_an_older_version_is_judged_by_its_evidence() {
+        let of = |changes: Value| Outcome::of(&line(changes));
+        assert_eq!(of(json!({"compliant": null})), Some(Outcome::WithMfa));
+        let stale = json!({"compliant": null, "grounds": "report_only", "reason": "authentication_stale"});
+        assert_eq!(of(stale), Some(Outcome::ReportOnly));
+        assert_eq!(of(json!({"compliant": null, "evidence": "missing", "grounds": "off"})), Some(Outcome::Off));
+    }
+}

@@ -1,0 +1,192 @@
+//! Counts of decisions, in bounded memory.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mfa_gateway_core::clock::Timestamp;
+use serde::Serialize;
+
+use super::counted::Outcome;
+use super::day::Day;
+use crate::journal::DecisionLine;
+
+/// How many different requests, users and days are told apart. Further ones count, and are named by nothing.
+const MAX_KEYS: usize = 200_000;
+
+/// How many of the latest requests are kept: as many as Partner Center's download has.
+const MAX_LATEST: usize = 10_000;
+
+/// What requests are told apart by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) day: Option<Day>,
+    pub(super) portal: bool,
+    pub(super) issuer: String,
+    pub(super) tenant: String,
+    pub(super) application: String,
+    pub(super) route: String,
+}
+
+/// A user without MFA, on a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct UserKey {
+    pub(super) day: Day,
+    pub(super) portal: bool,
+    pub(super) issuer: String,
+    pub(super) tenant: String,
+    pub(super) user: String,
+}
+
+/// When such a user was last seen, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LastSeen {
+    pub(super) at: Timestamp,
+    pub(super) route: String,
+    pub(super) application: String,
+    pub(super) count: u64,
+}
+
+/// A request of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Request {
+    pub(crate) time: String,
+    pub(crate) request_id: String,
+    pub(crate) correlation_id: String,
+    /// The method and the route's pattern.
+    pub(crate) operation: String,
+    pub(crate) address: Option<String>,
+    pub(crate) credential: &'static str,
+    pub(crate) issuer: String,
+    pub(crate) tenant: String,
+    pub(crate) user: String,
+    pub(crate) application: String,
+    pub(crate) compliant: bool,
+}
+
+/// All counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(super) by_key: BTreeMap<Key, BTreeMap<Outcome, u64>>,
+    pub(super) users: BTreeMap<UserKey, LastSeen>,
+    pub(super) latest: VecDeque<(Timestamp, Request)>,
+    /// Whether there were more than are told apart.
+    pub(super) is_full: bool,
+    /// The newest decision.
+    pub(super) newest: Option<Timestamp>,
+}
+
+impl Counts {
+    /// Counts a decision.
+    ///
+    /// # Errors
+    ///
+    /// If its time isn't one.
+    pub(super) fn decision(&mut self, line: &DecisionLine<'_>) -> Result<(), String> {
+        let at = Timestamp::parse(&line.time).ok_or("`time` is not a date and time (RFC 3339)")?;
+        self.newest = self.newest.max(Some(at));
+        let Some(outcome) = Outcome::of(line) else { return Ok(()) };
+        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let (day, portal) = (Day::of(at), line.credential == "session");
+        let key = Key {
+            day: Some(day),
+            portal,
+            issuer: own(&line.issuer),
+            tenant: own(&line.tenant),
+            application: own(&line.application),
+            route: line.route.clone().into_owned(),
+        };
+        if outcome.is_without_mfa() {
+            self.user(
+                UserKey { day, portal, issuer: key.issuer.clone(), tenant: key.tenant.clone(), user: own(&line.user) },
+                at,
+                &key,
+            );
+        }
+        if outcome != Outcome::AppOnly {
+            self.request(at, line, &key, !outcome.is_without_mfa());
+        }
+        self.add(key, outcome);
+        Ok(())
+    }
+
+    fn add(&mut self, key: Key, outcome: Outcome) {
+        let is_new = !self.by_key.contains_key(&key);
+        self.is_full |= is_new && self.by_key.len() >= MAX_KEYS;
+        // The day and the kind of credential still hold.
+        let key = if is_new && self.by_key.len() >= MAX_KEYS {
+            Key { day: key.day, portal: key.portal, ..Key::default() }
+        } else {
+            key
+        };
+        *self.by_key.entry(key).or_default().entry(outcome).or_default() += 1;
+    }
+
+    fn user(&mut self, user: UserKey, at: Timestamp, key: &Key) {
+        if !self.users.contains_key(&user) && self.users.len() >= MAX_KEYS {
+            self.is_full = true;
+            return;
+        }
+        let seen = LastSeen { at, route: key.route.clone(), application: key.application.clone(), count: 0 };
+        let last = self.users.entry(user).or_insert_with(|| seen.clone());
+        *last = LastSeen { count: last.count + 1, ..if at >= last.at { seen } else { last.clone() } };
+    }
+
+    fn request(&mut self, at: Timestamp, line: &DecisionLine<'_>, key: &Key, compliant: bool) {
+        let request = Request {
+            time: at.to_rfc3339(),
+            request_id: line.request_id.clone().into_owned(),
+            correlation_id: line.correlation_id.clone().into_owned(),
+            operation: format!("{} {}", line.method, line.route),
+            address: line.client.map(|client| client.to_string()),
+            credential: if key.portal { "session" } else { "bearer" },
+            issuer: key.issuer.clone(),
+            tenant: key.tenant.clone(),
+            user: line.user.as_deref().unwrap_or_default().to_owned(),
+            application: key.application.clone(),
+            compliant,
+        };
+        // A log is in order, but for a few lines; several logs are not.
+        let place = self.latest.iter().rposition(|(other, _)| *other <= at).map_or(0, |place| place + 1);
+        self.latest.insert(place, (at, request));
+        if self.latest.len() > MAX_LATEST {
+            self.latest.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::counted::tests::line;
+    use super::*;
+
+    #[test]
+    fn the_latest_requests_are_in_order_whatever_order_they_come_in() {
+        let mut counts = Counts::default();
+        for second in [5, 1, 9, 3, 7] {
+            let time = format!("2026-11-28T10:00:0{second}.000Z");
+            counts.decision(&line(json!({"time": time, "request_id": second.to_string()}))).unwrap();
+        }
+        let ids: String = counts.latest.iter().map(|(_, request)| &*request.request_id).collect();
+        assert_eq!(ids, "13579");
+        assert_eq!(counts.newest, Timestamp::parse("2026-11-28T10:00:09.000Z"));
+    }
+
+    #[test]
+    fn of_a_user_without_mfa_the_last_visit_is_kept() {
+        let mut counts = Counts::default();
+        for (hour, route) in [("10", "/v1/"), ("12", "/v2/"), ("11", "/v3/")] {
+            let time = format!("2026-11-28T{hour}:00:00.000Z");
+            let changes = json!({"time": time, "route": route, "compliant": false, "grounds": "off"});
+            counts.decision(&line(changes)).unwrap();
+        }
+        let (_, last) = counts.users.first_key_value().unwrap();
+        assert_eq!((counts.users.len(), last.count, &*last.route), (1, 3, "/v2/"));
+    }
+
+    #[test]
+    fn a_line_without_a_time_is_told() {
+        assert!(Counts::default().decision(&line(json!({"time": "yesterday"}))).is_err());
+    }
+}
