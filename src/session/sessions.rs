@@ -164,8 +164,10 @@ impl Sessions {
         let row = self.store.session(&id.to_string()).await?;
         match &row {
             Some(row) if row.ended.is_none() => {
-                let expires = row.begun.expires.saturating_mul(1000);
-                self.table.seen(id, row.last_seen.saturating_mul(1000).saturating_add(999), expires, true);
+                let (second, expires) = (row.last_seen.saturating_mul(1000), row.begun.expires.saturating_mul(1000));
+                // The store knows the second of the last use. A use in it that was here is known to the millisecond.
+                let is_known = self.table.last_use(&id).is_some_and(|at| at.as_millis() > second);
+                self.table.seen(id, second.saturating_add(if is_known { 0 } else { 999 }), expires, true);
                 self.table.renew(id, u32::try_from(row.generation).unwrap_or_default());
             }
             Some(row) => {

@@ -34,6 +34,19 @@ def test_s10_s17_p22_the_idle_time_slides_and_the_absolute_one_does_not(start_po
     assert portal.goes_to_provider(busy.send(portal.at("/pages/a")))
 
 
+def test_p22_the_idle_time_is_kept_to_the_fraction_of_a_second(start_portal):
+    portal = start_portal(session={"idle": "2s"})
+    used = []
+    for _ in range(4):
+        visitor = portal.signed_in()
+        assert is_alive(portal, visitor)
+        used.append((visitor, time.monotonic()))
+        time.sleep(0.25)
+    for visitor, at in used:
+        time.sleep(max(0, at + 2.2 - time.monotonic()))
+        assert not is_alive(portal, visitor)
+
+
 def test_p22_a_page_that_polls_keeps_nobody_signed_in(start_portal):
     page = {"upstream": "pages", "credential": "session", "require": "authenticated"}
     portal = start_portal(
