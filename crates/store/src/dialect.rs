@@ -8,8 +8,11 @@ use sqlx::SqlSafeStr;
 use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// The tables as they were at first. Later changes only add: an older version of the gateway may still be running.
-const FIRST: &str = include_str!("../migrations/1_first.sql");
+/// The changes of the tables. They only add: an older version of the gateway may still be running.
+const CHANGES: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../migrations/1_first.sql")),
+    (2, "report", include_str!("../migrations/2_report.sql")),
+];
 
 /// A language of SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +60,10 @@ impl Dialect {
 
     /// What brings the tables up to date.
     pub(crate) fn migrator(self) -> Migrator {
-        let first = Migration::new(1, "first".into(), MigrationType::Simple, self.sql(FIRST), false);
-        let mut migrator = Migrator::with_migrations(vec![first]);
+        let changes = CHANGES.map(|(version, name, text)| {
+            Migration::new(version, name.into(), MigrationType::Simple, self.sql(text), false)
+        });
+        let mut migrator = Migrator::with_migrations(changes.into());
         migrator.dangerous_set_table_name("mfa_migrations");
         // A newer version may have been here, and be here again.
         migrator.set_ignore_missing(true);
@@ -73,7 +78,9 @@ mod tests {
     #[test]
     fn no_word_is_left_in_a_statement() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres] {
-            assert!(!dialect.sql(FIRST).as_str().contains(['{', '}']), "{dialect:?}");
+            for (version, _, text) in CHANGES {
+                assert!(!dialect.sql(text).as_str().contains(['{', '}']), "{version} {dialect:?}");
+            }
         }
         assert_eq!(Dialect::Sqlite.sql("SELECT 1").as_str(), "SELECT 1");
     }

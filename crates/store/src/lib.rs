@@ -12,6 +12,7 @@ mod seal;
 
 mod dialect;
 mod error;
+mod rows;
 mod settings;
 
 mod connect;
@@ -29,15 +30,25 @@ mod once;
 mod refresh;
 mod sessions;
 
+mod requests;
+mod tallies;
+
+mod flush;
+mod retention;
+
 pub use changes::{Changes, Cursor};
 pub use ends::Which;
 pub use error::StoreError;
+pub use flush::Flush;
 pub use metrics::{Health, StoreMetrics};
 pub use once::Purged;
 pub use refresh::{Lease, Renewal};
+pub use requests::{MOST_RECENT, RecentRequest};
+pub use retention::{Forgotten, Retention};
 pub use seal::{OVERHEAD, Sealer};
 pub use sealing_keys::{KEY_COMMAND, KeyError, SealingKeys};
 pub use session::{Ended, NewSession, Session, is_storable};
 pub use sessions::{Filter, LONGEST_LIST, Page};
 pub use settings::{Kind, PostgresSettings, StoreSettings};
 pub use store::Store;
+pub use tallies::{LastWithout, Tally};

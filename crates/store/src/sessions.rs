@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use sqlx::any::{Any, AnyArguments};
-use sqlx::query::Query;
 use sqlx::{AnyConnection, Connection, Row as _};
 
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::listen;
+use crate::rows::Value;
 use crate::session::{COLUMNS, Ended, NewSession, Session, is_storable};
 use crate::store::Store;
 
@@ -95,7 +94,7 @@ impl Store {
         let Some((text, values)) = select(filter, page) else { return Ok(Vec::new()) };
         self.run("list", async {
             let mut query = sqlx::query(self.dialect().built(&text));
-            for value in values {
+            for value in &values {
                 query = value.bind(query);
             }
             let mut lent = self.lend().await?;
@@ -177,21 +176,6 @@ async fn insert(
     Ok(transaction.commit().await?)
 }
 
-/// A parameter of a statement that is put together.
-enum Value<'a> {
-    Text(&'a str),
-    Number(i64),
-}
-
-impl<'a> Value<'a> {
-    fn bind(self, query: Query<'a, Any, AnyArguments>) -> Query<'a, Any, AnyArguments> {
-        match self {
-            Self::Text(text) => query.bind(text),
-            Self::Number(number) => query.bind(number),
-        }
-    }
-}
-
 /// The statement of a list, with its parameters; `None` if nothing can match.
 fn select<'a>(filter: &'a Filter, page: &'a Page) -> Option<(String, Vec<Value<'a>>)> {
     let mut values = Vec::new();
@@ -211,7 +195,7 @@ fn select<'a>(filter: &'a Filter, page: &'a Page) -> Option<(String, Vec<Value<'
     ];
     for (condition, wanted) in texts {
         if let Some(wanted) = wanted {
-            is_storable(wanted).then(|| and(condition, Value::Text(wanted)))?;
+            is_storable(wanted).then(|| and(condition, Value::Text(wanted.into())))?;
         }
     }
     if let Some(at) = filter.live_at {
@@ -223,7 +207,7 @@ fn select<'a>(filter: &'a Filter, page: &'a Page) -> Option<(String, Vec<Value<'
     if let Some((created, id)) = &page.after {
         is_storable(id).then_some(())?;
         and("(s.created, s.id) < (?", Value::Number(*created));
-        values.push(Value::Text(id));
+        values.push(Value::Text(id.into()));
         let _ = write!(text, ", ${})", values.len());
     }
     values.push(Value::Number(page.most.min(LONGEST_LIST).into()));

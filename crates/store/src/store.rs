@@ -156,7 +156,7 @@ async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<[u8
 mod tests {
     use super::*;
     use crate::session::{Ended, NewSession};
-    use crate::{Cursor, Filter, Page, Which};
+    use crate::{Cursor, Filter, Flush, Page, Retention, Which};
 
     const LIMIT: Duration = Duration::from_millis(1500);
 
@@ -183,6 +183,9 @@ mod tests {
             check(store.begin(&NewSession::default(), None));
             check(store.end(Which::All, &end()));
             check((store.session(""), store.epoch(), store.woken(), store.seen(&[]), store.purge(1)));
+            check(store.flush(&Flush { replica: "", sequence: 0, tallies: &[], without: &[], recent: &[] }));
+            check((store.tallies(0, 1), store.without(0, 1), store.recent(None, 1)));
+            check((store.forget(&Retention::default()), store.erase("", "", "")));
         }
         let _ = all;
     }

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
+#[macro_use]
+mod places;
+
+mod cuts;
 mod files;
 mod outages;
-mod places;
 mod postgres;
 mod replicas;
+mod report;
+mod rollout;
 mod scale;
 mod suite;

@@ -8,6 +8,24 @@ use tempfile::TempDir;
 
 use crate::postgres::Postgres;
 
+/// Makes a test of a function for each store.
+macro_rules! on_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod memory { $(#[tokio::test] async fn $name() {
+            super::$name(&crate::places::Place::Memory.open().await).await;
+        })* }
+        mod sqlite { $(#[tokio::test] async fn $name() {
+            let place = crate::places::Place::Sqlite(tempfile::tempdir().unwrap());
+            super::$name(&place.open().await).await;
+        })* }
+        mod postgres { $(#[tokio::test] async fn $name() {
+            let Some(postgres) = crate::postgres::Postgres::start() else { return };
+            let place = crate::places::Place::Postgres(postgres);
+            super::$name(&place.open().await).await;
+        })* }
+    };
+}
+
 /// The deadline in these tests: generous where nothing is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 

@@ -7,24 +7,7 @@ use mfa_gateway_store::{
     Changes, Cursor, Ended, Filter, Lease, NewSession, Page, Renewal, Session, Store, StoreError, Which,
 };
 
-use crate::places::{LATE, Place, because, session};
-use crate::postgres::Postgres;
-
-/// Makes a test of a function for each store.
-macro_rules! on_every_store {
-    ($($name:ident),* $(,)?) => {
-        mod memory { $(#[tokio::test] async fn $name() { super::$name(&super::Place::Memory.open().await).await; })* }
-        mod sqlite { $(#[tokio::test] async fn $name() {
-            let place = super::Place::Sqlite(tempfile::tempdir().unwrap());
-            super::$name(&place.open().await).await;
-        })* }
-        mod postgres { $(#[tokio::test] async fn $name() {
-            let Some(postgres) = super::Postgres::start() else { return };
-            let place = super::Place::Postgres(postgres);
-            super::$name(&place.open().await).await;
-        })* }
-    };
-}
+use crate::places::{LATE, because, session};
 
 on_every_store!(
     a_session_is_found_as_it_began,
