@@ -55,6 +55,14 @@ pub enum CallbackError {
     Issuer,
 }
 
+impl CallbackError {
+    /// Whether the callback could not be read. One that could was of a sign-in, and used it up.
+    #[must_use]
+    pub fn is_unread(self) -> bool {
+        !matches!(self, Self::Issuer | Self::IssuerMissing)
+    }
+}
+
 /// The longest callback. Entra's codes have up to two kilobytes.
 const MAX_LENGTH: usize = 16 << 10;
 
@@ -95,6 +103,15 @@ impl CallbackParameters {
             (None, None) => return Err(CallbackError::Missing("code")),
         };
         Ok(Self { state, response, issuer })
+    }
+
+    /// The one state of a callback that can't be read otherwise: which sign-in it would have been of.
+    #[must_use]
+    pub fn state_of(encoded: &[u8]) -> Option<String> {
+        let encoded = encoded.get(..MAX_LENGTH).unwrap_or(encoded);
+        let mut states = form_urlencoded::parse(encoded).filter(|(name, _)| name == "state");
+        let (_, state) = states.next()?;
+        states.next().is_none().then(|| state.into_owned())
     }
 
     /// Checks which issuer it is from (RFC 9207 section 2.4): one that says in its metadata that it names itself must, and

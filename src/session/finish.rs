@@ -91,15 +91,17 @@ impl SignIn {
     pub async fn finish(self: &Arc<Self>, parameters: &[u8], cookies: &OwnCookies, judge: Judge<'_>) -> Arrival {
         let mut arrival = Arrival { transaction: None, before: None, outcome: Err(Unfinished::Foreign) };
         arrival.before = self.current(cookies).await;
+        let find =
+            |state: &str| Transaction::find(state, cookies, &self.seals.transaction, &self.context, self.began_since());
         let parsed = match CallbackParameters::parse(parameters) {
             Ok(parsed) => parsed,
             Err(error) => {
+                arrival.transaction = CallbackParameters::state_of(parameters).and_then(|state| find(&state));
                 arrival.outcome = Err(error.into());
                 return arrival;
             }
         };
-        let found =
-            Transaction::find(&parsed.state, cookies, &self.seals.transaction, &self.context, self.began_since());
+        let found = find(&parsed.state);
         if let Some(transaction) = &found {
             arrival.outcome = self.complete(transaction, &parsed, arrival.before.as_ref(), judge).await;
         }

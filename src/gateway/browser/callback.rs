@@ -42,7 +42,9 @@ pub(super) async fn respond(request: OwnRequest<'_>) -> Response<Body> {
         Ok(finished) => signed_in(&request, finished, arrival.transaction.as_ref()),
         Err(error) => failed(&request, &arrival, error),
     };
-    if let Some(transaction) = &arrival.transaction {
+    // A damaged response may be followed by the right one.
+    let is_unread = matches!(&arrival.outcome, Err(Unfinished::Malformed(error)) if error.is_unread());
+    if let Some(transaction) = arrival.transaction.as_ref().filter(|_| !is_unread) {
         let name = transaction.cookie_name(&door.sign_in.settings().cookie);
         add(response.headers_mut(), clear_cookie(&name));
     }
