@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn p3_a_sixth_sign_in_drops_the_oldest_and_the_header_stays_short() {
+    fn p03_a_sixth_sign_in_drops_the_oldest_and_the_header_stays_short() {
         let sealer = Sealer::new(&SealingKeys::random(), "transaction", b"");
         let mut cookies = OwnCookies::default();
         for number in 0..200_i64 {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn p4_a_foreign_moved_damaged_or_late_sign_in_is_not_found() {
+    fn p04_a_foreign_moved_damaged_or_late_sign_in_is_not_found() {
         let keys = SealingKeys::random();
         let sealer = Sealer::new(&keys, "transaction", b"");
         let (one, other) = (transaction("aaaaaaaa-one", 1000, "/a"), transaction("bbbbbbbb-two", 1000, "/b"));
@@ -225,6 +225,12 @@ mod tests {
         assert!(
             find("aaaaaaaa-one", &moved, CONTEXT, 0).is_none() && find("bbbbbbbb-two", &moved, CONTEXT, 0).is_none()
         );
+        // The name is sealed in, whatever the content says.
+        assert!(open("bbbbbbbb", &cookies.attempts[0].1, &sealer, CONTEXT).is_none());
+        let own_name = |value: &str| open("aaaaaaaa", value, &sealer, CONTEXT);
+        let text = serde_json::to_vec(&transaction("aaaaaaaa-one", 1000, "/a")).unwrap();
+        let unnamed = URL_SAFE_NO_PAD.encode(sealer.seal(CONTEXT, &text));
+        assert!(own_name(&cookies.attempts[0].1).is_some() && own_name(&unnamed).is_none());
         let mut doubled = cookies.clone();
         doubled.attempts.push(cookies.attempts[0].clone());
         assert_eq!(find("aaaaaaaa-one", &doubled, CONTEXT, 0), None);

@@ -158,9 +158,16 @@ def test_p32_other_sessions_of_the_user_live_unless_everywhere_was_chosen(portal
 
 def test_p28_a_user_sees_and_ends_his_own_sessions(portal, provider):
     provider.person = dict(JOHN)
-    stranger = portal.signed_in()
+    stranger, other = portal.signed_in(), portal.signed_in()
+    of_strangers = [dict(form.fields).get("session") for form in Links(other.send(portal.own("sessions")).text).forms]
     provider.person = dict(JANE)
     here, there = portal.signed_in(), portal.signed_in()
+    # Knowing the ids of a stranger's sessions helps nobody.
+    assert any(of_strangers)
+    for session in filter(None, of_strangers):
+        fields = [(name, session if name == "session" else it) for name, it in proof_on(portal, here, "sessions", "End this session")]
+        here.post(portal.own("sessions"), urlencode(fields).encode())
+    assert is_alive(portal, stranger) and is_alive(portal, there)
     hop = here.send(portal.own("sessions"))
     assert hop.status == 200
     ends = [form for form in Links(hop.text).forms if form.label.startswith("End this session")]

@@ -106,7 +106,7 @@ def test_s03_p16_a_step_up_that_just_succeeded_is_not_repeated_by_itself(start_p
 SHAPES = {
     "text": "mfa", "text with a space": "pwd mfa", "capitals": ["MFA"], "a space": ["mfa "], "nested": [["mfa"]], "an object": {"mfa": True},
     "an object in a list": [{"mfa": 1}], "a number": [1], "empty": [], "null": [None], "true": True, "missing": None,
-    "joined": ["pwd,mfa"], "longer": ["mfa2"],
+    "joined": ["pwd,mfa"], "longer": ["mfa2"], "a number beside it": ["mfa", 1], "null beside it": ["mfa", None],
 }
 
 
@@ -128,6 +128,7 @@ def test_s03_an_exact_element_counts_among_others(portal, provider, amr):
 WRONG_ROLES = {
     "none": None, "text": AGENTS, "capitals": [AGENTS.upper().replace("1", "A")], "nested": [[AGENTS]], "an object": {AGENTS: True},
     "a space": [f"{AGENTS} "], "a part": [AGENTS[:-1]], "a number": [1], "empty": [], "joined": [f"x,{AGENTS}"], "true": True,
+    "a number beside it": [AGENTS, 1],
 }
 OVERAGE = [
     {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://graph.example/"}}}, {"hasgroups": True},
