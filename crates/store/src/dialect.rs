@@ -36,7 +36,7 @@ impl Dialect {
         self.words().iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
     }
 
-    fn words(self) -> [(&'static str, &'static str); 5] {
+    fn words(self) -> [(&'static str, &'static str); 6] {
         match self {
             Self::Sqlite => [
                 ("{blob}", "BLOB"),
@@ -45,6 +45,7 @@ impl Dialect {
                 ("{ordered lock}", ""),
                 ("{free lock}", ""),
                 ("{keyed}", "WITHOUT ROWID"),
+                ("{joined}", "group_concat"),
             ],
             Self::Postgres => [
                 ("{blob}", "BYTEA"),
@@ -54,6 +55,7 @@ impl Dialect {
                 ("{ordered lock}", "FOR UPDATE"),
                 ("{free lock}", "FOR UPDATE SKIP LOCKED"),
                 ("{keyed}", ""),
+                ("{joined}", "string_agg"),
             ],
         }
     }

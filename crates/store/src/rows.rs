@@ -19,6 +19,13 @@ const LONGEST: usize = 320;
 /// How much of a text stays that is longer, before its hash.
 const KEPT: usize = 290;
 
+/// What stands between the parts of a row, and between rows, where many are read as one text. No text holds them.
+pub(crate) const PART: char = '\u{1f}';
+pub(crate) const ROW: char = '\u{1e}';
+
+/// What no text holds.
+const FORBIDDEN: [char; 3] = ['\0', PART, ROW];
+
 /// How many rows one statement writes. With 15 columns it has 7,500 parameters; SQLite takes 32,766.
 const AT_ONCE: usize = 500;
 
@@ -48,12 +55,12 @@ impl Value<'_> {
 /// A report must not lose a count because of a long name, nor take two names for one. The same text gives the same row on
 /// every replica.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST && !text.contains('\0') {
+    if text.len() <= LONGEST && !text.contains(FORBIDDEN) {
         return Cow::Borrowed(text);
     }
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()));
     let (kept, _) = text.split_at(text.floor_char_boundary(KEPT));
-    Cow::Owned(format!("{}…{hash:.22}", kept.replace('\0', " ")))
+    Cow::Owned(format!("{}…{hash:.22}", kept.replace(FORBIDDEN, " ")))
 }
 
 /// Rows of one table by their keys, and in their order: two replicas that write the same rows don't wait for each other.
@@ -79,8 +86,7 @@ impl Upsert {
         let rows: Vec<_> = rows.iter().collect();
         for part in rows.chunks(AT_ONCE) {
             let columns = part.first().map_or(0, |(key, rest)| key.len() + rest.len());
-            let text = self.text(part.len(), columns);
-            let mut query = sqlx::query(dialect.built(&text)).persistent(false);
+            let mut query = sqlx::query(dialect.built(&self.text(dialect, part.len(), columns))).persistent(false);
             for value in part.iter().flat_map(|(key, rest)| key.iter().chain(*rest)) {
                 query = value.bind(query);
             }
@@ -89,10 +95,14 @@ impl Upsert {
         Ok(())
     }
 
-    fn text(self, rows: usize, columns: usize) -> String {
+    fn text(self, dialect: Dialect, rows: usize, columns: usize) -> String {
         let Self { into, conflict } = self;
         let row = |row: usize| {
-            let parameters = (1..=columns).map(|column| format!("${}", row * columns + column));
+            let parameters = (1..=columns).map(|column| match dialect {
+                // `$1` is a name for SQLite, which looks each up among all before it.
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}", row * columns + column),
+            });
             format!("({})", parameters.collect::<Vec<_>>().join(", "))
         };
         let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
@@ -114,22 +124,26 @@ mod tests {
         assert_eq!(shortened(&one), shortened(&one.clone()));
         assert!(shortened(&one).starts_with(&"x".repeat(KEPT)));
         assert_ne!(shortened("a\0b"), shortened("a b"));
-        assert!(shortened("a\0b").starts_with("a b…"));
+        for forbidden in FORBIDDEN {
+            assert!(shortened(&format!("a{forbidden}b")).starts_with("a b…"));
+        }
     }
 
     #[test]
     fn a_statement_numbers_its_parameters_row_by_row() {
         let upsert = Upsert { into: "t (a, b)", conflict: "(a) DO NOTHING" };
         let text = "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING";
-        assert_eq!(upsert.text(2, 2), text);
+        assert_eq!(upsert.text(Dialect::Postgres, 2, 2), text);
+        let text = "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT (a) DO NOTHING";
+        assert_eq!(upsert.text(Dialect::Sqlite, 2, 2), text);
     }
 
     proptest! {
         #[test]
-        fn every_text_becomes_one_that_the_databases_take(text in "(?s).{0,700}", nul in any::<bool>()) {
-            let text = if nul { text + "\0" } else { text };
+        fn every_text_becomes_one_that_the_databases_take(text in "(?s).{0,700}", forbidden in 0..4_usize) {
+            let text = text + &FORBIDDEN.get(forbidden).map(char::to_string).unwrap_or_default();
             let short = shortened(&text);
-            prop_assert!(short.len() <= LONGEST && !short.contains('\0'));
+            prop_assert!(short.len() <= LONGEST && !short.contains(FORBIDDEN));
         }
     }
 }
