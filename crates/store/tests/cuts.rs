@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mfa_gateway_store::{Flush, Kind, PostgresSettings, Retention, Store, StoreError, StoreSettings};
+use mfa_gateway_store::{Flush, Forgotten, Kind, PostgresSettings, Retention, Store, StoreError, StoreSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -169,13 +169,15 @@ async fn replicas_that_flush_forget_and_erase_at_once_do_not_block_each_other() 
             let replica = writer.to_string();
             for sequence in 0..ROUNDS {
                 let mut tallies: Vec<_> = (0..800).map(|row| tally(row % 7, &row.to_string(), 1)).collect();
-                let mut users: Vec<_> = (0..800).map(|row| without(&row.to_string(), sequence + 100, 1)).collect();
+                // Some are forgotten while others are counted.
+                let at = |row: i64| (row * 7 + sequence * 37) % 100;
+                let mut users: Vec<_> = (0..800).map(|row| without(&row.to_string(), at(row), 1)).collect();
                 let recent: Vec<_> = (0..100).map(|row| request(&replica, sequence * 100 + row, sequence)).collect();
                 tallies.rotate_left(writer * 190);
                 users.rotate_left(writer * 190);
                 let flush = Flush { replica: &replica, sequence, tallies: &tallies, without: &users, recent: &recent };
                 assert!(store.flush(&flush).await.unwrap());
-                let retention = Retention { without_before: sequence + 99, recent_most: 150, ..Retention::default() };
+                let retention = Retention { without_before: 90, recent_most: 150, ..Retention::default() };
                 store.forget(&retention).await.unwrap();
                 store.erase("https://issuer.example", "contoso", "jane").await.unwrap();
             }
@@ -186,4 +188,36 @@ async fn replicas_that_flush_forget_and_erase_at_once_do_not_block_each_other() 
     let tallies = one.tallies(0, 6).await.unwrap();
     assert_eq!((tallies.len(), tallies.iter().map(|one| one.count).sum::<i64>()), (800, 800 * 4 * ROUNDS));
     assert!(two.recent(None, 10_000).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_row_that_another_replica_holds_is_forgotten_later_and_a_replica_after_a_week() {
+    let Some(postgres) = Postgres::start() else { return };
+    let store = open(&StoreSettings { kind: Kind::Postgres(postgres_settings(&postgres)), timeout: DEADLINE }).await;
+    let (tallies, users) = ([tally(1, "a", 1), tally(1, "b", 1)], [without("jane", 1, 1), without("john", 1, 1)]);
+    let recent: Vec<_> = (0..4).map(|number| request("one", number, number / 2)).collect();
+    store.flush(&Flush { tallies: &tallies, without: &users, recent: &recent, ..NOTHING }).await.unwrap();
+    let holder = std::thread::spawn(move || {
+        postgres.sql(
+            "BEGIN; SELECT 1 FROM mfa_tally WHERE application = 'a' FOR UPDATE; \
+             SELECT 1 FROM mfa_without WHERE user_id = 'jane' FOR UPDATE; \
+             SELECT 1 FROM mfa_recent WHERE number IN (0, 2) FOR UPDATE; SELECT pg_sleep(3); COMMIT;",
+        );
+        postgres
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    let retention = Retention { tallies_before_day: 2, without_before: 2, recent_before_ms: 1, recent_most: 0 };
+    let forgotten = store.forget(&retention).await.unwrap();
+    assert_eq!(forgotten, Forgotten { tallies: 1, without: 1, recent: 2, more: false });
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    let postgres = holder.join().unwrap();
+    let forgotten = store.forget(&retention).await.unwrap();
+    assert_eq!(forgotten, Forgotten { tallies: 1, without: 1, recent: 2, more: false });
+    // A replica is forgotten a week after its last flush.
+    let replicas = || postgres.sql("SELECT count(*) FROM mfa_flush");
+    assert_eq!(replicas(), "1");
+    postgres.sql("UPDATE mfa_flush SET at = at - 8 * 86400000::bigint");
+    store.forget(&Retention::default()).await.unwrap();
+    assert_eq!(replicas(), "0");
 }

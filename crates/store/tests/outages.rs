@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mfa_gateway_store::{
-    Cursor, Filter, Kind, Lease, Page, PostgresSettings, Renewal, Store, StoreError, StoreSettings, Which,
+    Cursor, Filter, Kind, Lease, Page, PostgresSettings, Renewal, Retention, Store, StoreError, StoreSettings, Which,
 };
 
 use crate::places::{LATE, SHORT, because, open, postgres_settings, session};
 use crate::postgres::{PASSWORD, Postgres};
+use crate::report::NOTHING;
 use crate::suite::read;
 
 /// What the gateway sees of an end at the deadline: some time to notice it.
@@ -46,6 +47,10 @@ async fn failures(store: &Store) -> Vec<StoreError> {
     note(store.lease("a", "one", 0, SHORT).await.map(drop));
     note(store.renew(&Renewal { id: "a", generation: 0, secret: b"", evidence: b"", mfa: true }).await.map(drop));
     note(store.purge(1).await.map(drop));
+    note(store.flush(&NOTHING).await.map(drop));
+    note(store.tallies(0, 1).await.map(drop));
+    note(store.forget(&Retention::default()).await.map(drop));
+    note(store.erase("issuer", "tenant", "user").await.map(drop));
     all
 }
 

@@ -255,7 +255,8 @@ fn noise(length: usize, seed: u64) -> String {
 
 async fn texts_of_any_length_are_counted_apart(store: &Store) {
     let strange = "'; DROP TABLE mfa_tally; -- \u{202e}\u{1f600} \\ $1 {now} \" ö%_";
-    for (sequence, text) in (0..).zip([strange.to_owned(), noise(320, 1), noise(10_000, 2), "a\0b".to_owned()]) {
+    let texts = [strange.to_owned(), noise(320, 1), noise(400, 1), noise(10_000, 2), "a\0b\u{1e}\u{1f}".to_owned()];
+    for (sequence, text) in (0..).zip(texts) {
         let tally = |end: &str| {
             let text = format!("{text}{end}");
             let [credential, issuer, tenant, application, class, route, outcome] = [(); 7].map(|()| text.clone());
