@@ -59,7 +59,7 @@ passed because MFA isn't enforced yet counts as one without MFA. Applications wi
 Examples:
   mfa-gateway report --log decisions.jsonl
   mfa-gateway report --log decisions.jsonl --from 2026-11-01 --to 2026-11-30 --json
-  mfa-gateway report --log decisions.jsonl --csv portal > without-mfa.csv
+  mfa-gateway report --log decisions.jsonl --csv portal
 
 Exit codes:
   0  the report is about every decision

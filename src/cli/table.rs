@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn columns_stand_below_each_other() {
         let rows = [["count", "name"], ["7", "a\u{1b}"], ["12345678", ""]].map(|row| row.map(cell));
-        let expected = "    count  name\n         7  a\\u{1b}\n  12345678\n";
+        let expected = "     count  name\n         7  a\\u{1b}\n  12345678\n";
         assert_eq!(table(&rows, [true, false], "  "), expected);
         assert_eq!(cell(&"x".repeat(100)).chars().count(), MAX_CELL);
     }

@@ -22,8 +22,6 @@ pub enum Does {
     SignInInNewTab,
     /// Starts a sign-in that asks for the account.
     AnotherAccount,
-    /// Goes on with the account that has just signed in.
-    Continue,
     /// Signs out, or leads to the page that asks whether to.
     SignOut,
     /// Signs out of every session of the user.
@@ -94,7 +92,6 @@ impl Does {
             Self::SignIn => "Sign in",
             Self::SignInInNewTab => "Sign in in a new tab",
             Self::AnotherAccount => "Use another account",
-            Self::Continue => "Continue",
             Self::SignOut => "Sign out",
             Self::SignOutEverywhere => "Sign out everywhere",
             Self::EndSession => "End this session",

@@ -61,9 +61,7 @@ fn with_actions(kind: Kind) -> Page {
     match &page.kind {
         Kind::SignInFailed(_) | Kind::SignInExpired => page.with(again()).with(another()),
         Kind::StepUpFailed(_) => page.of(Some(PERSON)).with(again()).with(sign_out()),
-        Kind::AnotherUser { .. } => {
-            page.of(Some(PERSON)).with(post(Does::Continue, "/.mfa-gateway/sign-in")).with(sign_out())
-        }
+        Kind::AnotherUser { .. } => page.with(Action::link(Does::SignIn, "/.mfa-gateway/sign-in")).with(another()),
         Kind::WrongRole(_) | Kind::RolesUnknown(_) | Kind::NotForYou => {
             page.of(Some(PERSON)).with(another()).with(sign_out())
         }

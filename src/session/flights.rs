@@ -15,6 +15,8 @@ pub(super) struct Flights(pub(super) Mutex<HashMap<SessionId, Flight>>);
 
 #[derive(Debug)]
 pub(super) enum Flight {
-    UnderWay(watch::Receiver<Option<Arc<Record>>>),
+    /// What it lands with, and when it began.
+    UnderWay(watch::Receiver<Option<Arc<Record>>>, Instant),
+    /// When it failed.
     Failed(Instant),
 }

@@ -11,7 +11,7 @@ use mfa_gateway_core::policy::MfaFinding;
 use mfa_gateway_core::token::{ExpectedIdToken, IdToken, Occasion};
 use mfa_gateway_store::{Lease, Renewal, Session};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::flights::Flight;
 use super::record::Record;
@@ -20,7 +20,7 @@ use super::sessions::Whose;
 use super::sign_in::SignIn;
 use crate::oidc::{Refreshed, TokenEndpointError};
 
-/// How long a request waits.
+/// How long requests wait for a refresh, from its beginning: an issuer that doesn't respond delays those of one moment alone.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 
 /// How long after a failure nobody tries again.
@@ -41,24 +41,24 @@ enum Outcome {
 impl SignIn {
     /// The session's record after a refresh; `None` if there is none yet, or the session goes on with what it has.
     pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> Option<Arc<Record>> {
-        let mut receiver = self.board(record)?;
-        let landed = timeout(MAX_WAIT, receiver.wait_for(Option::is_some)).await;
+        let (mut receiver, began) = self.board(record)?;
+        let landed = timeout_at(began + MAX_WAIT, receiver.wait_for(Option::is_some)).await;
         landed.ok()?.ok()?.clone()
     }
 
     /// Joins the refresh that is under way, or begins one.
-    fn board(self: &Arc<Self>, record: &Arc<Record>) -> Option<watch::Receiver<Option<Arc<Record>>>> {
+    fn board(self: &Arc<Self>, record: &Arc<Record>) -> Option<(watch::Receiver<Option<Arc<Record>>>, Instant)> {
         let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
         match flights.get(&record.id) {
-            Some(Flight::UnderWay(receiver)) => return Some(receiver.clone()),
+            Some(Flight::UnderWay(receiver, began)) => return Some((receiver.clone(), *began)),
             Some(Flight::Failed(at)) if at.elapsed() < PAUSE => return None,
             _ => {}
         }
         if flights.len() > 10_000 {
-            flights.retain(|_, flight| matches!(flight, Flight::Failed(at) if at.elapsed() < PAUSE));
+            flights.retain(|_, flight| !matches!(flight, Flight::Failed(at) if at.elapsed() >= PAUSE));
         }
-        let (sender, receiver) = watch::channel(None);
-        flights.insert(record.id, Flight::UnderWay(receiver.clone()));
+        let ((sender, receiver), began) = (watch::channel(None), Instant::now());
+        flights.insert(record.id, Flight::UnderWay(receiver.clone(), began));
         let (own, record) = (Arc::clone(self), Arc::clone(record));
         tokio::spawn(async move {
             let outcome = own.fly(&record).await;
@@ -81,7 +81,7 @@ impl SignIn {
                 }
             }
         });
-        Some(receiver)
+        Some((receiver, began))
     }
 
     async fn fly(&self, record: &Record) -> Outcome {

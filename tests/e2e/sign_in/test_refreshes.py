@@ -51,6 +51,28 @@ def refreshing(start_portal, provider):
     return start_portal(session=REFRESHES)
 
 
+def hang(_handler):
+    time.sleep(12)
+    return True
+
+
+def test_s17_s18_a_provider_that_hangs_at_a_refresh_delays_one_moment_alone(refreshing, provider):
+    visitor = refreshing.signed_in()
+    provider.instead["/token"] = hang
+    try:
+        time.sleep(2.2)
+        waits = []
+        end = time.monotonic() + 9
+        while time.monotonic() < end:
+            began = time.monotonic()
+            assert visitor.fetch(refreshing.at("/pages/a")).status == 200
+            waits.append(time.monotonic() - began)
+            time.sleep(0.1)
+        assert max(waits) < 4 and sum(wait > 0.5 for wait in waits) == 1, waits
+    finally:
+        provider.instead.clear()
+
+
 def test_s18_p11_any_number_of_requests_refresh_once_and_rotation_is_followed(refreshing, provider):
     visitor = refreshing.signed_in()
     copies = [visitor.copy(refreshing.ca) for _ in range(12)]
@@ -171,7 +193,7 @@ def test_s18_a_sign_out_during_a_refresh_wins(refreshing, provider):
 
     def slow(handler):
         began.append(1)
-        time.sleep(1.5)
+        time.sleep(2.2)
         return False
     provider.instead["/token"] = slow
 
