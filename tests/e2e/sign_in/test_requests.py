@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from support.identity_provider import CASEY, JANE, JOHN
@@ -179,6 +178,13 @@ def test_s14_p29_the_own_pages_may(portal, fields):
         assert (hop.status, hop.text) == (200, "form=1")
 
 
+# The library's client can miss a refusal over TLS, so that these are sent by hand.
+HANDSHAKE = [
+    ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+]
+
+
 def shake_hands(portal, visitor, path="/ws/echo", **fields):
     cookies = f"{SESSION}={visitor.cookies()[SESSION].value}" if SESSION in visitor.cookies() else "none=1"
     url = portal.at(path).replace("https", "wss")
@@ -188,13 +194,9 @@ def shake_hands(portal, visitor, path="/ws/echo", **fields):
 def test_s14_p29_a_websocket_by_cookie_needs_the_own_origin(portal, sockets):
     visitor = portal.signed_in()
     for origin in ("https://evil.example", "null", None, f"{portal.public_url}/", "https://localhost", "http://localhost:1"):
-        fields = {"Origin": origin} if origin else {"Sec-Fetch-Site": "same-origin"}
-        with pytest.raises(InvalidStatus) as refused, shake_hands(portal, visitor, **fields):
-            pass
-        assert refused.value.response.status_code == 403
-    with pytest.raises(InvalidStatus) as refused, shake_hands(portal, portal.visitor(), Origin=portal.public_url):
-        pass
-    assert refused.value.response.status_code == 401
+        fields = HANDSHAKE if origin else [*HANDSHAKE, ("Sec-Fetch-Site", "same-origin")]
+        assert visitor.send(portal.at("/ws/echo"), headers=fields, origin=origin).status == 403, origin
+    assert portal.visitor().send(portal.at("/ws/echo"), headers=HANDSHAKE, origin=portal.public_url).status == 401
     assert sockets.handshakes == []
     with shake_hands(portal, visitor, Origin=portal.public_url) as socket:
         socket.send("hello")
