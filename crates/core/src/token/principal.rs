@@ -69,8 +69,9 @@ impl Principal {
     }
 }
 
+/// An empty text names nobody.
 fn owned(claims: &Claims, name: &str) -> Option<String> {
-    claims.text(name).map(str::to_owned)
+    claims.text(name).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -96,6 +97,7 @@ mod tests {
             ("app_user", id("a"), Some(&User { id: id("o") }))
         );
         assert_eq!(principal(&json!({"sub": "s"})).user(), Some(&User { id: id("s") }));
+        assert_eq!(principal(&json!({"oid": "", "sub": "s"})).user(), Some(&User { id: id("s") }));
         assert_eq!(principal(&json!({})).user(), Some(&User { id: None }));
     }
 }
