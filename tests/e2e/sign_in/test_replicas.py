@@ -198,6 +198,38 @@ def test_p30_after_the_stated_time_pages_are_unavailable(start_portal, postgres,
     until(lambda: visitor.send(first.at("/mfa/a")).status == 303, within=15)
 
 
+# Writing fails as it does on a full disk; reading goes on.
+FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON mfa_session FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
+"""
+ROOM = "DROP TRIGGER full_disk ON mfa_session; DROP FUNCTION full_disk;"
+
+
+def test_p30_s19_with_a_full_disk_sessions_go_on_and_a_sign_out_holds(start_portal, postgres, tmp_path, provider):
+    first, second = start_replicas(start_portal, postgres, tmp_path, outage="3s")
+    stays, leaves, other = first.signed_in(), first.signed_in(), to(first.visitor(), second, first)
+    assert other.open(first.at("/pages/a")).status == 200
+    copy, gone = leaves.copy(first.ca), other.copy(first.ca)
+    pages = [visitor.send(first.own("sign-out")) for visitor in (leaves, other)]
+    # What another replica ended before counts, however long nothing can be written here.
+    press(other, pages[1], "Sign out", stop_at=provider.url)
+    postgres.ask(FULL)
+    try:
+        hop = press(leaves, pages[0], "Sign out", stop_at=provider.url)
+        assert hop.status in (200, 303) and not is_alive(copy, first, first)
+        assert first.visitor().open(first.at("/pages/a")).status == 503
+        time.sleep(4.5)
+        for replica in (first, second):
+            assert is_alive(stays, replica, first, "/mfa/a"), "longer than the outage that sessions outlive"
+            assert not is_alive(gone, replica, first)
+    finally:
+        postgres.ask(ROOM)
+    until(lambda: not is_alive(copy, second, first), within=10)
+    assert first.visitor().open(first.at("/pages/a")).status == 200
+
+
 def test_s19_a_replica_that_is_killed_takes_no_session_with_it(replicas, start_portal, provider):
     first, second = replicas
     provider.person = dict(JANE)
