@@ -63,6 +63,8 @@ class Portal(Gateway):
         super().__init__(folder, {
             "listeners": [{"address": f"127.0.0.1:{self.tls_port}", "tls": tls}],
             "state": {"directory": str(state)},
+            # A disk that others write to may take seconds.
+            "store": {"timeout": "10s"},
             "issuers": [{"name": "idp", "issuer": provider.url, "audiences": [AUDIENCE]}],
             "roles": [
                 {"name": "agent", "any": [{"claim": "groups", "contains": AGENTS}]},
