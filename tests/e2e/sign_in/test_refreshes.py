@@ -1,10 +1,12 @@
 """What the refreshes of a session may change, and how often they happen (SIGN-IN 18)."""
 
+import signal
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import yaml
 
 from support.identity_provider import JANE, JOHN
 from support.journal import until
@@ -163,6 +165,23 @@ def test_s18_p12_a_refresh_never_adds_mfa_or_makes_the_sign_in_younger(refreshin
     after_refresh(refreshing, provider, visitor)
     assert visitor.fetch(refreshing.at("/mfa/a")).status == 200
     assert visitor.fetch(refreshing.at("/fresh/a")).status == 403
+
+
+def test_s18_p12_a_reload_takes_no_mfa_from_a_refreshed_token(refreshing, provider):
+    """New rules are read from the ID token in the store, which by then is that of a refresh."""
+    provider.person = {**JOHN, "department": "audit"}
+    visitor = refreshing.signed_in()
+    provider.change_claims = lambda claims: {**claims, "amr": ["pwd", "mfa"]}
+    after_refresh(refreshing, provider, visitor)
+    config = yaml.safe_load(refreshing.config_file.read_text())
+    config["roles"].append({"name": "reader", "any": [{"claim": "department", "equals": "audit"}]})
+    config["routes"].append({
+        "prefix": "/read/", "upstream": "pages", "credential": "session", "require": "authenticated", "roles": ["reader"],
+    })
+    refreshing.config_file.write_text(yaml.safe_dump(config))
+    refreshing.process.send_signal(signal.SIGHUP)
+    until(lambda: visitor.fetch(refreshing.at("/read/a")).status == 200, within=10)
+    assert visitor.fetch(refreshing.at("/mfa/a")).status == 403
 
 
 def test_s18_p12_a_refresh_can_take_mfa_and_roles_away(refreshing, provider):
