@@ -1,7 +1,7 @@
 //! The sessions of people, for operators: listed, looked at, and ended.
 //!
 //! A row tells who signed in, by which sign-in, and when. Neither a token nor a cookie is in any response, and not the
-//! issuer's own `sid`: whoever knows it can end the session by the front channel.
+//! issuer's own `sid`: it is enough to end the session by the front channel.
 
 mod asked;
 mod detail;

@@ -39,9 +39,7 @@ impl Audience {
         let is_safe = matches!(*method, Method::GET | Method::HEAD);
         if is_document && is_safe { Self::Visitor } else { Self::Reader }
     }
-}
 
-impl Audience {
     /// The same, of a request that says more than what it accepts.
     pub(super) fn stated(method: &Method, headers: &HeaderMap) -> Option<Self> {
         let is_stated = headers.contains_key(&FETCH_MODE) || headers.contains_key(&REQUESTED_WITH);

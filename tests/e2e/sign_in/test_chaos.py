@@ -70,7 +70,7 @@ class Person:
             try:
                 visitor = self.step(visitor, public, replica)
             except (OSError, AssertionError, EOFError) as error:
-                # A connection that breaks off while something is down; whoever was signing in begins again.
+                # A connection that breaks off while something is down; a sign-in under way begins again.
                 self.seen.append(f"{type(error).__name__}")
                 if visitor is not None and not getattr(visitor, "is_in", False):
                     visitor = None

@@ -87,6 +87,22 @@ def test_s18_a_refresh_that_brings_more_than_fits_is_taken(start_portal, provide
     assert visitor.fetch(portal.at("/r39/a")).status == 403
 
 
+@pytest.mark.parametrize("display", [[], ["name"], ["name", "email"]])
+def test_s15_a_name_and_a_mail_address_are_told_if_asked_for_and_are_nobody_elses(start_portal, provider, pages, display):
+    provider.person = {**JANE, "name": "Jäne, Doe", "email": "jane@contoso.example"}
+    portal = start_portal(session={"display": display})
+    visitor = portal.signed_in()
+    forged = [(name, "mallory") for name in ("X-Auth-Request-Name", "x_auth_request_email", "X-Auth-Request-Email")]
+    expected = {"name": ["J%C3%A4ne%2C%20Doe"], "email": ["jane@contoso.example"]}
+    for path in ("/pages/a", "/status"):
+        pages.forget()
+        assert visitor.send(portal.at(path), headers=[*FETCH, *forged]).status == 200
+        for claim, values in expected.items():
+            told = values if claim in display and path == "/pages/a" else []
+            assert pages.requests[-1].fields.all(f"X-Auth-Request-{claim}") == told
+        assert "mallory" not in pages.requests[-1].head.decode("latin-1")
+
+
 @pytest.mark.parametrize(("claim", "status"), [("sid", 200), ("email", 200), ("preferred_username", 200), ("sub", 502)])
 def test_s08_a_claim_that_no_database_takes_is_left_out_or_the_users_own_fault(portal, provider, claim, status):
     provider.change_claims = lambda claims: {**claims, claim: "x\0y"}
