@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 16]);
 
+/// The place of the dash in the alphabet of ids (RFC 4648 section 5).
+const DASH: u8 = 62;
+
 /// The system has no randomness.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the system's random generator failed")]
@@ -25,7 +28,12 @@ impl SessionId {
     ///
     /// If the system has no randomness.
     pub fn random() -> Result<Self, NoRandom> {
-        random().map(Self)
+        let mut bytes: [u8; 16] = random()?;
+        // An id that begins with a dash would be a flag to a command. One in sixty-four does, and begins with `A` instead.
+        if bytes[0] >> 2 == DASH {
+            bytes[0] &= 0b11;
+        }
+        Ok(Self(bytes))
     }
 
     /// Reads an id.
@@ -74,6 +82,11 @@ impl<'de> Deserialize<'de> for SessionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_id_is_a_flag_to_a_command() {
+        assert!((0..2000).all(|_| !SessionId::random().unwrap().to_string().starts_with('-')));
+    }
 
     #[test]
     fn ids_are_random_and_read_back() {
