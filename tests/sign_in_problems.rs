@@ -87,7 +87,7 @@ fn a_short_sign_in_has_sensible_defaults() {
     assert!(api.sessions.is_none() && api.forward_authorization);
     assert!(page.sessions.is_some_and(|sessions| !sessions.or_token && sessions.counts_as_use));
     assert!(!page.forward_authorization, "an upstream gets no token unless the route says so");
-    assert!(matches!(config.sessions.unwrap().store.kind, Kind::Memory));
+    assert!(matches!(config.store.unwrap().kind, Kind::Memory));
 }
 
 #[test]
@@ -304,12 +304,12 @@ fn what_is_lost_with_the_process_is_said() {
     assert!(all.iter().any(|one| one.starts_with("sign_in: sessions are kept in memory")));
     let state = format!("state: {{ directory: /var/lib/x }}\n{}", more(&format!("session: {{ keys: [{key}] }}")));
     assert_eq!(warnings(&state), Vec::<String>::new());
-    assert!(matches!(read(&state).sessions.unwrap().store.kind, Kind::Sqlite { .. }));
+    assert!(matches!(read(&state).store.unwrap().kind, Kind::Sqlite { .. }));
     let store = "store: { postgres: \"postgres://gateway@db.example/gateway\", outage: 1m }\n";
     assert_problem(&format!("{store}{}", file(&[])), "sign_in[0].session.keys", "replicas that share sessions");
     let config = read(&format!("{store}{}", more(&format!("session: {{ keys: [{key}] }}"))));
     let sessions = config.sessions.unwrap();
-    assert!(matches!(sessions.store.kind, Kind::Postgres(_)));
+    assert!(matches!(config.store.unwrap().kind, Kind::Postgres(_)));
     assert_eq!(sessions.outage, Duration::from_secs(60));
     for (store, field, part) in [
         ("postgres: \"postgres://u:hunter2@db/x\"", ".postgres", "contains the password"),

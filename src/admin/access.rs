@@ -64,9 +64,15 @@ pub(crate) struct SignIn {
     clock: Clock,
 }
 
-/// The operator's name, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Operator(pub(super) String);
+/// An operator.
+#[derive(Clone, Debug)]
+pub(super) struct Operator {
+    /// The name, for the log.
+    pub(super) name: String,
+    /// What the operator has shown; a token of the file shows nothing of its bearer.
+    #[expect(dead_code, reason = "exceptions and the site will read it")]
+    pub(super) proof: Option<Arc<Proof>>,
+}
 
 impl Access {
     /// The access that a configuration gives. `issuers` are those of the operators, with the operators' audiences.
@@ -103,7 +109,7 @@ impl Access {
             }
         };
         if is_one_of(tokens, token) {
-            return Ok(Operator("token file".to_owned()));
+            return Ok(Operator { name: "token file".to_owned(), proof: None });
         }
         match sign_in {
             // Where there are both, what is no access token was meant to be one of the file.
@@ -157,16 +163,17 @@ impl SignIn {
         }
     }
 
-    fn listed(&self, proof: &Proof) -> Option<Operator> {
+    fn listed(&self, proof: &Arc<Proof>) -> Option<Operator> {
         let application = proof.principal.app().id.as_deref().map(str::to_ascii_lowercase);
+        let operator = |name| Operator { name, proof: Some(Arc::clone(proof)) };
         let Some(user) = proof.principal.user() else {
             return application
                 .filter(|id| self.applications.contains(id))
-                .map(|id| Operator(format!("application {id}")));
+                .map(|id| operator(format!("application {id}")));
         };
         let user = user.id.as_deref();
         let listed = self.users.as_ref().is_none_or(|users| user.is_some_and(|user| users.contains(user)));
-        listed.then(|| Operator(format!("user {}", user.unwrap_or("unknown"))))
+        listed.then(|| operator(format!("user {}", user.unwrap_or("unknown"))))
     }
 }
 

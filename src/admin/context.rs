@@ -13,6 +13,7 @@ use super::state::State;
 use crate::gateway::Live;
 use crate::session::Sessions;
 use mfa_gateway_keys::KeySource;
+use mfa_gateway_store::Store;
 
 /// The state that the admin listener reports.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub(crate) struct Admin {
     /// The runtime that serves traffic.
     pub(crate) serving: Handle,
     pub(crate) readiness: Arc<Readiness>,
+    /// The store, if there is one.
+    #[expect(dead_code, reason = "the report will read it")]
+    pub(crate) store: Option<Store>,
     /// The sessions of people, if they can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
 }

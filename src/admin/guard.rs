@@ -78,7 +78,7 @@ async fn authorize(state: &State, head: &Parts) -> Result<Operator, Rejection> {
     check_origin(&head.headers)?;
     let operator = state.access.authorize(&head.headers).await?;
     if head.method == Method::POST {
-        tracing::info!(path = head.uri.path(), operator = operator.0, "an operator request");
+        tracing::info!(path = head.uri.path(), operator = operator.name, "an operator request");
     }
     Ok(operator)
 }

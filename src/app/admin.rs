@@ -33,6 +33,7 @@ impl App {
             reloads: self.reloads.clone(),
             readiness: Arc::clone(&self.readiness),
             serving: self.runtime.clone(),
+            store: self.ambient.store.clone(),
             sessions: self.ambient.sessions.clone(),
         };
         let operating = self.operating.clone().unwrap_or_else(|| self.runtime.clone());

@@ -9,6 +9,7 @@ use crate::journal::Outputs;
 use crate::session::Sessions;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
+use mfa_gateway_store::Store;
 
 /// What doesn't come from the configuration.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Ambient {
     pub(crate) outputs: Option<Outputs>,
     /// Where keys are fetched, if not where this is used.
     pub(crate) fetching: Option<Handle>,
+    /// The store, if the configuration has something to store.
+    pub(crate) store: Option<Store>,
     /// The sessions, if people can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
 }
@@ -33,6 +36,7 @@ impl Ambient {
             metrics: Metrics::default(),
             outputs: None,
             fetching: None,
+            store: None,
             sessions: None,
         }
     }

@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Service, ServiceExt};
 
-use super::metrics::Metrics;
 use super::{Ambient, App, Assembled, Before, assemble};
 use crate::config::Config;
 use crate::gateway::{Arrived, Body, Live, stack};
@@ -35,8 +34,7 @@ impl App {
         > + Clone
         + use<>,
     )> {
-        let ambient =
-            Ambient { clock, random, metrics: Metrics::default(), outputs: None, fetching: None, sessions: None };
+        let ambient = Ambient { clock, random, ..Ambient::system() };
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         for source in sources {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;

@@ -12,6 +12,7 @@ mod in_process;
 mod listeners;
 mod metrics;
 mod notify;
+mod opening;
 mod passed;
 mod reload;
 mod reloading;
@@ -19,6 +20,7 @@ mod retired;
 mod sessions;
 mod signal;
 mod sources;
+mod store;
 mod stored_keys;
 mod told;
 mod watched;
@@ -42,9 +44,7 @@ pub(crate) use watched::Watched;
 use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
 use crate::gateway::{Live, stack};
-use crate::journal::Outputs;
 use crate::server::{Acceptor, ServerTls, Workers};
-use metrics::Metrics;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 use retired::Retired;
@@ -98,9 +98,8 @@ impl App {
         workers: Workers,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let (outputs, fetching, operating) = (Some(Outputs::default()), workers.fetching(), workers.operating());
-        let mut ambient = Ambient { clock, random, metrics: Metrics::default(), outputs, fetching, sessions: None };
-        ambient.sessions = sessions::open(&config, &ambient).await?;
+        let operating = workers.operating();
+        let ambient = opening::open(&config, clock, random, &workers).await?;
         let stop = CancellationToken::new();
         stored_keys::tidy(&config);
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;

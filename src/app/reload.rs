@@ -114,7 +114,6 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         |config: &Config| config.server.listeners.iter().map(|one| one.proxy_protocol).collect::<Vec<_>>();
     let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.address.clone());
     let plain_admin = |config: &Config| config.admin.as_ref().is_some_and(|admin| admin.tls.is_none());
-    let store = |config: &Config| config.sessions.as_ref().map(|sessions| sessions.store.clone());
     let changes = [
         ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),
         ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
@@ -123,7 +122,7 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("threads", before.server.threads != after.server.threads),
         ("limits.connections", before.server.connections != after.server.connections),
         ("limits.requests", before.gateway.requests != after.gateway.requests),
-        ("store", before.sessions.is_some() && after.sessions.is_some() && store(before) != store(after)),
+        ("store", before.store.is_some() && after.store.is_some() && before.store != after.store),
         ("log.format and log.level", before.log != after.log),
         ("sign_in, where there was none", before.sessions.is_none() && after.sessions.is_some()),
     ];

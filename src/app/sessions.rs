@@ -7,7 +7,7 @@ use mfa_gateway_core::policy::{IssuerProfile, ToldClaim};
 use mfa_gateway_core::token::{ClientTokenRules, MAX_TOKEN_AGE};
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::ClientVerifier;
-use mfa_gateway_store::{Cursor, Kind, Store};
+use mfa_gateway_store::{Cursor, Kind};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -21,23 +21,22 @@ use crate::session::{Display, Sessions, SignIn};
 /// How long the start waits for the store. After that, sessions wait for it, and nothing else does.
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Opens the store of sessions, if people can sign in.
+/// The sessions of a store, if people can sign in.
 ///
 /// # Errors
 ///
-/// If a store on this machine can't be opened. One that is reached over the network may come later.
+/// If a store on this machine can't be read. One that is reached over the network may come later.
 pub(super) async fn open(config: &Config, ambient: &Ambient) -> anyhow::Result<Option<Arc<Sessions>>> {
-    let Some(settings) = config.sessions.clone() else { return Ok(None) };
-    let metrics = &ambient.metrics;
-    let store = Store::open(&settings.store, &metrics.store).await.context("the store of sessions can't be opened")?;
-    // Cookies of a store in memory end with it. Replicas that share a database open each other's.
-    let epoch = match settings.store.kind {
-        Kind::Postgres(_) => Vec::new(),
-        Kind::Memory | Kind::Sqlite { .. } => {
-            store.epoch().await.context("the store of sessions can't be read")?.to_vec()
-        }
+    let (Some(settings), Some(place), Some(store)) = (&config.sessions, &config.store, &ambient.store) else {
+        return Ok(None);
     };
-    let sessions = Sessions::new(store, epoch, settings, ambient.clock.clone(), metrics.sessions.clone())?;
+    // Cookies of a store in memory end with it. Replicas that share a database open each other's.
+    let epoch = match place.kind {
+        Kind::Postgres(_) => Vec::new(),
+        Kind::Memory | Kind::Sqlite { .. } => store.epoch().await.context("the store can't be read")?.to_vec(),
+    };
+    let sessions =
+        Sessions::new(store.clone(), epoch, settings.clone(), ambient.clock.clone(), ambient.metrics.sessions.clone())?;
     Ok(Some(Arc::new(sessions)))
 }
 

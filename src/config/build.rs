@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderName;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -11,8 +12,8 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, sign_in, traces, upstream,
-    waivers,
+    Admin, Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, sign_in, store, traces,
+    upstream, waivers,
 };
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -37,7 +38,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let places = sign_in::places(&file.sign_in, problems);
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
-    let sessions = sign_in::store(&file, &sign_ins, problems);
+    let store = store::build(&file, problems);
+    let sessions = store::sessions(&file, store.as_ref(), &sign_ins, problems);
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
@@ -50,20 +52,13 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         stages: waivers::stages(file.activation, &known.issuers, problems),
     };
     let config = Config {
-        gateway: gateway::Settings {
-            trusted_proxies: server.trusted_proxies.clone(),
-            url_bytes: limits.url_bytes,
-            headers: limits.headers,
-            body_bytes: limits.body_bytes,
-            body_timeout: timeouts.body,
-            requests: limits.requests,
-            claim_fields,
-        },
+        gateway: gateway(&server, &limits, &timeouts, claim_fields),
         server,
         admin,
         sign_ins,
         sign_in_files: sign_in::files(&file.sign_in),
         sessions,
+        store,
         upstreams,
         rate_limits,
         routes,
@@ -81,6 +76,24 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)
+}
+
+/// What requests may be, and whom the gateway believes.
+fn gateway(
+    server: &crate::server::Settings,
+    limits: &Limits,
+    timeouts: &Timeouts,
+    claim_fields: Vec<HeaderName>,
+) -> gateway::Settings {
+    gateway::Settings {
+        trusted_proxies: server.trusted_proxies.clone(),
+        url_bytes: limits.url_bytes,
+        headers: limits.headers,
+        body_bytes: limits.body_bytes,
+        body_timeout: timeouts.body,
+        requests: limits.requests,
+        claim_fields,
+    }
 }
 
 fn check_admin(admin: Option<&Admin>, server: &crate::server::Settings, problems: &mut Problems<'_>) {

@@ -30,6 +30,7 @@ mod route;
 mod server;
 mod settings;
 mod sign_in;
+mod store;
 mod structure;
 mod suggest;
 mod surroundings;

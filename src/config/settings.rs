@@ -13,6 +13,7 @@ use crate::telemetry::{LogSettings, TraceSettings};
 use crate::upstream;
 use mfa_gateway_core::policy::Waivers;
 use mfa_gateway_keys::KeySettings;
+use mfa_gateway_store::StoreSettings;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub sign_in_files: Vec<PathBuf>,
     /// What all sign-ins share; absent if there is none.
     pub sessions: Option<SessionSettings>,
+    /// Where the gateway stores what it must not forget; absent if there is nothing.
+    pub store: Option<StoreSettings>,
     /// A token, in bytes.
     pub token_bytes: usize,
     /// How much memory the cache of verified tokens may take, in bytes.

@@ -1,6 +1,7 @@
 //! Single values that fields of several sections have: from the text of the file to what it means.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::Method;
@@ -33,6 +34,24 @@ pub(super) fn duration(path: &str, text: Option<&str>, default: Duration, proble
     optional_duration(path, text, problems).unwrap_or(default)
 }
 
+/// A duration within a range.
+pub(super) fn time(
+    path: &str,
+    text: Option<&str>,
+    default: Duration,
+    range: RangeInclusive<Duration>,
+    problems: &mut Problems<'_>,
+) -> Duration {
+    let value = duration(path, text, default, problems);
+    // A duration of 0 is already a problem.
+    if !value.is_zero() && !range.contains(&value) {
+        let [value, low, high] = [value, *range.start(), *range.end()].map(humantime::format_duration);
+        problems.add(path, format!("{value} is out of range"), format!("write a time from {low} to {high}"));
+    }
+    value
+}
+
+/// A duration, if there is one.
 pub(super) fn optional_duration(path: &str, text: Option<&str>, problems: &mut Problems<'_>) -> Option<Duration> {
     let duration = humantime::parse_duration(text?).ok();
     if duration == Some(Duration::ZERO) && !MAY_BE_ZERO.iter().any(|field| path.ends_with(field)) {

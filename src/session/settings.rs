@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfa_gateway_core::policy::Product;
 use mfa_gateway_core::token::Keep;
-use mfa_gateway_store::{Kind, SealingKeys, StoreSettings};
+use mfa_gateway_store::SealingKeys;
 use url::Url;
 
 use super::cookie::CookieName;
@@ -108,19 +108,14 @@ pub struct LogoutSettings {
 /// The settings of sessions that all sign-ins share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// Where sessions are stored.
-    pub store: StoreSettings,
     /// How long sessions go on while the store can't be reached.
     pub outage: Duration,
     /// The shortest idle time of all sign-ins.
     pub shortest_idle: Duration,
 }
 
-impl SessionSettings {
-    /// Sessions that end with the process.
-    #[must_use]
-    pub fn in_memory() -> Self {
-        let store = StoreSettings { kind: Kind::Memory, timeout: Duration::from_secs(2) };
-        Self { store, outage: Duration::from_secs(600), shortest_idle: Duration::from_secs(1800) }
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { outage: Duration::from_secs(600), shortest_idle: Duration::from_secs(1800) }
     }
 }

@@ -144,7 +144,7 @@ pub(in crate::admin) async fn end(
     Posted(asked): Posted<EndQuestion>,
 ) -> Result<Json<EndAnswer>, NotEnded> {
     let sessions = sessions(&admin).map_err(NotEnded::Refused)?;
-    let (whose, operator) = (asked.told(), operator.0);
+    let (whose, operator) = (asked.told(), operator.name);
     match end_those(sessions, asked).await {
         Ok(ended) => {
             tracing::info!(operator, whose, ended, "an operator ended sessions");
@@ -252,14 +252,17 @@ impl OperationOutput for NotEnded {
 #[cfg(test)]
 mod tests {
     use mfa_gateway_core::clock::{Clock, Timestamp};
-    use mfa_gateway_store::{NewSession, Store, StoreMetrics};
+    use std::time::Duration;
+
+    use mfa_gateway_store::{Kind, NewSession, Store, StoreMetrics, StoreSettings};
 
     use super::*;
     use crate::session::{SessionMetrics, SessionSettings};
 
     async fn sessions() -> Sessions {
-        let (settings, clock) = (SessionSettings::in_memory(), Clock::manual(Timestamp::from_secs(1000)));
-        let store = Store::open(&settings.store, &StoreMetrics::default()).await.unwrap();
+        let (settings, clock) = (SessionSettings::default(), Clock::manual(Timestamp::from_secs(1000)));
+        let memory = StoreSettings { kind: Kind::Memory, timeout: Duration::from_secs(2) };
+        let store = Store::open(&memory, &StoreMetrics::default()).await.unwrap();
         Sessions::new(store, Vec::new(), settings, clock, SessionMetrics::default()).unwrap()
     }
 

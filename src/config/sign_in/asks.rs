@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::times::time;
 use crate::config::Issuer;
 use crate::config::file;
 use crate::config::problem::Problems;
+use crate::config::values::time;
 use crate::oidc::Asks;
 use mfa_gateway_core::policy::{MfaRule, Product};
 use mfa_gateway_core::token::{EntraVersion, IssuerRule};

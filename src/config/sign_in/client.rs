@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::times::time;
 use crate::config::file;
 use crate::config::problem::Problems;
+use crate::config::values::time;
 use crate::oidc::{
     AssertionAudience, ClientAuthentication, ClientSettings, ResponseMode, Secret, SigningKey, is_reserved,
 };

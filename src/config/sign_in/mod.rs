@@ -5,7 +5,6 @@ mod client;
 mod issuer;
 mod keep;
 mod place;
-mod store;
 mod templates;
 mod times;
 
@@ -21,7 +20,6 @@ use mfa_gateway_store::SealingKeys;
 
 pub(super) use issuer::written;
 pub(super) use place::{Place, places};
-pub(super) use store::build as store;
 
 /// What is built before the sign-ins, and what they refer to.
 #[derive(Clone, Copy, Debug)]

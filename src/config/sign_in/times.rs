@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::file;
 use crate::config::problem::Problems;
-use crate::config::values::duration;
+use crate::config::values::time;
 use crate::session::{MAX_ABSOLUTE, MAX_PER_USER, Times};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,21 +56,4 @@ fn refresh(path: &str, file: Option<&file::Refresh>, forwards: bool, problems: &
             Some(time(&field, Some(&before.margin), MINUTE, SECOND..=HOUR, problems))
         }
     }
-}
-
-/// A duration within a range.
-pub(super) fn time(
-    path: &str,
-    text: Option<&str>,
-    default: Duration,
-    range: std::ops::RangeInclusive<Duration>,
-    problems: &mut Problems<'_>,
-) -> Duration {
-    let value = duration(path, text, default, problems);
-    // A duration of 0 is already a problem.
-    if !value.is_zero() && !range.contains(&value) {
-        let [value, low, high] = [value, *range.start(), *range.end()].map(humantime::format_duration);
-        problems.add(path, format!("{value} is out of range"), format!("write a time from {low} to {high}"));
-    }
-    value
 }

@@ -1,13 +1,13 @@
-//! Where sessions are stored.
+//! Where the gateway stores what it must not forget.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
 
-use super::times::time;
-use crate::config::file;
-use crate::config::problem::Problems;
+use super::file;
+use super::problem::Problems;
+use super::values::time;
 use crate::session::{SessionSettings, SignInSettings};
 use mfa_gateway_store::{Kind, PostgresSettings, StoreSettings};
 
@@ -16,15 +16,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 const FIX: &str = "write `postgres://USER@HOST/DATABASE`, and the password into `password_file`";
 
-/// The settings that all sign-ins share; none if there is no sign-in.
-pub(in crate::config) fn build(
-    file: &file::File,
-    sign_ins: &[SignInSettings],
-    problems: &mut Problems<'_>,
-) -> Option<SessionSettings> {
+/// The settings of the store, if something is stored.
+pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<StoreSettings> {
     let store = file.store.clone().unwrap_or_default();
     let timeout = time("store.timeout", store.timeout.as_deref(), SECOND * 2, SECOND / 10..=MINUTE, problems);
-    let outage = time("store.outage", store.outage.as_deref(), MINUTE * 10, SECOND..=MINUTE * 60 * 24, problems);
     let kind = kind(file, &store, problems);
     if file.sign_in.is_empty() {
         if file.store.is_some() {
@@ -32,16 +27,28 @@ pub(in crate::config) fn build(
         }
         return None;
     }
-    let postgres = matches!(kind, Some(Kind::Postgres(_)));
+    Some(StoreSettings { kind: kind?, timeout })
+}
+
+/// The settings that all sign-ins share; none if there is no sign-in.
+pub(super) fn sessions(
+    file: &file::File,
+    store: Option<&StoreSettings>,
+    sign_ins: &[SignInSettings],
+    problems: &mut Problems<'_>,
+) -> Option<SessionSettings> {
+    let outage = file.store.as_ref().and_then(|store| store.outage.as_deref());
+    let outage = time("store.outage", outage, MINUTE * 10, SECOND..=MINUTE * 60 * 24, problems);
+    let kind = &store.filter(|_| !file.sign_in.is_empty())?.kind;
     for (at, sign_in) in file.sign_in.iter().enumerate().filter(|(_, sign_in)| sign_in.session.keys.is_none()) {
-        without_keys(at, sign_in, postgres, problems);
+        without_keys(at, sign_in, matches!(kind, Kind::Postgres(_)), problems);
     }
-    if matches!(kind, Some(Kind::Memory)) {
+    if matches!(kind, Kind::Memory) {
         let message = "sessions are kept in memory, so that they end with the process";
         problems.warn("sign_in", message, "add `state: { directory: /var/lib/mfa-gateway }`, or `store` with Postgres");
     }
     let shortest_idle = sign_ins.iter().map(|sign_in| sign_in.times.idle).min().unwrap_or(MINUTE);
-    Some(SessionSettings { store: StoreSettings { kind: kind?, timeout }, outage, shortest_idle })
+    Some(SessionSettings { outage, shortest_idle })
 }
 
 fn without_keys(at: usize, sign_in: &file::SignIn, postgres: bool, problems: &mut Problems<'_>) {
