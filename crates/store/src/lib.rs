@@ -10,6 +10,8 @@ mod sealing_keys;
 
 mod seal;
 
+mod envelope;
+
 mod dialect;
 mod error;
 mod rows;
@@ -21,10 +23,12 @@ mod pool;
 mod listen;
 mod metrics;
 
+mod consent;
 mod session;
 mod store;
 
 mod changes;
+mod consents;
 mod ends;
 mod once;
 mod refresh;
@@ -37,7 +41,10 @@ mod flush;
 mod retention;
 
 pub use changes::{Changes, Cursor};
+pub use consent::Consent;
+pub use consents::{ConsentLease, ConsentMark, ConsentRenewal};
 pub use ends::Which;
+pub use envelope::Envelope;
 pub use error::StoreError;
 pub use flush::Flush;
 pub use metrics::{Health, StoreMetrics};

@@ -88,6 +88,11 @@ impl Sealer {
         key.open_in_place(nonce, Aad::from(context), body).ok().map(|plain| &mut *plain)
     }
 
+    /// Whether the key that seals has sealed it, as far as the bytes say.
+    pub(crate) fn is_first(&self, sealed: &[u8]) -> bool {
+        self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
+    }
+
     /// The key that the bytes name, if they are long enough to have been sealed.
     fn key(&self, sealed: &[u8]) -> Option<&RandomizedNonceKey> {
         let id = sealed.first_chunk::<ID>().filter(|_| sealed.len() >= OVERHEAD)?;

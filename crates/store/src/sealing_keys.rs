@@ -113,6 +113,11 @@ impl SealingKeys {
         Ok(Self(keys.into_iter().map(|(_, key)| key).collect()))
     }
 
+    /// A key that was drawn here.
+    pub(crate) fn one(key: &[u8; LENGTH]) -> Self {
+        Self(vec![Zeroizing::new(*key)])
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8; LENGTH]> {
         self.0.iter().map(|key| &**key)
     }

@@ -5,6 +5,7 @@
 #[macro_use]
 mod places;
 
+mod consents;
 mod cuts;
 mod files;
 mod outages;
