@@ -66,6 +66,7 @@ pub(crate) fn exceptions(count: usize) -> Waivers {
         id: format!("EX-{at}"),
         owner: "o".to_owned(),
         reason: "r".to_owned(),
+        begins: None,
         expires: NOW.plus(Duration::from_secs(3600)),
         application: None,
         user: Some(format!("another-{at}")),

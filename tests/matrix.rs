@@ -209,6 +209,7 @@ fn exceptions(which: usize) -> Waivers {
         id: "EX-1".to_owned(),
         owner: "o".to_owned(),
         reason: "r".to_owned(),
+        begins: None,
         expires,
         application: Some(application.to_owned()),
         user: user.clone(),

@@ -50,6 +50,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let waivers = Waivers {
         exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
         stages: waivers::stages(file.activation, &known.issuers, problems),
+        ..Waivers::default()
     };
     let config = Config {
         gateway: gateway(&server, &limits, &timeouts, claim_fields),

@@ -28,6 +28,11 @@ pub(super) fn exceptions(
                 problems.add(&format!("{path}.{field}"), "the text is empty", "write a text: logs and reports show it");
             }
         }
+        if file.id.starts_with(Exception::GRANTED) {
+            let message =
+                format!("ids that begin with `{}` are those of exceptions that people granted", Exception::GRANTED);
+            problems.add(&format!("{path}.id"), message, "choose another id");
+        }
         if !ids.insert(file.id.clone()) {
             problems.add(&format!("{path}.id"), "another exception has this id", "give each exception its own id");
         }
@@ -42,6 +47,7 @@ pub(super) fn exceptions(
             id: file.id,
             owner: file.owner,
             reason: file.reason,
+            begins: None,
             expires,
             application: file.application,
             user: file.user,
@@ -203,5 +209,18 @@ exceptions:
             assert!(warnings[0].starts_with("warning: exceptions[0].expires: ") && warnings[0].contains("f:6:"));
         }
         assert!(warnings(now.plus(Exception::SOON + hour)).is_empty());
+    }
+
+    #[test]
+    fn an_id_of_granted_exceptions_is_no_configured_ones() {
+        let file = "
+listeners: [{ address: \"127.0.0.1:0\" }]
+upstreams: [{ name: api, endpoints: [\"http://127.0.0.1:1\"] }]
+routes: [{ prefix: /, upstream: api, require: public }]
+exceptions:
+  - { id: granted-batch, owner: o, reason: r, user: u, expires: \"2036-01-01T00:00:00Z\" }
+";
+        let error = Config::parse("f", file, HashMap::new()).unwrap_err();
+        assert_eq!(error.problems().iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["exceptions[0].id"]);
     }
 }

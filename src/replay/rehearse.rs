@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::journal::DecisionLine;
 use crate::routing::RouteTable;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence, Requirement, Waivers, decide};
+use mfa_gateway_core::policy::{Decision, Evidence, Exception, Requirement, Waivers, decide};
+use mfa_gateway_core::token::Check;
 
 /// Another configuration, under which recorded decisions are decided again.
 #[derive(Debug)]
@@ -85,8 +86,13 @@ impl Rehearsal {
             Ok(route) => route,
             Err(reason) => return Outcome::Deny((*reason).to_owned()),
         };
+        // An exception that people granted is in no configuration: at its own time, the request still has it.
+        let granted = line.exception.as_deref().is_some_and(|id| id.starts_with(Exception::GRANTED));
         let decided = |evidence: &Evidence| match decide(&route.rule, evidence, &self.waivers, now) {
             Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
+            Decision::Deny(denial) if granted && self.at.is_none() && denial.check() == Check::Mfa => {
+                Outcome::Permit("exempt")
+            }
             Decision::Deny(denial) => Outcome::Deny(denial.code().to_owned()),
         };
         // A credential that the route no longer takes is none to it.
@@ -211,6 +217,20 @@ exceptions:
         assert_eq!(again(&dated, other.clone()), Outcome::Permit("exempt"));
         assert_eq!(at("2026-11-19T10:00:01Z", john()), deny("mfa_missing"));
         assert_eq!(at("2026-11-19T10:00:01Z", other), deny("mfa_missing"));
+    }
+
+    #[test]
+    fn a_granted_exception_holds_at_its_own_time_and_waives_no_more_than_mfa() {
+        let line = |id: &str| changed(json!({"grounds": "exempt", "exception": id}));
+        let granted = "granted-abcdefghijklmnop";
+        assert_eq!(again(&config("", ENFORCED), line(granted)), Outcome::Permit("exempt"));
+        assert_eq!(again(&config("", ENFORCED), line("removed")), deny("mfa_missing"));
+        let roles = "roles: [{ name: r, any: [{ claim: groups, contains: g }] }]
+routes: [{ prefix: /v1/, upstream: api, roles: [r] }]";
+        assert_ne!(again(&config("", roles), line(granted)), Outcome::Permit("exempt"));
+        let later = Rehearsal::new(&config("", ENFORCED), None, Timestamp::parse("2026-12-24T00:00:00Z"));
+        let line = serde_json::from_value(line(granted)).unwrap();
+        assert_eq!({ later }.decide(&line).unwrap().now, deny("mfa_missing"));
     }
 
     #[test]

@@ -101,6 +101,7 @@ fn any_exception() -> impl Strategy<Value = Exception> {
             id: "EX".to_owned(),
             owner: "o".to_owned(),
             reason: "r".to_owned(),
+            begins: None,
             expires: START,
             application: application.map(str::to_owned),
             user: user.map(str::to_owned),

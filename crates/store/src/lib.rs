@@ -40,16 +40,23 @@ mod tallies;
 mod flush;
 mod retention;
 
+mod exception;
+mod exceptions;
+mod register;
+
 pub use changes::{Changes, Cursor};
 pub use consent::Consent;
 pub use consents::{ConsentLease, ConsentMark, ConsentRenewal};
 pub use ends::Which;
 pub use envelope::Envelope;
 pub use error::StoreError;
+pub use exception::{Evidence, Exception, NewEvidence, NewException, NewStep, Step, Who};
+pub use exceptions::{ExceptionFilter, ExceptionPage, Move};
 pub use flush::Flush;
 pub use metrics::{Health, StoreMetrics};
 pub use once::Purged;
 pub use refresh::{Lease, Renewal};
+pub use register::Register;
 pub use requests::{MOST_RECENT, RecentRequest};
 pub use retention::{Forgotten, Retention};
 pub use seal::{OVERHEAD, Sealer};

@@ -1,4 +1,5 @@
-//! Hearing from other replicas: Postgres tells each that listens when a session ends or is renewed.
+//! Hearing from other replicas: Postgres tells each that listens when a session ends or is renewed, or an exception
+//! changes.
 //!
 //! It only wakes the poll: what changed stands in the tables, and a notification that is lost costs a second.
 
@@ -29,6 +30,20 @@ const SILENCE: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Those who wait to hear. What is said is said to all: it names no table.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) sessions: Notify,
+    pub(crate) exceptions: Notify,
+}
+
+impl Heard {
+    fn wake(&self) {
+        self.sessions.notify_one();
+        self.exceptions.notify_one();
+    }
+}
+
 /// Listens until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Ear {
@@ -45,7 +60,7 @@ impl Ear {
     pub(crate) fn new(
         settings: PostgresSettings,
         timeout: Duration,
-        heard: Arc<Notify>,
+        heard: Arc<Heard>,
         observer: Arc<Observer>,
     ) -> Self {
         Self { task: tokio::spawn(listen_always(settings, timeout, heard, observer)) }
@@ -60,13 +75,13 @@ pub(crate) async fn tell(connection: &mut AnyConnection, dialect: Dialect) -> Re
     Ok(())
 }
 
-async fn listen_always(settings: PostgresSettings, timeout: Duration, heard: Arc<Notify>, observer: Arc<Observer>) {
+async fn listen_always(settings: PostgresSettings, timeout: Duration, heard: Arc<Heard>, observer: Arc<Observer>) {
     let mut pause = FIRST_PAUSE;
     loop {
         if let Ok(Ok(listener)) = tokio::time::timeout(timeout, connect(&settings, timeout)).await {
             pause = FIRST_PAUSE;
             // What was said in the meantime was said to nobody.
-            heard.notify_one();
+            heard.wake();
             listen(listener, timeout, &heard, &observer).await;
             tracing::debug!("the connection that listens to the store is gone");
         }
@@ -85,14 +100,14 @@ async fn connect(settings: &PostgresSettings, timeout: Duration) -> Result<PgLis
 }
 
 /// Passes on what is heard, until the connection is gone.
-async fn listen(mut listener: PgListener, timeout: Duration, heard: &Notify, observer: &Observer) {
+async fn listen(mut listener: PgListener, timeout: Duration, heard: &Heard, observer: &Observer) {
     loop {
         match tokio::time::timeout(SILENCE, listener.try_recv()).await {
             Ok(Ok(Some(_))) => {
                 // Many at once are one.
                 while listener.next_buffered().is_some() {}
                 observer.metrics.woken();
-                heard.notify_one();
+                heard.wake();
             }
             Ok(Ok(None) | Err(_)) => return,
             Err(_) => {

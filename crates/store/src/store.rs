@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{AnyConnection, Row as _};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::OnceCell;
 
 use crate::connect::Connector;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
-use crate::listen::Ear;
+use crate::listen::{Ear, Heard};
 use crate::metrics::{Health, Observer, StoreMetrics};
 use crate::pool::{Lent, Pool};
 use crate::random;
@@ -34,7 +34,7 @@ struct Inner {
     timeout: Duration,
     /// Set once the tables are up to date.
     epoch: OnceCell<[u8; EPOCH]>,
-    heard: Arc<Notify>,
+    heard: Arc<Heard>,
     observer: Arc<Observer>,
     _ear: Option<Ear>,
 }
@@ -50,7 +50,7 @@ impl Store {
     /// damaged.
     pub async fn open(settings: &StoreSettings, metrics: &StoreMetrics) -> Result<Self, StoreError> {
         let connector = Connector::new(settings).await?;
-        let (dialect, heard) = (connector.dialect(), Arc::new(Notify::new()));
+        let (dialect, heard) = (connector.dialect(), Arc::<Heard>::default());
         let observer = Observer::new(metrics.clone());
         let ear = match &settings.kind {
             Kind::Postgres(postgres) => {
@@ -89,7 +89,12 @@ impl Store {
     /// Returns when another replica has ended or renewed a session, at once if that was since the last call; never for a
     /// store that no other replica has. One task may wait.
     pub async fn woken(&self) {
-        self.inner.heard.notified().await;
+        self.inner.heard.sessions.notified().await;
+    }
+
+    /// The same for exceptions: returns when another replica may have changed one. One task may wait.
+    pub async fn exceptions_woken(&self) {
+        self.inner.heard.exceptions.notified().await;
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -185,6 +190,7 @@ mod tests {
             check((store.session(""), store.epoch(), store.woken(), store.seen(&[]), store.purge(1)));
             check(store.flush(&Flush { replica: "", sequence: 0, tallies: &[], without: &[], recent: &[] }));
             check((store.tallies(0, 1), store.without(0, 1), store.recent(None, 1)));
+            check((store.register(0), store.exception(""), store.evidence("", 1), store.exceptions_woken()));
             check((store.forget(&Retention::default()), store.erase("", "", "")));
         }
         let _ = all;

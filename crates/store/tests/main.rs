@@ -7,6 +7,7 @@ mod places;
 
 mod consents;
 mod cuts;
+mod exceptions;
 mod files;
 mod outages;
 mod postgres;

@@ -50,8 +50,8 @@ pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestam
 
 /// What becomes of an MFA finding.
 fn waive(denial: Denial, rule: &Rule, proof: &Proof, waivers: &Waivers, now: Timestamp) -> Decision {
-    if let Some(exception) = waivers.exceptions.covering(rule, proof, now) {
-        return Decision::Permit(Grounds::Exempt(exception.id.clone()));
+    if let Some(exception) = waivers.covering(rule, proof, now) {
+        return Decision::Permit(Grounds::Exempt(exception));
     }
     match waivers.mode(rule, proof, now) {
         Mode::Off => Decision::Permit(Grounds::Off),

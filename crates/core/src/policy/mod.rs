@@ -24,7 +24,7 @@ pub use activation::{Activation, Mode, Stage, StageSet};
 pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
 pub use evidence::{Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
-pub use exception::{Exception, ExceptionSet, Waivers};
+pub use exception::{Exception, ExceptionSet, Granted, Waivers};
 pub use product::Product;
 pub use remedy::remedy;
 pub use requirement::{AppOnlyRule, Dialect, Requirement};
