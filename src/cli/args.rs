@@ -190,6 +190,10 @@ pub(super) struct Report {
     /// The last day of the report, in UTC. Default: that of the newest decision.
     #[arg(long, env = "MFA_GATEWAY_REPORT_TO", value_name = "DAY")]
     pub(super) to: Option<Day>,
+    /// A list of accounts, exported from the identity provider, for the share of those with MFA registered: CSV, or JSON of
+    /// Microsoft Graph. Repeat the flag for several tenants.
+    #[arg(long, env = "MFA_GATEWAY_REPORT_ACCOUNTS", value_name = "FILE")]
+    pub(super) accounts: Vec<PathBuf>,
     /// The maximum number of lines in each table.
     #[arg(long, env = "MFA_GATEWAY_REPORT_TOP", value_name = "COUNT", default_value_t = 20)]
     pub(super) top: usize,

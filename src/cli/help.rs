@@ -60,10 +60,11 @@ Examples:
   mfa-gateway report --log decisions.jsonl
   mfa-gateway report --log decisions.jsonl --from 2026-11-01 --to 2026-11-30 --json
   mfa-gateway report --log decisions.jsonl --csv portal
+  mfa-gateway report --log decisions.jsonl --accounts accounts.csv
 
 Exit codes:
   0  the report is about every decision
-  1  the logs lack some: lines are lost or malformed, or there are refusals alone
+  1  the logs lack some: lines are lost or malformed, or there are refusals alone; or a list of accounts can't be read
   2  a log can't be read, or the command line is wrong";
 
 pub(super) const HEALTHCHECK: &str = "\

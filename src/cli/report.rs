@@ -13,7 +13,7 @@ use super::args::{Report, ReportCsv};
 use super::print::{print, print_json, write};
 use super::table::{cell, table};
 use crate::journal::Lines;
-use crate::report::{Counts, Download, Group, Incomplete, Share, StatusReport, csv};
+use crate::report::{AccountList, Counts, Download, Group, Incomplete, Part, Share, StatusReport, csv, read_list};
 use crate::visible::{visible, visible_lines};
 
 /// Reports on decision logs. The exit code says whether the report is about every decision.
@@ -33,7 +33,10 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
         };
         read.with_context(|| format!("{name} could not be read"))?;
     }
-    let report = counts.report(args.from, args.to);
+    let mut report = counts.report(args.from, args.to);
+    if !args.accounts.is_empty() {
+        report.registered = Some(args.accounts.iter().map(|path| read_list("", "", path)).collect());
+    }
     match args.csv {
         Some(download) => {
             write(&csv(&report, download.into()))?;
@@ -43,7 +46,8 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
         None if args.json => _ = print_json(&Document { report: &report, incomplete: &incomplete })?,
         None => _ = print(&format!("{}{}", told(&incomplete)?, to_text(&report, args.top)?))?,
     }
-    Ok(if incomplete.is_nothing() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let unread = report.registered.iter().flatten().any(|list| list.accounts.is_none());
+    Ok(if incomplete.is_nothing() && !unread { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The report as JSON, with what it lacks.
@@ -92,7 +96,7 @@ fn told(incomplete: &Incomplete) -> Result<String, std::fmt::Error> {
 
 fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error> {
     let Some(span) = report.span else {
-        return Ok("no data: none of the lines is a decision\n".to_owned());
+        return Ok(format!("no data: none of the lines is a decision\n{}", of_accounts(report)?));
     };
     let mut text = format!("security requirements status, {} to {} (UTC)\n\n", span.from, span.to);
     let heads = heads("requests of users");
@@ -104,6 +108,7 @@ fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error>
     if report.is_cut {
         writeln!(text, "cut: more applications, tenants, routes or users came up than are told apart")?;
     }
+    text += &of_accounts(report)?;
     for (title, groups) in
         [("application", &report.applications), ("tenant", &report.tenants), ("route", &report.routes)]
     {
@@ -111,6 +116,36 @@ fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error>
     }
     text += &of_users(report, top);
     Ok(text)
+}
+
+/// The share of the accounts with MFA registered, for each list.
+fn of_accounts(report: &StatusReport) -> Result<String, std::fmt::Error> {
+    let Some(lists) = &report.registered else { return Ok(String::new()) };
+    let part = |name: &str, part: Part, disabled: String, as_of: &str| {
+        let percent = part.percent().map_or_else(|| "no data".to_owned(), |percent| format!("{percent} %"));
+        [name.to_owned(), percent, part.registered.to_string(), part.accounts.to_string(), disabled, as_of.to_owned()]
+    };
+    let mut rows = vec![["accounts", "share", "MFA registered", "enabled", "disabled", "as of"].map(str::to_owned)];
+    let mut notes = String::new();
+    for list @ AccountList { as_of, accounts, .. } in lists {
+        let Some(accounts) = accounts else {
+            writeln!(notes, "no data: {}", visible(list.problem.as_deref().unwrap_or_default()))?;
+            continue;
+        };
+        let as_of = as_of.as_deref().unwrap_or("-");
+        rows.push(part("all", accounts.enabled, accounts.disabled.to_string(), as_of));
+        for (name, apart) in [("administrators", accounts.administrators), ("guests", accounts.guests)] {
+            rows.extend(apart.map(|apart| part(name, apart, String::new(), as_of)));
+        }
+        if accounts.all_taken_as_enabled {
+            notes += "the list doesn't say which accounts are enabled: all are taken as enabled\n";
+        }
+        if accounts.by_capability {
+            notes += "the list says which accounts are capable of MFA, and not which have it registered\n";
+        }
+    }
+    let table = if rows.len() > 1 { table(&rows, [false, true, true, true, true, false], "") } else { String::new() };
+    Ok(format!("\n{table}{notes}"))
 }
 
 const NUMBERS: [bool; 8] = [false, true, true, true, true, true, true, true];

@@ -4,6 +4,7 @@
 //! on routes that require MFA. An application without a user is listed apart. Where nothing was counted, a share is no number:
 //! no data isn't 100 %.
 
+mod accounts;
 mod counted;
 mod counts;
 mod csv;
@@ -12,6 +13,7 @@ mod log;
 mod share;
 mod status;
 
+pub(crate) use accounts::{AccountList, Part, read_list};
 pub(crate) use counts::Counts;
 pub(crate) use csv::{Download, csv};
 pub(crate) use day::Day;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::accounts::AccountList;
 use super::counted::Outcome;
 use super::counts::{Counts, Key, Request};
 use super::day::Day;
@@ -25,6 +26,8 @@ pub(crate) struct Span {
 pub(crate) struct StatusReport {
     /// Its days; `null` if nothing was counted and no day was named.
     pub(crate) span: Option<Span>,
+    /// The share of enabled accounts with MFA registered, of each imported list; `null` if there is none.
+    pub(crate) registered: Option<Vec<AccountList>>,
     /// Requests with a session.
     pub(crate) portal: Share,
     /// Requests with a token of a user.
@@ -114,6 +117,7 @@ impl Counts {
         let latest = self.latest.iter().rev().map(|(_, request)| request).filter(|request| is_shown(request));
         StatusReport {
             span,
+            registered: None,
             portal,
             api,
             app_only,

@@ -95,3 +95,40 @@ def test_other_days_have_no_data_and_a_log_that_lacks_some_says_so(traffic, tmp_
     assert told.returncode == 1 and "lost 7 lines" in told.stdout and "damaged.jsonl:" in told.stdout, told
     assert run("report", "--log", str(tmp_path / "missing")).returncode == 2
     assert run("report", "--log", str(damaged), "--from", "yesterday").returncode == 2
+
+
+ACCOUNTS = "id,userPrincipalName,userType,isAdmin,isMfaRegistered,accountEnabled\r\n"
+
+
+def listed(path, disabled: int, registered: int, without: int):
+    """A list of accounts, as exports are written: a mark of the byte order, CRLF, quotes."""
+    rows = [f'{at},"disabled{at}@contoso.example",member,False,,False' for at in range(disabled)]
+    rows += [f"r{at},r{at}@contoso.example,member,{at < 5},True,True" for at in range(registered)]
+    rows += [f"w{at},w{at}@contoso.example,{'guest' if at < 2 else 'member'},{at == 9},False,True" for at in range(without)]
+    path.write_bytes(("\ufeff" + ACCOUNTS + "".join(row + "\r\n" for row in rows)).encode())
+    return path
+
+
+def test_the_share_of_registered_accounts_comes_from_a_list_alone(traffic, tmp_path):
+    # The published example: 110 accounts, 10 of them disabled, 90 of the others with MFA.
+    path = listed(tmp_path / "accounts.csv", 10, 90, 10)
+    assert json.loads(report(traffic, "--json").stdout)["registered"] is None
+    [found] = json.loads(report(traffic, "--json", "--accounts", str(path)).stdout)["registered"]
+    accounts = found["accounts"]
+    assert accounts["enabled"] == {"accounts": 100, "registered": 90, "percent": 90} and accounts["disabled"] == 10
+    assert accounts["administrators"] == {"accounts": 6, "registered": 5, "percent": 83}
+    assert accounts["guests"] == {"accounts": 2, "registered": 0, "percent": 0}
+    assert not accounts["allTakenAsEnabled"] and not accounts["byCapability"] and found["asOf"].endswith("Z")
+    text = report(traffic, "--accounts", str(path)).stdout
+    [line] = [line.split() for line in text.splitlines() if line.startswith("all ")]
+    assert line[:6] == ["all", "90", "%", "90", "100", "10"]
+
+
+def test_a_list_that_is_wrong_has_no_share(traffic, tmp_path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("userPrincipalName,isMfaRegistered\na,True\nb,maybe\n")
+    ran = report(traffic, "--accounts", str(path))
+    assert ran.returncode == 1
+    assert f"no data: {path}: line 3, column 3: `maybe` is neither yes nor no: write `true` or `false`" in ran.stdout
+    [found] = json.loads(report(traffic, "--json", "--accounts", str(path)).stdout)["registered"]
+    assert found["accounts"] is None and "line 3" in found["problem"]
