@@ -11,6 +11,8 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, StatusCode};
 
+use super::browsers::{Browsers, NO_OPERATOR};
+use super::operator::Operator;
 use crate::config::{AdminAuthentication, Operators, hash};
 use crate::gateway::{Notice, Reason, Rejection};
 use mfa_gateway_core::clock::Clock;
@@ -32,13 +34,6 @@ const UNKNOWN_TOKEN: Notice = Notice {
     remedy: "Send a token from the file that `admin.authentication.token_file` names.",
 };
 
-const NO_OPERATOR: Notice = Notice {
-    status: StatusCode::FORBIDDEN,
-    code: "not_an_operator",
-    description: "The token is valid, but its user or application is not an operator of the gateway.",
-    remedy: "Add the user to `admin.authentication.operators`, or use an operator's token.",
-};
-
 /// Tells operators from others.
 #[derive(Debug)]
 pub(crate) enum Access {
@@ -48,12 +43,14 @@ pub(crate) enum Access {
     Open {
         /// The SHA-256 of each token of the file.
         tokens: Vec<[u8; 32]>,
-        /// Those who sign in.
+        /// Those with access tokens.
         sign_in: Option<Box<SignIn>>,
+        /// Those who sign in with a browser.
+        browsers: Option<Box<Browsers>>,
     },
 }
 
-/// Operators who sign in.
+/// Operators with access tokens.
 #[derive(Debug)]
 pub(crate) struct SignIn {
     authenticator: Authenticator,
@@ -62,16 +59,6 @@ pub(crate) struct SignIn {
     users: Option<BTreeSet<String>>,
     applications: BTreeSet<String>,
     clock: Clock,
-}
-
-/// An operator.
-#[derive(Clone, Debug)]
-pub(super) struct Operator {
-    /// The name, for the log.
-    pub(super) name: String,
-    /// What the operator has shown; a token of the file shows nothing of its bearer.
-    #[expect(dead_code, reason = "exceptions and the site will read it")]
-    pub(super) proof: Option<Arc<Proof>>,
 }
 
 impl Access {
@@ -87,7 +74,8 @@ impl Access {
             .operators
             .as_ref()
             .map(|operators| Box::new(SignIn::new(operators, issuers, max_token_bytes, clock)));
-        Self::Open { tokens: authentication.tokens.clone(), sign_in }
+        let browsers = authentication.sign_in.as_ref().map(|operators| Box::new(Browsers::new(operators, clock)));
+        Self::Open { tokens: authentication.tokens.clone(), sign_in, browsers }
     }
 
     /// Refuses, if nobody could be an operator.
@@ -98,9 +86,14 @@ impl Access {
         }
     }
 
-    /// Lets an operator pass.
+    /// Whether operators sign in with a browser.
+    pub(super) fn has_browsers(&self) -> bool {
+        matches!(self, Self::Open { browsers: Some(_), .. })
+    }
+
+    /// Lets an operator with a token pass.
     pub(super) async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
-        let Self::Open { tokens, sign_in } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
+        let Self::Open { tokens, sign_in, .. } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
         let token = match Credential::bearer_in(headers) {
             Credential::None => return Err(denied(Denial::NoCredential)),
             Credential::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
@@ -109,7 +102,7 @@ impl Access {
             }
         };
         if is_one_of(tokens, token) {
-            return Ok(Operator { name: "token file".to_owned(), proof: None });
+            return Ok(Operator::of_token_file());
         }
         match sign_in {
             // Where there are both, what is no access token was meant to be one of the file.
@@ -165,15 +158,14 @@ impl SignIn {
 
     fn listed(&self, proof: &Arc<Proof>) -> Option<Operator> {
         let application = proof.principal.app().id.as_deref().map(str::to_ascii_lowercase);
-        let operator = |name| Operator { name, proof: Some(Arc::clone(proof)) };
         let Some(user) = proof.principal.user() else {
             return application
                 .filter(|id| self.applications.contains(id))
-                .map(|id| operator(format!("application {id}")));
+                .map(|id| Operator::application(&id, Arc::clone(proof)));
         };
         let user = user.id.as_deref();
         let listed = self.users.as_ref().is_none_or(|users| user.is_some_and(|user| users.contains(user)));
-        listed.then(|| operator(format!("user {}", user.unwrap_or("unknown"))))
+        listed.then(|| Operator::user(user, Arc::clone(proof)))
     }
 }
 

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::context::Admin;
 use super::respond::Json;
+use crate::config::Config;
 use crate::telemetry::{COMMIT, VERSION};
 
 /// The replacement for a hidden value.
@@ -53,8 +54,13 @@ pub(super) async fn config(State(admin): State<Arc<Admin>>) -> Json<ConfigAnswer
         loaded: state.loaded.to_string(),
         needs_restart: state.needs_restart.clone(),
         warnings: state.config.warnings.iter().map(ToString::to_string).collect(),
-        configuration: redacted(&state.config.document),
+        configuration: shown(&state.config),
     })
+}
+
+/// The file's content without secrets.
+pub(super) fn shown(config: &Config) -> Value {
+    redacted(&config.document)
 }
 
 /// The same without secrets: values of fields that are named like one, and what stands before the `@` of a URL.

@@ -39,18 +39,18 @@ const UNREADABLE: Notice = Notice {
 pub(super) struct ExplainQuestion {
     /// The access token, with or without `Bearer ` before it. Absent or empty: a request without one.
     #[serde(default)]
-    token: String,
+    pub(super) token: String,
     /// The id of a session, instead of a token.
     #[serde(default)]
-    session: String,
+    pub(super) session: String,
     /// The method of the request. Default `GET`.
     #[serde(default = "get")]
-    method: String,
+    pub(super) method: String,
     /// The path of the request. A query is ignored.
-    path: String,
+    pub(super) path: String,
     /// The host of the request. It matters only if routes name hosts.
     #[serde(default)]
-    host: String,
+    pub(super) host: String,
 }
 
 impl posted::Question for ExplainQuestion {
@@ -90,15 +90,23 @@ pub(super) async fn explain(
     State(admin): State<Arc<Admin>>,
     Posted(asked): Posted<ExplainQuestion>,
 ) -> Result<Json<Explained>, Refused> {
+    explained(&admin, &asked).await.map(Json)
+}
+
+/// The same for a page.
+pub(super) async fn explained(admin: &Arc<Admin>, asked: &ExplainQuestion) -> Result<Explained, Refused> {
+    if !posted::Question::is_sound(asked) {
+        return Err((&UNREADABLE).into());
+    }
     let method = Method::from_bytes(asked.method.as_bytes()).map_err(|_| &BAD_METHOD)?;
     let path = asked.path.split('?').next().unwrap_or_default();
     let question = Question::new(&method, path, pasted(&asked.token)).at(&asked.host);
     let live = admin.live.load_full();
     if !asked.session.trim().is_empty() {
-        let explanation = sessions::of_session(&admin, &live, &question, &asked.session).await?;
-        return Ok(Json(Explained(explanation, None)));
+        let explanation = sessions::of_session(admin, &live, &question, &asked.session).await?;
+        return Ok(Explained(explanation, None));
     }
-    Ok(Json(answer(&live, &question).await))
+    Ok(answer(&live, &question).await)
 }
 
 /// Explains with the keys in use. As for a request, a token that no key fits brings a fetch, within its budget.

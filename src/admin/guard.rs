@@ -12,8 +12,8 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::access::Operator;
 use super::context::Admin;
+use super::operator::Operator;
 use super::refused::Refused;
 use super::state::State;
 use crate::gateway::{Notice, Reason, Rejection};
@@ -72,8 +72,21 @@ pub(super) async fn visitors(
     Ok(next.run(request).await)
 }
 
+/// Lets operators pass where they sign in with a browser, and else everyone, if there are operators.
+pub(super) async fn home(shared: Shared<Arc<Admin>>, request: Request, next: Next) -> Result<Response, Refused> {
+    if shared.0.state.load().access.has_browsers() {
+        operators(shared, request, next).await
+    } else {
+        visitors(shared, request, next).await
+    }
+}
+
 /// Refuses all but operators, and logs what these have done.
 async fn authorize(state: &State, head: &Parts) -> Result<Operator, Rejection> {
+    // The entrance knows the operator by the session.
+    if let Some(operator) = head.extensions.get::<Operator>() {
+        return Ok(operator.clone());
+    }
     check_host(&head.headers, state.hosts())?;
     check_origin(&head.headers)?;
     let operator = state.access.authorize(&head.headers).await?;
@@ -89,7 +102,7 @@ fn told(notice: &'static Notice) -> Rejection {
 
 /// Refuses host names that aren't the listener's: a page whose name was rebound to this address has one (DNS
 /// rebinding). An IP address can't be rebound.
-fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
+pub(super) fn check_host(headers: &HeaderMap, names: &[String]) -> Result<(), Rejection> {
     if is_own(&host(headers), names) { Ok(()) } else { Err(told(&FOREIGN_HOST)) }
 }
 
@@ -121,7 +134,7 @@ fn host(headers: &HeaderMap) -> String {
 
 /// Refuses what a page of another origin has a browser send. Such a page has no operator's token either; this holds
 /// even if it came by one.
-fn check_origin(headers: &HeaderMap) -> Result<(), Rejection> {
+pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Rejection> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
     let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);

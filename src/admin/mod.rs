@@ -8,9 +8,11 @@
 //! serves these too. A reload is the assembly's to do: [`Reloads`] requests it.
 
 mod access;
+mod browsers;
 mod configuration;
 mod context;
 mod described;
+mod entrance;
 mod explain;
 mod exposition;
 mod guard;
@@ -18,6 +20,7 @@ mod health;
 mod issuers;
 mod metrics;
 mod openapi;
+mod operator;
 mod page;
 mod posted;
 mod probe;
@@ -30,6 +33,7 @@ mod router;
 mod routes;
 mod service;
 mod sessions;
+mod site;
 mod state;
 
 pub(crate) use access::Access;

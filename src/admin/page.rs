@@ -2,7 +2,7 @@
 //! forbids everything else: text from a token can neither run nor be sent elsewhere.
 
 use aide::axum::IntoApiResponse;
-use axum::response::Html;
+use axum::response::{Html, IntoResponse};
 use http::HeaderName;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-pub(super) async fn page() -> impl IntoApiResponse {
+pub(super) fn page() -> impl IntoResponse {
     let fields = [(CONTENT_SECURITY_POLICY, POLICY), (OPENER_POLICY, "same-origin")];
     (fields, Html(include_str!("assets/explain.html")))
 }

@@ -56,6 +56,15 @@ impl IntoResponse for Refused {
 }
 
 impl Refused {
+    /// The same for a page: the status, what happened, and the remedy.
+    pub(super) fn told(&self) -> (StatusCode, String, String) {
+        let reason = &self.0.reason;
+        match reason {
+            Reason::Told(notice) => (notice.status, notice.description.to_owned(), notice.remedy.to_owned()),
+            _ => (reason.status(), format!("This was refused: {}.", reason.code().replace('_', " ")), String::new()),
+        }
+    }
+
     /// The refusal that a response of the router stands for, or else the response.
     pub(super) fn taken_from(mut response: Response) -> Result<Response, Rejection> {
         let carried = response.extensions_mut().remove::<Carried>();

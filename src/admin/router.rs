@@ -26,7 +26,7 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes, sessions,
+    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes, sessions, site,
 };
 use crate::gateway::Reason;
 
@@ -69,6 +69,8 @@ fn described_routes(admin: &Arc<Admin>) -> Routes {
         .layer(CompressionLayer::new().compress_when(worth_it))
         // These repeat a part of what was posted, so that the size of a compressed one could tell of the rest (BREACH).
         .merge(operators_posts(admin))
+        // Nor are these, which have the proof of their forms beside what others wrote.
+        .merge(Routes::from(site::router(admin)))
 }
 
 /// The log's span around everything that a request causes. Neither query nor fields: a token may be in them.
@@ -145,9 +147,11 @@ fn visitors(admin: &Arc<Admin>) -> Routes {
         let op = named(op, "openapi", "This document");
         op.response_with::<200, Json<Map<String, Value>>, _>(|response| response.description("OpenAPI 3.1"))
     });
-    let page = get_with(page::page, |op| {
-        described::text(named(op, "page", "The page that explains a token"), "The page", "text/html")
+    let page = get_with(site::home, |op| {
+        let summary = "The overview for operators who sign in; without those, the page that explains a token";
+        described::text(named(op, "page", summary), "The page", "text/html")
     });
+    let page = page.route_layer(from_fn_with_state(Arc::clone(admin), guard::home));
     let script = get_with(page::script, |op| {
         described::text(named(op, "script", "The page's script"), "The script", "text/javascript")
     });
@@ -155,9 +159,10 @@ fn visitors(admin: &Arc<Admin>) -> Routes {
         get_with(page::style, |op| described::text(named(op, "style", "The page's style"), "The style", "text/css"));
     Routes::new()
         .api_route("/openapi.json", guarded(openapi))
-        .api_route("/", guarded(page))
+        .api_route("/", page)
         .api_route("/explain.js", guarded(script))
         .api_route("/explain.css", guarded(style))
+        .route("/site.css", guarded(get(site::style).into()))
         .with_path_items(|item| each(open(item), |op| op.response::<403, Refused>().response::<421, Refused>()))
 }
 

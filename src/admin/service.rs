@@ -7,15 +7,13 @@ use std::task::{Context, Poll};
 use axum::Router;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::context::Admin;
-use super::probe;
-use super::refused::Refused;
 use super::router::router;
+use super::{entrance, probe};
 use crate::gateway::{Answer, Arrived, CatchPanicLayer, LimitLayer, Rejection, RenderLayer, SanitizeLayer, Sanitized};
-use mfa_gateway_core::policy::Dialect;
 use mfa_gateway_wire::Body;
 
 /// How many requests there may be at once: operators, a kubelet and a few scrapers.
@@ -46,7 +44,7 @@ pub(crate) fn service(
         // type, nor sends its address on.
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, fixed("no-store")))
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, fixed("nosniff")))
-        .layer(SetResponseHeaderLayer::overriding(REFERRER_POLICY, fixed("no-referrer")))
+        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, fixed("no-referrer")))
         .layer(SetResponseHeaderLayer::overriding(RESOURCE_POLICY, fixed("same-origin")))
         .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, fixed(POLICY)))
         .layer(SetResponseHeaderLayer::if_not_present(WWW_AUTHENTICATE, challenge))
@@ -59,12 +57,13 @@ pub(crate) fn service(
         .layer(LimitLayer::new(MAX_REQUESTS))
         // Requests are sound when they get to the handler.
         .layer(SanitizeLayer)
-        .service(Handler { router: router(&admin) })
+        .service(Handler { router: router(&admin), admin })
 }
 
-/// Hands sound requests to the router, and the router's refusals to Render.
+/// Hands sound requests to the entrance, and refusals to Render.
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
+    admin: Arc<Admin>,
     router: Router,
 }
 
@@ -78,12 +77,7 @@ impl Service<Sanitized> for Handler {
     }
 
     fn call(&mut self, sanitized: Sanitized) -> Answer {
-        let response = self.router.clone().oneshot(sanitized.into_request());
-        Box::pin(async move {
-            let Ok(response) = response.await;
-            let response = Refused::taken_from(response).map_err(|rejection| rejection.worded(Dialect::Oauth))?;
-            Ok(response.map(Body::new))
-        })
+        Box::pin(entrance::serve(Arc::clone(&self.admin), self.router.clone(), sanitized))
     }
 }
 

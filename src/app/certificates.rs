@@ -1,13 +1,10 @@
 //! When the gateway's own certificates expire.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Ambient;
 use super::metrics::CertificateLabels;
-use crate::config::Config;
-use crate::server::Tls;
-use crate::upstream;
+use crate::config::{Certificate, Config};
 use mfa_gateway_core::clock::Timestamp;
 
 /// How long before a certificate expires the gateway warns.
@@ -29,16 +26,6 @@ pub(super) fn tell(config: &Config, ambient: &Ambient) {
 }
 
 fn expiries(config: &Config) -> impl Iterator<Item = (CertificateLabels, Timestamp)> {
-    let labels = |of, name: &str, (file, expiry): &(PathBuf, Timestamp)| {
-        (CertificateLabels { of, name: name.to_owned(), file: file.display().to_string() }, *expiry)
-    };
-    let listeners = config.server.listeners.iter().map(|one| ("listener", one.address.to_string(), one.tls.as_ref()));
-    let admin = config.admin.iter().map(|one| ("admin", one.address.to_string(), one.tls.as_ref()));
-    let shown = listeners.chain(admin).flat_map(move |(of, name, tls)| {
-        tls.map(Tls::expiries).unwrap_or_default().iter().map(move |one| labels(of, &name, one)).collect::<Vec<_>>()
-    });
-    shown.chain(config.upstreams.iter().flat_map(move |one| {
-        let expiries = one.tls.as_ref().map(upstream::Tls::expiries).unwrap_or_default();
-        expiries.iter().map(move |expiry| labels("upstream", &one.name, expiry))
-    }))
+    let labelled = |Certificate { of, name, file, expires }| (CertificateLabels { of, name, file }, expires);
+    config.certificates().into_iter().map(labelled)
 }

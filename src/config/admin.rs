@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use super::operators_sign_in::{self, OperatorsSignIn};
 use super::problem::Problems;
 use super::suggest::suggest;
 use super::values::{optional_duration, tenant_ids};
-use super::{address, file, tls};
+use super::{address, file, route, tls};
 use crate::server::{Address, Tls};
 
 /// The shortest token of a file. 32 characters of base64 are 192 bits.
@@ -40,11 +41,13 @@ pub struct AdminAuthentication {
     pub token_file: Option<PathBuf>,
     /// The SHA-256 of each of its tokens.
     pub tokens: Vec<[u8; 32]>,
-    /// The operators who sign in.
+    /// The operators who have access tokens.
     pub operators: Option<Operators>,
+    /// The operators who sign in with a browser.
+    pub sign_in: Option<OperatorsSignIn>,
 }
 
-/// Operators who sign in with MFA.
+/// Operators with access tokens that show MFA.
 #[derive(Clone, Debug)]
 pub struct Operators {
     /// The name of their issuer.
@@ -61,7 +64,12 @@ pub struct Operators {
     pub max_age: Option<Duration>,
 }
 
-pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut Problems<'_>) -> Option<Admin> {
+pub(super) fn build(
+    file: &file::Admin,
+    whole: &file::File,
+    names: &route::Names,
+    problems: &mut Problems<'_>,
+) -> Option<Admin> {
     let address = address::build("admin.address", &file.address, problems);
     let tls = file.tls.as_ref().and_then(|file| tls::build("admin.tls", file, problems));
     for (at, host) in file.hosts.iter().enumerate() {
@@ -71,7 +79,7 @@ pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut
         }
     }
     let authentication =
-        file.authentication.as_ref().map(|authentication| read_authentication(authentication, issuers, problems));
+        file.authentication.as_ref().map(|authentication| read_authentication(authentication, whole, names, problems));
     let open_details = file.details == file::Details::Open;
     let address = address?;
     if !address.is_loopback() && file.tls.is_none() && (open_details || authentication.is_some()) {
@@ -88,19 +96,22 @@ pub(super) fn build(file: &file::Admin, issuers: &[file::Issuer], problems: &mut
         };
         problems.warn("admin.address", message, fix);
     }
-    let hosts = file.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    let mut hosts: Vec<String> = file.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    let of_sign_in = operators_sign_in::name(whole).and_then(|name| operators_sign_in::host(name, &whole.sign_in));
+    hosts.extend(of_sign_in.filter(|host| !file.hosts.contains(host)));
     Some(Admin { address, tls, hosts, open_details, authentication })
 }
 
 fn read_authentication(
     file: &file::Authentication,
-    issuers: &[file::Issuer],
+    whole: &file::File,
+    names: &route::Names,
     problems: &mut Problems<'_>,
 ) -> AdminAuthentication {
     const PATH: &str = "admin.authentication";
-    if file.token_file.is_none() && file.operators.is_none() {
-        let fix = "add `token_file: FILE`, or `operators: { issuer: NAME, audiences: [...] }`";
-        problems.add(PATH, "neither `token_file` nor `operators` is set, so nobody could authenticate", fix);
+    if file.token_file.is_none() && file.operators.is_none() && file.sign_in.is_none() {
+        let fix = "add `token_file: FILE`, `operators: { issuer: NAME, audiences: [...] }`, or `sign_in: { name: NAME, users: [...] }`";
+        problems.add(PATH, "none of `token_file`, `operators` and `sign_in` is set, so nobody could authenticate", fix);
     }
     let token_file = file.token_file.as_ref().map(PathBuf::from);
     let tokens = token_file.as_deref().map(|path| read_tokens(path).map_err(|message| (path, message)));
@@ -113,8 +124,12 @@ fn read_authentication(
     let operators = file
         .operators
         .as_ref()
-        .map(|operators| read_operators(&format!("{PATH}.operators"), operators, issuers, problems));
-    AdminAuthentication { token_file, tokens: tokens.unwrap_or_default(), operators }
+        .map(|operators| read_operators(&format!("{PATH}.operators"), operators, &whole.issuers, problems));
+    let sign_in = file
+        .sign_in
+        .as_ref()
+        .map(|sign_in| operators_sign_in::read(&format!("{PATH}.sign_in"), sign_in, &whole.sign_in, names, problems));
+    AdminAuthentication { token_file, tokens: tokens.unwrap_or_default(), operators, sign_in }
 }
 
 /// Reads a file of tokens. An error about a token doesn't repeat it.

@@ -12,8 +12,8 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, file, issuer, keys, rate_limit, route, server, sign_in, store, traces,
-    upstream, waivers,
+    Admin, Config, Issuer, admin, claims, file, issuer, keys, operators_sign_in, rate_limit, route, server, sign_in,
+    store, traces, upstream, waivers,
 };
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -29,13 +29,13 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let limits = Limits::read(&file.limits, problems);
     let timeouts = Timeouts::read(&file.timeouts, problems);
     let server = server::build(&file, &limits, &timeouts, problems);
-    let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file.issuers, problems));
+    let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
     check_admin(admin.as_ref(), &server, problems);
     let mut keys = Vec::new();
     let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
     let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
-    let places = sign_in::places(&file.sign_in, problems);
+    let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
     let store = store::build(&file, problems);

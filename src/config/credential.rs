@@ -46,17 +46,23 @@ pub(super) fn forwards_token(file: &file::Route) -> bool {
 
 /// The place of the sign-in: the named one, or the only one.
 fn sign_in(path: &str, file: &file::Route, places: &[Place], problems: &mut Problems<'_>) -> Option<usize> {
-    let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+    let of_routes = places.iter().enumerate().filter(|(_, place)| !place.for_operators);
+    let (indices, names): (Vec<usize>, Vec<&str>) = of_routes.map(|(at, place)| (at, place.name.as_str())).unzip();
+    let for_operators = |name: &String| places.iter().any(|place| place.for_operators && place.name == *name);
     let (field, message, fix) = match (&file.sign_in, &*names) {
         (_, []) => {
             let fix = "add `sign_in`, or write `credential: bearer`";
             ("credential", "the route takes sessions, and there is no `sign_in`".to_owned(), fix.to_owned())
         }
         (Some(name), _) => match names.iter().position(|known| known == name) {
-            Some(place) => return Some(place),
+            Some(place) => return indices.get(place).copied(),
+            None if for_operators(name) => {
+                let fix = "name another, or remove it from `admin.authentication.sign_in`";
+                ("sign_in", format!("the sign-in `{name}` is for operators, on the admin listener"), fix.to_owned())
+            }
             None => ("sign_in", format!("there is no sign-in `{name}`"), suggest(name, &names)),
         },
-        (None, [_]) => return Some(0),
+        (None, [_]) => return indices.first().copied(),
         (None, _) => {
             let fix = format!("write `sign_in: {}`, or another of {}", names[0], names.join(", "));
             ("credential", "there are several sign-ins, and the route names none".to_owned(), fix)

@@ -38,6 +38,11 @@ impl Names {
             roles: file.roles.iter().map(|one| one.name.clone()).collect(),
         }
     }
+
+    /// The names of roles.
+    pub(super) fn roles(&self) -> &[String] {
+        &self.roles
+    }
 }
 
 /// What routes may refer to.

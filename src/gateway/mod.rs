@@ -67,7 +67,7 @@ pub use sanitize::{Sanitize, SanitizeLayer};
 pub use service::{Answer, Inner, Next};
 pub use settings::{Expected, RateLimitKey, RateLimitSettings, Refusals, Settings};
 
-pub(crate) use browser::Door;
+pub(crate) use browser::{Door, OperatorsDoor, SignedIn};
 pub(crate) use limiter::RateLimiter;
 pub(crate) use live::{Edge, Judge, LiveMetrics};
 pub(crate) use peer::{Peer, Shown};

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use http::Request;
+use http::{HeaderMap, Request};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 use mfa_gateway_wire::Body;
@@ -83,6 +83,16 @@ impl Sanitized {
     /// The question that the request asks.
     pub(super) fn question(&self) -> Question<'_> {
         Question { origin: self.observed.origin.as_ref(), ..self.exchange.question() }
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &str {
+        self.exchange.request.uri().path()
+    }
+
+    /// Its fields.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.exchange.request.headers()
     }
 
     /// The request alone.

@@ -84,7 +84,11 @@ impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute
 /// Which of the gateway's own paths a request is for: the place of the way to sign in, and the path's name.
 fn own_path(sanitized: &Sanitized) -> Option<(usize, String)> {
     let (doors, question) = (&sanitized.exchange.live.doors, sanitized.question());
-    let served = |(place, door): (usize, &Arc<Door>)| Some((place, door.serves(question.path())?.to_owned()));
+    let served = |(place, door): (usize, &Arc<Door>)| {
+        // Those of operators are on the admin listener.
+        let name = door.serves(question.path()).filter(|_| !door.sign_in.settings().for_operators)?;
+        Some((place, name.to_owned()))
+    };
     doors.iter().enumerate().find_map(served)
 }
 

@@ -19,6 +19,7 @@ mod sample;
 mod step_up;
 mod text;
 mod view;
+mod words;
 
 pub use action::{Action, Does};
 pub use engine::{Pages, PagesError};
@@ -29,3 +30,5 @@ pub use kind::{Kind, NeededRole, Outage, SignedOut};
 pub use page::Page;
 pub use sample::samples;
 pub use step_up::{Shortfall, StepUp};
+
+pub(crate) use words::{Moment, about, short};

@@ -1,7 +1,6 @@
 //! A page as templates see it: plain texts, short and without characters that mislead.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use mfa_gateway_core::clock::Timestamp;
 use serde::Serialize;
@@ -12,10 +11,7 @@ use super::failure::Failure;
 use super::kind::{Kind, NeededRole};
 use super::page::Page;
 use super::reasons;
-use crate::visible::visible;
-
-/// How many characters of a value are shown.
-const LONGEST: usize = 300;
+use super::words::{Moment, ago, short};
 
 /// How many facts, roles or sessions are shown.
 const MOST: usize = 50;
@@ -59,17 +55,11 @@ struct Session<'a> {
     id: &'a str,
     this_one: bool,
     mfa: bool,
-    created: Time,
-    seen: Time,
-    expires: Time,
+    created: Moment,
+    seen: Moment,
+    expires: Moment,
     ago: String,
     end: Option<Shown<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Time {
-    machine: String,
-    human: String,
 }
 
 impl<'a> Section<'a> {
@@ -146,14 +136,6 @@ fn fact<'a>(label: &'a str, value: &'a str) -> ShownFact<'a> {
     ShownFact { label: short(label), value: short(value) }
 }
 
-/// A text of at most [`LONGEST`] characters, with the characters written out that a reader wouldn't see.
-fn short(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", visible(text.get(..end).unwrap_or_default())).into(),
-        None => visible(text),
-    }
-}
-
 fn sessions(kind: &Kind) -> Vec<Session<'_>> {
     let Kind::Sessions { rows, now } = kind else { return Vec::new() };
     rows.iter().take(MOST).enumerate().map(|(index, row)| session(index + 1, row, *now)).collect()
@@ -165,58 +147,10 @@ fn session(number: usize, row: &SessionRow, now: Timestamp) -> Session<'_> {
         id: &row.id,
         this_one: row.this_one,
         mfa: row.mfa,
-        created: time(row.created),
-        seen: time(row.seen),
-        expires: time(row.expires),
+        created: Moment::of(row.created),
+        seen: Moment::of(row.seen),
+        expires: Moment::of(row.expires),
         ago: ago(now.since(row.seen)),
         end: row.end.as_ref().map(|end| end.shown(false)),
-    }
-}
-
-/// A moment, as `2026-11-29 02:31 UTC`.
-fn time(at: Timestamp) -> Time {
-    let machine = at.to_rfc3339();
-    let human = match (machine.get(..10), machine.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
-        _ => machine.clone(),
-    };
-    Time { machine, human }
-}
-
-fn ago(since: Duration) -> String {
-    let of = |count: u64, unit: &str| format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" });
-    match since.as_secs() {
-        0..60 => "just now".to_owned(),
-        secs @ 60..3600 => of(secs / 60, "minute"),
-        secs @ 3600..86_400 => of(secs / 3600, "hour"),
-        secs => of(secs / 86_400, "day"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_and_odd_values_are_shown_short_and_whole() {
-        assert_eq!(short("a\u{202e}b"), "a\\u{202e}b");
-        let long = short(&"é".repeat(LONGEST + 1)).into_owned();
-        assert_eq!((long.chars().count(), long.chars().last()), (LONGEST + 1, Some('…')));
-        assert_eq!(short(&"é".repeat(LONGEST)).chars().count(), LONGEST);
-    }
-
-    #[test]
-    fn times_are_told_in_words() {
-        for (secs, expected) in [
-            (0, "just now"),
-            (60, "1 minute ago"),
-            (3599, "59 minutes ago"),
-            (7200, "2 hours ago"),
-            (86_400, "1 day ago"),
-            (864_000, "10 days ago"),
-        ] {
-            assert_eq!(ago(Duration::from_secs(secs)), expected);
-        }
-        assert_eq!(time(Timestamp::from_secs(1_795_919_465)).human, "2026-11-29 02:31 UTC");
     }
 }

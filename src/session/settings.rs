@@ -17,6 +17,8 @@ use crate::oidc::{Asks, ClientSettings};
 pub struct SignInSettings {
     /// The name that routes refer to.
     pub name: String,
+    /// Whether it is for operators, on the admin listener alone.
+    pub for_operators: bool,
     /// The issuer of its ID tokens: the place in [`crate::config::Config::issuers`].
     pub issuer: usize,
     /// The product of the issuer.

@@ -38,6 +38,17 @@ pub(crate) struct Upstream {
     random: Random,
 }
 
+/// An endpoint as it is now.
+#[derive(Debug)]
+pub(crate) struct EndpointState {
+    /// Its host and port.
+    pub(crate) name: String,
+    /// The requests under way there.
+    pub(crate) in_flight: i64,
+    /// Whether it is set aside, after failures.
+    pub(crate) is_set_aside: bool,
+}
+
 impl Upstream {
     /// A backend that isn't connected to yet.
     ///
@@ -74,6 +85,16 @@ impl Upstream {
         for endpoint in &self.endpoints {
             endpoint.observe();
         }
+    }
+
+    /// Its endpoints as they are now.
+    pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
+        let state = |endpoint: &Arc<Endpoint>| EndpointState {
+            name: endpoint.name(),
+            in_flight: endpoint.in_flight(),
+            is_set_aside: endpoint.is_set_aside(),
+        };
+        self.endpoints.iter().map(state).collect()
     }
 
     /// Connects to every endpoint once, and reports each result.

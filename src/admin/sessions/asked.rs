@@ -13,6 +13,7 @@ use http::StatusCode;
 use http::request::Parts;
 use mfa_gateway_store::{Filter, LONGEST_LIST, Page};
 use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::admin::context::Admin;
 use crate::admin::refused::Refused;
@@ -27,7 +28,7 @@ const BAD_QUERY: Notice = Notice {
 };
 
 /// Which sessions to list: those that match everything given.
-#[derive(Debug, Default, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(in crate::admin) struct Asked {
     /// Of this user: `oid`, or `sub`.
     user: Option<String>,
@@ -69,6 +70,31 @@ impl Asked {
         }
         asked.page()?;
         Some(asked)
+    }
+
+    /// The same for a page, whose form sends fields that are empty. What a page adds for itself is not looked at.
+    pub(in crate::admin) fn of_form(query: &str) -> Option<Self> {
+        let filled =
+            url::form_urlencoded::parse(query.as_bytes()).filter(|(name, value)| !value.is_empty() && name != "done");
+        Self::parse(&url::form_urlencoded::Serializer::new(String::new()).extend_pairs(filled).finish())
+    }
+
+    /// The query for the part of the list behind this.
+    pub(in crate::admin) fn query_after(&self, after: &str) -> String {
+        let ended = (self.ended == Some(true)).then(|| "true".to_owned());
+        let limit = self.limit.map(|limit| limit.to_string());
+        let fields = [
+            ("user", &self.user),
+            ("subject", &self.subject),
+            ("issuer", &self.issuer),
+            ("tenant", &self.tenant),
+            ("sign_in", &self.sign_in),
+            ("ended", &ended),
+            ("limit", &limit),
+        ];
+        let given = fields.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        let given = given.chain([("after", after)]);
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
     }
 
     /// The store's filter at this time.

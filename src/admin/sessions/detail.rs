@@ -16,44 +16,44 @@ use crate::session::{SessionId, Sessions};
 #[schemars(deny_unknown_fields)]
 pub(in crate::admin) struct SessionDetail {
     /// Its id. It is no credential.
-    id: String,
+    pub(in crate::admin) id: String,
     /// The name of the sign-in.
-    sign_in: String,
+    pub(in crate::admin) sign_in: String,
     /// The issuer (`iss`).
-    issuer: String,
+    pub(in crate::admin) issuer: String,
     /// The user, as the issuer names it to this client (`sub`).
     subject: String,
     /// The tenant (`tid`); `null` if the issuer has none.
-    tenant: Option<String>,
+    pub(in crate::admin) tenant: Option<String>,
     /// The user in the tenant: `oid`, or `sub`.
-    user: String,
+    pub(in crate::admin) user: String,
     /// The user's name for people, such as `preferred_username`; `null` if the ID token has none.
-    name: Option<String>,
+    pub(in crate::admin) name: Option<String>,
     /// Whether the sign-in, or a step-up, proved MFA.
-    mfa: bool,
+    pub(in crate::admin) mfa: bool,
     /// When it began (RFC 3339).
-    created: String,
+    pub(in crate::admin) created: String,
     /// When it was last used, as far as this process knows (RFC 3339).
-    last_seen: String,
+    pub(in crate::admin) last_seen: String,
     /// When it ends, however much it is used (RFC 3339).
-    expires: String,
+    pub(in crate::admin) expires: String,
     /// How often its tokens were refreshed.
     refreshes: i64,
     /// `live`; `ended`, if something ended it; `idle`, if it was not used for too long; `expired`, if its time is over.
     #[schemars(extend("enum" = ["live", "ended", "idle", "expired"]))]
-    standing: &'static str,
+    pub(in crate::admin) standing: &'static str,
     /// What ended it; `null` unless it has ended.
-    ended: Option<EndDetail>,
+    pub(in crate::admin) ended: Option<EndDetail>,
 }
 
 /// What ended a session.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct EndDetail {
+pub(in crate::admin) struct EndDetail {
     /// When (RFC 3339).
     at: String,
     /// Why, such as `sign_out`, `replaced`, `back_channel` or `operator`.
-    why: String,
+    pub(in crate::admin) why: String,
 }
 
 impl SessionDetail {
@@ -94,7 +94,7 @@ impl SessionDetail {
 
 impl SessionDetail {
     /// Whether it goes on.
-    pub(super) fn is_live(&self) -> bool {
+    pub(in crate::admin) fn is_live(&self) -> bool {
         self.standing == "live"
     }
 

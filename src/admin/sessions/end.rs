@@ -3,25 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aide::OperationOutput;
-use aide::generate::GenContext;
-use aide::openapi::{self, Operation};
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use mfa_gateway_store::{Filter, LONGEST_LIST, Page, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::not_ended::{EndOwed, NotEnded};
 use super::{sessions, unavailable};
-use crate::admin::access::Operator;
 use crate::admin::context::Admin;
-use crate::admin::described;
+use crate::admin::operator::Operator;
 use crate::admin::posted::{Posted, Question};
-use crate::admin::refused::Refused;
-use crate::admin::respond::{Json, PROBLEM};
+use crate::admin::respond::Json;
 use crate::gateway::Notice;
 use crate::session::{SessionId, Sessions, Whose};
 
@@ -109,46 +103,27 @@ pub(in crate::admin) struct EndAnswer {
     ended: usize,
 }
 
-/// The store did not take it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(deny_unknown_fields)]
-pub(in crate::admin) struct EndOwed {
-    /// A short summary.
-    title: &'static str,
-    /// 503.
-    status: u16,
-    /// What was done, and what was not.
-    detail: &'static str,
-    /// `store_unavailable`.
-    reason: &'static str,
-    /// Whether the sessions have ended for this process.
-    ended_here: bool,
-    /// Whether this process tells the store, and so the other replicas, once it can be reached.
-    owed: bool,
-}
-
-/// Why sessions have not ended everywhere.
-#[derive(Debug)]
-pub(in crate::admin) enum NotEnded {
-    /// Nothing was done.
-    Refused(Refused),
-    /// The store did not take it.
-    Owed(EndOwed),
-}
-
 /// Ends sessions.
 pub(in crate::admin) async fn end(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Posted(asked): Posted<EndQuestion>,
 ) -> Result<Json<EndAnswer>, NotEnded> {
-    let sessions = sessions(&admin).map_err(NotEnded::Refused)?;
-    let (whose, operator) = (asked.told(), operator.name);
+    let ended = end_as(&admin, &operator.name, asked).await?;
+    Ok(Json(EndAnswer { status: "ended", ended }))
+}
+
+/// Ends sessions for an operator, and logs it. Returns how many lived until now.
+pub(in crate::admin) async fn end_as(admin: &Admin, operator: &str, asked: EndQuestion) -> Result<usize, NotEnded> {
+    if !asked.is_sound() {
+        return Err(NotEnded::Refused((&UNREADABLE).into()));
+    }
+    let sessions = sessions(admin).map_err(NotEnded::Refused)?;
+    let whose = asked.told();
     match end_those(sessions, asked).await {
         Ok(ended) => {
             tracing::info!(operator, whose, ended, "an operator ended sessions");
-            Ok(Json(EndAnswer { status: "ended", ended }))
+            Ok(ended)
         }
         Err(NotEnded::Owed(owed)) => {
             let (here, owed_later) = (owed.ended_here, owed.owed);
@@ -207,45 +182,6 @@ async fn users(sessions: &Sessions, filter: &Filter) -> Result<BTreeSet<(String,
         if is_last {
             return Ok(users);
         }
-    }
-}
-
-impl EndOwed {
-    fn new(ended_here: bool) -> Self {
-        let detail = if ended_here {
-            "They have ended for this process. Other replicas learn of it once the store can be reached."
-        } else {
-            "Which sessions these are, only the store knows. They end once it can be reached."
-        };
-        let status = StatusCode::SERVICE_UNAVAILABLE.as_u16();
-        let title = "The store of sessions does not respond.";
-        Self { title, status, detail, reason: "store_unavailable", ended_here, owed: true }
-    }
-}
-
-impl IntoResponse for NotEnded {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Refused(refused) => refused.into_response(),
-            Self::Owed(owed) => {
-                (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, PROBLEM)], Json(owed)).into_response()
-            }
-        }
-    }
-}
-
-impl OperationOutput for NotEnded {
-    type Inner = Self;
-
-    fn inferred_responses(
-        context: &mut GenContext,
-        operation: &mut Operation,
-    ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
-        let refused = Refused::operation_response(context, operation);
-        let schema = context.schema.subschema_for::<EndOwed>();
-        let owed = described::response("The store does not respond; what was done all the same", PROBLEM, schema);
-        let responses = [(404, refused), (503, Some(owed))].into_iter();
-        responses.filter_map(|(code, response)| Some((Some(openapi::StatusCode::Code(code)), response?))).collect()
     }
 }
 

@@ -33,9 +33,9 @@ const UNKNOWN: Notice = Notice {
 #[schemars(deny_unknown_fields)]
 pub(in crate::admin) struct SessionsAnswer {
     /// The sessions.
-    sessions: Vec<SessionDetail>,
+    pub(in crate::admin) sessions: Vec<SessionDetail>,
     /// What `after` is for the next page; `null` on the last one.
-    next: Option<String>,
+    pub(in crate::admin) next: Option<String>,
 }
 
 /// Lists sessions.
@@ -43,7 +43,12 @@ pub(in crate::admin) async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Asked,
 ) -> Result<Json<SessionsAnswer>, Refused> {
-    let (sessions, live) = (sessions(&admin)?, admin.live.load_full());
+    listed(&admin, &asked).await.map(Json)
+}
+
+/// The same for a page.
+pub(in crate::admin) async fn listed(admin: &Admin, asked: &Asked) -> Result<SessionsAnswer, Refused> {
+    let (sessions, live) = (sessions(admin)?, admin.live.load_full());
     let page = asked.page().unwrap_or_default();
     let listed = sessions.store().list(&asked.filter(live.clock.now().as_secs()), &page).await;
     let rows = listed.map_err(|error| unavailable(&error))?;
@@ -51,7 +56,7 @@ pub(in crate::admin) async fn list(
     let last = rows.last().filter(|_| is_full);
     let next = last.map(|row| format!("{}.{}", row.begun.created, row.begun.id));
     let sessions = rows.into_iter().map(|row| SessionDetail::of(row, sessions, &live)).collect();
-    Ok(Json(SessionsAnswer { sessions, next }))
+    Ok(SessionsAnswer { sessions, next })
 }
 
 /// Shows a session.

@@ -8,10 +8,13 @@ mod detail;
 mod end;
 mod explained;
 mod list;
+mod not_ended;
 
-pub(super) use end::end;
+pub(super) use asked::Asked;
+pub(super) use detail::SessionDetail;
+pub(super) use end::{EndQuestion, end, end_as};
 pub(super) use explained::of_session;
-pub(super) use list::{list, one};
+pub(super) use list::{list, listed, one};
 
 use std::sync::Arc;
 

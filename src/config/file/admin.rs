@@ -19,7 +19,7 @@ pub(in crate::config) struct Admin {
     /// Whether `/metrics`, and the issuers' state in `/readyz`, need authentication. Default `open`: they don't.
     #[serde(default)]
     pub details: Details,
-    /// Who may use the rest: `/config`, `/issuers`, `/routes`, `/explain` and `/reload`. Absent: nobody.
+    /// Who may use the rest: `/config`, `/issuers`, `/routes`, `/explain`, `/reload` and the site. Absent: nobody.
     pub authentication: Option<Authentication>,
 }
 
@@ -34,7 +34,7 @@ pub(in crate::config) enum Details {
     Protected,
 }
 
-/// Who counts as an operator: at least one of `token_file` and `operators`.
+/// Who counts as an operator: at least one of `token_file`, `operators` and `sign_in`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Authentication {
@@ -43,6 +43,24 @@ pub(in crate::config) struct Authentication {
     pub token_file: Option<String>,
     /// Operators who sign in with MFA, by the gateway's own rule.
     pub operators: Option<Operators>,
+    /// Operators who sign in with a browser, always with MFA, and see the site.
+    pub sign_in: Option<OperatorsSignIn>,
+}
+
+/// Operators who sign in with a browser. At least one of `users` and `roles` separates them from the issuer's other users.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OperatorsSignIn {
+    /// The name of an entry of `sign_in` for operators alone: its `public_url` is this listener as browsers see it.
+    pub name: String,
+    /// The users' object ids (`oid`), or `sub` if the issuer has none. Absent: every user who has one of the `roles`.
+    pub users: Option<Vec<String>>,
+    /// The roles of which an operator needs one. Absent: none, for the listed `users`.
+    pub roles: Option<Vec<String>>,
+    /// The tenants (`tid`) that operators may belong to. Absent: all tenants that the issuer trusts.
+    pub tenants: Option<Vec<String>>,
+    /// The maximum age of a sign-in (`auth_time`). After that, the next page asks for MFA again.
+    pub max_age: Option<String>,
 }
 
 /// Operators who sign in with MFA. At least one of `audiences` and `users` separates them from the API's callers.

@@ -14,7 +14,7 @@ mod sign_in;
 mod telemetry;
 mod token_claims;
 
-pub(super) use admin::{Admin, Authentication, Details, Operators};
+pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{

@@ -73,7 +73,7 @@ fn build_one(
     }
     let public = place::public(path, &file.public_url, problems);
     if public.as_ref().is_some_and(|url| url.scheme() == "https") {
-        check_tls(path, built.file, problems);
+        check_tls(path, built.file, place.for_operators, problems);
     }
     let times = times::read(path, file, forwards(built, &file.name), problems);
     let keys = issuer.and_then(|issuer| built.keys.get(issuer.keys));
@@ -96,6 +96,7 @@ fn build_one(
     let templates = file.pages.as_deref().map(|directory| templates::read(path, directory, problems));
     Some(SignInSettings {
         name: file.name.clone(),
+        for_operators: place.for_operators,
         issuer: at?,
         product: issuer?.profile.product,
         public: public?,
@@ -120,7 +121,8 @@ fn build_one(
 
 /// The routes that take the sessions of this sign-in.
 fn routes<'f>(built: Built<'f>, name: &'f str) -> impl Iterator<Item = &'f file::Route> {
-    let only = built.places.len() == 1;
+    let only = built.places.iter().filter(|place| !place.for_operators).count() == 1
+        && built.places.iter().any(|place| !place.for_operators && place.name == name);
     let takes = move |route: &&file::Route| {
         route.credential != file::Credential::Bearer && route.sign_in.as_deref().map_or(only, |named| named == name)
     };
@@ -134,19 +136,25 @@ fn forwards(built: Built<'_>, name: &str) -> bool {
 
 /// What its ID tokens should have for what is configured.
 fn wants(built: Built<'_>, name: &str, logout: LogoutSettings) -> Vec<WantedClaim> {
-    let fresh = routes(built, name).any(|route| route.max_age.is_some());
-    let auth_time =
-        WantedClaim { claim: "auth_time", without: "no sign-in is recent enough for routes with `max_age`" };
+    let authentication = built.file.admin.as_ref().and_then(|admin| admin.authentication.as_ref());
+    let of_operators = authentication.and_then(|one| one.sign_in.as_ref()).filter(|one| one.name == name);
+    let fresh = routes(built, name).any(|route| route.max_age.is_some())
+        || of_operators.is_some_and(|operators| operators.max_age.is_some());
+    let auth_time = WantedClaim { claim: "auth_time", without: "no sign-in is recent enough where `max_age` is set" };
     let sid = WantedClaim { claim: "sid", without: "the issuer can end all sessions of a user, and not one alone" };
     let by_sid = logout.back_channel || logout.front_channel;
     [(fresh, auth_time), (by_sid, sid)].into_iter().filter_map(|(wanted, claim)| wanted.then_some(claim)).collect()
 }
 
 /// Browsers send the cookie over TLS alone, which something must end.
-fn check_tls(path: &str, file: &file::File, problems: &mut Problems<'_>) {
-    let has_tls = file.listeners.iter().any(|listener| listener.tls.is_some());
+fn check_tls(path: &str, file: &file::File, for_operators: bool, problems: &mut Problems<'_>) {
+    let mut listeners: Vec<_> = file.listeners.iter().map(|one| (one.address.as_str(), one.tls.is_some())).collect();
+    if for_operators {
+        listeners = file.admin.iter().map(|admin| (admin.address.as_str(), admin.tls.is_some())).collect();
+    }
+    let has_tls = listeners.iter().any(|(_, has_tls)| *has_tls);
     let local = |address: &str| address.starts_with("127.") || address.starts_with("[::1]");
-    let in_front = !file.trusted_proxies.is_empty() || file.listeners.iter().all(|one| local(&one.address));
+    let in_front = !file.trusted_proxies.is_empty() || listeners.iter().all(|(address, _)| local(address));
     if !has_tls && !in_front {
         let message = "browsers use https here, and no listener has TLS";
         let fix = "add `tls` to a listener, or list the proxy that ends TLS in `trusted_proxies`";

@@ -30,14 +30,21 @@ pub(in crate::config) struct Place {
     pub(in crate::config) callback: String,
     /// The cookie's name, without `__Host-`.
     pub(in crate::config) cookie: String,
+    /// Whether it is for operators, on the admin listener alone.
+    pub(in crate::config) for_operators: bool,
 }
 
-/// Reads the places of all sign-ins; each has its own.
-pub(in crate::config) fn places(files: &[file::SignIn], problems: &mut Problems<'_>) -> Vec<Place> {
+/// Reads the places of all sign-ins; each has its own. `operators` names the one of operators.
+pub(in crate::config) fn places(
+    files: &[file::SignIn],
+    operators: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let path = format!("sign_in[{at}]");
-        let place = read(&path, file, problems);
+        let for_operators = operators == Some(file.name.as_str());
+        let place = Place { for_operators, ..read(&path, file, problems) };
         for (other, before) in places.iter().enumerate() {
             check_apart(&path, &place, other, before, problems);
         }
@@ -65,7 +72,8 @@ fn read(path: &str, file: &file::SignIn, problems: &mut Problems<'_>) -> Place {
         let message = "the gateway has another page of its own at this path";
         problems.add(&field, message, "remove the field, or write another path");
     }
-    Place { name: file.name.clone(), base_path: base_path.to_owned(), callback, cookie: cookie(path, file, problems) }
+    let (base_path, cookie) = (base_path.to_owned(), cookie(path, file, problems));
+    Place { name: file.name.clone(), base_path, callback, cookie, for_operators: false }
 }
 
 fn is_path(text: &str) -> bool {
@@ -90,12 +98,15 @@ fn cookie(path: &str, file: &file::SignIn, problems: &mut Problems<'_>) -> Strin
 fn check_apart(path: &str, place: &Place, other: usize, before: &Place, problems: &mut Problems<'_>) {
     let lies_in = |one: &str, base: &str| one.starts_with(base);
     let paths = [(&place.base_path, &before.base_path), (&before.base_path, &place.base_path)];
-    if paths.into_iter().any(|(one, base)| lies_in(one, base)) {
+    // Those of operators have a listener of their own. Browsers send cookies to every port of a host, though.
+    let together = place.for_operators == before.for_operators;
+    if together && paths.into_iter().any(|(one, base)| lies_in(one, base)) {
         let message = format!("`sign_in[{other}]` already has its own pages at `{}`", before.base_path);
         problems.add(&format!("{path}.base_path"), message, "give each sign-in a path of its own, such as `/.staff/`");
-    } else if place.callback == before.callback
-        || lies_in(&place.callback, &before.base_path)
-        || lies_in(&before.callback, &place.base_path)
+    } else if together
+        && (place.callback == before.callback
+            || lies_in(&place.callback, &before.base_path)
+            || lies_in(&before.callback, &place.base_path))
     {
         let message = format!("`sign_in[{other}]` already has this path");
         problems.add(&format!("{path}.redirect"), message, "give each sign-in a path of its own, or remove the field");
@@ -123,8 +134,9 @@ impl Place {
 
     /// What keeps a route from being reached: the gateway's own pages.
     pub(in crate::config) fn hides(&self, pattern: &Pattern) -> bool {
-        Pattern::Prefix(self.base_path.clone()).contains(pattern)
-            || matches!(pattern, Pattern::Exact(path) if *path == self.callback)
+        !self.for_operators
+            && (Pattern::Prefix(self.base_path.clone()).contains(pattern)
+                || matches!(pattern, Pattern::Exact(path) if *path == self.callback))
     }
 }
 

@@ -21,10 +21,23 @@ struct Proof {
 
 /// The action with the proof that this session's page has it.
 pub(super) fn prove(action: Action, door: &Door, record: Option<&Record>) -> Action {
-    match serde_json::to_vec(&Proof { form_of: record.map(|record| record.id) }) {
-        Ok(text) => action.with(PROOF, door.sign_in.seal_link(&text)),
-        Err(_) => action,
+    match seal(door, record) {
+        Some(sealed) => action.with(PROOF, sealed),
+        None => action,
     }
+}
+
+/// The field's value for a form of this session.
+pub(super) fn seal(door: &Door, record: Option<&Record>) -> Option<String> {
+    let text = serde_json::to_vec(&Proof { form_of: record.map(|record| record.id) }).ok()?;
+    Some(door.sign_in.seal_link(&text))
+}
+
+/// Whether a field's value is the proof of a form of this session.
+pub(super) fn is_of(value: &str, door: &Door, record: &Record) -> bool {
+    let text = door.sign_in.open_link(value);
+    let proof = text.and_then(|text| serde_json::from_slice::<Proof>(&text).ok());
+    proof.is_some_and(|proof| proof.form_of == Some(record.id))
 }
 
 /// Whether a request that changes something is of a page of this origin. Without a session, any form of the gateway's will do:

@@ -172,6 +172,7 @@ impl Visit {
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
             (_, Reason::Denied(Denial::RolesUnknown)) => Kind::RolesUnknown(roles(rejection)),
             (_, Reason::Denied(_)) => Kind::NotForYou,
+            (_, Reason::Told(notice)) if notice.status == StatusCode::FORBIDDEN => Kind::NotForYou,
             (_, Reason::CrossOrigin) => Kind::CrossSite,
             (_, Reason::Overloaded) => Kind::Unavailable(Outage::Overloaded, 1),
             (_, Reason::RateLimited(seconds)) => Kind::TooManyRequests(u32::try_from(*seconds).unwrap_or(u32::MAX)),

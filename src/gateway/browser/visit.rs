@@ -89,7 +89,7 @@ pub(in crate::gateway) async fn serve<S: Inner<Routed>>(
 }
 
 impl Visit {
-    fn of(door: &Arc<Door>, sanitized: &mut Sanitized, usage: SessionUse, route: &Route) -> Self {
+    pub(super) fn of(door: &Arc<Door>, sanitized: &mut Sanitized, usage: SessionUse, route: &Route) -> Self {
         let cookies = sanitized.observed.cookies.get_mut(usage.sign_in.0).map(std::mem::take).unwrap_or_default();
         let request = &sanitized.exchange.request;
         Self {
@@ -107,7 +107,7 @@ impl Visit {
     }
 
     /// The evidence of the browser's session.
-    async fn read_session(&mut self, counts: bool) -> Evidence {
+    pub(super) async fn read_session(&mut self, counts: bool) -> Evidence {
         let sign_in = &self.door.sign_in;
         let looked = match sign_in.look_up(&self.cookies, counts) {
             Looked::Wait(record) => sign_in.settle(record, counts).await,
@@ -133,7 +133,7 @@ impl Visit {
 
     /// Whether the request may use its cookie: what changes something, and a `WebSocket`, needs proof that a page of this
     /// origin made it.
-    fn may_act(&self, sanitized: &Sanitized) -> bool {
+    pub(super) fn may_act(&self, sanitized: &Sanitized) -> bool {
         let request = &sanitized.exchange.request;
         let websocket = sanitized.observed.wanted.is_some();
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !websocket;
@@ -157,7 +157,7 @@ impl Visit {
     }
 
     /// Puts the gateway's own fields into an upstream's response.
-    fn finish(&self, headers: &mut HeaderMap) {
+    pub(super) fn finish(&self, headers: &mut HeaderMap) {
         if self.private == Private::Always || self.private == Private::WithSession && self.session.is_some() {
             make_private(headers);
         }

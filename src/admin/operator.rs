@@ -1,0 +1,32 @@
+//! An operator, once known.
+
+use std::sync::Arc;
+
+use mfa_gateway_core::policy::Proof;
+
+/// An operator.
+#[derive(Clone, Debug)]
+pub(super) struct Operator {
+    /// The name, for the log.
+    pub(super) name: String,
+    /// What the operator has shown; a token of the file shows nothing of its bearer.
+    #[expect(dead_code, reason = "exceptions will read it")]
+    pub(super) proof: Option<Arc<Proof>>,
+}
+
+impl Operator {
+    /// The bearer of a token of the file.
+    pub(super) fn of_token_file() -> Self {
+        Self { name: "token file".to_owned(), proof: None }
+    }
+
+    /// An application.
+    pub(super) fn application(id: &str, proof: Arc<Proof>) -> Self {
+        Self { name: format!("application {id}"), proof: Some(proof) }
+    }
+
+    /// A user.
+    pub(super) fn user(id: Option<&str>, proof: Arc<Proof>) -> Self {
+        Self { name: format!("user {}", id.unwrap_or("unknown")), proof: Some(proof) }
+    }
+}

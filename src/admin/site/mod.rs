@@ -1,0 +1,17 @@
+//! The operators' site: pages for people, of the same state that the endpoints tell programs.
+//!
+//! Every page is rendered here and needs no script. Its policy forbids everything that isn't its own: a stranger's text in
+//! a name, a reason or a claim stays text. What changes something is a form with a proof that this session's page has it
+//! ([`form`]); the entrance has seen to the session, and to the origin, before.
+
+mod configuration;
+mod engine;
+mod explain;
+mod form;
+mod frame;
+mod overview;
+mod router;
+mod sessions;
+mod who;
+
+pub(super) use router::{home, router, style};

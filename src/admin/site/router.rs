@@ -1,0 +1,38 @@
+//! The paths of the site. They are for people, so that the `OpenAPI` document leaves them out.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use http::header::CONTENT_TYPE;
+
+use super::overview::overview;
+use super::who::Who;
+use super::{configuration, engine, explain, sessions};
+use crate::admin::context::Admin;
+use crate::admin::{guard, page};
+
+/// All but the overview.
+pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
+    let guarded =
+        |route: MethodRouter<Arc<Admin>>| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
+    Router::new()
+        .route("/site/sessions", guarded(get(sessions::page)))
+        .route("/site/sessions/end", guarded(post(sessions::end)))
+        .route("/site/explain", guarded(get(explain::page).post(explain::explain)))
+        .route("/site/configuration", guarded(get(configuration::page)))
+        .route("/site/configuration/reload", guarded(post(configuration::reload)))
+}
+
+/// The first page: the overview, or where no operator signs in with a browser, the page that explains a token.
+pub(in crate::admin) async fn home(State(admin): State<Arc<Admin>>, who: Who) -> Response {
+    if admin.state.load().access.has_browsers() { overview(&admin, &who) } else { page::page().into_response() }
+}
+
+/// The style of all pages.
+pub(in crate::admin) async fn style() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], engine::STYLE)
+}

@@ -1,0 +1,256 @@
+"""The operators' site: who gets in and how, what a page is, and that no other site acts for an operator."""
+
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from support.identity_provider import AGENTS, CASEY, JANE, JOHN, person
+from support.links import Links
+from support.operators import TOKEN
+from support.site import PAGES, SESSION, Site, send_form
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
+
+
+@pytest.fixture
+def start_site(tmp_path, provider, pages):
+    started = []
+
+    def start(**changes) -> Site:
+        started.append(Site(tmp_path, provider, pages, **changes))
+        return started[-1]
+
+    yield start
+    for site in started:
+        site.stop()
+
+
+@pytest.fixture
+def site(start_site):
+    return start_site()
+
+
+class Outline(HTMLParser):
+    """The elements of a page, and whether each that is opened is closed."""
+
+    VOID = {"meta", "link", "input", "img", "br", "hr", "option"}
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.seen: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.problems: list[str] = []
+        self.feed(text)
+        self.problems += [f"<{tag}> stays open" for tag in self.open]
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"</{tag}> closes another element")
+
+    def count(self, tag: str) -> int:
+        return sum(seen == tag for seen, _ in self.seen)
+
+
+def assert_sound(hop):
+    """A page that every reader finds the way through, and that its policy lets work."""
+    outline = Outline(hop.text)
+    assert outline.problems == [], hop.url
+    assert [outline.count(tag) for tag in ("h1", "main", "nav", "header", "footer", "title")] == [1] * 6, hop.url
+    assert outline.count("script") == 0
+    ids = [attributes["id"] for _, attributes in outline.seen if "id" in attributes]
+    assert len(ids) == len(set(ids)), ids
+    for tag, attributes in outline.seen:
+        assert "style" not in attributes and not any(name.startswith("on") for name in attributes), (tag, attributes)
+        for name in ("aria-labelledby", "aria-describedby", "for"):
+            assert all(one in ids for one in attributes.get(name, "").split()), (tag, attributes)
+        if tag == "th":
+            assert attributes.get("scope") in ("col", "row"), attributes
+        if tag in ("input", "select", "textarea") and attributes.get("type") not in ("hidden", "checkbox", "radio"):
+            assert any(other.get("for") == attributes["id"] for _, other in outline.seen), attributes
+    policy = hop.fields.one("Content-Security-Policy")
+    assert "default-src 'none'" in policy and "script-src" not in policy and "unsafe" not in policy
+    assert hop.fields.one("Cache-Control") == "no-store" and hop.fields.one("X-Content-Type-Options") == "nosniff"
+
+
+def test_an_operator_signs_in_and_gets_every_page(site, provider):
+    visitor = site.visitor()
+    hop = visitor.open(site.at("/site/sessions"))
+    assert hop.status == 200 and hop.url == site.at("/site/sessions"), "back to the page that was asked for"
+    assert site.trips(visitor) == 1 and provider.complaints == []
+    for path in PAGES:
+        hop = visitor.send(site.at(path), site="same-origin")
+        assert hop.status == 200 and "Jane" in hop.text, path
+        assert_sound(hop)
+        head = visitor.send(site.at(path), "HEAD", site="same-origin")
+        assert head.status == 200 and head.response.body == b"", path
+    style = visitor.fetch(site.at("/site.css"))
+    assert style.status == 200 and style.fields.one("Content-Type").startswith("text/css")
+    assert site.trips(visitor) == 1
+    cookie = visitor.cookies()[SESSION]
+    assert "httponly" in cookie.attributes and "secure" in cookie.attributes and cookie.same_site == "lax"
+
+
+def test_a_person_without_the_role_gets_a_page_and_no_loop(site, provider):
+    provider.person = person("Trent", "always", "others")
+    visitor = site.visitor()
+    hop = visitor.open(site.at("/"))
+    assert hop.status == 403 and "agent" in hop.text and "the help desk" in hop.text
+    assert site.trips(visitor) == 1 and visitor.send(site.at("/")).status == 403 and site.trips(visitor) == 1
+    asked = visitor.fetch(site.at("/config"))
+    assert asked.status == 403 and asked.fields.one("Content-Type").startswith("application/problem+json")
+
+
+def test_only_listed_users_are_operators(start_site, provider):
+    site = start_site(operators={"users": [JANE["sub"]]})
+    assert site.signed_in() is not None
+    provider.person = dict(JOHN, mfa="always")
+    visitor = site.visitor()
+    assert visitor.open(site.at("/")).status == 403 and site.trips(visitor) == 1
+
+
+def test_mfa_is_asked_for_and_nobody_gets_in_without(site, provider):
+    provider.person = dict(JOHN)
+    visitor = site.visitor()
+    assert visitor.open(site.at("/")).status == 200, "he does MFA when he is asked for it"
+    provider.person = dict(CASEY)
+    visitor = site.visitor()
+    hop = visitor.open(site.at("/"))
+    assert hop.status == 403 and "MFA" in hop.text, hop.text
+    trips = site.trips(visitor)
+    assert trips <= 2 and visitor.send(site.at("/site/sessions")).status == 403 and site.trips(visitor) == trips
+
+
+def test_a_script_without_a_session_gets_401_and_no_redirect(site):
+    visitor = site.visitor()
+    for path in ("/", "/site/sessions"):
+        hop = visitor.fetch(site.at(path))
+        assert hop.status == 401 and "sign_in" in hop.text and hop.location is None, path
+    # Programs are told as ever.
+    plain = httpx.get(site.at("/sessions"))
+    assert plain.status_code == 401 and plain.json()["reason"] == "no_credential"
+
+
+def test_a_token_is_judged_alone(site):
+    assert httpx.get(site.at("/site/sessions"), headers=BEARER).status_code == 200
+    visitor = site.signed_in()
+    wrong = visitor.fetch(site.at("/config"))
+    assert wrong.status == 200, "by the session"
+    cookie = f"{SESSION}={visitor.cookies()[SESSION].value}"
+    for path in ("/config", "/site/sessions", "/"):
+        asked = httpx.get(site.at(path), headers={"Authorization": "Bearer wrong", "Cookie": cookie})
+        assert asked.status_code == 401, f"{path}: a bad token is not rescued by a cookie"
+
+
+def test_the_endpoints_take_the_session_of_the_same_origin_alone(site):
+    visitor = site.signed_in()
+    listed = visitor.fetch(site.at("/sessions"))
+    assert listed.status == 200 and '"mfa":true' in listed.text
+    body = b'{"all": true}'
+    fields = [("Content-Type", "application/json"), ("Sec-Fetch-Mode", "cors"), ("Accept", "*/*")]
+    for where, origin in (("cross-site", "https://evil.example"), ("same-site", "http://localhost:1"), ("none", None)):
+        headers = [*fields, ("Sec-Fetch-Site", where)]
+        cookies = f"{SESSION}={visitor.cookies()[SESSION].value}"
+        hop = visitor.send(site.at("/sessions/end"), "POST", headers, body, where, cookies, origin)
+        assert hop.status == 403, (where, hop.text)
+    assert visitor.send(site.at("/")).status == 200, "nothing has ended"
+
+
+def test_a_session_ends_by_its_form_and_no_other(site):
+    visitor, other = site.signed_in(), site.signed_in()
+    page = visitor.send(site.at("/site/sessions"), site="same-origin")
+    rows = [row for row in page.text.split("<tr>") if 'name="id"' in row]
+    assert [("this browser" in row) for row in rows].count(True) == 1 and len(rows) == 2
+    theirs = dict(Links(next(row for row in rows if "this browser" not in row)).forms[0].fields)
+    foreign = dict(Links(other.send(site.at("/site/sessions"), site="same-origin").text).forms[-1].fields)["proof"]
+
+    def end(*fields, **more):
+        return visitor.post(site.at("/site/sessions/end"), urlencode(fields).encode(), **more)
+
+    for wrong in ("", "x", foreign, theirs["proof"][:-2]):
+        assert end(("proof", wrong), ("id", theirs["id"])).status == 403, wrong
+    assert end(("proof", theirs["proof"]), ("proof", theirs["proof"]), ("id", theirs["id"])).status == 403
+    cookies = f"{SESSION}={visitor.cookies()[SESSION].value}"
+    for origin, where in (("https://evil.example", "cross-site"), ("null", "cross-site"), ("http://localhost:1", "same-site")):
+        hop = end(*theirs.items(), origin=origin, site=where, cookies=cookies)
+        assert hop.status == 403, origin
+    assert other.send(site.at("/")).status == 200, "nothing has ended"
+    hop = end(*theirs.items())
+    assert hop.status == 303
+    assert "1 session ended." in visitor.send(hop.location, site="same-origin").text
+    assert visitor.send(site.at("/")).status == 200 and other.send(site.at("/")).status in (302, 303)
+
+
+def test_signing_out_ends_the_session(site):
+    visitor = site.signed_in()
+    page = visitor.send(site.at("/"), site="same-origin")
+    ask = visitor.send(site.at(Links(page.text).links["Sign out"]), site="same-origin")
+    assert ask.status == 200
+    before = visitor.cookies()[SESSION].value
+    hop = send_form(visitor, ask, "/.mfa-gateway/sign-out", "Sign out")
+    assert SESSION not in visitor.cookies()
+    assert visitor.send(site.at("/"), cookies=f"{SESSION}={before}").status in (302, 303), "the old cookie is no session"
+    assert hop.status in (200, 404)
+
+
+def test_hostile_text_stays_text_and_is_cut(site, provider):
+    provider.person = {**person("Mallory", "always", AGENTS), "preferred_username": HOSTILE, "name": HOSTILE}
+    visitor = site.signed_in()
+    for path in PAGES:
+        hop = visitor.send(site.at(path), site="same-origin")
+        assert "<script>alert" not in hop.text and "<img src=x" not in hop.text, path
+        assert_sound(hop)
+    provider.person = {**person("Long", "always", AGENTS), "preferred_username": "n" * 10_000, "name": "n" * 10_000}
+    long = site.signed_in("/site/sessions")
+    assert "n" * 1000 not in long.hops[-1].text
+
+
+def test_a_token_is_explained_without_being_shown(site, provider):
+    visitor = site.signed_in()
+    page = visitor.send(site.at("/site/explain"), site="same-origin")
+    token = provider.access_token({"person": dict(JOHN), "mfa": False})
+    hop = send_form(visitor, page, "/site/explain", more={"token": token, "path": "/v1/x"})
+    assert hop.status == 200 and "mfa_missing" in hop.text and token.split(".")[2] not in hop.text
+    assert_sound(hop)
+    hop = send_form(visitor, page, "/site/explain", more={"path": "/v1/x", "method": "B AD"})
+    assert hop.status == 400 and "not an HTTP method" in hop.text
+    hop = send_form(visitor, page, "/site/explain", more={"path": HOSTILE, "host": HOSTILE, "token": HOSTILE, "method": "GET"})
+    assert "<script>alert" not in hop.text
+    assert not site.logged(token.split(".")[2], within=0.3)
+
+
+def test_the_configuration_is_shown_and_read_again(site):
+    visitor = site.signed_in()
+    page = visitor.send(site.at("/site/configuration"), site="same-origin")
+    assert "generation 1" in page.text and "/v1/" in page.text and TOKEN not in page.text
+    hop = send_form(visitor, page, "/site/configuration/reload")
+    assert hop.status == 200 and "was reloaded" in hop.text and "generation 2" in hop.text
+    good = site.config_file.read_text()
+    site.config_file.write_text(good + "\nnonsense: 1\n")
+    hop = send_form(visitor, visitor.send(site.at("/site/configuration"), site="same-origin"), "/site/configuration/reload")
+    assert hop.status == 422 and "nonsense" in hop.text
+    site.config_file.write_text(good)
+
+
+def test_the_listener_keeps_its_names_and_the_traffic_port_has_none_of_it(site):
+    visitor = site.visitor()
+    for path in ("/", "/site/sessions", "/.mfa-gateway/sign-in"):
+        foreign = httpx.get(site.at(path), headers={"Host": "evil.example", "Accept": "text/html"})
+        assert foreign.status_code == 421, path
+    for path in ("/.mfa-gateway/sign-in", "/.mfa-gateway/callback", "/site/sessions"):
+        assert httpx.get(f"{site.url}{path}").status_code == 404, path
+    assert visitor.hops == []
+
+
+def test_what_everyone_may_have_needs_no_session(site):
+    cookie = {"Cookie": f"{SESSION}=gone"}
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):
+        assert httpx.get(site.at(path), headers={**cookie, "Accept": "text/html"}).status_code == 200, path
