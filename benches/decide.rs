@@ -54,6 +54,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         roles: RolesFound::default(),
         auth_time: claims.auth_time(rules.auth_time),
         validity: claims.validity(),
+        name: None,
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),

@@ -16,6 +16,7 @@
 //! | [`routing`] | paths and the routes that they match |
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |
 //! | [`journal`] | decisions and responses, written down |
+//! | [`report`] | which share of the requests of users came with MFA |
 //! | [`oidc`] | what is said to an issuer when people sign in |
 //! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
@@ -42,6 +43,8 @@ pub mod upstream;
 
 pub mod journal;
 
+pub mod report;
+
 pub mod oidc;
 
 pub mod session;
@@ -56,7 +59,6 @@ pub mod config;
 
 mod admin;
 mod replay;
-mod report;
 
 mod app;
 pub mod cli;

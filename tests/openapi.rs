@@ -7,7 +7,7 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 15] = [
+const DESCRIBED: [(&str, Method); 19] = [
     ("/", Method::GET),
     ("/config", Method::GET),
     ("/explain", Method::POST),
@@ -19,6 +19,10 @@ const DESCRIBED: [(&str, Method); 15] = [
     ("/openapi.json", Method::GET),
     ("/readyz", Method::GET),
     ("/reload", Method::POST),
+    ("/report", Method::GET),
+    ("/report.csv", Method::GET),
+    ("/report/forget", Method::POST),
+    ("/report/requests", Method::GET),
     ("/routes", Method::GET),
     ("/sessions", Method::GET),
     ("/sessions/end", Method::POST),

@@ -11,6 +11,7 @@ use super::readiness::Readiness;
 use super::reloads::Reloads;
 use super::state::State;
 use crate::gateway::Live;
+use crate::report::Reader;
 use crate::session::Sessions;
 use mfa_gateway_keys::KeySource;
 use mfa_gateway_store::Store;
@@ -29,8 +30,10 @@ pub(crate) struct Admin {
     pub(crate) serving: Handle,
     pub(crate) readiness: Arc<Readiness>,
     /// The store, if there is one.
-    #[expect(dead_code, reason = "the report will read it")]
+    #[expect(dead_code, reason = "exceptions will read it")]
     pub(crate) store: Option<Store>,
+    /// Reads the status report, if the configuration has one.
+    pub(crate) report: Option<Reader>,
     /// The sessions of people, if they can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
 }

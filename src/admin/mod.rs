@@ -28,6 +28,7 @@ mod readiness;
 mod refused;
 mod reload;
 mod reloads;
+mod report;
 mod respond;
 mod router;
 mod routes;

@@ -26,7 +26,8 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, routes, sessions, site,
+    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, report, routes,
+    sessions, site,
 };
 use crate::gateway::Reason;
 
@@ -117,12 +118,20 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let routes = get_with(routes::routes, |op| named(op, "routes", "The routes, in matching order"));
     let list = get_with(sessions::list, |op| named(op, "sessions", "The sessions of people, newest first"));
     let one = get_with(sessions::one, |op| named(op, "session", "A session"));
+    let report = get_with(report::report, |op| named(op, "report", "The security requirements status report"));
+    let requests = get_with(report::requests, |op| named(op, "reportRequests", "The latest requests of users"));
+    let download = get_with(report::download, |op| {
+        described::text(named(op, "reportDownload", "A download of the report"), "The download", "text/csv")
+    });
     Routes::new()
         .api_route("/config", guarded(config))
         .api_route("/issuers", guarded(issuers))
         .api_route("/routes", guarded(routes))
         .api_route("/sessions", guarded(list))
         .api_route("/sessions/{id}", guarded(one))
+        .api_route("/report", guarded(report))
+        .api_route("/report.csv", guarded(download))
+        .api_route("/report/requests", guarded(requests))
         .with_path_items(protected)
 }
 
@@ -132,8 +141,10 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let explain = post_with(explain::explain, |op| named(op, "explain", "The gateway's decision about a token"));
     let reload = post_with(reload::reload, |op| named(op, "reload", "Reads the configuration file again"));
     let end = post_with(sessions::end, |op| named(op, "endSessions", "Ends sessions, on every replica"));
+    let forget = post_with(report::forget, |op| named(op, "forgetUser", "Deletes a user's records from the report"));
     Routes::new()
         .api_route("/explain", guarded(explain))
+        .api_route("/report/forget", guarded(forget))
         .api_route("/reload", guarded(reload))
         .api_route("/sessions/end", guarded(end))
         .with_path_items(protected)

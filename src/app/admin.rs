@@ -34,6 +34,7 @@ impl App {
             readiness: Arc::clone(&self.readiness),
             serving: self.runtime.clone(),
             store: self.ambient.store.clone(),
+            report: self.ambient.report.clone(),
             sessions: self.ambient.sessions.clone(),
         };
         let operating = self.operating.clone().unwrap_or_else(|| self.runtime.clone());

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::metrics::Metrics;
 use crate::journal::Outputs;
+use crate::report::Reader;
 use crate::session::Sessions;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
@@ -23,6 +24,8 @@ pub(crate) struct Ambient {
     pub(crate) fetching: Option<Handle>,
     /// The store, if the configuration has something to store.
     pub(crate) store: Option<Store>,
+    /// Reads the status report, if the configuration has one.
+    pub(crate) report: Option<Reader>,
     /// The sessions, if people can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
 }
@@ -37,6 +40,7 @@ impl Ambient {
             outputs: None,
             fetching: None,
             store: None,
+            report: None,
             sessions: None,
         }
     }

@@ -83,6 +83,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             Some(outputs) => outputs.journal(&config.journal).context("a log could not be opened")?,
             None => Journal { which: config.journal.which, decisions: None, accesses: None },
         },
+        counter: super::report::counter(config, ambient),
         tracer: tracer(config, ambient, before)?,
         generation: before.generation + 1,
         clock: ambient.clock.clone(),

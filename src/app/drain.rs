@@ -34,6 +34,9 @@ impl App {
         self.stop.cancel();
         // What was told to stop gets a moment to do so.
         let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
+        if let Some(report) = &self.ambient.report {
+            report.flusher().finish(Duration::from_secs(3)).await;
+        }
         let tracer = self.live.load().tracer.clone();
         if let Some(tracer) = tracer {
             tracer.flush(Duration::from_secs(2)).await;

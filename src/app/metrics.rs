@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::admin::Exposition;
+use crate::report::ReportMetrics;
 use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
 use crate::upstream::UpstreamMetrics;
@@ -31,6 +32,7 @@ pub(crate) struct Metrics {
     pub(super) exceptions: ExceptionMetrics,
     pub(super) keys: Arc<KeyMetrics>,
     pub(super) cache: CacheMetrics,
+    pub(super) report: ReportMetrics,
     pub(super) sessions: SessionMetrics,
     pub(super) store: StoreMetrics,
 }
@@ -84,6 +86,7 @@ impl Default for Metrics {
             exceptions: ExceptionMetrics::default(),
             keys: Arc::default(),
             cache: CacheMetrics::default(),
+            report: ReportMetrics::default(),
             sessions: SessionMetrics::default(),
             store: StoreMetrics::default(),
         }
@@ -106,6 +109,7 @@ impl Metrics {
         self.exceptions.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
+        self.report.register(registry);
         self.sessions.register(registry);
         self.store.register(registry);
         let ready = Gauge::default();

@@ -16,6 +16,7 @@ mod opening;
 mod passed;
 mod reload;
 mod reloading;
+mod report;
 mod retired;
 mod sessions;
 mod signal;
@@ -133,6 +134,7 @@ impl App {
         let (listeners, admin) = listeners::open(&config, passed).await?;
         app.sources.run();
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
+        report::run(app.ambient.report.as_ref(), app.stop.clone());
         told::in_use(&app.admin_state.load(), "configuration loaded");
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));

@@ -4,7 +4,7 @@ use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 
 use super::ambient::Ambient;
-use super::{sessions, store};
+use super::{report, sessions, store};
 use crate::config::Config;
 use crate::journal::Outputs;
 use crate::server::Workers;
@@ -18,6 +18,7 @@ pub(super) async fn open(config: &Config, clock: Clock, random: Random, workers:
     let (outputs, fetching) = (Some(Outputs::default()), workers.fetching());
     let mut ambient = Ambient { clock, random, outputs, fetching, ..Ambient::system() };
     ambient.store = store::open(config, &ambient).await?;
+    ambient.report = report::open(config, &ambient);
     ambient.sessions = sessions::open(config, &ambient).await?;
     Ok(ambient)
 }

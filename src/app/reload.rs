@@ -123,6 +123,7 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("limits.connections", before.server.connections != after.server.connections),
         ("limits.requests", before.gateway.requests != after.gateway.requests),
         ("store", before.store.is_some() && after.store.is_some() && before.store != after.store),
+        ("report", after.report.is_some() && before.report != after.report),
         ("log.format and log.level", before.log != after.log),
         ("sign_in, where there was none", before.sessions.is_none() && after.sessions.is_some()),
     ];

@@ -12,8 +12,8 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, file, issuer, keys, operators_sign_in, rate_limit, route, server, sign_in,
-    store, traces, upstream, waivers,
+    Admin, Config, Issuer, admin, claims, file, issuer, keys, operators_sign_in, rate_limit, report, route, server,
+    sign_in, store, traces, upstream, waivers,
 };
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -40,6 +40,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let sign_ins = sign_in::build(built, problems);
     let store = store::build(&file, problems);
     let sessions = store::sessions(&file, store.as_ref(), &sign_ins, problems);
+    let report = report::build(&file, store.as_ref(), problems);
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
@@ -59,6 +60,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         sign_ins,
         sign_in_files: sign_in::files(&file.sign_in),
         sessions,
+        report,
         store,
         upstreams,
         rate_limits,

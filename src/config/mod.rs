@@ -27,6 +27,7 @@ mod outline;
 mod problem;
 mod product;
 mod rate_limit;
+mod report;
 mod roles;
 mod route;
 mod server;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Admin, Issuer, Warning};
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
+use crate::report::ReportSettings;
 use crate::routing::Route;
 use crate::server;
 use crate::session::{SessionSettings, SignInSettings};
@@ -34,6 +35,8 @@ pub struct Config {
     pub sign_in_files: Vec<PathBuf>,
     /// What all sign-ins share; absent if there is none.
     pub sessions: Option<SessionSettings>,
+    /// The status report; absent if nothing is counted.
+    pub report: Option<ReportSettings>,
     /// Where the gateway stores what it must not forget; absent if there is nothing.
     pub store: Option<StoreSettings>,
     /// A token, in bytes.

@@ -21,9 +21,10 @@ pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<St
     let store = file.store.clone().unwrap_or_default();
     let timeout = time("store.timeout", store.timeout.as_deref(), SECOND * 2, SECOND / 10..=MINUTE, problems);
     let kind = kind(file, &store, problems);
-    if file.sign_in.is_empty() {
+    if file.sign_in.is_empty() && file.report.is_none() {
         if file.store.is_some() {
-            problems.warn("store", "there is no `sign_in`, so nothing is stored", "remove `store`, or add `sign_in`");
+            let message = "there is neither `sign_in` nor `report`, so nothing is stored";
+            problems.warn("store", message, "remove `store`, or add `sign_in` or `report`");
         }
         return None;
     }

@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use http::Response;
 use tower::{Layer, Service};
 
+use super::browser::CredentialKind;
 use super::preview::{Preview, asks};
 use super::service::{Inner, Next, refuse};
 use super::{Authenticated, Permitted, Rejection, Routed, trace};
 use crate::journal::Entry;
+use crate::report::{Counter, Decided};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
 use mfa_gateway_wire::{Body, Presence};
@@ -66,6 +68,9 @@ impl<S: Inner<Permitted>> Service<Authenticated> for Enforce<S> {
 fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
     let exchange = &routed.sanitized.exchange;
     let live = &exchange.live;
+    if let Some(counter) = &live.counter {
+        count(counter, routed, evidence, decision, at);
+    }
     if !live.journal.wants(decision) {
         return;
     }
@@ -88,6 +93,22 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         evidence,
         decision,
         logged: live.journal.which.name(),
+    });
+}
+
+fn count(counter: &Counter, routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
+    let Routed { sanitized, route } = routed;
+    let (ids, question) = (&sanitized.exchange.ids, sanitized.question());
+    counter.count(&Decided {
+        at,
+        request_id: ids.request.to_str().unwrap_or_default(),
+        correlation_id: ids.correlation.to_str().unwrap_or_default(),
+        method: question.method,
+        client: question.client(),
+        portal: matches!(sanitized.observed.credential, CredentialKind::Session(_)),
+        route,
+        evidence,
+        decision,
     });
 }
 

@@ -13,6 +13,7 @@ use mfa_gateway_layer::Authenticator;
 use super::metrics::{LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
 use crate::journal::Journal;
+use crate::report::Counter;
 use crate::routing::{Route, RouteTable};
 use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
@@ -32,6 +33,8 @@ pub struct Live {
     pub(crate) rate_limiters: Vec<Arc<RateLimiter>>,
     pub(crate) metrics: LiveMetrics,
     pub(crate) journal: Journal,
+    /// Counts decisions, if there is a report.
+    pub(crate) counter: Option<Arc<Counter>>,
     /// Where traces go, if requests are traced.
     pub(crate) tracer: Option<Arc<Tracer>>,
     /// The generation: 1 at the start, one more per reload.

@@ -132,7 +132,7 @@ impl<'l> DecisionLine<'l> {
     }
 
     /// The line for a decision.
-    pub(super) fn of(entry: &'l Entry<'_>, time: &'l str) -> Self {
+    pub(crate) fn of(entry: &'l Entry<'_>, time: &'l str) -> Self {
         let proof = entry.proof();
         let text = |text: Option<&'l str>| text.map(Cow::Borrowed);
         let denial = entry.denial();

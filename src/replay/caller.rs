@@ -165,6 +165,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         roles: RolesFound::default(),
         auth_time: line.signed_in().map(moved),
         validity: Validity::always(),
+        name: None,
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),

@@ -1,5 +1,6 @@
 //! What a decision counts as.
 
+use mfa_gateway_core::policy::{Decision, Grounds, Proof, Requirement, Rule};
 use mfa_gateway_core::token::Check;
 
 use crate::journal::DecisionLine;
@@ -21,35 +22,112 @@ pub(crate) enum Outcome {
     AppOnly,
 }
 
-impl Outcome {
-    /// What a decision of the log counts as; nothing if MFA isn't required, or no token or session was judged.
-    pub(super) fn of(line: &DecisionLine<'_>) -> Option<Self> {
-        if line.requirement != "mfa" || !is_judged(line) {
-            return None;
-        }
-        match line.class.as_deref()? {
-            "app_only" => Some(Self::AppOnly),
-            "app_user" if is_compliant(line) => Some(Self::WithMfa),
-            "app_user" => Some(match line.grounds.as_deref() {
-                Some("exempt") => Self::Exempt,
-                Some("report_only") => Self::ReportOnly,
-                Some(_) => Self::Off,
-                None => Self::Refused,
-            }),
-            _ => None,
-        }
-    }
+/// What a decision says of MFA, wherever it comes from: as it is made, or from a line of the log.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    /// Whether the route requires MFA, and a token or session was judged.
+    is_judged: bool,
+    /// Whether there is a user; nothing if that isn't known.
+    has_user: Option<bool>,
+    is_compliant: bool,
+    grounds: Option<Waiver>,
+}
 
-    /// Whether it is of a user without MFA.
-    pub(super) fn is_without_mfa(self) -> bool {
-        !matches!(self, Self::WithMfa | Self::AppOnly)
+/// On which grounds a request passed.
+#[derive(Clone, Copy, Debug)]
+enum Waiver {
+    Exempt,
+    ReportOnly,
+    Other,
+}
+
+impl Facts {
+    /// What they count as; nothing if MFA isn't required, or nobody was judged.
+    fn outcome(self) -> Option<Outcome> {
+        let has_user = self.has_user.filter(|_| self.is_judged)?;
+        Some(match (has_user, self.is_compliant, self.grounds) {
+            (false, ..) => Outcome::AppOnly,
+            (true, true, _) => Outcome::WithMfa,
+            (true, false, Some(Waiver::Exempt)) => Outcome::Exempt,
+            (true, false, Some(Waiver::ReportOnly)) => Outcome::ReportOnly,
+            (true, false, Some(Waiver::Other)) => Outcome::Off,
+            (true, false, None) => Outcome::Refused,
+        })
     }
 }
 
-/// A token that isn't valid says nothing of its user.
+impl Outcome {
+    const ALL: [Self; 6] = [Self::WithMfa, Self::Refused, Self::Exempt, Self::ReportOnly, Self::Off, Self::AppOnly];
+
+    /// What a decision counts as, as it is made.
+    pub(super) fn decided(
+        rule: &Rule,
+        proof: &Proof,
+        decision: &Decision,
+        complies: impl FnOnce() -> bool,
+    ) -> Option<Self> {
+        let is_judged = matches!(rule.requirement, Requirement::Mfa { .. })
+            && match decision {
+                Decision::Permit(_) => true,
+                Decision::Deny(denial) => JUDGED.contains(&denial.check()),
+            };
+        if !is_judged {
+            return None;
+        }
+        let grounds = match decision {
+            Decision::Deny(_) => None,
+            Decision::Permit(Grounds::Exempt(_)) => Some(Waiver::Exempt),
+            Decision::Permit(Grounds::ReportOnly(_)) => Some(Waiver::ReportOnly),
+            Decision::Permit(_) => Some(Waiver::Other),
+        };
+        let has_user = Some(proof.principal.user().is_some());
+        Facts { is_judged, has_user, is_compliant: complies(), grounds }.outcome()
+    }
+
+    /// What a decision of the log counts as.
+    pub(super) fn of(line: &DecisionLine<'_>) -> Option<Self> {
+        let has_user = match line.class.as_deref()? {
+            "app_only" => Some(false),
+            "app_user" => Some(true),
+            _ => None,
+        };
+        let grounds = line.grounds.as_deref().map(|grounds| match grounds {
+            "exempt" => Waiver::Exempt,
+            "report_only" => Waiver::ReportOnly,
+            _ => Waiver::Other,
+        });
+        let is_judged = line.requirement == "mfa" && is_judged(line);
+        Facts { is_judged, has_user, is_compliant: is_compliant(line), grounds }.outcome()
+    }
+
+    /// Whether it is of a user without MFA.
+    pub(crate) fn is_without_mfa(self) -> bool {
+        !matches!(self, Self::WithMfa | Self::AppOnly)
+    }
+
+    /// The word for it in the store.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WithMfa => "with_mfa",
+            Self::Refused => "refused",
+            Self::Exempt => "exempt",
+            Self::ReportOnly => "report_only",
+            Self::Off => "off",
+            Self::AppOnly => "app_only",
+        }
+    }
+
+    /// The outcome of this name; nothing for one that only a later version knows.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+}
+
+/// The checks that a token or a session gets to which is valid: of another, nothing is known of its user.
+const JUDGED: [Check; 2] = [Check::Route, Check::Mfa];
+
 fn is_judged(line: &DecisionLine<'_>) -> bool {
-    let checks = [Check::Route, Check::Mfa];
-    line.decision == "permit" || line.check.as_deref().is_some_and(|check| checks.iter().any(|one| one.name() == check))
+    line.decision == "permit" || line.check.as_deref().is_some_and(|check| JUDGED.iter().any(|one| one.name() == check))
 }
 
 /// By the line, or in lines of older versions by the evidence. Those don't say of an excepted request that its sign-in was too

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mfa_gateway_core::clock::Timestamp;
-use serde::Serialize;
 
 use super::counted::Outcome;
 use super::day::Day;
+use super::status::{Request, Span, StatusReport, USUAL, WithoutMfa};
+use super::totals::{Place, Totals, credential};
 use crate::journal::DecisionLine;
 
 /// How many different requests, users and days are told apart. Further ones count, and are named by nothing.
@@ -24,6 +25,14 @@ pub(super) struct Key {
     pub(super) tenant: String,
     pub(super) application: String,
     pub(super) route: String,
+    pub(super) exception: String,
+}
+
+impl Key {
+    fn place(&self) -> Place<'_> {
+        let Self { issuer, tenant, application, route, exception, .. } = self;
+        Place { issuer, tenant, application, route, exception }
+    }
 }
 
 /// A user without MFA, on a day.
@@ -43,24 +52,6 @@ pub(super) struct LastSeen {
     pub(super) route: String,
     pub(super) application: String,
     pub(super) count: u64,
-}
-
-/// A request of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Request {
-    pub(crate) time: String,
-    pub(crate) request_id: String,
-    pub(crate) correlation_id: String,
-    /// The method and the route's pattern.
-    pub(crate) operation: String,
-    pub(crate) address: Option<String>,
-    pub(crate) credential: &'static str,
-    pub(crate) issuer: String,
-    pub(crate) tenant: String,
-    pub(crate) user: String,
-    pub(crate) application: String,
-    pub(crate) compliant: bool,
 }
 
 /// All counts.
@@ -94,6 +85,7 @@ impl Counts {
             tenant: own(&line.tenant),
             application: own(&line.application),
             route: line.route.clone().into_owned(),
+            exception: own(&line.exception),
         };
         if outcome.is_without_mfa() {
             self.user(
@@ -107,6 +99,55 @@ impl Counts {
         }
         self.add(key, outcome);
         Ok(())
+    }
+
+    /// The report on these days; on the last seven, up to the newest decision, if none are named.
+    pub(crate) fn report(&self, from: Option<Day>, to: Option<Day>) -> StatusReport {
+        let span = self.span(from, to);
+        let within = |day: Day| span.is_some_and(|span| span.from <= day && day <= span.to);
+        let mut totals = Totals::default();
+        for (key, outcomes) in &self.by_key {
+            let Some(day) = key.day.filter(|day| within(*day)) else { continue };
+            for (outcome, count) in outcomes {
+                totals.add_to_day(day, key.portal, *outcome, *count);
+                totals.add(key.place(), *outcome, *count);
+            }
+        }
+        let is_shown = |request: &Request| request.time.get(..10).and_then(|day| day.parse().ok()).is_some_and(within);
+        let latest = self.latest.iter().rev().map(|(_, request)| request).filter(|request| is_shown(request));
+        let latest = latest.cloned().collect();
+        StatusReport { is_cut: self.is_full, latest, ..totals.finish(span, self.without_mfa(within)) }
+    }
+
+    fn span(&self, from: Option<Day>, to: Option<Day>) -> Option<Span> {
+        let to = to.or(self.newest.map(Day::of)).or(from)?;
+        Some(Span { from: from.unwrap_or(to.minus(USUAL - 1)), to })
+    }
+
+    fn without_mfa(&self, within: impl Fn(Day) -> bool) -> Vec<WithoutMfa> {
+        let mut all: BTreeMap<_, WithoutMfa> = BTreeMap::new();
+        // The days of a user come one after the other, so that the last one's visit stays.
+        for (key, seen) in self.users.iter().filter(|(key, _)| within(key.day)) {
+            let of_user = all.entry((key.portal, &key.issuer, &key.tenant, &key.user));
+            let before = of_user.or_insert_with(|| WithoutMfa {
+                issuer: key.issuer.clone(),
+                tenant: key.tenant.clone(),
+                user: key.user.clone(),
+                name: String::new(),
+                credential: credential(key.portal),
+                last: String::new(),
+                route: String::new(),
+                application: String::new(),
+                requests: 0,
+            });
+            before.last = seen.at.to_rfc3339();
+            before.route.clone_from(&seen.route);
+            before.application.clone_from(&seen.application);
+            before.requests += seen.count;
+        }
+        let mut all: Vec<_> = all.into_values().collect();
+        all.sort_by(|one, other| other.last.cmp(&one.last));
+        all
     }
 
     fn add(&mut self, key: Key, outcome: Outcome) {
@@ -138,10 +179,11 @@ impl Counts {
             correlation_id: line.correlation_id.clone().into_owned(),
             operation: format!("{} {}", line.method, line.route),
             address: line.client.map(|client| client.to_string()),
-            credential: if key.portal { "session" } else { "bearer" },
+            credential: credential(key.portal),
             issuer: key.issuer.clone(),
             tenant: key.tenant.clone(),
             user: line.user.as_deref().unwrap_or_default().to_owned(),
+            name: String::new(),
             application: key.application.clone(),
             compliant,
         };

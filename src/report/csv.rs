@@ -13,6 +13,24 @@ pub(crate) enum Download {
     Requests,
 }
 
+impl Download {
+    const ALL: [Self; 3] = [Self::Portal, Self::Applications, Self::Requests];
+
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Applications => "applications",
+            Self::Requests => "requests",
+        }
+    }
+
+    /// The download of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|download| download.name() == name)
+    }
+}
+
 /// The text.
 pub(crate) fn csv(report: &StatusReport, download: Download) -> String {
     match download {
@@ -23,10 +41,10 @@ pub(crate) fn csv(report: &StatusReport, download: Download) -> String {
 }
 
 fn portal(report: &StatusReport) -> String {
-    let mut text = line(&["issuer", "tenant", "user", "lastVisit", "route", "requestsWithoutMfa"]);
+    let mut text = line(&["issuer", "tenant", "user", "name", "lastVisit", "route", "requestsWithoutMfa"]);
     for user in report.without_mfa.iter().filter(|user| user.credential == "session") {
         let requests = user.requests.to_string();
-        text += &line(&[&user.issuer, &user.tenant, &user.user, &user.last, &user.route, &requests]);
+        text += &line(&[&user.issuer, &user.tenant, &user.user, &user.name, &user.last, &user.route, &requests]);
     }
     text
 }
@@ -65,6 +83,7 @@ fn requests(report: &StatusReport) -> String {
         "issuer",
         "tenant",
         "user",
+        "name",
         "application",
         "mfaCompliant",
     ]);
@@ -72,8 +91,8 @@ fn requests(report: &StatusReport) -> String {
         let compliant = if request.compliant { "true" } else { "false" };
         let address = request.address.as_deref().unwrap_or_default();
         let ids = [&*request.time, &request.request_id, &request.correlation_id, &request.operation, address];
-        let who = [&*request.issuer, &request.tenant, &request.user, &request.application, compliant];
-        text += &line(&[ids, who].concat());
+        let who = [&*request.issuer, &request.tenant, &request.user, &request.name, &request.application, compliant];
+        text += &line(&[&ids[..], &who].concat());
     }
     text
 }
@@ -131,7 +150,7 @@ mod tests {
         let text = |download| csv(&report, download);
         assert_eq!(
             text(Download::Portal),
-            "issuer,tenant,user,lastVisit,route,requestsWithoutMfa\r\nentra,t,john,2026-11-28T10:00:00.000Z,/v1/,1\r\n"
+            "issuer,tenant,user,name,lastVisit,route,requestsWithoutMfa\r\nentra,t,john,,2026-11-28T10:00:00.000Z,/v1/,1\r\n"
         );
         assert!(
             text(Download::Applications).ends_with("entra,app,3,1,33,0,0,0,2,0\r\n"),
@@ -140,6 +159,6 @@ mod tests {
         );
         let requests = text(Download::Requests);
         assert_eq!(requests.lines().count(), 3);
-        assert!(requests.contains(",GET /v1/,192.0.2.1,entra,t,\"'=jane\",app,true\r\n"), "{requests}");
+        assert!(requests.contains(",GET /v1/,192.0.2.1,entra,t,\"'=jane\",,app,true\r\n"), "{requests}");
     }
 }

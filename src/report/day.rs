@@ -1,9 +1,11 @@
 //! Days of UTC.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use mfa_gateway_core::clock::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 const SECONDS: i64 = 24 * 3600;
@@ -16,6 +18,16 @@ impl Day {
     /// The day of a moment.
     pub(crate) fn of(at: Timestamp) -> Self {
         Self(at.as_secs().div_euclid(SECONDS))
+    }
+
+    /// The day of this number.
+    pub(super) fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Its number since 1970.
+    pub(super) fn number(self) -> i64 {
+        self.0
     }
 
     /// So many days earlier.
@@ -43,6 +55,16 @@ impl FromStr for Day {
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date", "description": "A day of UTC."})
     }
 }
 

@@ -1,6 +1,8 @@
 //! A share: how many of the requests of users came with MFA, and what became of the others.
 
-use serde::ser::SerializeStruct;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 use super::counted::Outcome;
@@ -22,17 +24,41 @@ pub(crate) struct Share {
     pub(crate) off: u64,
 }
 
+/// The same as it is written.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Share")]
+struct Written {
+    /// All of them.
+    requests: u64,
+    /// Those with MFA.
+    with_mfa: u64,
+    /// The share of those with MFA, in whole percent, rounded down; `null` without requests.
+    percent: Option<u8>,
+    /// Those without MFA that were refused.
+    refused: u64,
+    /// Those without MFA that an exception let pass.
+    exempt: u64,
+    /// Those without MFA that passed because MFA was only reported on.
+    report_only: u64,
+    /// Those without MFA that passed because MFA was not required yet.
+    off: u64,
+}
+
 impl Serialize for Share {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut share = serializer.serialize_struct("Share", 7)?;
-        share.serialize_field("requests", &self.requests)?;
-        share.serialize_field("withMfa", &self.with_mfa)?;
-        share.serialize_field("percent", &self.percent())?;
-        share.serialize_field("refused", &self.refused)?;
-        share.serialize_field("exempt", &self.exempt)?;
-        share.serialize_field("reportOnly", &self.report_only)?;
-        share.serialize_field("off", &self.off)?;
-        share.end()
+        let Self { requests, with_mfa, refused, exempt, report_only, off } = *self;
+        Written { requests, with_mfa, percent: self.percent(), refused, exempt, report_only, off }.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        Written::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::json_schema(generator)
     }
 }
 
@@ -49,6 +75,16 @@ impl Share {
         };
         *part = part.saturating_add(count);
         self.requests = self.requests.saturating_add(count);
+    }
+
+    /// Adds another share.
+    pub(super) fn add_share(&mut self, other: &Self) {
+        let Self { requests: _, with_mfa, refused, exempt, report_only, off } = *other;
+        self.add(Outcome::WithMfa, with_mfa);
+        self.add(Outcome::Refused, refused);
+        self.add(Outcome::Exempt, exempt);
+        self.add(Outcome::ReportOnly, report_only);
+        self.add(Outcome::Off, off);
     }
 
     /// The share of those with MFA, in whole percent: 100 only if all are, and `None` without requests.

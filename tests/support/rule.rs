@@ -67,6 +67,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         roles: issuer.roles.find(&claims),
         auth_time: claims.auth_time(rules().auth_time),
         validity: claims.validity(),
+        name: None,
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: Box::default(),
         attached: Attached::default(),

@@ -5,6 +5,12 @@ use std::sync::Arc;
 use mfa_gateway_core::policy::{Attached, IssuerProfile, Proof};
 use mfa_gateway_core::token::{AuthTime, Claims, Principal};
 
+/// The claims that name a user to people, the best first.
+const NAMES: [&str; 4] = ["upn", "preferred_username", "unique_name", "email"];
+
+/// How much of a name is kept, in bytes.
+const LONGEST_NAME: usize = 256;
+
 /// What the claims prove, by the issuer's rule.
 pub(super) fn proof_of(
     claims: &Claims,
@@ -12,9 +18,11 @@ pub(super) fn proof_of(
     auth_time: AuthTime,
     profile: &Arc<IssuerProfile>,
 ) -> Proof {
+    let name = principal.user().and_then(|_| name_in(claims));
     Proof {
         issuer: Arc::clone(profile),
         principal,
+        name,
         tenant: claims.text("tid").map(str::to_owned),
         version: claims.version(),
         amr: claims.amr(),
@@ -27,4 +35,9 @@ pub(super) fn proof_of(
         told: profile.told.iter().map(|one| one.texts(claims)).collect(),
         attached: Attached::default(),
     }
+}
+
+fn name_in(claims: &Claims) -> Option<Box<str>> {
+    let name = NAMES.iter().find_map(|name| claims.text(name).filter(|text| !text.is_empty()))?;
+    name.get(..name.floor_char_boundary(LONGEST_NAME)).map(Box::from)
 }

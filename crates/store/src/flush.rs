@@ -7,7 +7,8 @@ use crate::error::StoreError;
 use crate::requests::RecentRequest;
 use crate::rows::shortened;
 use crate::store::Store;
-use crate::tallies::{LastWithout, Tally};
+use crate::tallies::Tally;
+use crate::users::UserRequests;
 
 /// What a replica has counted since its last flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub struct Flush<'f> {
     pub sequence: i64,
     /// What to add to the tallies.
     pub tallies: &'f [Tally],
-    /// What to add to the users without MFA.
-    pub without: &'f [LastWithout],
+    /// What to add to the users.
+    pub users: &'f [UserRequests],
     /// The requests to list.
     pub recent: &'f [RecentRequest],
 }
@@ -46,7 +47,7 @@ async fn add(connection: &mut AnyConnection, dialect: Dialect, flush: &Flush<'_>
     const TAKE: &str = "INSERT INTO mfa_flush (replica, sequence, at) VALUES ($1, $2, {now}) ON CONFLICT (replica) \
                         DO UPDATE SET sequence = excluded.sequence, at = excluded.at \
                         WHERE mfa_flush.sequence < excluded.sequence";
-    let Flush { replica, sequence, tallies, without, recent } = flush;
+    let Flush { replica, sequence, tallies, users, recent } = flush;
     let replica = shortened(replica);
     let mut transaction = connection.begin().await?;
     let take = sqlx::query(dialect.sql(TAKE)).bind(&*replica).bind(*sequence);
@@ -55,7 +56,7 @@ async fn add(connection: &mut AnyConnection, dialect: Dialect, flush: &Flush<'_>
         return Ok(false);
     }
     Tally::UPSERT.write(&mut transaction, dialect, &Tally::rows(tallies)).await?;
-    LastWithout::UPSERT.write(&mut transaction, dialect, &LastWithout::rows(without)).await?;
+    UserRequests::UPSERT.write(&mut transaction, dialect, &UserRequests::rows(users)).await?;
     RecentRequest::UPSERT.write(&mut transaction, dialect, &RecentRequest::rows(recent)).await?;
     transaction.commit().await?;
     Ok(true)

@@ -34,8 +34,13 @@ mod once;
 mod refresh;
 mod sessions;
 
-mod requests;
+mod wanted;
+
 mod tallies;
+
+mod requests;
+mod sums;
+mod users;
 
 mod flush;
 mod retention;
@@ -65,4 +70,7 @@ pub use session::{Ended, NewSession, Session, is_storable};
 pub use sessions::{Filter, LONGEST_LIST, Page};
 pub use settings::{Kind, PostgresSettings, StoreSettings};
 pub use store::Store;
-pub use tallies::{LastWithout, Tally};
+pub use sums::By;
+pub use tallies::Tally;
+pub use users::UserRequests;
+pub use wanted::Wanted;

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
-
 use crate::error::StoreError;
-use crate::rows::{Rows, Upsert, Value, shortened};
+use crate::rows::{PART, ROW, Rows, Upsert, Value};
 use crate::store::Store;
+use crate::tallies::corrupt;
+use crate::wanted::Wanted;
 
 /// The most requests in a list.
 pub const MOST_RECENT: u32 = 10_000;
@@ -25,8 +24,10 @@ pub struct RecentRequest {
     pub request_id: String,
     /// The id that its client gave to what it belongs to.
     pub correlation_id: String,
-    /// The method and the route's template.
-    pub operation: String,
+    /// The method.
+    pub method: String,
+    /// The route's template.
+    pub route: String,
     /// The client's address.
     pub address: String,
     /// The issuer.
@@ -62,11 +63,11 @@ impl fmt::Debug for RecentRequest {
 
 impl RecentRequest {
     pub(crate) const UPSERT: Upsert = Upsert {
-        into: "mfa_recent (replica, number, at, request_id, correlation_id, operation, address, issuer, tenant, user_id, \
+        into: "mfa_recent (replica, number, at, request_id, correlation_id, method, route, address, issuer, tenant, user_id, \
                name, application, credential, outcome, compliant)",
         // A number that is used again is another request's.
         conflict: "(replica, number) DO UPDATE SET at = excluded.at, request_id = excluded.request_id, \
-                   correlation_id = excluded.correlation_id, operation = excluded.operation, \
+                   correlation_id = excluded.correlation_id, method = excluded.method, route = excluded.route, \
                    address = excluded.address, issuer = excluded.issuer, tenant = excluded.tenant, \
                    user_id = excluded.user_id, name = excluded.name, application = excluded.application, \
                    credential = excluded.credential, outcome = excluded.outcome, compliant = excluded.compliant",
@@ -81,7 +82,8 @@ impl RecentRequest {
         let texts = [
             &self.request_id,
             &self.correlation_id,
-            &self.operation,
+            &self.method,
+            &self.route,
             &self.address,
             &self.issuer,
             &self.tenant,
@@ -97,45 +99,58 @@ impl RecentRequest {
         (vec![Value::shortened(&self.replica), Value::Number(self.number)], rest)
     }
 
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            replica: row.try_get(0)?,
-            number: row.try_get(1)?,
-            at: row.try_get(2)?,
-            request_id: row.try_get(3)?,
-            correlation_id: row.try_get(4)?,
-            operation: row.try_get(5)?,
-            address: row.try_get(6)?,
-            issuer: row.try_get(7)?,
-            tenant: row.try_get(8)?,
-            user: row.try_get(9)?,
-            name: row.try_get(10)?,
-            application: row.try_get(11)?,
-            credential: row.try_get(12)?,
-            outcome: row.try_get(13)?,
-            compliant: row.try_get::<i64, _>(14)? != 0,
-        })
+    fn read(row: &[&str]) -> Option<Self> {
+        let [replica, number, at, texts @ .., compliant] = row else { return None };
+        let mut texts = texts.iter().map(|text| (*text).to_owned());
+        let mut next = || texts.next();
+        let read = Self {
+            replica: (*replica).to_owned(),
+            number: number.parse().ok()?,
+            at: at.parse().ok()?,
+            request_id: next()?,
+            correlation_id: next()?,
+            method: next()?,
+            route: next()?,
+            address: next()?,
+            issuer: next()?,
+            tenant: next()?,
+            user: next()?,
+            name: next()?,
+            application: next()?,
+            credential: next()?,
+            outcome: next()?,
+            compliant: *compliant != "0",
+        };
+        texts.next().is_none().then_some(read)
     }
 }
 
+/// A day in milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
 impl Store {
-    /// The newest requests of a tenant, or of all, at most so many and [`MOST_RECENT`], newest first.
-    pub async fn recent(&self, tenant: Option<&str>, most: u32) -> Result<Vec<RecentRequest>, StoreError> {
-        const COLUMNS: &str = "replica, number, at, request_id, correlation_id, operation, address, issuer, tenant, \
+    /// The newest of the requests that are wanted, at most so many and [`MOST_RECENT`], newest first.
+    pub async fn recent(&self, wanted: &Wanted<'_>, most: u32) -> Result<Vec<RecentRequest>, StoreError> {
+        const COLUMNS: &str = "replica, number, at, request_id, correlation_id, method, route, address, issuer, tenant, \
                                user_id, name, application, credential, outcome, compliant";
-        let condition = if tenant.is_some() { "WHERE tenant = $2" } else { "" };
+        let first = wanted.from_day.saturating_mul(DAY);
+        let end = wanted.to_day.saturating_add(1).saturating_mul(DAY);
+        let mut values = vec![Value::Number(first), Value::Number(end)];
+        let mut conditions = vec!["at >= $1 AND at < $2".to_owned()];
+        let columns = ["issuer", "tenant", "application", "route", "user_id"];
+        conditions.extend(wanted.conditions(&columns, &mut values));
+        values.push(Value::Number(most.min(MOST_RECENT).into()));
         let text = format!(
-            "SELECT {COLUMNS} FROM mfa_recent {condition} ORDER BY at DESC, replica DESC, number DESC LIMIT $1"
+            "SELECT {{joined}}(concat_ws('{PART}', {COLUMNS}), '{ROW}') FROM (SELECT {COLUMNS} FROM mfa_recent WHERE {} \
+             ORDER BY at DESC, replica DESC, number DESC LIMIT ${}) AS listed",
+            conditions.join(" AND "),
+            values.len()
         );
-        self.run("recent", async {
-            let mut query = sqlx::query(self.dialect().built(&text)).bind(i64::from(most.min(MOST_RECENT)));
-            if let Some(tenant) = tenant {
-                query = query.bind(shortened(tenant).into_owned());
-            }
-            let mut lent = self.lend().await?;
-            let rows = query.fetch_all(lent.connection()?).await;
-            Ok(lent.done(rows)?.iter().map(RecentRequest::from_row).collect::<Result<_, _>>()?)
-        })
-        .await
+        let joined = self.joined("recent", &text, values).await?;
+        let requests: Option<Vec<_>> = joined.rows().map(|row| RecentRequest::read(&row)).collect();
+        let mut requests = requests.ok_or_else(corrupt)?;
+        requests
+            .sort_by(|one, other| (other.at, &other.replica, other.number).cmp(&(one.at, &one.replica, one.number)));
+        Ok(requests)
     }
 }

@@ -7,6 +7,7 @@ use crate::error::StoreError;
 use crate::requests::MOST_RECENT;
 use crate::rows::{Value, shortened};
 use crate::store::Store;
+use crate::tallies::{SPANS, WHOLE_DAY};
 
 /// How many rows one call deletes, of each sort.
 const AT_ONCE: u32 = 5000;
@@ -22,8 +23,8 @@ const REPLICA_KEPT: i64 = 7 * 24 * 60 * 60 * 1000;
 pub struct Retention {
     /// Tallies of earlier days go, in days since 1970.
     pub tallies_before_day: i64,
-    /// Users who were last seen without MFA earlier go, in seconds since 1970.
-    pub without_before: i64,
+    /// What users did on earlier days goes, in days since 1970.
+    pub users_before_day: i64,
     /// Earlier requests go, in milliseconds since 1970.
     pub recent_before_ms: i64,
     /// The most requests that stay of each tenant.
@@ -34,7 +35,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             tallies_before_day: i64::MIN,
-            without_before: i64::MIN,
+            users_before_day: i64::MIN,
             recent_before_ms: i64::MIN,
             recent_most: MOST_RECENT,
         }
@@ -44,10 +45,10 @@ impl Default for Retention {
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Tallies.
+    /// Rows of tallies: several for each.
     pub tallies: u64,
-    /// Users without MFA.
-    pub without: u64,
+    /// Users on a day.
+    pub users: u64,
     /// Requests.
     pub recent: u64,
     /// Whether there may be more.
@@ -58,24 +59,31 @@ impl Store {
     /// Deletes what is past its time. Several replicas may do so at once: rows that another deletes are left to it.
     pub async fn forget(&self, retention: &Retention) -> Result<Forgotten, StoreError> {
         const TALLIES: &str = "DELETE FROM mfa_tally WHERE \
-                               (day, issuer, tenant, application, route, class, credential, outcome) IN \
-                               (SELECT day, issuer, tenant, application, route, class, credential, outcome \
-                               FROM mfa_tally WHERE day < $1 ORDER BY day LIMIT $2 {free lock})";
-        const WITHOUT: &str = "DELETE FROM mfa_without WHERE (issuer, tenant, user_id) IN \
-                               (SELECT issuer, tenant, user_id FROM mfa_without WHERE at < $1 \
-                               ORDER BY at LIMIT $2 {free lock})";
+                               (span, day, issuer, tenant, application, route, credential, outcome, exception) IN \
+                               (SELECT span, day, issuer, tenant, application, route, credential, outcome, exception \
+                               FROM mfa_tally WHERE span = $1 AND day < $2 ORDER BY day LIMIT $3 {free lock})";
+        const USERS: &str = "DELETE FROM mfa_user WHERE (day, issuer, tenant, user_id, credential) IN \
+                             (SELECT day, issuer, tenant, user_id, credential FROM mfa_user WHERE day < $1 \
+                             ORDER BY day LIMIT $2 {free lock})";
         const RECENT: &str = "DELETE FROM mfa_recent WHERE (replica, number) IN \
                               (SELECT replica, number FROM mfa_recent WHERE at < $1 ORDER BY at LIMIT $2 {free lock})";
         const REPLICAS: &str = "DELETE FROM mfa_flush WHERE replica IN \
                                 (SELECT replica FROM mfa_flush WHERE at < {now} - $1 ORDER BY at LIMIT $2 {free lock})";
-        let Retention { tallies_before_day, without_before, recent_before_ms, recent_most } = *retention;
-        let tallies = self.delete(TALLIES, vec![Value::Number(tallies_before_day)]).await?;
-        let without = self.delete(WITHOUT, vec![Value::Number(without_before)]).await?;
+        let Retention { tallies_before_day, users_before_day, recent_before_ms, recent_most } = *retention;
+        let (mut tallies, mut more) = (0, false);
+        for span in [WHOLE_DAY].into_iter().chain(SPANS) {
+            // Several days go with the last of them.
+            let before = tallies_before_day.saturating_sub(span.max(1) - 1);
+            let some = self.delete(TALLIES, vec![Value::Number(span), Value::Number(before)]).await?;
+            tallies += some;
+            more |= some >= u64::from(AT_ONCE);
+        }
+        let users = self.delete(USERS, vec![Value::Number(users_before_day)]).await?;
         let recent = self.delete(RECENT, vec![Value::Number(recent_before_ms)]).await?;
         self.delete(REPLICAS, vec![Value::Number(REPLICA_KEPT)]).await?;
         let (excess, more_excess) = self.forget_excess(recent_most).await?;
-        let more = more_excess || tallies.max(without).max(recent) >= u64::from(AT_ONCE);
-        Ok(Forgotten { tallies, without, recent: recent + excess, more })
+        more |= more_excess || users.max(recent) >= u64::from(AT_ONCE);
+        Ok(Forgotten { tallies, users, recent: recent + excess, more })
     }
 
     /// Deletes all but the newest requests of each tenant, and returns how many, and whether there may be more.
@@ -138,14 +146,15 @@ impl Store {
 
 async fn erase(connection: &mut AnyConnection, dialect: Dialect, who: [&str; 3]) -> Result<u64, StoreError> {
     // Requests of applications alone name no user, and stay.
-    const WITHOUT: &str =
-        "DELETE FROM mfa_without WHERE issuer = $1 AND tenant = $2 AND user_id = $3 AND user_id <> ''";
+    const USERS: &str = "DELETE FROM mfa_user WHERE (day, issuer, tenant, user_id, credential) IN \
+                         (SELECT day, issuer, tenant, user_id, credential FROM mfa_user WHERE issuer = $1 \
+                         AND tenant = $2 AND user_id = $3 AND user_id <> '' ORDER BY day, credential {ordered lock})";
     const RECENT: &str = "DELETE FROM mfa_recent WHERE (replica, number) IN \
                           (SELECT replica, number FROM mfa_recent WHERE issuer = $1 AND tenant = $2 AND user_id = $3 \
                           AND user_id <> '' ORDER BY replica, number {ordered lock})";
     let mut transaction = connection.begin().await?;
     let mut deleted = 0;
-    for text in [WITHOUT, RECENT] {
+    for text in [USERS, RECENT] {
         let query = who.into_iter().fold(sqlx::query(dialect.sql(text)), sqlx::query::Query::bind);
         deleted += query.execute(&mut *transaction).await?.rows_affected();
     }

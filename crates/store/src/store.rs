@@ -161,7 +161,7 @@ async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<[u8
 mod tests {
     use super::*;
     use crate::session::{Ended, NewSession};
-    use crate::{Cursor, Filter, Flush, Page, Retention, Which};
+    use crate::{By, Cursor, Filter, Flush, Page, Retention, Wanted, Which};
 
     const LIMIT: Duration = Duration::from_millis(1500);
 
@@ -188,8 +188,10 @@ mod tests {
             check(store.begin(&NewSession::default(), None));
             check(store.end(Which::All, &end()));
             check((store.session(""), store.epoch(), store.woken(), store.seen(&[]), store.purge(1)));
-            check(store.flush(&Flush { replica: "", sequence: 0, tallies: &[], without: &[], recent: &[] }));
-            check((store.tallies(0, 1), store.without(0, 1), store.recent(None, 1)));
+            check(store.flush(&Flush { replica: "", sequence: 0, tallies: &[], users: &[], recent: &[] }));
+            let wanted = Wanted::default();
+            check((store.tallies(0, 1), store.without_mfa(&wanted, 1), store.recent(&wanted, 1)));
+            check((store.sums(&wanted, By::Rest), store.user_days(&wanted)));
             check((store.register(0), store.exception(""), store.evidence("", 1), store.exceptions_woken()));
             check((store.forget(&Retention::default()), store.erase("", "", "")));
         }

@@ -1,11 +1,8 @@
-//! What the status report counts: requests per day, and who was last seen without MFA.
+//! What the status report counts: requests per day, and per so many days.
 //!
 //! Texts that are longer than a report's row takes come back as their beginning with a hash.
 
-use std::fmt;
-
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
 
 use crate::error::StoreError;
 use crate::rows::{PART, ROW, Rows, Upsert, Value};
@@ -13,6 +10,12 @@ use crate::store::Store;
 
 /// How many days one statement reads, so that others get their turn.
 const AT_ONCE: u8 = 31;
+
+/// The numbers of days that have rows, each a multiple of the one before.
+pub(crate) const SPANS: [i64; 3] = [1, 8, 64];
+
+/// The span of a day's rows that tell neither applications, routes nor exceptions apart.
+pub(crate) const WHOLE_DAY: i64 = 0;
 
 /// A number of requests of one day that are alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,53 +30,20 @@ pub struct Tally {
     pub tenant: String,
     /// The application.
     pub application: String,
-    /// The class of the caller.
-    pub class: String,
     /// The route.
     pub route: String,
     /// What became of the requests.
     pub outcome: String,
+    /// The exception that let them pass; empty if none did.
+    pub exception: String,
     /// How many there were.
     pub count: i64,
 }
 
-/// A user's last request without MFA.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct LastWithout {
-    /// The issuer.
-    pub issuer: String,
-    /// The tenant.
-    pub tenant: String,
-    /// What names the user in the tenant.
-    pub user: String,
-    /// The user's name at that time, for people.
-    pub name: String,
-    /// The application at that time.
-    pub application: String,
-    /// The route at that time.
-    pub route: String,
-    /// When it was, in seconds since 1970.
-    pub at: i64,
-    /// How many requests without MFA there were.
-    pub count: i64,
-}
-
-impl fmt::Debug for LastWithout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { application, route, at, count, .. } = self;
-        f.debug_struct("LastWithout")
-            .field("application", application)
-            .field("route", route)
-            .field("at", at)
-            .field("count", count)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Tally {
     pub(crate) const UPSERT: Upsert = Upsert {
-        into: "mfa_tally (day, issuer, tenant, application, route, class, credential, outcome, count)",
-        conflict: "(day, issuer, tenant, application, route, class, credential, outcome) \
+        into: "mfa_tally (span, day, issuer, tenant, application, route, credential, outcome, exception, count)",
+        conflict: "(span, day, issuer, tenant, application, route, credential, outcome, exception) \
                    DO UPDATE SET count = mfa_tally.count + excluded.count",
     };
 
@@ -81,13 +51,17 @@ impl Tally {
     pub(crate) fn rows(tallies: &[Self]) -> Rows<'_> {
         let mut rows = Rows::new();
         for tally in tallies {
-            let Self { day, credential, issuer, tenant, application, class, route, outcome, count } = tally;
-            let mut key = vec![Value::Number(*day)];
-            let texts = [issuer, tenant, application, route, class, credential, outcome];
-            key.extend(texts.map(|text| Value::shortened(text)));
-            let rest = rows.entry(key).or_insert_with(|| vec![Value::Number(0)]);
-            if let [Value::Number(sum)] = rest.as_mut_slice() {
-                *sum = sum.saturating_add(*count);
+            let Self { day, credential, issuer, tenant, application, route, outcome, exception, count } = tally;
+            for span in [WHOLE_DAY].into_iter().chain(SPANS) {
+                let parts = if span == WHOLE_DAY { [""; 3] } else { [application.as_str(), route, exception] };
+                let [application, route, exception] = parts;
+                let mut key = vec![Value::Number(span), Value::Number(first_day(*day, span))];
+                let texts = [issuer.as_str(), tenant, application, route, credential, outcome, exception];
+                key.extend(texts.map(Value::shortened));
+                let rest = rows.entry(key).or_insert_with(|| vec![Value::Number(0)]);
+                if let [Value::Number(sum)] = rest.as_mut_slice() {
+                    *sum = sum.saturating_add(*count);
+                }
             }
         }
         rows
@@ -104,70 +78,25 @@ impl Tally {
                 tenant: next()?,
                 application: next()?,
                 route: next()?,
-                class: next()?,
                 credential: next()?,
                 outcome: next()?,
+                exception: next()?,
                 count: next()?.parse().ok()?,
             })
         };
-        let corrupt = || StoreError::Corrupt("a tally has another form".to_owned());
         text.split(ROW).map(move |row| one(row).ok_or_else(corrupt))
     }
 }
 
-impl LastWithout {
-    pub(crate) const UPSERT: Upsert = Upsert {
-        into: "mfa_without (issuer, tenant, user_id, name, application, route, at, count)",
-        conflict: "(issuer, tenant, user_id) DO UPDATE SET \
-                   name = CASE WHEN excluded.at >= mfa_without.at THEN excluded.name ELSE mfa_without.name END, \
-                   application = CASE WHEN excluded.at >= mfa_without.at THEN excluded.application \
-                   ELSE mfa_without.application END, \
-                   route = CASE WHEN excluded.at >= mfa_without.at THEN excluded.route ELSE mfa_without.route END, \
-                   at = CASE WHEN excluded.at >= mfa_without.at THEN excluded.at ELSE mfa_without.at END, \
-                   count = mfa_without.count + excluded.count",
-    };
-
-    /// The rows of users, one for each: the last of its entries, with the sum of the counts.
-    pub(crate) fn rows(without: &[Self]) -> Rows<'_> {
-        let mut rows = Rows::new();
-        for one in without {
-            let Self { issuer, tenant, user, name, application, route, at, count } = one;
-            let key = [issuer, tenant, user].map(|text| Value::shortened(text)).to_vec();
-            let mut rest = [name, application, route].map(|text| Value::shortened(text)).to_vec();
-            rest.extend([Value::Number(*at), Value::Number(*count)]);
-            rows.entry(key).and_modify(|known| merge(known, &rest)).or_insert(rest);
-        }
-        rows
-    }
-
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            issuer: row.try_get(0)?,
-            tenant: row.try_get(1)?,
-            user: row.try_get(2)?,
-            name: row.try_get(3)?,
-            application: row.try_get(4)?,
-            route: row.try_get(5)?,
-            at: row.try_get(6)?,
-            count: row.try_get(7)?,
-        })
-    }
+/// What is wrong with a row that can't be read.
+pub(crate) fn corrupt() -> StoreError {
+    StoreError::Corrupt("a count has another form".to_owned())
 }
 
-/// Adds another entry of the same user: the later one is shown.
-fn merge<'a>(known: &mut Vec<Value<'a>>, other: &[Value<'a>]) {
-    let ([.., Value::Number(known_at), Value::Number(one)], [.., Value::Number(at), Value::Number(two)]) =
-        (known.as_slice(), other)
-    else {
-        return;
-    };
-    let (is_later, sum) = (at >= known_at, one.saturating_add(*two));
-    if is_later {
-        *known = other.to_vec();
-    }
-    if let Some(count) = known.last_mut() {
-        *count = Value::Number(sum);
-    }
+/// The first day of the span that a day belongs to.
+fn first_day(day: i64, span: i64) -> i64 {
+    let span = span.max(1);
+    day.div_euclid(span).saturating_mul(span)
 }
 
 impl Store {
@@ -175,8 +104,9 @@ impl Store {
     pub async fn tallies(&self, from_day: i64, to_day: i64) -> Result<Vec<Tally>, StoreError> {
         // A day as one text: for each value by itself, the driver takes several times as long as the database.
         let text = format!(
-            "SELECT day, {{joined}}(concat_ws('{PART}', issuer, tenant, application, route, class, credential, outcome, \
-             count), '{ROW}') FROM mfa_tally WHERE day >= $1 AND day <= $2 GROUP BY day ORDER BY day LIMIT $3"
+            "SELECT day, {{joined}}(concat_ws('{PART}', issuer, tenant, application, route, credential, outcome, \
+             exception, count), '{ROW}') FROM mfa_tally WHERE span = 1 AND day >= $1 AND day <= $2 \
+             GROUP BY day ORDER BY day LIMIT $3"
         );
         let (mut all, mut from) = (Vec::new(), Some(from_day));
         while let Some(first) = from {
@@ -198,17 +128,5 @@ impl Store {
             }
         }
         Ok(all)
-    }
-
-    /// The users who were seen without MFA since this second, at most so many, newest first.
-    pub async fn without(&self, since: i64, most: u32) -> Result<Vec<LastWithout>, StoreError> {
-        const TEXT: &str = "SELECT issuer, tenant, user_id, name, application, route, at, count FROM mfa_without \
-                            WHERE at >= $1 ORDER BY at DESC, issuer, tenant, user_id LIMIT $2";
-        self.run("without", async {
-            let mut lent = self.lend().await?;
-            let rows = sqlx::query(TEXT).bind(since).bind(i64::from(most)).fetch_all(lent.connection()?).await;
-            Ok(lent.done(rows)?.iter().map(LastWithout::from_row).collect::<Result<_, _>>()?)
-        })
-        .await
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::places::{DEADLINE, Place, open, postgres_settings};
 use crate::postgres::Postgres;
-use crate::report::{NOTHING, request, tally, without};
+use crate::report::{DAY, NOTHING, all_recent, all_without, request, tally, without};
 
 /// What [`Proxy`] does: it cuts nothing.
 const WHOLE: usize = usize::MAX;
@@ -100,7 +100,7 @@ async fn a_flush_whose_connection_is_cut_anywhere_counts_once() {
         sequence += 1;
         let (tallies, users) = ([tally(1, "a", 1), tally(1, "b", 2)], [without("jane", sequence, 1)]);
         let recent = [request("one", sequence, sequence)];
-        let flush = Flush { sequence, tallies: &tallies, without: &users, recent: &recent, ..NOTHING };
+        let flush = Flush { sequence, tallies: &tallies, users: &users, recent: &recent, ..NOTHING };
         proxy.cut_after(usize::try_from(sequence).unwrap() * 150);
         let result = store.flush(&flush).await;
         proxy.cut_after(WHOLE);
@@ -117,8 +117,8 @@ async fn a_flush_whose_connection_is_cut_anywhere_counts_once() {
     }
     assert!(failures > 10, "{failures}");
     assert_eq!(store.tallies(1, 1).await.unwrap(), [tally(1, "a", sequence), tally(1, "b", 2 * sequence)]);
-    assert_eq!(store.without(0, 9).await.unwrap(), [without("jane", sequence, sequence)]);
-    assert_eq!(store.recent(None, 1000).await.unwrap().len(), usize::try_from(sequence).unwrap());
+    assert_eq!(all_without(&store).await, [without("jane", sequence, sequence)]);
+    assert_eq!(all_recent(&store).await.len(), usize::try_from(sequence).unwrap());
 }
 
 #[tokio::test]
@@ -170,14 +170,14 @@ async fn replicas_that_flush_forget_and_erase_at_once_do_not_block_each_other() 
             for sequence in 0..ROUNDS {
                 let mut tallies: Vec<_> = (0..800).map(|row| tally(row % 7, &row.to_string(), 1)).collect();
                 // Some are forgotten while others are counted.
-                let at = |row: i64| (row * 7 + sequence * 37) % 100;
+                let at = |row: i64| (row * 7 + sequence * 37) % 100 * DAY + 1;
                 let mut users: Vec<_> = (0..800).map(|row| without(&row.to_string(), at(row), 1)).collect();
                 let recent: Vec<_> = (0..100).map(|row| request(&replica, sequence * 100 + row, sequence)).collect();
                 tallies.rotate_left(writer * 190);
                 users.rotate_left(writer * 190);
-                let flush = Flush { replica: &replica, sequence, tallies: &tallies, without: &users, recent: &recent };
+                let flush = Flush { replica: &replica, sequence, tallies: &tallies, users: &users, recent: &recent };
                 assert!(store.flush(&flush).await.unwrap());
-                let retention = Retention { without_before: 90, recent_most: 150, ..Retention::default() };
+                let retention = Retention { users_before_day: 90, recent_most: 150, ..Retention::default() };
                 store.forget(&retention).await.unwrap();
                 store.erase("https://issuer.example", "contoso", "jane").await.unwrap();
             }
@@ -187,7 +187,7 @@ async fn replicas_that_flush_forget_and_erase_at_once_do_not_block_each_other() 
     tokio::time::timeout(Duration::from_secs(60), writers.join_all()).await.unwrap();
     let tallies = one.tallies(0, 6).await.unwrap();
     assert_eq!((tallies.len(), tallies.iter().map(|one| one.count).sum::<i64>()), (800, 800 * 4 * ROUNDS));
-    assert!(two.recent(None, 10_000).await.unwrap().is_empty());
+    assert!(all_recent(&two).await.is_empty());
 }
 
 #[tokio::test]
@@ -196,24 +196,24 @@ async fn a_row_that_another_replica_holds_is_forgotten_later_and_a_replica_after
     let store = open(&StoreSettings { kind: Kind::Postgres(postgres_settings(&postgres)), timeout: DEADLINE }).await;
     let (tallies, users) = ([tally(1, "a", 1), tally(1, "b", 1)], [without("jane", 1, 1), without("john", 1, 1)]);
     let recent: Vec<_> = (0..4).map(|number| request("one", number, number / 2)).collect();
-    store.flush(&Flush { tallies: &tallies, without: &users, recent: &recent, ..NOTHING }).await.unwrap();
+    store.flush(&Flush { tallies: &tallies, users: &users, recent: &recent, ..NOTHING }).await.unwrap();
     let holder = std::thread::spawn(move || {
         postgres.sql(
-            "BEGIN; SELECT 1 FROM mfa_tally WHERE application = 'a' FOR UPDATE; \
-             SELECT 1 FROM mfa_without WHERE user_id = 'jane' FOR UPDATE; \
+            "BEGIN; SELECT 1 FROM mfa_tally WHERE span = 1 AND application = 'a' FOR UPDATE; \
+             SELECT 1 FROM mfa_user WHERE user_id = 'jane' FOR UPDATE; \
              SELECT 1 FROM mfa_recent WHERE number IN (0, 2) FOR UPDATE; SELECT pg_sleep(3); COMMIT;",
         );
         postgres
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
-    let retention = Retention { tallies_before_day: 2, without_before: 2, recent_before_ms: 1, recent_most: 0 };
+    let retention = Retention { tallies_before_day: 2, users_before_day: 1, recent_before_ms: 1, recent_most: 0 };
     let forgotten = store.forget(&retention).await.unwrap();
-    assert_eq!(forgotten, Forgotten { tallies: 1, without: 1, recent: 2, more: false });
+    assert_eq!(forgotten, Forgotten { tallies: 2, users: 1, recent: 2, more: false });
     assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
     let postgres = holder.join().unwrap();
     let forgotten = store.forget(&retention).await.unwrap();
-    assert_eq!(forgotten, Forgotten { tallies: 1, without: 1, recent: 2, more: false });
+    assert_eq!(forgotten, Forgotten { tallies: 1, users: 1, recent: 2, more: false });
     // A replica is forgotten a week after its last flush.
     let replicas = || postgres.sql("SELECT count(*) FROM mfa_flush");
     assert_eq!(replicas(), "1");

@@ -16,3 +16,4 @@ mod report;
 mod rollout;
 mod scale;
 mod suite;
+mod sums;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mfa_gateway_store::{Flush, Forgotten, LastWithout, RecentRequest, Retention, Store, Tally};
+use mfa_gateway_store::{By, Flush, Forgotten, RecentRequest, Retention, Store, Tally, UserRequests, Wanted};
 
 on_every_store!(
     sums_are_exact_over_replicas_and_repetitions,
     a_number_that_was_flushed_changes_nothing,
     tallies_are_read_by_days,
-    the_last_request_without_mfa_is_shown_and_all_are_counted,
     the_newest_requests_are_listed_by_tenant,
     what_is_past_its_time_is_forgotten,
     each_tenant_keeps_its_newest_requests,
@@ -17,8 +16,7 @@ on_every_store!(
     a_flush_that_is_given_up_is_whole_or_nothing,
 );
 
-pub(crate) const NOTHING: Flush<'static> =
-    Flush { replica: "one", sequence: 0, tallies: &[], without: &[], recent: &[] };
+pub(crate) const NOTHING: Flush<'static> = Flush { replica: "one", sequence: 0, tallies: &[], users: &[], recent: &[] };
 
 pub(crate) fn tally(day: i64, application: &str, count: i64) -> Tally {
     Tally {
@@ -27,24 +25,41 @@ pub(crate) fn tally(day: i64, application: &str, count: i64) -> Tally {
         issuer: "https://issuer.example".to_owned(),
         tenant: "contoso".to_owned(),
         application: application.to_owned(),
-        class: "app_user".to_owned(),
         route: "/customers/{id}".to_owned(),
         outcome: "denied".to_owned(),
+        exception: String::new(),
         count,
     }
 }
 
-pub(crate) fn without(user: &str, at: i64, count: i64) -> LastWithout {
-    LastWithout {
+/// A day in milliseconds.
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// Requests without MFA of this user, of which the last was at this time.
+pub(crate) fn without(user: &str, last: i64, count: i64) -> UserRequests {
+    UserRequests {
+        day: last / DAY,
+        credential: "token".to_owned(),
         issuer: "https://issuer.example".to_owned(),
         tenant: "contoso".to_owned(),
         user: user.to_owned(),
-        name: format!("{user} at {at}"),
-        application: format!("application at {at}"),
-        route: format!("route at {at}"),
-        at,
-        count,
+        name: format!("{user} Doe"),
+        refused: count,
+        last,
+        application: format!("application at {last}"),
+        route: format!("route at {last}"),
+        ..UserRequests::default()
     }
+}
+
+/// All users who were seen without MFA.
+pub(crate) async fn all_without(store: &Store) -> Vec<UserRequests> {
+    store.without_mfa(&Wanted::default(), 10_000).await.unwrap()
+}
+
+/// All requests.
+pub(crate) async fn all_recent(store: &Store) -> Vec<RecentRequest> {
+    store.recent(&Wanted::default(), 10_000).await.unwrap()
 }
 
 pub(crate) fn request(replica: &str, number: i64, at: i64) -> RecentRequest {
@@ -54,7 +69,8 @@ pub(crate) fn request(replica: &str, number: i64, at: i64) -> RecentRequest {
         at,
         request_id: format!("request {number}"),
         correlation_id: "correlation".to_owned(),
-        operation: "GET /customers/{id}".to_owned(),
+        method: "GET".to_owned(),
+        route: "/customers/{id}".to_owned(),
         address: "192.0.2.7".to_owned(),
         issuer: "https://issuer.example".to_owned(),
         tenant: "contoso".to_owned(),
@@ -67,12 +83,13 @@ pub(crate) fn request(replica: &str, number: i64, at: i64) -> RecentRequest {
     }
 }
 
-async fn added(store: &Store, flush: Flush<'_>) {
+pub(crate) async fn added(store: &Store, flush: Flush<'_>) {
     assert!(store.flush(&flush).await.unwrap());
 }
 
 async fn numbers(store: &Store, tenant: Option<&str>, most: u32) -> Vec<(String, i64)> {
-    store.recent(tenant, most).await.unwrap().into_iter().map(|one| (one.replica, one.number)).collect()
+    let wanted = Wanted { tenant, ..Wanted::default() };
+    store.recent(&wanted, most).await.unwrap().into_iter().map(|one| (one.replica, one.number)).collect()
 }
 
 async fn sums_are_exact_over_replicas_and_repetitions(store: &Store) {
@@ -83,14 +100,14 @@ async fn sums_are_exact_over_replicas_and_repetitions(store: &Store) {
             let mut tallies: Vec<_> =
                 (0..1200).map(|row| tally(row % 3, &format!("{}", row % 570), row + sequence)).collect();
             tallies.rotate_left(number * 100);
-            let users: Vec<_> = (0..700).map(|row| without(&format!("{}", row % 600), sequence, 1)).collect();
-            let flush = Flush { replica, sequence, tallies: &tallies, without: &users, recent: &[] };
+            let users: Vec<_> = (0..700).map(|row| without(&format!("{}", row % 600), sequence + 1, 1)).collect();
+            let flush = Flush { replica, sequence, tallies: &tallies, users: &users, recent: &[] };
             added(store, flush).await;
             for Tally { day, application, count, .. } in &tallies {
                 *expected.entry((*day, application.clone())).or_insert(0) += count;
             }
             for one in &users {
-                *people.entry(one.user.clone()).or_insert(0) += one.count;
+                *people.entry(one.user.clone()).or_insert(0) += one.without_mfa();
             }
             for earlier in (0..=sequence).rev() {
                 assert!(!store.flush(&Flush { sequence: earlier, ..flush }).await.unwrap());
@@ -100,22 +117,26 @@ async fn sums_are_exact_over_replicas_and_repetitions(store: &Store) {
     let found = store.tallies(0, 2).await.unwrap();
     let found: BTreeMap<_, _> = found.into_iter().map(|one| ((one.day, one.application), one.count)).collect();
     assert_eq!(found, expected);
-    let found = store.without(0, 10_000).await.unwrap();
-    assert_eq!(found.into_iter().map(|one| (one.user, one.count)).collect::<BTreeMap<_, _>>(), people);
+    let found = all_without(store).await.into_iter().map(|one| (one.user.clone(), one.without_mfa()));
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), people);
+    for by in [By::Rest, By::Day, By::DayAndApplication] {
+        let sum: i64 = store.sums(&Wanted::default(), by).await.unwrap().iter().map(|one| one.count).sum();
+        assert_eq!(sum, expected.values().sum::<i64>(), "{by:?}");
+    }
 }
 
 async fn a_number_that_was_flushed_changes_nothing(store: &Store) {
     let (first, users, requests) = ([tally(1, "a", 1)], [without("jane", 1, 1)], [request("one", 1, 1)]);
-    let flush = Flush { sequence: 5, tallies: &first, without: &users, recent: &requests, ..NOTHING };
+    let flush = Flush { sequence: 5, tallies: &first, users: &users, recent: &requests, ..NOTHING };
     added(store, flush).await;
     let (other, users, requests) = ([tally(1, "a", 10)], [without("jane", 9, 1)], [request("one", 2, 1)]);
     for sequence in [5, 4, i64::MIN] {
-        let flush = Flush { sequence, tallies: &other, without: &users, recent: &requests, ..NOTHING };
+        let flush = Flush { sequence, tallies: &other, users: &users, recent: &requests, ..NOTHING };
         assert!(!store.flush(&flush).await.unwrap());
     }
     assert_eq!(store.tallies(1, 1).await.unwrap(), first);
-    assert_eq!(store.without(0, 9).await.unwrap(), [without("jane", 1, 1)]);
-    assert_eq!(store.recent(None, 9).await.unwrap(), [request("one", 1, 1)]);
+    assert_eq!(all_without(store).await, [without("jane", 1, 1)]);
+    assert_eq!(all_recent(store).await, [request("one", 1, 1)]);
     // Numbers may be left out, and a flush may be empty.
     added(store, Flush { sequence: 9, ..NOTHING }).await;
     assert!(!store.flush(&Flush { sequence: 8, tallies: &other, ..NOTHING }).await.unwrap());
@@ -133,7 +154,7 @@ async fn tallies_are_read_by_days(store: &Store) {
         |tally: &mut Tally| tally.issuer.push('x'),
         |tally: &mut Tally| tally.tenant.push('x'),
         |tally: &mut Tally| tally.route.push('x'),
-        |tally: &mut Tally| tally.class.push('x'),
+        |tally: &mut Tally| tally.exception.push('x'),
         |tally: &mut Tally| tally.credential.push('x'),
         |tally: &mut Tally| tally.outcome.push('x'),
     ] {
@@ -152,21 +173,6 @@ async fn tallies_are_read_by_days(store: &Store) {
     }
 }
 
-async fn the_last_request_without_mfa_is_shown_and_all_are_counted(store: &Store) {
-    let first = [without("jane", 20, 2), without("jane", 10, 1), without("john", 5, 1)];
-    added(store, Flush { sequence: 1, without: &first, ..NOTHING }).await;
-    added(store, Flush { sequence: 2, without: &[without("jane", 15, 4)], ..NOTHING }).await;
-    added(store, Flush { replica: "two", without: &[without("john", 30, 4)], ..NOTHING }).await;
-    let other = LastWithout { tenant: "other".to_owned(), ..without("jane", 1, 1) };
-    added(store, Flush { sequence: 3, without: std::slice::from_ref(&other), ..NOTHING }).await;
-    let all = [without("john", 30, 5), without("jane", 20, 7), other];
-    assert_eq!(store.without(0, 10).await.unwrap(), all);
-    assert_eq!(store.without(20, 10).await.unwrap(), all[..2]);
-    assert_eq!(store.without(21, 10).await.unwrap(), all[..1]);
-    assert_eq!(store.without(0, 1).await.unwrap(), all[..1]);
-    assert_eq!(store.without(0, 0).await.unwrap(), []);
-}
-
 async fn the_newest_requests_are_listed_by_tenant(store: &Store) {
     let other = RecentRequest { tenant: "other".to_owned(), ..request("one", 4, 2) };
     let requests = [request("one", 1, 5), request("one", 2, 5), request("two", 1, 5), request("one", 3, 1), other];
@@ -177,28 +183,30 @@ async fn the_newest_requests_are_listed_by_tenant(store: &Store) {
     assert_eq!(numbers(store, Some("contoso"), 10).await, [&order[..3], &order[4..]].concat());
     assert_eq!(numbers(store, Some("other"), 10).await, order[3..4]);
     assert_eq!(numbers(store, Some("'; DROP TABLE mfa_recent; --"), 10).await, []);
-    assert!(store.recent(None, 10).await.unwrap().iter().all(|found| requests.contains(found)));
+    assert!(all_recent(store).await.iter().all(|found| requests.contains(found)));
     // A process with the name of one before it begins at 1 again: its requests are the newer ones.
     let again = request("one", 1, 9);
     added(store, Flush { sequence: 1, recent: std::slice::from_ref(&again), ..NOTHING }).await;
-    assert_eq!(store.recent(None, 1).await.unwrap(), [again]);
+    assert_eq!(store.recent(&Wanted::default(), 1).await.unwrap(), [again]);
+    let long_ago = Wanted { from_day: 1, ..Wanted::default() };
+    assert_eq!(store.recent(&long_ago, 10).await.unwrap(), []);
     assert_eq!(numbers(store, None, 10).await.len(), 5);
 }
 
 async fn what_is_past_its_time_is_forgotten(store: &Store) {
     let tallies = [tally(1, "a", 1), tally(2, "a", 1), tally(3, "a", 1)];
-    let users = [without("jane", 10, 1), without("john", 20, 1)];
+    let users = [without("jane", DAY, 1), without("john", 2 * DAY, 1)];
     let requests = [request("one", 1, 1000), request("one", 2, 2000), request("one", 3, 3000)];
-    added(store, Flush { tallies: &tallies, without: &users, recent: &requests, ..NOTHING }).await;
+    added(store, Flush { tallies: &tallies, users: &users, recent: &requests, ..NOTHING }).await;
     assert_eq!(store.forget(&Retention::default()).await.unwrap(), Forgotten::default());
     let retention =
-        Retention { tallies_before_day: 2, without_before: 20, recent_before_ms: 3000, ..Retention::default() };
+        Retention { tallies_before_day: 2, users_before_day: 2, recent_before_ms: 3000, ..Retention::default() };
     let forgotten = store.forget(&retention).await.unwrap();
-    assert_eq!(forgotten, Forgotten { tallies: 1, without: 1, recent: 2, more: false });
+    assert_eq!(forgotten, Forgotten { tallies: 2, users: 1, recent: 2, more: false });
     assert_eq!(store.forget(&retention).await.unwrap(), Forgotten::default());
     assert_eq!(store.tallies(0, 9).await.unwrap(), tallies[1..]);
-    assert_eq!(store.without(0, 9).await.unwrap(), users[1..]);
-    assert_eq!(store.recent(None, 9).await.unwrap(), requests[2..]);
+    assert_eq!(all_without(store).await, users[1..]);
+    assert_eq!(all_recent(store).await, requests[2..]);
     assert!(!store.flush(&NOTHING).await.unwrap(), "the replica is known");
 }
 
@@ -223,7 +231,7 @@ async fn each_tenant_keeps_its_newest_requests(store: &Store) {
     assert_eq!((forgotten.recent, forgotten.more), (5_000, true));
     let forgotten = store.forget(&retention).await.unwrap();
     assert_eq!((forgotten.recent, forgotten.more), (5, false));
-    assert_eq!(store.recent(None, 10).await.unwrap().len(), 5);
+    assert_eq!(all_recent(store).await.len(), 5);
 }
 
 async fn a_person_is_erased_and_nobody_else(store: &Store) {
@@ -232,12 +240,12 @@ async fn a_person_is_erased_and_nobody_else(store: &Store) {
     let elsewhere = RecentRequest { tenant: "other".to_owned(), ..of("jane", 4) };
     let requests = [of("jane", 1), of("jane", 2), of("john", 3), elsewhere, of("", 5)];
     let users = [without("jane", 1, 1), without("john", 1, 1)];
-    added(store, Flush { tallies: &[tally(1, "a", 1)], without: &users, recent: &requests, ..NOTHING }).await;
+    added(store, Flush { tallies: &[tally(1, "a", 1)], users: &users, recent: &requests, ..NOTHING }).await;
     assert_eq!(store.erase(issuer, "contoso", "").await.unwrap(), 0, "an application alone is nobody");
     assert_eq!(store.erase("https://other.example", "contoso", "jane").await.unwrap(), 0);
     assert_eq!(store.erase(issuer, "contoso", "jane").await.unwrap(), 3);
     assert_eq!(store.erase(issuer, "contoso", "jane").await.unwrap(), 0);
-    assert_eq!(store.without(0, 9).await.unwrap(), users[1..]);
+    assert_eq!(all_without(store).await, users[1..]);
     let left = numbers(store, None, 9).await.into_iter().map(|(_, number)| number).collect::<Vec<_>>();
     assert_eq!(left, [5, 4, 3]);
     assert_eq!(store.tallies(1, 1).await.unwrap().len(), 1);
@@ -259,22 +267,24 @@ async fn texts_of_any_length_are_counted_apart(store: &Store) {
     for (sequence, text) in (0..).zip(texts) {
         let tally = |end: &str| {
             let text = format!("{text}{end}");
-            let [credential, issuer, tenant, application, class, route, outcome] = [(); 7].map(|()| text.clone());
-            Tally { day: sequence, credential, issuer, tenant, application, class, route, outcome, count: 2 }
+            let [credential, issuer, tenant, application, route, outcome, exception] = [(); 7].map(|()| text.clone());
+            Tally { day: sequence, credential, issuer, tenant, application, route, outcome, exception, count: 2 }
         };
         let tallies = [tally(""), tally("x"), tally("")];
         let user =
-            LastWithout { issuer: text.clone(), tenant: text.clone(), name: text.clone(), ..without(&text, 1, 1) };
+            UserRequests { issuer: text.clone(), tenant: text.clone(), name: text.clone(), ..without(&text, 1, 1) };
         let mut one = request("one", sequence, 1);
         one.issuer.clone_from(&text);
         one.tenant.clone_from(&text);
         one.user.clone_from(&text);
         one.correlation_id = noise(100_000, 3);
-        added(store, Flush { replica: &text, sequence, tallies: &tallies, without: &[user], recent: &[one] }).await;
+        added(store, Flush { replica: &text, sequence, tallies: &tallies, users: &[user], recent: &[one] }).await;
         let mut counts: Vec<_> = store.tallies(sequence, sequence).await.unwrap().iter().map(|one| one.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [2, 4]);
-        assert_eq!(store.recent(Some(&text), 10).await.unwrap().len(), 1);
+        assert_eq!(numbers(store, Some(&text), 10).await.len(), 1);
+        let named = Wanted { from_day: sequence, to_day: sequence, application: Some(&text), ..Wanted::default() };
+        assert_eq!(store.sums(&named, By::Rest).await.unwrap().iter().map(|one| one.count).sum::<i64>(), 4);
         assert!(!store.flush(&Flush { replica: &text, sequence, ..NOTHING }).await.unwrap());
         assert_eq!(store.erase(&text, &text, &text).await.unwrap(), 2);
     }
@@ -295,5 +305,5 @@ async fn a_flush_that_is_given_up_is_whole_or_nothing(store: &Store) {
     }
     let found = store.tallies(1, 1).await.unwrap();
     assert_eq!((found.len(), found.iter().all(|one| one.count == expected)), (50, true), "{found:?}");
-    assert_eq!(store.recent(None, 100).await.unwrap().len(), 59);
+    assert_eq!(all_recent(store).await.len(), 59);
 }

@@ -4,11 +4,13 @@
 
 use std::time::Instant;
 
-use mfa_gateway_store::{Cursor, Flush, LastWithout, NewSession, RecentRequest, Retention, Store, Tally, Which};
+use mfa_gateway_store::{
+    By, Cursor, Flush, NewSession, RecentRequest, Retention, Store, Tally, UserRequests, Wanted, Which,
+};
 
 use crate::places::{Place, because, session};
 use crate::postgres::Postgres;
-use crate::report::{NOTHING, request, tally, without};
+use crate::report::{DAY, NOTHING, request, tally, without};
 use crate::suite::read;
 
 const SESSIONS: usize = 100_000;
@@ -63,48 +65,69 @@ const APPLICATIONS: i64 = 500;
 const PEOPLE: i64 = 10_000;
 const DAYS: i64 = 365;
 
-/// One day of a year, of 100,000 tallies: each application on a few of its routes.
+/// How many days users are known: the default of `report.retention.users`.
+const USER_DAYS: i64 = 90;
+
+/// One day of a year, of 550,000 tallies: each application on two of its routes, and every other one without MFA on one.
 fn day(day: i64) -> Vec<Tally> {
     let one = |row: i64| Tally {
-        issuer: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0".to_owned(),
+        issuer: "entra".to_owned(),
         tenant: format!("{:036}", row % 20),
-        application: format!("{:036}", (row * 7 + day) % APPLICATIONS),
-        route: format!("/v1/customers/{{customer_id}}/{}", row % 30),
-        outcome: if row % 5 == 0 { "denied" } else { "permitted" }.to_owned(),
+        application: format!("{:036}", row % APPLICATIONS),
+        route: format!("/v1/customers/{{customer_id}}/{}", row / APPLICATIONS + row % 30),
+        outcome: if row < 2 * APPLICATIONS { "with_mfa" } else { "refused" }.to_owned(),
         ..tally(day, "", 100 + row)
     };
-    (0..275).map(one).collect()
+    (0..APPLICATIONS * 3).map(one).collect()
+}
+
+/// What users did on a day; every tenth without MFA.
+fn users(day: i64) -> Vec<UserRequests> {
+    let one = |number: i64| {
+        let is_without = (number + day) % 10 == 0;
+        let last = if is_without { day * DAY + number } else { 0 };
+        let tenant = format!("{:036}", number % 20);
+        let user = without(&format!("{number:036}"), last, i64::from(is_without) * 3);
+        UserRequests { day, tenant, with_mfa: 20, ..user }
+    };
+    (0..PEOPLE).map(one).collect()
+}
+
+async fn timed<T>(name: &str, what: &str, count: impl Fn(&T) -> usize, work: impl AsyncFn() -> T) {
+    for _ in 0..3 {
+        let start = Instant::now();
+        let found = work().await;
+        println!("{name}: {} {what} in {:?}", count(&found), start.elapsed());
+    }
 }
 
 async fn measure_a_year(name: &str, store: &Store) {
-    let person = |number: i64| LastWithout { user: format!("{number:036}"), ..without("", number, 1) };
-    let people: Vec<_> = (0..PEOPLE).map(person).collect();
-    let requests = |sequence: i64| -> Vec<RecentRequest> {
-        (0..10_000).map(|number| request("one", sequence * 10_000 + number, number)).collect()
-    };
     let start = Instant::now();
     for sequence in 0..DAYS {
         store.flush(&Flush { sequence, tallies: &day(sequence), ..NOTHING }).await.unwrap();
     }
     println!("{name}: a year in {DAYS} flushes in {:?}", start.elapsed());
-    let recent = requests(0);
     let start = Instant::now();
-    store.flush(&Flush { sequence: DAYS, without: &people, recent: &recent, ..NOTHING }).await.unwrap();
-    println!("{name}: a flush of {PEOPLE} users and {} requests in {:?}", recent.len(), start.elapsed());
-    for (what, from) in [("a year", 0), ("seven days", DAYS - 7)] {
-        for _ in 0..3 {
-            let start = Instant::now();
-            let found = store.tallies(from, DAYS).await.unwrap().len();
-            println!("{name}: {found} tallies of {what} read in {:?}", start.elapsed());
+    for sequence in DAYS - USER_DAYS..DAYS {
+        store.flush(&Flush { replica: "users", sequence, users: &users(sequence), ..NOTHING }).await.unwrap();
+    }
+    println!("{name}: {PEOPLE} users on {USER_DAYS} days in {:?}", start.elapsed());
+    let recent: Vec<RecentRequest> = (0..10_000).map(|number| request("one", number, DAYS * DAY + number)).collect();
+    store.flush(&Flush { sequence: DAYS, recent: &recent, ..NOTHING }).await.unwrap();
+    for (span, from_day) in [("a year", 0), ("seven days", DAYS - 7)] {
+        let wanted = Wanted { from_day, to_day: DAYS - 1, ..Wanted::default() };
+        let application = format!("{:036}", 7);
+        let of_one = Wanted { application: Some(&application), ..wanted };
+        for (what, wanted) in [("all", &wanted), ("one application", &of_one)] {
+            for by in [By::Day, By::Rest] {
+                let title = format!("sums by {by:?} of {span}, {what}");
+                timed(name, &title, Vec::len, async || store.sums(wanted, by).await.unwrap()).await;
+            }
+            let title = format!("users without MFA of {span}, {what}");
+            timed(name, &title, Vec::len, async || store.without_mfa(wanted, 10_000).await.unwrap()).await;
         }
     }
-    let start = Instant::now();
-    let found = store.without(0, 10_000).await.unwrap().len();
-    println!("{name}: {found} users without MFA read in {:?}", start.elapsed());
-    let start = Instant::now();
-    let found = store.recent(Some("contoso"), 10_000).await.unwrap().len();
-    println!("{name}: {found} requests read in {:?}", start.elapsed());
-    store.flush(&Flush { sequence: DAYS + 1, recent: &requests(1), ..NOTHING }).await.unwrap();
+    timed(name, "requests", Vec::len, async || store.recent(&Wanted::default(), 10_000).await.unwrap()).await;
     let start = Instant::now();
     let forgotten = store.forget(&Retention { tallies_before_day: 10, ..Retention::default() }).await.unwrap();
     println!("{name}: {forgotten:?} in {:?}", start.elapsed());

@@ -8,6 +8,7 @@ mod admin;
 mod issuer;
 mod network;
 mod operation;
+mod report;
 mod request;
 mod route;
 mod sign_in;
@@ -20,6 +21,7 @@ pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProto
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
 };
+pub(super) use report::{Names, Report};
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
     AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts,
@@ -60,7 +62,9 @@ pub(super) struct File {
     /// How people sign in with a browser, for the routes that take sessions.
     #[serde(default)]
     pub sign_in: Vec<SignIn>,
-    /// Where sessions are stored. Default: SQLite in `state.directory`; without that, memory.
+    /// The status report. Absent: nothing is counted.
+    pub report: Option<Report>,
+    /// Where sessions and the report's counts are stored. Default: SQLite in `state.directory`; without that, memory.
     pub store: Option<Store>,
     /// The services behind the gateway. At least one.
     pub upstreams: Vec<Upstream>,

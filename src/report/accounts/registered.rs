@@ -1,10 +1,12 @@
 //! What a list of accounts amounts to.
 
-use serde::ser::SerializeStruct;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 /// A list of accounts for the report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccountList {
     /// The issuer's name; empty if nobody says it.
@@ -21,7 +23,7 @@ pub(crate) struct AccountList {
 }
 
 /// Accounts with MFA registered. That they perform it, only their requests show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Registered {
     /// The enabled accounts, guests and administrators among them.
@@ -92,13 +94,32 @@ impl Part {
     }
 }
 
+/// The same as it is written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Part")]
+struct Written {
+    /// All of them.
+    accounts: u64,
+    /// Those with MFA registered.
+    registered: u64,
+    /// The share of those with MFA registered, in whole percent, rounded down; `null` without accounts.
+    percent: Option<u8>,
+}
+
 impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut part = serializer.serialize_struct("Part", 3)?;
-        part.serialize_field("accounts", &self.accounts)?;
-        part.serialize_field("registered", &self.registered)?;
-        part.serialize_field("percent", &self.percent())?;
-        part.end()
+        let Self { accounts, registered } = *self;
+        Written { accounts, registered, percent: self.percent() }.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Part {
+    fn schema_name() -> Cow<'static, str> {
+        Written::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::json_schema(generator)
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Proof {
     pub issuer: Arc<IssuerProfile>,
     /// Who calls.
     pub principal: Principal,
+    /// The user's name for people, such as `upn`. It proves nothing, and no decision reads it.
+    pub name: Option<Box<str>>,
     /// The tenant (`tid`).
     pub tenant: Option<String>,
     /// The token's version (`ver`).
@@ -206,6 +208,7 @@ impl Proof {
         Self {
             issuer: Arc::new(issuer),
             principal: Principal::AppUser(app, user),
+            name: None,
             tenant: None,
             version: None,
             amr: Amr::Absent,

@@ -1,0 +1,156 @@
+//! Counts decisions in memory, as the gateway makes them.
+//!
+//! On the path of a request there are a lock that nobody else holds, a look-up and an addition: each thread counts in a place
+//! of its own. A decision like one before it allocates nothing but the text of a request's ids.
+
+use std::cell::Cell as Local;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::quality::RandomState;
+use http::Method;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Decision, Evidence, Grounds, complies};
+use prometheus_client::metrics::counter::Counter as Metric;
+
+use super::cell::{Alike, Cell};
+use super::counted::Outcome;
+use super::day::Day;
+use super::shard::{Latest, MAX_LATEST, Shard};
+use crate::routing::Route;
+
+/// How many places there are to count in.
+const SHARDS: usize = 16;
+
+/// How many different decisions are told apart between two flushes. Further ones count, and are named by nothing.
+const MAX_CELLS: usize = 50_000;
+
+/// A decision, as it is made.
+#[derive(Debug)]
+pub(crate) struct Decided<'d> {
+    pub(crate) at: Timestamp,
+    pub(crate) request_id: &'d str,
+    pub(crate) correlation_id: &'d str,
+    pub(crate) method: &'d Method,
+    pub(crate) client: Option<IpAddr>,
+    /// Whether it is on a session.
+    pub(crate) portal: bool,
+    pub(crate) route: &'d Arc<Route>,
+    pub(crate) evidence: &'d Evidence,
+    pub(crate) decision: &'d Decision,
+}
+
+/// Counts decisions.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    shards: [Place; SHARDS],
+    hasher: RandomState,
+    cells: AtomicUsize,
+    max_cells: usize,
+    /// Decisions that are named by nothing.
+    nameless: Metric,
+}
+
+/// A shard in memory that no other shares a cache line with.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Place(Mutex<Shard>);
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Drained {
+    pub(super) cells: Vec<Cell>,
+    /// In order.
+    pub(super) latest: Vec<Latest>,
+}
+
+impl Counter {
+    /// One that has counted nothing.
+    pub(super) fn new(nameless: Metric) -> Self {
+        let (hasher, cells) = (RandomState::default(), AtomicUsize::new(0));
+        Self { shards: Default::default(), hasher, cells, max_cells: MAX_CELLS, nameless }
+    }
+
+    /// Counts a decision, if it counts.
+    pub(crate) fn count(&self, decided: &Decided<'_>) {
+        let Decided { at, route, evidence, decision, portal, .. } = *decided;
+        let Evidence::Token(proof) = evidence else { return };
+        let is_compliant = || complies(&route.rule, evidence, at) == Some(true);
+        let Some(outcome) = Outcome::decided(&route.rule, proof, decision, is_compliant) else { return };
+        let alike = Alike {
+            day: Day::of(at),
+            portal,
+            outcome,
+            issuer: &proof.issuer.name,
+            tenant: proof.tenant.as_deref().unwrap_or_default(),
+            application: proof.principal.app().id.as_deref().unwrap_or_default(),
+            user: proof.principal.user().map(|user| user.id.as_deref().unwrap_or_default()),
+            route: route.pattern.as_written(),
+            exception: match decision {
+                Decision::Permit(Grounds::Exempt(id)) => id,
+                _ => "",
+            },
+        };
+        let (hash, now) = (self.hasher.hash_one(alike), at.as_millis());
+        let latest = (outcome != Outcome::AppOnly).then(|| Latest {
+            at: now,
+            ids: ([decided.request_id, decided.correlation_id].concat().into(), decided.request_id.len()),
+            method: decided.method.clone(),
+            client: decided.client,
+            portal,
+            outcome,
+            route: Arc::clone(route),
+            proof: Arc::clone(proof),
+        });
+        let mut shard = self.shard();
+        if shard.count(hash, &alike, now, proof.name.as_deref(), || self.take_room()).is_none() {
+            let nameless = alike.nameless();
+            // There are few of these, so that they need no room.
+            let _ = shard.count(self.hasher.hash_one(nameless), &nameless, now, None, || true);
+            self.nameless.inc();
+        }
+        if let Some(latest) = latest {
+            shard.note(latest);
+        }
+    }
+
+    fn take_room(&self) -> bool {
+        self.cells.fetch_add(1, Ordering::Relaxed) < self.max_cells
+    }
+
+    /// The place where this thread counts.
+    fn shard(&self) -> MutexGuard<'_, Shard> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static MINE: Local<usize> = Local::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        let at = MINE.with(Local::get) % SHARDS;
+        lock(&self.shards[at])
+    }
+
+    /// Takes what was counted since the last time.
+    pub(super) fn drain(&self) -> Drained {
+        let mut drained = Drained::default();
+        for place in &self.shards {
+            let Shard { cells, latest, .. } = std::mem::take(&mut *lock(place));
+            drained.cells.extend(cells);
+            drained.latest.extend(latest);
+        }
+        self.cells.store(0, Ordering::Relaxed);
+        drained.latest.sort_by_key(|latest| latest.at);
+        let excess = drained.latest.len().saturating_sub(MAX_LATEST);
+        drained.latest.drain(..excess);
+        drained
+    }
+
+    /// How many decisions it would drain.
+    pub(super) fn len(&self) -> u64 {
+        self.shards.iter().map(|place| lock(place).decisions).sum()
+    }
+}
+
+fn lock(place: &Place) -> MutexGuard<'_, Shard> {
+    place.0.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,70 @@
+//! What one thread, or a few, have counted.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use http::Method;
+use mfa_gateway_core::policy::Proof;
+
+use super::cell::{Alike, Cell};
+use super::counted::Outcome;
+use crate::routing::Route;
+
+/// How many of the latest requests are kept: as many as Partner Center's download has.
+pub(super) const MAX_LATEST: usize = 10_000;
+
+/// Counts and the latest requests, since the last flush.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    pub(super) cells: HashTable<Cell>,
+    pub(super) latest: VecDeque<Latest>,
+    /// How many decisions the cells have.
+    pub(super) decisions: u64,
+}
+
+/// A request of a user. It shares what the gateway has anyway, so that noting it costs little.
+#[derive(Debug)]
+pub(super) struct Latest {
+    /// In milliseconds.
+    pub(super) at: i64,
+    /// The request's id and the correlation id after it, and the length of the first.
+    pub(super) ids: (Box<str>, usize),
+    pub(super) method: Method,
+    pub(super) client: Option<IpAddr>,
+    pub(super) portal: bool,
+    pub(super) outcome: Outcome,
+    pub(super) route: Arc<Route>,
+    pub(super) proof: Arc<Proof>,
+}
+
+impl Shard {
+    /// Counts a decision. `None`, and nothing is counted, if there is no cell for it and `room` gives none.
+    pub(super) fn count(
+        &mut self,
+        hash: u64,
+        alike: &Alike<'_>,
+        at: i64,
+        name: Option<&str>,
+        room: impl FnOnce() -> bool,
+    ) -> Option<()> {
+        let cell = match self.cells.find_mut(hash, |cell| alike.is_of(cell)) {
+            Some(cell) => cell,
+            None if room() => self.cells.insert_unique(hash, alike.cell(hash, name), |cell| cell.hash).into_mut(),
+            None => return None,
+        };
+        cell.count += 1;
+        cell.last = cell.last.max(at);
+        self.decisions += 1;
+        Some(())
+    }
+
+    /// Notes a request, in the place of the oldest if there are many.
+    pub(super) fn note(&mut self, latest: Latest) {
+        if self.latest.len() >= MAX_LATEST {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(latest);
+    }
+}
