@@ -22,7 +22,7 @@
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
-//! | `admin`, `replay` | the admin listener; rehearsals |
+//! | `replay`, `admin` | rehearsals; the admin listener |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
 //!
 //! # The path of a request
@@ -57,8 +57,9 @@ pub mod server;
 
 pub mod config;
 
-mod admin;
 mod replay;
+
+mod admin;
 
 mod app;
 pub mod cli;

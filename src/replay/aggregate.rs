@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
+use std::ops::Range;
 
 use super::rehearse::{Outcome, Rehearsal};
 use super::report::{Changes, Group, Malformed, Report, Who};
 use crate::journal::{DecisionLine, Line, Lines};
+use mfa_gateway_core::clock::Timestamp;
 
 /// How many groups are kept. Decisions of further groups are only counted.
 const MAX_GROUPS: usize = 100_000;
@@ -17,6 +19,8 @@ const MAX_NAMED: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Aggregate {
     rehearsal: Rehearsal,
+    /// The time of the decisions that count; all if absent.
+    span: Option<Range<Timestamp>>,
     report: Report,
     refused: Groups,
     permitted: Groups,
@@ -30,7 +34,18 @@ struct Groups {
 
 impl Aggregate {
     pub(crate) fn new(rehearsal: Rehearsal) -> Self {
-        Self { rehearsal, report: Report::default(), refused: Groups::default(), permitted: Groups::default() }
+        let (refused, permitted) = (Groups::default(), Groups::default());
+        Self { rehearsal, span: None, report: Report::default(), refused, permitted }
+    }
+
+    /// The same, of the decisions in a span of time alone.
+    pub(crate) fn within(self, span: Option<Range<Timestamp>>) -> Self {
+        Self { span, ..self }
+    }
+
+    fn is_outside(&self, line: &DecisionLine<'_>) -> bool {
+        let at = Timestamp::parse(&line.time);
+        at.is_some_and(|at| self.span.as_ref().is_some_and(|span| !span.contains(&at)))
     }
 
     /// Reads all lines of a log. Malformed lines are reported under `name`.
@@ -40,6 +55,9 @@ impl Aggregate {
     /// If the log can't be read.
     pub(crate) fn take(&mut self, name: &str, mut lines: Lines<impl BufRead>) -> io::Result<()> {
         while let Some((number, line)) = lines.next()? {
+            if matches!(&line, Line::Decision(line) if self.is_outside(line)) {
+                continue;
+            }
             self.report.lines.read += 1;
             let result = match line {
                 Line::Decision(line) => self.decision(&line),

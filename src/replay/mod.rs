@@ -14,4 +14,4 @@ mod why;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use rehearse::Rehearsal;
-pub(crate) use report::{Changes, Report};
+pub(crate) use report::{Changes, Conclusion, Report};

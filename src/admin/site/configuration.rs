@@ -104,7 +104,7 @@ fn row(route: &Route, config: &Config) -> Row {
     let (mode, kind) = match (rule.requirement, rule.activation.mode) {
         (Requirement::Mfa { .. }, Mode::Enforce) => ("enforce", "good"),
         (Requirement::Mfa { .. }, mode) => (mode.name(), "warn"),
-        _ => ("–", ""),
+        _ => ("", ""),
     };
     Row {
         pattern: short(route.pattern.as_written()).into_owned(),

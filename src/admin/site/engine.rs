@@ -9,13 +9,14 @@ use serde::Serialize;
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("message.html", include_str!("templates/message.html")),
     ("overview.html", include_str!("templates/overview.html")),
     ("sessions.html", include_str!("templates/sessions.html")),
     ("explain.html", include_str!("templates/explain.html")),
+    ("replay.html", include_str!("templates/replay.html")),
     ("configuration.html", include_str!("templates/configuration.html")),
 ];
 

@@ -24,6 +24,7 @@ pub(super) enum Tab {
     Overview,
     Sessions,
     Explain,
+    Replay,
     Configuration,
 }
 
@@ -40,7 +41,7 @@ pub(super) struct Frame<'f> {
 #[derive(Serialize)]
 struct View<'f, T> {
     title: &'f str,
-    tabs: [ShownTab; 4],
+    tabs: [ShownTab; 5],
     person: String,
     sign_out: Option<String>,
     proof: Option<String>,
@@ -66,13 +67,14 @@ struct Message<'m> {
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Overview, Self::Sessions, Self::Explain, Self::Configuration];
+    const ALL: [Self; 5] = [Self::Overview, Self::Sessions, Self::Explain, Self::Replay, Self::Configuration];
 
     fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Sessions => "Sessions",
             Self::Explain => "Explain",
+            Self::Replay => "Replay",
             Self::Configuration => "Configuration",
         }
     }
@@ -82,6 +84,7 @@ impl Tab {
             Self::Overview => "/",
             Self::Sessions => "/site/sessions",
             Self::Explain => "/site/explain",
+            Self::Replay => "/site/replay",
             Self::Configuration => "/site/configuration",
         }
     }

@@ -10,8 +10,11 @@ mod explain;
 mod form;
 mod frame;
 mod overview;
+mod rehearsal;
+mod replay;
 mod router;
 mod sessions;
+mod upload;
 mod who;
 
 pub(super) use router::{home, router, style};

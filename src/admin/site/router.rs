@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 
 use super::overview::overview;
 use super::who::Who;
-use super::{configuration, engine, explain, sessions};
+use super::{configuration, engine, explain, replay, sessions, upload};
 use crate::admin::context::Admin;
 use crate::admin::{guard, page};
 
@@ -23,6 +23,10 @@ pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
         .route("/site/sessions", guarded(get(sessions::page)))
         .route("/site/sessions/end", guarded(post(sessions::end)))
         .route("/site/explain", guarded(get(explain::page).post(explain::explain)))
+        .route(
+            "/site/replay",
+            guarded(get(replay::page).post(replay::replay)).layer(DefaultBodyLimit::max(upload::MAX)),
+        )
         .route("/site/configuration", guarded(get(configuration::page)))
         .route("/site/configuration/reload", guarded(post(configuration::reload)))
 }

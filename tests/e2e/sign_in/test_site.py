@@ -1,16 +1,19 @@
 """The operators' site: who gets in and how, what a page is, and that no other site acts for an operator."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 from support.identity_provider import AGENTS, CASEY, JANE, JOHN, person
+from support.journal import lines, until
 from support.links import Links
 from support.operators import TOKEN
 from support.site import PAGES, SESSION, Site, send_form
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+FORM = [("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", "same-origin")]
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
 
 
@@ -254,3 +257,56 @@ def test_what_everyone_may_have_needs_no_session(site):
     cookie = {"Cookie": f"{SESSION}=gone"}
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):
         assert httpx.get(site.at(path), headers={**cookie, "Accept": "text/html"}).status_code == 200, path
+
+
+def replayed(visitor, site, files: dict, **fields):
+    """Sends the form of the page with files."""
+    page = visitor.send(site.at("/site/replay"), site="same-origin")
+    proof = dict(Links(page.text).forms[-1].fields)["proof"]
+    parts = {"proof": proof, "source": "file", **fields}
+    request = httpx.Request("POST", site.at("/site/replay"), data=parts, files=files)
+    kind = request.headers["Content-Type"]
+    return visitor.send(site.at("/site/replay"), "POST", [*FORM, ("Content-Type", kind)], request.read(), "same-origin",
+                        origin=site.origin)
+
+
+def test_a_log_is_decided_again_under_another_configuration(start_site, provider, tmp_path):
+    log = tmp_path / "decisions.log"
+    api = {"prefix": "/v1/", "upstream": "api", "mode": "report"}
+    site = start_site(routes=[api], log={"decisions": "all", "decision_output": str(log)})
+    visitor = site.signed_in()
+    token = provider.access_token({"person": dict(JOHN), "mfa": False})
+    for _ in range(3):
+        assert httpx.get(f"{site.url}/v1/x", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    until(lambda: len(lines(log)) == 3)
+    enforced = site.config_file.read_text().replace("mode: report", "mode: enforce")
+    hop = replayed(visitor, site, {"log": log.read_bytes(), "configuration_file": enforced.encode()})
+    assert hop.status == 200 and "would be refused" in hop.text and "mfa missing" in hop.text, hop.text
+    assert JOHN["sub"] in hop.text
+    assert_sound(hop)
+    own = replayed(visitor, site, {"log": b""}, source="own", configuration=enforced)
+    assert own.status == 200 and "would be refused" in own.text
+    as_it_is = replayed(visitor, site, {"log": b""}, source="own")
+    assert "Nobody would notice" in as_it_is.text
+    before = replayed(visitor, site, {"log": b""}, source="own", to="2020-01-01T00:00")
+    assert "no decision to decide again" in before.text
+
+
+def test_a_replay_refuses_what_is_none(site, provider):
+    visitor = site.signed_in()
+    line = b'{"event": "decision", "user": "' + HOSTILE.replace('"', "'").encode() + b'"}\n'
+    for files, fields, status, words in (
+        ({"log": b""}, {}, 422, "no log"),
+        ({"log": b"no log at all\n"}, {}, 200, "could not be read"),
+        ({"log": line}, {}, 200, "could not be read"),
+        ({"log": b"{}\n"}, {"configuration": "nonsense: ["}, 422, "Nothing was replayed"),
+        ({"log": b"{}\n"}, {"configuration": "listeners: [{address: '${HOME}:1'}]"}, 422, "HOME"),
+        ({"log": b"{}\n"}, {"from": "yesterday"}, 422, "date and time"),
+        ({"log": b"{}\n"}, {"source": "own"}, 422, "into no file"),
+        ({"log": b"{}\n"}, {"proof": "wrong"}, 403, "not of a page of this session"),
+        ({"log": b"x" * (65 << 20)}, {}, 413, "too large"),
+    ):
+        hop = replayed(visitor, site, files, **fields)
+        assert hop.status == status and words in hop.text, (fields, hop.status, hop.text[-1500:])
+        assert "<script>alert" not in hop.text and str(Path.home()) not in hop.text
+    assert visitor.post(site.at("/site/replay"), b"proof=x").status == 400
