@@ -47,6 +47,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
     Evidence::Token(Arc::new(Proof {
         principal: Principal::classify(&claims, &rules.class).unwrap(),
         tenant: Some("t".to_owned()),
+        home: None,
         version: None,
         amr: claims.amr(),
         mfa: mfa.evaluate(&claims),

@@ -17,6 +17,7 @@ mod compile_fail;
 mod configuration;
 mod connections;
 mod cross_origin;
+mod delegation;
 mod drain;
 mod enforcement;
 mod entra;

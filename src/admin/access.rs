@@ -147,7 +147,7 @@ impl SignIn {
             _ => None,
         };
         let rejected = |reason| Rejection::new(reason).asked_by(Arc::clone(&self.rule)).with_proof(proof.clone());
-        match (decide(&self.rule, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
+        match (decide(&*self.rule, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
             (Decision::Permit(_), Evidence::Token(proof)) => {
                 self.listed(proof).ok_or_else(|| rejected(Reason::Told(&NO_OPERATOR)))
             }

@@ -63,6 +63,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.metrics.cache.clone(),
         ),
         waivers: config.waivers.clone(),
+        delegations: Arc::clone(&config.delegations),
     };
     let live = Live {
         edge: Edge {

@@ -12,8 +12,8 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, file, issuer, keys, operators_sign_in, rate_limit, report, route, server,
-    sign_in, store, traces, upstream, waivers,
+    Admin, Config, Issuer, admin, claims, delegations, file, issuer, keys, operators_sign_in, rate_limit, report,
+    route, server, sign_in, store, traces, upstream, waivers,
 };
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -48,6 +48,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let named = route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
     check_issuers(file.issuers.is_empty(), &routes, problems);
+    let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
+    delegations::check(&routes, &issuers, &delegations, problems);
     let waivers = Waivers {
         exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
         stages: waivers::stages(file.activation, &known.issuers, problems),
@@ -66,6 +68,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         rate_limits,
         routes,
         waivers,
+        delegations: Arc::new(delegations),
         token_bytes: limits.token_bytes,
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals: refusals(file.refusals, &issuers, problems),

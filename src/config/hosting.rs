@@ -47,6 +47,15 @@ pub(super) fn rewrite(
         [("strip_prefix", strip), ("rewrite", to)].into_iter().filter_map(|(field, text)| check(field, text?)).count();
     let pattern = pattern.filter(|_| broken == 0)?;
     let Some(strip) = strip else {
+        if to.is_some() && pattern.has_parameters() {
+            let message = "the route's paths have parameters, whose values the upstream would not receive";
+            problems.add(
+                &format!("{path}.rewrite"),
+                message,
+                "add the `strip_prefix` before the parameters that it replaces",
+            );
+            return None;
+        }
         return to.map(|to| {
             Box::new(match pattern {
                 Pattern::Prefix(prefix) => Rewrite::replace(prefix, to),

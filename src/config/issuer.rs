@@ -11,7 +11,7 @@ use super::keys::{KeyHandling, file as keys_file};
 use super::problem::Problems;
 use super::product;
 use super::roles::Roles;
-use super::token_claims::{class_rule, conditions, mfa_rule};
+use super::token_claims::{class_rule, conditions, home_rule, mfa_rule};
 use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
 use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
@@ -107,6 +107,7 @@ fn build_one(
         told: claims::build(path, &file.claims_to_headers, problems),
         product: product::read(file.product, is_entra, file.issuer.as_deref()),
         roles: asked.roles,
+        home: home_rule(path, file.home_claim.as_ref(), is_entra, problems),
         fingerprint: asked.fingerprint,
     });
     let rules = TokenRules {

@@ -11,8 +11,8 @@ use super::sign_in::Place;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{cors, credential, file, hosting, roles, token_from};
-use crate::routing::{CanonicalPath, HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
+use super::{context, cors, credential, file, hosting, pattern, roles, token_from};
+use crate::routing::{HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that a file's sections may refer to.
@@ -21,7 +21,7 @@ pub(super) struct Names {
     pub(super) issuers: Vec<String>,
     upstreams: Vec<String>,
     rate_limits: Vec<String>,
-    roles: Vec<String>,
+    pub(super) roles: Vec<String>,
 }
 
 impl Names {
@@ -84,11 +84,13 @@ pub(super) fn build(
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
-        let text = route.pattern.as_written().trim_end_matches('/');
+        let shape = route.pattern.shape();
+        let text = shape.trim_end_matches('/');
         let hosts = route.hosts.iter().cloned().map(Some).chain(route.is_of_every_host().then_some(None));
         let groups: Vec<_> = hosts.map(|host| (text.to_owned(), host)).collect();
         let others = groups.iter().filter_map(|group| alike.get(group)).flatten().map(|&place| &routes[place]);
-        if let Some((other, _)) = others.filter(|(_, other)| collide(other, &route)).min_by_key(|(at, _)| *at) {
+        if let Some((other, _)) = others.filter(|(_, other)| pattern::collide(other, &route)).min_by_key(|(at, _)| *at)
+        {
             let message = format!("routes[{other}] already matches this path and method");
             problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
         }
@@ -131,7 +133,9 @@ fn build_one(
     let rule = rule(path, &file, named.names, vendors, problems);
     let sessions = credential::build(path, &file, named.sign_ins, problems);
     let forwards_token = credential::forwards_token(&file);
-    let pattern = pattern(path, file.path, file.prefix, problems);
+    let pattern = pattern::build(path, file.path.clone(), file.prefix.clone(), problems);
+    let (context, customer_at) = context::read(path, &file, pattern.as_ref(), problems);
+    check_encoded(path, &file, pattern.as_ref(), problems);
     let pattern = pattern.inspect(|pattern| credential::check_reach(path, pattern, named.sign_ins, problems));
     let hosts = hosting::hosts(path, file.host, problems);
     let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
@@ -167,8 +171,17 @@ fn build_one(
         forward_authorization: forwards_token,
         forward_encoded: file.encoded == file::Encoded::Forward,
         rewrite,
-        ..Route::new(pattern?, rule)
+        customer_at,
+        ..Route::new(pattern?, Rule { context, ..rule })
     })
+}
+
+/// A parameter is one segment, and servers don't agree about the segments of such paths.
+fn check_encoded(path: &str, file: &file::Route, pattern: Option<&Pattern>, problems: &mut Problems<'_>) {
+    if file.encoded == file::Encoded::Forward && pattern.is_some_and(Pattern::has_parameters) {
+        let message = "the route's paths have parameters, and servers read the segments of such paths differently";
+        problems.add(&format!("{path}.encoded"), message, "remove `encoded: forward`, or the parameters");
+    }
 }
 
 /// What callers have to meet.
@@ -209,6 +222,7 @@ fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
         ("acts_for_partner", public && file.acts_for_partner),
         ("tenants", public && file.tenants.is_some()),
         ("roles", public && file.roles.is_some()),
+        ("context", public && file.context.is_some()),
         ("max_age", file.require != file::Require::Mfa && file.max_age.is_some()),
         ("percentage", file.require != file::Require::Mfa && file.percentage.is_some()),
         ("enforce_from", file.require != file::Require::Mfa && file.enforce_from.is_some()),
@@ -218,46 +232,4 @@ fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
         let field = format!("{path}.{field}");
         problems.add(&field, "this has no effect with the route's `require`", "remove it, or set `require: mfa`");
     }
-}
-
-fn pattern(path: &str, exact: Option<String>, prefix: Option<String>, problems: &mut Problems<'_>) -> Option<Pattern> {
-    let (field, pattern) = match (exact, prefix) {
-        (Some(text), None) => ("path", Pattern::Exact(text)),
-        (None, Some(text)) => ("prefix", Pattern::Prefix(text)),
-        (Some(_), Some(_)) => {
-            problems.add(path, "the route has both `path` and `prefix`", "keep one of them");
-            return None;
-        }
-        (None, None) => {
-            problems.add(path, "the route has neither `path` nor `prefix`", "add `prefix: /` or `path: /healthz`");
-            return None;
-        }
-    };
-    let field = format!("{path}.{field}");
-    if pattern.as_written().contains(['*', '?', '{']) {
-        problems.add(&field, "wildcards are not supported", "write a `prefix`: it matches every path below it");
-        return None;
-    }
-    if let Err(error) = CanonicalPath::parse(pattern.as_written()).and_then(CanonicalPath::unambiguous) {
-        problems.add(&field, error.to_string(), "write the path as clients request it: `/v1/customers`");
-        return None;
-    }
-    Some(pattern)
-}
-
-fn collide(one: &Route, other: &Route) -> bool {
-    let same_pattern = match (&one.pattern, &other.pattern) {
-        (Pattern::Exact(one), Pattern::Exact(other)) => one == other,
-        (Pattern::Prefix(one), Pattern::Prefix(other)) => one.trim_end_matches('/') == other.trim_end_matches('/'),
-        _ => false,
-    };
-    let same_method = match (&one.methods, &other.methods) {
-        (Some(methods), Some(others)) => {
-            // GET includes HEAD.
-            methods.iter().any(|method| other.admits_method(method))
-                || others.iter().any(|method| one.admits_method(method))
-        }
-        _ => true,
-    };
-    same_pattern && same_method && one.names_host_of(other)
 }

@@ -1,6 +1,7 @@
 //! The configuration as the gateway uses it: the settings of each component. Nothing in it is left to check.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Admin, Issuer, Warning};
@@ -12,7 +13,7 @@ use crate::server;
 use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::upstream;
-use mfa_gateway_core::policy::Waivers;
+use mfa_gateway_core::policy::{Delegations, Waivers};
 use mfa_gateway_keys::KeySettings;
 use mfa_gateway_store::StoreSettings;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The technical exceptions, and the stages of activation.
     pub waivers: Waivers,
+    /// For which customers partners' users may act.
+    pub delegations: Arc<Delegations>,
     /// What refusals say beyond the rule.
     pub refusals: Refusals,
     /// How the log is written.

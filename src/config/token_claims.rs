@@ -6,7 +6,7 @@ use super::suggest::quoted;
 use super::values::optional_duration;
 use mfa_gateway_core::policy::MfaRule;
 use mfa_gateway_core::token::{
-    AppOnlyProof, ApplicationClaims, ClassProof, ClassRule, Condition, Must, OwnProof, Predicate, Test,
+    AppOnlyProof, ApplicationClaims, ClassProof, ClassRule, Condition, HomeRule, Must, OwnProof, Predicate, Test,
 };
 
 /// What proves MFA.
@@ -48,6 +48,20 @@ fn claim_path(path: &str, file: &file::ClaimPath, problems: &mut Problems<'_>) -
         return None;
     }
     Some(names)
+}
+
+/// What names a user's home tenant.
+pub(super) fn home_rule(
+    path: &str,
+    claim: Option<&file::ClaimPath>,
+    is_entra: bool,
+    problems: &mut Problems<'_>,
+) -> HomeRule {
+    match claim.map(|claim| claim_path(&format!("{path}.home_claim"), claim, problems)) {
+        None if is_entra => HomeRule::Entra,
+        None | Some(None) => HomeRule::Unknown,
+        Some(Some(path)) => HomeRule::Claim(path),
+    }
 }
 
 /// Conditions of a list.

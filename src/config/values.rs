@@ -81,6 +81,13 @@ pub(super) fn tenant_ids(path: &str, list: &[String], problems: &mut Problems<'_
     list.iter().map(|tenant| tenant.to_ascii_lowercase()).collect()
 }
 
+/// Checks the id of one tenant.
+pub(super) fn tenant_id(path: &str, tenant: &str, problems: &mut Problems<'_>) {
+    if !is_guid(tenant) {
+        problems.add(path, format!("`{tenant}` is not a tenant id"), tenant_fix(path, tenant));
+    }
+}
+
 /// What to write in the place of a word that names several tenants at Entra's endpoints, or of a domain's name.
 fn tenant_fix(path: &str, tenant: &str) -> String {
     const ID: &str = "write the directory (tenant) id, a GUID such as df845f1a-7b35-40a2-ba78-6481de91f8ae";

@@ -164,7 +164,7 @@ pub(super) fn check_issuer(path: &str, issuer: &str, issuers: &[String], problem
     }
 }
 
-fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp> {
+pub(super) fn date(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Timestamp> {
     let time = Timestamp::parse(text);
     if time.is_none() {
         problems.add(path, "this is not a date and time in UTC (RFC 3339)", "write it as `2027-01-31T00:00:00Z`");

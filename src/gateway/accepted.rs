@@ -1,6 +1,6 @@
 //! What the configuration accepts where a token shows something else: for operators, who may know it.
 
-use mfa_gateway_core::policy::{Denial, Proof, Rule};
+use mfa_gateway_core::policy::{Context, Denial, Proof, Rule};
 use mfa_gateway_core::token::{Algorithm, IssuerRule, Tenants, TokenError, Unverified};
 use mfa_gateway_layer::Issuer;
 
@@ -41,6 +41,15 @@ pub(super) fn by_route(rule: &Rule, denial: Denial, proof: &Proof) -> Option<Str
             let seen = tenant.map_or("no tid".to_owned(), |tenant| format!("tid {}", serde_json::Value::from(tenant)));
             (listed("tenants", rule.tenants.iter().flatten().cloned()), seen)
         }
+        Denial::WrongContext => {
+            let accepted = match rule.context {
+                Context::Partner => "accepted: the partner's own tenant (`context: partner`)",
+                _ => "accepted: the tenant that the path names (`context: customer`)",
+            };
+            (accepted.to_owned(), tenants_of(proof))
+        }
+        Denial::NoDelegation => ("accepted: a delegation to the home tenant".to_owned(), tenants_of(proof)),
+        Denial::DelegationEnded => ("accepted: a delegation that has not ended".to_owned(), tenants_of(proof)),
         Denial::AppOnlyForbidden => ("accepted: tokens of users (`app_only: deny`)".to_owned(), "app_only".to_owned()),
         Denial::VendorAppOnly => {
             let accepted =
@@ -50,6 +59,15 @@ pub(super) fn by_route(rule: &Rule, denial: Denial, proof: &Proof) -> Option<Str
         _ => return None,
     };
     Some(format!("{accepted}; seen: {seen}"))
+}
+
+/// The tenants of a token, as people read them.
+fn tenants_of(proof: &Proof) -> String {
+    let named = |name: &str, tenant: Option<&str>| match tenant {
+        Some(tenant) => format!("{name} {}", serde_json::Value::from(tenant)),
+        None => format!("no {name}"),
+    };
+    format!("{}, {}", named("tid", proof.tenant.as_deref()), named("home tenant", proof.home.as_deref()))
 }
 
 fn listed(of: &str, values: impl Iterator<Item = String>) -> String {

@@ -89,6 +89,7 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         credential: credential.name(),
         session: session.as_deref(),
         route: &routed.route,
+        customer: routed.route.customer(question.path()),
         waivers: &live.judge.waivers,
         evidence,
         decision,

@@ -34,7 +34,8 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
     let route = live.judge.routes.find_for(question.host, question.path(), question.method);
     match route {
         Ok(route) => {
-            let decision = decide(&route.rule, &evidence, &live.judge.waivers, live.clock.now());
+            let decision =
+                decide(live.judge.asked(route, question.path()), &evidence, &live.judge.waivers, live.clock.now());
             let mut steps = token_steps(&evidence, denial_of(&decision), &facts, live);
             tell_place(&mut steps, route);
             of_steps(live, route, &evidence, &decision, steps)

@@ -35,7 +35,7 @@ pub(crate) fn explain(live: &Live, question: &Question<'_>, found: Result<&Found
     let proof = found.ok().and_then(|found| found.proof.clone()).filter(|_| counts.is_ok());
     steps.push(caller_step(proof.as_deref()));
     let evidence = proof.map_or(Evidence::None, Evidence::Token);
-    let decision = decide(&route.rule, &evidence, &live.judge.waivers, live.clock.now());
+    let decision = decide(live.judge.asked(route, question.path()), &evidence, &live.judge.waivers, live.clock.now());
     let mut explanation = of_steps(live, route, &evidence, &decision, steps);
     let needs = needs(&decision);
     if route.sessions.is_some() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::Waivers;
+use mfa_gateway_core::policy::{Asked, Delegations, Waivers};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::Authenticator;
 
@@ -66,6 +66,14 @@ pub(crate) struct Judge {
     pub(crate) routes: RouteTable,
     pub(crate) authenticator: Authenticator,
     pub(crate) waivers: Waivers,
+    pub(crate) delegations: Arc<Delegations>,
+}
+
+impl Judge {
+    /// What is asked of the caller of this path, which is the route's.
+    pub(crate) fn asked<'a>(&'a self, route: &'a Route, path: &'a str) -> Asked<'a> {
+        Asked::from(&route.rule).about(route.customer(path)).among(&self.delegations)
+    }
 }
 
 /// The handles of metrics, resolved for this configuration.

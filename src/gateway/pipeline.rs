@@ -149,7 +149,9 @@ impl Permitted {
         let Authenticated { routed, evidence } = authenticated;
         let live = &routed.sanitized.exchange.live;
         let now = live.clock.now();
-        let decision = decide(&routed.route.rule, &evidence, &live.judge.waivers, now);
+        let question = routed.sanitized.question();
+        let asked = live.judge.asked(&routed.route, question.path());
+        let decision = decide(asked, &evidence, &live.judge.waivers, now);
         record(&routed, &evidence, &decision, now);
         let Routed { sanitized, route } = routed;
         let proof = match evidence {
@@ -162,7 +164,9 @@ impl Permitted {
                 // A token that has expired since its verification gets the same response as one that was never
                 // verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
-                Err(Rejection::new(Reason::Denied(denial)).on(route).with_proof(proof))
+                let rejection =
+                    Rejection::new(Reason::Denied(denial)).about(route.customer(sanitized.question().path()));
+                Err(rejection.on(route).with_proof(proof))
             }
         }
     }

@@ -78,6 +78,14 @@ pub struct Notice {
     pub remedy: &'static str,
 }
 
+/// The rule of no route that decided, or the customer that the request is about. They stand behind one pointer: refusals are
+/// moved a lot.
+#[derive(Debug)]
+enum Subject {
+    Rule(Arc<Rule>),
+    Customer(String),
+}
+
 /// A refusal: its reason, and the facts needed to word it.
 #[derive(Debug)]
 pub struct Rejection {
@@ -88,7 +96,7 @@ pub struct Rejection {
     pub(super) cause: Option<BoxError>,
     /// What a page of another origin may do with it.
     pub(super) grant: Option<Box<Grant>>,
-    rule: Option<Arc<Rule>>,
+    subject: Option<Box<Subject>>,
     dialect: Option<Dialect>,
     /// The response, where a browser gets another one than a program.
     browser: Option<Box<Mutex<Response<Body>>>>,
@@ -100,8 +108,8 @@ impl Rejection {
     #[must_use]
     pub fn new(reason: Reason) -> Self {
         let preview = Preview::default();
-        let (route, proof, cause, grant, rule, dialect) = (None, None, None, None, None, None);
-        Self { reason, route, proof, preview, cause, grant, rule, dialect, browser: None, in_browser: false }
+        let (route, proof, cause, grant, subject, dialect) = (None, None, None, None, None, None);
+        Self { reason, route, proof, preview, cause, grant, subject, dialect, browser: None, in_browser: false }
     }
 
     /// The same, with the response that a browser gets.
@@ -145,7 +153,21 @@ impl Rejection {
     /// The same, by a rule of no route.
     #[must_use]
     pub(crate) fn asked_by(self, rule: Arc<Rule>) -> Self {
-        Self { rule: Some(rule), ..self }
+        Self { subject: Some(Box::new(Subject::Rule(rule))), ..self }
+    }
+
+    /// The same, of a request about this customer.
+    #[must_use]
+    pub(super) fn about(self, customer: Option<&str>) -> Self {
+        Self { subject: customer.map(|id| Box::new(Subject::Customer(id.to_owned()))), ..self }
+    }
+
+    /// The customer that the request is about.
+    pub(super) fn customer(&self) -> Option<&str> {
+        match self.subject.as_deref()? {
+            Subject::Customer(customer) => Some(customer),
+            Subject::Rule(_) => None,
+        }
     }
 
     /// The same, for a known caller.
@@ -156,7 +178,10 @@ impl Rejection {
 
     /// The rule that decided, if it was one.
     pub(super) fn rule(&self) -> Option<&Rule> {
-        self.rule.as_deref().or_else(|| self.route.as_deref().map(|route| &route.rule))
+        match self.subject.as_deref() {
+            Some(Subject::Rule(rule)) => Some(rule),
+            _ => self.route.as_deref().map(|route| &route.rule),
+        }
     }
 
     /// How long ago the caller may have authenticated, by the rule that decided.

@@ -65,6 +65,12 @@ pub struct DecisionLine<'l> {
     pub class: Option<Cow<'l, str>>,
     /// The tenant (`tid`).
     pub tenant: Option<Cow<'l, str>>,
+    /// The user's home tenant. Absent if it isn't known, and in lines of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_tenant: Option<Cow<'l, str>>,
+    /// The customer that the path names, on a route with `context: customer`. Absent on others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Cow<'l, str>>,
     /// The application's id (`appid`, `azp` or `client_id`).
     pub application: Option<Cow<'l, str>>,
     /// The user's object id (`oid`), or `sub`.
@@ -163,6 +169,8 @@ impl<'l> DecisionLine<'l> {
             issuer: text(proof.map(|proof| proof.issuer.name.as_str())),
             class: text(proof.map(|proof| proof.principal.class())),
             tenant: text(proof.and_then(|proof| proof.tenant.as_deref())),
+            home_tenant: text(proof.and_then(|proof| proof.home.as_deref())),
+            customer: text(entry.customer),
             application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
             user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
             ver: text(proof.and_then(|proof| proof.version.as_deref())),
@@ -215,6 +223,8 @@ pub(super) mod tests {
             issuer: Some("entra".into()),
             class: Some("app_user".into()),
             tenant: Some("t".into()),
+            home_tenant: Some("p".into()),
+            customer: Some("t".into()),
             application: Some("a".into()),
             user: Some("u".into()),
             ver: Some("1.0".into()),
@@ -247,6 +257,8 @@ pub(super) mod tests {
             issuer: None,
             class: None,
             tenant: None,
+            home_tenant: None,
+            customer: None,
             application: None,
             user: None,
             ver: None,

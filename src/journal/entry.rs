@@ -22,6 +22,8 @@ pub(crate) struct Entry<'e> {
     /// The session's id.
     pub(crate) session: Option<&'e str>,
     pub(crate) route: &'e Route,
+    /// The customer that the path names, if the route's paths name one.
+    pub(crate) customer: Option<&'e str>,
     pub(crate) waivers: &'e Waivers,
     pub(crate) evidence: &'e Evidence,
     pub(crate) decision: &'e Decision,

@@ -158,6 +158,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         issuer: Arc::clone(&issuer.profile),
         principal,
         tenant: own(&line.tenant),
+        home: own(&line.home_tenant),
         version: own(&line.ver),
         amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
         mfa: MfaFinding::Missing,

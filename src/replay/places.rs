@@ -14,6 +14,9 @@ use crate::routing::{self, Pattern, Route, RouteError, RouteTable};
 /// How many results are remembered; a log names as many patterns as its configuration had.
 const MAX_REMEMBERED: usize = 4096;
 
+/// What stands for the value of a parameter: a tenant's id, so that it may name a customer.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
 /// A route, or how a request without one is refused.
 pub(super) type Place = Result<Arc<Route>, &'static str>;
 
@@ -69,7 +72,9 @@ impl Places {
 
     /// The log doesn't have the host, so each host's route is possible.
     fn of_path(&self, path: &str, method: &Method) -> Vec<Place> {
-        let found = self.new.everywhere(path, method).into_iter();
+        // The log doesn't have the values of parameters either.
+        let example = Pattern::Exact(path.to_owned()).example(NOBODY);
+        let found = self.new.everywhere(&example, method).into_iter();
         found.map(|found| found.cloned().map_err(|error| code(&error))).collect()
     }
 
@@ -78,7 +83,7 @@ impl Places {
         let patterns = || self.new.iter().map(|route| &route.pattern);
         let prefixes =
             patterns().filter(|pattern| matches!(pattern, Pattern::Prefix(_)) && pattern.contains(&recorded));
-        let base = prefixes.max_by_key(|pattern| pattern.as_written().trim_end_matches('/').len());
+        let base = prefixes.max_by_key(|pattern| pattern.rank());
         let mut places = match base {
             Some(base) => self.of_pattern(base, method),
             None => vec![Err(Reason::NotFound.code())],
@@ -86,7 +91,7 @@ impl Places {
         let (narrower, why) = self.narrower(&recorded, narrower);
         // A narrower recorded route already took its own requests, and still does.
         let taken = |pattern: &Pattern| narrower.iter().any(|old| old.contains(pattern));
-        let below = patterns().filter(|pattern| recorded.contains(pattern) && !pattern.contains(&recorded));
+        let below = patterns().filter(|pattern| routing::takes_from(pattern, &recorded));
         places.extend(below.filter(|pattern| !taken(pattern)).flat_map(|pattern| self.of_pattern(pattern, method)));
         Possible { all: places, why }
     }
@@ -113,7 +118,7 @@ impl Places {
     /// The routes of a pattern for a method, one for each host that has it: methods choose within a pattern, and never
     /// fall through.
     fn of_pattern(&self, pattern: &Pattern, method: &Method) -> Vec<Place> {
-        let same = |route: &&Arc<Route>| route.pattern.contains(pattern) && pattern.contains(&route.pattern);
+        let same = |route: &&Arc<Route>| route.pattern.is_same(pattern);
         let found: Vec<Place> =
             self.new.iter().filter(same).filter(|route| route.admits_method(method)).cloned().map(Ok).collect();
         if found.is_empty() { vec![Err(Reason::MethodNotAllowed(Vec::new()).code())] } else { found }
@@ -131,7 +136,7 @@ fn code(error: &RouteError) -> &'static str {
 
 /// The patterns of a table that are below this one.
 fn below(table: &RouteTable, pattern: &Pattern) -> Vec<Pattern> {
-    let narrower = |other: &&Pattern| pattern.contains(other) && !other.contains(pattern);
+    let narrower = |other: &&Pattern| routing::takes_from(other, pattern);
     // A route of some hosts takes nothing away from the others.
     let of_all = table.iter().filter(|route| route.is_of_every_host());
     of_all.map(|route| &route.pattern).filter(narrower).cloned().collect()

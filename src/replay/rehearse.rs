@@ -1,5 +1,7 @@
 //! One recorded decision, decided again.
 
+use std::sync::Arc;
+
 use http::Method;
 
 use super::caller::{Caller, Issuers};
@@ -9,7 +11,9 @@ use crate::config::Config;
 use crate::journal::DecisionLine;
 use crate::routing::RouteTable;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence, Exception, Requirement, Waivers, decide};
+use mfa_gateway_core::policy::{
+    Asked, Context, Decision, Delegations, Denial, Evidence, Exception, Requirement, Rule, Waivers, decide,
+};
 use mfa_gateway_core::token::Check;
 
 /// Another configuration, under which recorded decisions are decided again.
@@ -17,6 +21,7 @@ use mfa_gateway_core::token::Check;
 pub(crate) struct Rehearsal {
     places: Places,
     waivers: Waivers,
+    delegations: Arc<Delegations>,
     issuers: Issuers,
     /// The assumed time of every request; its own if absent.
     at: Option<Timestamp>,
@@ -53,7 +58,8 @@ impl Rehearsal {
         };
         let recorded = recorded_with.map(|config| RouteTable::new(config.routes.clone()));
         let places = Places::new(RouteTable::new(config.routes.clone()), recorded);
-        Self { places, waivers: config.waivers.clone(), issuers, at }
+        let (waivers, delegations) = (config.waivers.clone(), Arc::clone(&config.delegations));
+        Self { places, waivers, delegations, issuers, at }
     }
 
     /// Decides again.
@@ -88,7 +94,11 @@ impl Rehearsal {
         };
         // An exception that people granted is in no configuration: at its own time, the request still has it.
         let granted = line.exception.as_deref().is_some_and(|id| id.starts_with(Exception::GRANTED));
-        let decided = |evidence: &Evidence| match decide(&route.rule, evidence, &self.waivers, now) {
+        let asked = Asked::from(&route.rule).about(line.customer.as_deref()).among(&self.delegations);
+        let decided = |evidence: &Evidence| match decide(asked, evidence, &self.waivers, now) {
+            Decision::Deny(denial) if lacks_context(&route.rule, denial, line) => {
+                Outcome::Undetermined(Why::ContextUnknown)
+            }
             Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
             Decision::Deny(denial) if granted && self.at.is_none() && denial.check() == Check::Mfa => {
                 Outcome::Permit("exempt")
@@ -117,6 +127,19 @@ impl Rehearsal {
             (Caller::Refused(reason), _) => Outcome::Deny(reason.clone()),
             (Caller::NotLookedAt, _) => Outcome::Undetermined(Why::NotLookedAt),
         }
+    }
+}
+
+/// Whether a denial may only be due to what the line doesn't say of the customer and the user's home tenant.
+fn lacks_context(rule: &Rule, denial: Denial, line: &DecisionLine<'_>) -> bool {
+    let recorded_why =
+        [Denial::WrongContext, Denial::NoDelegation].iter().any(|one| line.reason.as_deref() == Some(one.code()));
+    // A line of an older version has no home tenant; of one that has the customer, it wasn't known.
+    let lacks_home = line.home_tenant.is_none() && line.customer.is_none() && !recorded_why;
+    match (denial, rule.context) {
+        (Denial::WrongContext, Context::Customer) => line.customer.is_none(),
+        (Denial::WrongContext | Denial::NoDelegation, _) => lacks_home,
+        _ => false,
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Why {
     ClaimsUnknown,
     /// The route takes the token from another place.
     TokenPlaceDiffers,
+    /// The route asks for a context, and the line doesn't say what it was.
+    ContextUnknown,
     /// The issuer asks something else of its tokens.
     TokenRulesDiffer,
     /// The log leaves ordinary permits out.
@@ -54,6 +56,9 @@ impl Why {
                  and the log contains no tokens"
             }
             Self::TokenPlaceDiffers => "the route takes the token from another place than the recorded one did",
+            Self::ContextUnknown => {
+                "the route asks for a context, and the recorded line lacks the customer or the user's home tenant"
+            }
             Self::PermitsOmitted => "the log omits ordinary permits, so callers are missing",
             Self::LinesLost => "the log has lost lines, so callers may be missing",
         }
@@ -80,6 +85,9 @@ impl Why {
             }
             Self::TokenPlaceDiffers => {
                 "rehearse without that change; whether callers send the token there is not in the log"
+            }
+            Self::ContextUnknown => {
+                "serve the route with its context and with delegations first, and replay the log of that"
             }
             Self::PermitsOmitted => "record with `log.decisions: all`",
             Self::LinesLost => "record again to a faster disk, or replay the log of another day",

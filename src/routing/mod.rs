@@ -21,6 +21,7 @@ mod rule;
 mod session_use;
 mod spelling;
 mod table;
+mod template;
 mod token_place;
 
 pub use cors::{AllowedHeaders, Cors, Origins};
@@ -38,4 +39,5 @@ pub use table::RouteTable;
 pub use token_place::TokenPlace;
 
 pub(crate) use boundary::crossed;
-pub(crate) use narrower::named;
+pub(crate) use narrower::{named, takes_from};
+pub(crate) use template::MAX_PARAMETERS;

@@ -31,20 +31,36 @@ pub(super) fn of_each<'p>(
     patterns: impl Iterator<Item = &'p Pattern>,
     all: impl Iterator<Item = &'p Pattern>,
 ) -> Vec<Arc<[String]>> {
-    let all: BTreeSet<Key<'_>> = all.map(key).collect();
+    let all: Vec<&Pattern> = all.collect();
+    let keys: BTreeSet<Key<'_>> = all.iter().copied().map(key).collect();
     patterns
         .map(|pattern| match pattern {
             Pattern::Exact(_) => Arc::default(),
-            Pattern::Prefix(_) => below(&all, key(pattern).0),
+            // What is written out comes first, so that nothing but what is below it takes requests away.
+            Pattern::Prefix(_) if !pattern.has_parameters() => below(&keys, key(pattern).0),
+            Pattern::Prefix(_) => {
+                let taking: BTreeSet<Key<'_>> =
+                    all.iter().filter(|other| takes_from(other, pattern)).copied().map(key).collect();
+                named_or_digest(|| taking.iter())
+            }
         })
         .collect()
+}
+
+/// Whether `other` comes first for some path of `pattern`.
+pub(crate) fn takes_from(other: &Pattern, pattern: &Pattern) -> bool {
+    pattern.overlaps(other) && other.rank() > pattern.rank()
 }
 
 fn below(all: &BTreeSet<Key<'_>>, stem: &str) -> Arc<[String]> {
     let beginning = [stem, "/"].concat();
     let same = all.range((Bound::Included((stem, true, "")), Bound::Unbounded)).take_while(|one| one.0 == stem);
     let longer = all.range((Bound::Included((&*beginning, false, "")), Bound::Unbounded));
-    let found = || same.clone().chain(longer.clone().take_while(|one| one.0.starts_with(&beginning)));
+    named_or_digest(|| same.clone().chain(longer.clone().take_while(|one| one.0.starts_with(&beginning))))
+}
+
+/// The patterns, if they are few; else a digest of them.
+fn named_or_digest<'k, I: Iterator<Item = &'k Key<'k>>>(found: impl Fn() -> I) -> Arc<[String]> {
     let few =
         found().take(MAX_NAMED + 1).map(|one| one.2.len()).fold((0, 0), |(count, sum), len| (count + 1, sum + len));
     if few.0 <= MAX_NAMED && few.1 <= MAX_BYTES {
@@ -108,7 +124,14 @@ mod tests {
 
     #[test]
     fn it_agrees_with_what_patterns_contain() {
-        let paths = ["/", "/a", "/a/", "/a/b", "/a/b/", "/ab", "/a-b", "/a/b/c"];
+        let written = ["/", "/a", "/a/", "/a/b", "/a/b/", "/ab", "/a-b", "/a/b/c"];
+        let with_parameters = ["/", "/a/b", "/a/b/c", "/{x}", "/{x}/b", "/a/{x}/", "/a/{x}/c", "/{x}/{y}/c"];
+        for paths in [written, with_parameters] {
+            agrees(&paths);
+        }
+    }
+
+    fn agrees(paths: &[&str]) {
         let patterns: Vec<Pattern> = paths
             .iter()
             .flat_map(|path| [text(true, path), text(false, path)])
@@ -117,7 +140,7 @@ mod tests {
         for (pattern, found) in patterns.iter().zip(of_each(patterns.iter(), patterns.iter())) {
             let mut expected: Vec<String> = patterns
                 .iter()
-                .filter(|other| pattern.contains(other) && !other.contains(pattern))
+                .filter(|other| matches!(pattern, Pattern::Prefix(_)) && takes_from(other, pattern))
                 .map(|other| text(matches!(other, Pattern::Exact(_)), other.as_written()))
                 .collect();
             let mut found = found.to_vec();

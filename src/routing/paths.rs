@@ -9,6 +9,7 @@ use super::pattern::{Index, LongNames};
 use super::readings::{Reading, Step, Steps};
 use super::route::Route;
 use super::{CanonicalPath, PathError, PathRule, spelling};
+use mfa_gateway_core::token::is_guid;
 
 /// The reason that no route is found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +71,7 @@ impl Paths {
         if let Some(form) = path.form.filter(|_| !route.forward_encoded) {
             return Err(form.into());
         }
+        check_customer(route, path.as_str())?;
         let is_strictest = self.strictest.get(at).is_some_and(|strictest| *strictest);
         if !is_strictest || path.may_step_up() {
             self.check_readings(route, path, method, is_strictest)?;
@@ -94,59 +96,60 @@ impl Paths {
         if is_strictest {
             return Ok(());
         }
+        let own = Own { route, path: path.as_str() };
         let ambiguous = |(text, steps): (String, Steps)| RouteError::Ambiguous { steps, at: path.differs_at(&text) };
         let Some(readings) = readings else {
-            return self.check_folded(route, path.as_str(), Steps::default(), method).map_err(ambiguous);
+            return self.check_folded(own, path.as_str(), Steps::default(), method).map_err(ambiguous);
         };
         for Reading { text, steps } in readings {
-            if !self.index.find(&text).is_none_or(|group| self.covers(route, group, method)) {
+            if !self.index.find(&text).is_none_or(|group| self.covers(own, group, &text, method)) {
                 return Err(ambiguous((text, steps)));
             }
-            self.check_folded(route, &text, steps, method).map_err(ambiguous)?;
+            self.check_folded(own, &text, steps, method).map_err(ambiguous)?;
         }
         Ok(())
     }
 
     /// The same for one reading, without regard to letter case, and also if a backend adds or drops a slash at the end.
-    fn check_folded(&self, route: &Route, text: &str, steps: Steps, method: &Method) -> Result<(), (String, Steps)> {
+    fn check_folded(&self, own: Own<'_>, text: &str, steps: Steps, method: &Method) -> Result<(), (String, Steps)> {
         let mut folded = spelling::fold(text);
-        if !self.folded.find(&folded).is_none_or(|group| self.covers(route, group, method)) {
+        if !self.folded.find(&folded).is_none_or(|group| self.covers(own, group, &folded, method)) {
             return Err((folded, steps.and(Step::Case)));
         }
-        if folded.contains('~') && self.abbreviates_stricter(route, &folded, method) {
+        if folded.contains('~') && self.abbreviates_stricter(own, &folded, method) {
             return Err((folded, steps.and(Step::ShortName)));
         }
         // A prefix matches with and without a slash at the end, but not under an exact path.
         let other = if !folded.ends_with('/') {
             folded.push('/');
-            self.folded.exact.get(&folded).map(Vec::as_slice)
+            self.folded.find_exact(&folded)
         } else if folded.len() > 1 {
             folded.pop();
             self.folded.find(&folded)
         } else {
             None
         };
-        if !other.is_none_or(|group| self.covers(route, group, method)) {
+        if !other.is_none_or(|group| self.covers(own, group, &folded, method)) {
             return Err((folded, steps.and(Step::Case).and(Step::Slash)));
         }
         Ok(())
     }
 
-    /// Whether `route` is at least as strict as those of a group that serve the method, and there are some. A route of
-    /// every host doesn't count where one that names the host has the same pattern.
-    fn covers(&self, route: &Route, group: &[usize], method: &Method) -> bool {
+    /// Whether a path's own route is at least as strict as those of a group that serve the method, and there are some. A
+    /// route of every host doesn't count where one that names the host has the same pattern.
+    fn covers(&self, own: Own<'_>, group: &[usize], text: &str, method: &Method) -> bool {
         let admitting = || group.iter().filter_map(|&at| self.routes.get(at)).filter(|one| one.admits_method(method));
         let is_first = |other: &Route| {
             group.len() < 2
                 || admitting().find(|one| one.pattern.is_same(&other.pattern)).is_none_or(|one| one.id == other.id)
         };
-        admitting().next().is_some() && admitting().all(|other| route.rule.covers(&other.rule) || !is_first(other))
+        admitting().next().is_some() && admitting().all(|other| own.covers(other, text) || !is_first(other))
     }
 
     /// Whether a folded path may stand for a stricter route's with short names in place of long ones.
-    fn abbreviates_stricter(&self, route: &Route, folded: &str, method: &Method) -> bool {
+    fn abbreviates_stricter(&self, own: Own<'_>, folded: &str, method: &Method) -> bool {
         self.routes.iter().zip(&self.names).any(|(other, names)| {
-            names.may_be_abbreviated_as(folded) && !(route.rule.covers(&other.rule) && other.admits_method(method))
+            names.may_be_abbreviated_as(folded) && !(own.covers(other, folded) && other.admits_method(method))
         })
     }
 
@@ -166,12 +169,43 @@ impl Paths {
     }
 }
 
+/// A path's own route.
+#[derive(Clone, Copy, Debug)]
+struct Own<'o> {
+    route: &'o Route,
+    path: &'o str,
+}
+
+impl Own<'_> {
+    /// Whether this route is at least as strict as the one of another reading, and about the same customer.
+    fn covers(self, other: &Route, text: &str) -> bool {
+        let is_about_same =
+            |customer: &str| self.route.customer(self.path).is_some_and(|own| own.eq_ignore_ascii_case(customer));
+        self.route.rule.covers(&other.rule)
+            && (other.customer_at.is_none() || other.customer(text).is_some_and(is_about_same))
+    }
+}
+
+/// Checks that the customer whom a path names is named by a tenant's id, as it is written.
+fn check_customer(route: &Route, path: &str) -> Result<(), PathError> {
+    let Some(place) = route.customer_at else { return Ok(()) };
+    if route.customer(path).is_some_and(is_guid) {
+        return Ok(());
+    }
+    let at = path.match_indices('/').nth(place).map_or(path.len(), |(at, _)| at + 1);
+    Err(PathError { rule: PathRule::Customer, at })
+}
+
 /// For each route, whether its rule covers that of every other, and every route serves all methods.
 fn strictest(routes: &[Arc<Route>]) -> Vec<bool> {
     let Some(first) = routes.first() else { return Vec::new() };
     // Some rules are incomparable, and then none is the strictest.
     let top =
         routes.iter().map(|route| &route.rule).fold(&first.rule, |top, rule| if rule.covers(top) { rule } else { top });
+    // Routes with one rule may still name different customers.
+    if routes.iter().any(|route| route.customer_at.is_some()) {
+        return vec![false; routes.len()];
+    }
     let is_top = routes.iter().all(|route| route.methods.is_none() && top.covers(&route.rule));
     routes.iter().map(|route| is_top && route.rule.covers(top)).collect()
 }

@@ -60,6 +60,8 @@ pub struct Route {
     pub rewrite: Option<Box<Rewrite>>,
     /// The patterns below it, which its table finds: the decision log names them.
     pub narrower: Arc<[String]>,
+    /// Which segment of a path names the customer, by the number of segments before it.
+    pub customer_at: Option<usize>,
 }
 
 impl Route {
@@ -87,7 +89,15 @@ impl Route {
             close_at_expiry: false,
             rewrite: None,
             narrower: Arc::default(),
+            customer_at: None,
         }
+    }
+
+    /// The customer that a path of this route names, as it is written there.
+    #[must_use]
+    pub fn customer<'p>(&self, path: &'p str) -> Option<&'p str> {
+        // Before the first segment, there is a slash.
+        path.split('/').nth(self.customer_at? + 1)
     }
 
     /// The credential that it takes, as the configuration writes it.

@@ -41,6 +41,8 @@ pub enum PathRule {
     Ambiguous,
     /// More readings than are looked up.
     Readings,
+    /// The segment that names the customer is no tenant's id.
+    Customer,
 }
 
 impl PathError {
@@ -76,6 +78,9 @@ impl fmt::Display for PathRule {
             Self::DoubleEncoding => "is encoded twice",
             Self::NotUtf8 => "encodes bytes that are not UTF-8",
             Self::Ambiguous => "is one of other segments to some servers",
+            Self::Customer => {
+                "does not name the customer by its tenant id, a GUID without encoded characters; a domain's name doesn't do"
+            }
             Self::Readings => "can be read in too many ways",
         })
     }

@@ -2,6 +2,7 @@
 
 mod fuzzed;
 mod headers;
+mod parameters;
 mod parsers;
 mod paths;
 mod rule;

@@ -127,7 +127,7 @@ fn any_case() -> impl Strategy<Value = (Vec<Route>, String)> {
     )
 }
 
-fn changed(path: &str, change: &str, at: usize) -> String {
+pub(super) fn changed(path: &str, change: &str, at: usize) -> String {
     let mut chars: Vec<String> = path.chars().map(String::from).collect();
     let char = chars[at].clone();
     let encoded = char.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
@@ -211,7 +211,7 @@ fn best_fit(page: u16, char: char) -> char {
 }
 
 /// What servers make of a path: up to four steps in any order.
-fn readings(path: &str) -> BTreeSet<String> {
+pub(super) fn readings(path: &str) -> BTreeSet<String> {
     let (mut all, mut new) = (BTreeSet::from([path.to_owned()]), vec![path.to_owned()]);
     for _ in 0..4 {
         // Without any slash left, it is the root.
@@ -221,7 +221,7 @@ fn readings(path: &str) -> BTreeSet<String> {
     all
 }
 
-fn decoded(path: &str) -> String {
+pub(super) fn decoded(path: &str) -> String {
     let bytes = path.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;

@@ -60,6 +60,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
     Ok(Proof {
         principal: Principal::classify(&claims, &rules().class)?,
         tenant: text("tid"),
+        home: issuer.home.read(&claims).map(str::to_owned),
         version: claims.version(),
         amr: claims.amr(),
         mfa: issuer.mfa.evaluate(&claims),

@@ -24,6 +24,7 @@ pub(super) fn proof_of(
         principal,
         name,
         tenant: claims.text("tid").map(str::to_owned),
+        home: profile.home.read(claims).map(str::to_owned),
         version: claims.version(),
         amr: claims.amr(),
         mfa: profile.mfa.evaluate(claims),

@@ -42,6 +42,9 @@ pub(in crate::config) struct Issuer {
     pub app_only_proof: Option<AppOnlyProof>,
     /// The proof of MFA. Default: `{ any: [{ claim: amr, contains: mfa }] }`.
     pub mfa_evidence: Option<MfaEvidence>,
+    /// The claim that names a user's home tenant: a tenant's id, or the issuer of one. Default for Entra issuers: `idp`, and
+    /// the token's own tenant without it. For others there is none, and no user meets a route's `context`.
+    pub home_claim: Option<ClaimPath>,
     /// How the issuer writes the time of a sign-in. Default `seconds`.
     #[serde(default)]
     pub auth_time: AuthTime,

@@ -5,6 +5,7 @@
 //! `250ms`, `30s`, `5m`, `1h` or `2days`; sizes are numbers of bytes.
 
 mod admin;
+mod delegation;
 mod issuer;
 mod network;
 mod operation;
@@ -16,6 +17,7 @@ mod telemetry;
 mod token_claims;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
+pub(super) use delegation::{Context, Delegation};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{
@@ -76,6 +78,12 @@ pub(super) struct File {
     /// Facts about the calling applications.
     #[serde(default)]
     pub applications: Applications,
+    /// The tenants of partners, whose users act on behalf of customers. Those that `delegations` names are partners too.
+    #[serde(default)]
+    pub partners: Vec<String>,
+    /// The delegations: for which customers a partner's users may act, on routes with `context: customer`.
+    #[serde(default)]
+    pub delegations: Vec<Delegation>,
     /// Technical exceptions. Each waives MFA, and only MFA, for a narrow match until it expires.
     #[serde(default)]
     pub exceptions: Vec<Exception>,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::delegation::Context;
 use super::request::{AtExpiry, Cors, FieldEdits, TokenFrom};
 
 /// A path or prefix that the gateway serves, and what it requires: exactly one of `path` and `prefix`.
@@ -12,7 +13,7 @@ pub(in crate::config) struct Route {
     /// This exact path.
     pub path: Option<String>,
     /// This path and every path below it, by whole segments: `/v1` and `/v1/` both match `/v1` and `/v1/…`, never
-    /// `/v10`.
+    /// `/v10`. In both, `{name}` stands for any one segment.
     pub prefix: Option<String>,
     /// The host or hosts that it is for: `api.example.com`, `*.example.com`, or `*` for every host. Absent: every host
     /// that other routes name. If no route names a host, every host.
@@ -34,6 +35,10 @@ pub(in crate::config) struct Route {
     pub acts_for_partner: bool,
     /// The tenants (`tid`) that may call. Absent: all tenants that the issuers trust.
     pub tenants: Option<Vec<String>>,
+    /// The tenant that a caller has to be signed in to: `customer`, whom the path names, or a `partner`'s own. Absent: any.
+    pub context: Option<Context>,
+    /// With `context: customer`, the parameter of the path that names the customer. Default `customer`.
+    pub customer_parameter: Option<String>,
     /// The roles of which a caller needs one, users and applications alike. Absent: none is needed.
     pub roles: Option<Vec<String>>,
     /// Whether MFA findings are enforced, only reported, or ignored. Default `enforce`.

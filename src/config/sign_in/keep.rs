@@ -33,6 +33,9 @@ pub(super) fn of(issuer: &Issuer) -> Vec<Keep> {
     for name in ALWAYS {
         kept.whole(&[name.to_owned()]);
     }
+    if let Some(claim) = profile.home.claim() {
+        kept.whole(&claim);
+    }
     for told in &profile.told {
         kept.whole(&told.claim);
     }

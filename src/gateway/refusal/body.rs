@@ -68,7 +68,14 @@ fn add_expected(body: &mut Object<'_>, denial: Denial, rejection: &Rejection, se
             }
             inner.text("mfa", &proof.issuer.mfa.to_string());
         }),
-        (Denial::RoleMissing | Denial::RolesUnknown, ..) => {
+        (Denial::WrongContext | Denial::NoDelegation | Denial::DelegationEnded, ..) => {
+            let context = rejection.rule().and_then(|rule| rule.context.name());
+            body.object("expected", |inner| {
+                inner.text_if_any("context", context);
+                inner.text_if_any("tenant", rejection.customer());
+            });
+        }
+        (Denial::RoleMissing | Denial::RoleNotDelegated | Denial::RolesUnknown, ..) => {
             let roles = rejection.rule().and_then(|rule| rule.roles.as_ref());
             body.object("expected", |inner| inner.texts("roles", roles.into_iter().flatten()));
         }

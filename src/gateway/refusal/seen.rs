@@ -39,7 +39,12 @@ fn members(denial: Denial, proof: &Proof) -> BTreeMap<String, Value> {
         };
         members.insert("auth_time".to_owned(), time);
     }
-    if matches!(denial, Denial::RoleMissing | Denial::RolesUnknown) {
+    if matches!(denial, Denial::WrongContext | Denial::NoDelegation | Denial::DelegationEnded) {
+        let shown = |tenant: Option<&str>| tenant.map(|tenant| Value::from(tenant.get(..36).unwrap_or(tenant)));
+        members.insert("home_tenant".to_owned(), shown(proof.home.as_deref()).into());
+        members.insert("tenant".to_owned(), shown(proof.tenant.as_deref()).into());
+    }
+    if matches!(denial, Denial::RoleMissing | Denial::RoleNotDelegated | Denial::RolesUnknown) {
         // The configuration's names alone: what groups the caller is in is nobody's business here.
         members.insert("roles".to_owned(), proof.roles.held.iter().map(|role| Value::from(&**role)).collect());
     }

@@ -1,16 +1,22 @@
 //! The whole rule, on one screen.
 
 use crate::clock::Timestamp;
+use crate::policy::delegation::Delegated;
 use crate::policy::evidence::Proof;
-use crate::policy::{AppOnlyRule, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Rule, Waivers};
+use crate::policy::{
+    AppOnlyRule, Asked, Context, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Rule, Standing,
+    Waivers,
+};
 use crate::token::{App, Principal};
 
 /// Decides what is done with a request.
 ///
-/// The order is fixed: credential and token (found by authentication), time, tenant, class, roles, and MFA last, so that an
-/// invalid token never hears of MFA, and nobody does MFA for a page that MFA doesn't open.
+/// The order is fixed: credential and token (found by authentication), time, tenant, context, class, delegation, roles, and
+/// MFA last, so that an invalid token never hears of MFA, and nobody does MFA for a page that MFA doesn't open.
 #[must_use]
-pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
+pub fn decide<'a>(asked: impl Into<Asked<'a>>, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
+    let asked = asked.into();
+    let rule = asked.rule;
     if rule.requirement == Requirement::Public {
         return Decision::Permit(Grounds::Public);
     }
@@ -28,12 +34,15 @@ pub fn decide(rule: &Rule, evidence: &Evidence, waivers: &Waivers, now: Timestam
     if !rule.admits_tenant(proof.tenant.as_deref()) {
         return Decision::Deny(Denial::TenantMismatch);
     }
+    if !is_in_context(asked, proof) {
+        return Decision::Deny(Denial::WrongContext);
+    }
     if let Principal::AppOnly(app) = &proof.principal
         && let Err(denial) = judge_app_only(&rule.app_only, app)
     {
         return Decision::Deny(denial);
     }
-    if let Err(denial) = judge_roles(rule, proof) {
+    if let Err(denial) = judge_delegation(asked, proof, now).and_then(|by| judge_roles(rule, proof, by.as_ref())) {
         return Decision::Deny(denial);
     }
     match (&proof.principal, rule.requirement) {
@@ -79,13 +88,48 @@ fn judge_app_only(rule: &AppOnlyRule, app: &App) -> Result<(), Denial> {
     }
 }
 
-/// Roles are no MFA findings: no mode and no exception waives them.
-fn judge_roles(rule: &Rule, proof: &Proof) -> Result<(), Denial> {
-    match &rule.roles {
-        None => Ok(()),
-        Some(needed) if proof.roles.has_one_of(needed) => Ok(()),
-        Some(needed) if proof.roles.may_have_one_of(needed) => Err(Denial::RolesUnknown),
-        Some(_) => Err(Denial::RoleMissing),
+/// Whether the caller is signed in to the tenant that the request is about. One that isn't named is nobody's.
+fn is_in_context(asked: Asked<'_>, proof: &Proof) -> bool {
+    let Some(tenant) = proof.tenant.as_deref() else { return asked.rule.context == Context::Any };
+    let is_own = |other: &str| tenant.eq_ignore_ascii_case(other);
+    match asked.rule.context {
+        Context::Any => true,
+        Context::Customer => asked.customer.is_some_and(is_own),
+        Context::Partner => {
+            let is_member = proof.principal.user().is_none() || proof.home.as_deref().is_some_and(is_own);
+            is_member && asked.delegations.is_partner(tenant)
+        }
+    }
+}
+
+/// The delegation by which a user acts for a customer. An application acts by the customer's own consent.
+fn judge_delegation<'a>(asked: Asked<'a>, proof: &Proof, now: Timestamp) -> Result<Option<Delegated<'a>>, Denial> {
+    if asked.rule.context != Context::Customer || proof.principal.user().is_none() {
+        return Ok(None);
+    }
+    let (Some(home), Some(customer)) = (proof.home.as_deref(), asked.customer) else {
+        return Err(Denial::NoDelegation);
+    };
+    match asked.delegations.standing(home, customer, now) {
+        Standing::Delegate(by) => Ok(Some(by)),
+        Standing::Ended => Err(Denial::DelegationEnded),
+        Standing::Stranger => Err(Denial::NoDelegation),
+    }
+}
+
+/// Roles are no MFA findings: no mode and no exception waives them. Of those who act for a customer, the delegation's count.
+fn judge_roles(rule: &Rule, proof: &Proof, by: Option<&Delegated<'_>>) -> Result<(), Denial> {
+    let Some(needed) = &rule.roles else { return Ok(()) };
+    let counts = |role: &str| by.is_none_or(|by| by.has(role));
+    let roles = &proof.roles;
+    if roles.held_of(needed).any(counts) {
+        Ok(())
+    } else if roles.unknown_of(needed).any(counts) {
+        Err(Denial::RolesUnknown)
+    } else if roles.held_of(needed).next().is_some() {
+        Err(Denial::RoleNotDelegated)
+    } else {
+        Err(Denial::RoleMissing)
     }
 }
 

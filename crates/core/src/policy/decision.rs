@@ -43,12 +43,20 @@ pub enum Denial {
     SessionsUnavailable,
     /// The route is not for the token's tenant.
     TenantMismatch,
+    /// The caller is signed in to another tenant than the one that the request is about.
+    WrongContext,
+    /// The user's home tenant has no delegation to the customer.
+    NoDelegation,
+    /// The delegation of the user's home tenant to the customer has ended.
+    DelegationEnded,
     /// The route is not for app-only tokens.
     AppOnlyForbidden,
     /// The application is a control panel vendor's, and may not act for a partner without a user.
     VendorAppOnly,
     /// The caller has none of the roles that the route needs.
     RoleMissing,
+    /// The caller has a role that the route needs, and the delegation to the customer lacks it.
+    RoleNotDelegated,
     /// The token leaves out a claim that could give one of the roles that the route needs, and no other claim gives one.
     RolesUnknown,
     /// No claim that could prove MFA is in the token.
@@ -93,9 +101,13 @@ impl Denial {
             Self::KeysUnavailable => "keys_unavailable",
             Self::SessionsUnavailable => "sessions_unavailable",
             Self::TenantMismatch => "tenant_mismatch",
+            Self::WrongContext => "wrong_context",
+            Self::NoDelegation => "no_delegation",
+            Self::DelegationEnded => "delegation_ended",
             Self::AppOnlyForbidden => "app_only_forbidden",
             Self::VendorAppOnly => "vendor_app_only",
             Self::RoleMissing => "role_missing",
+            Self::RoleNotDelegated => "role_not_delegated",
             Self::RolesUnknown => "roles_unknown",
             Self::AmrAbsent => "amr_absent",
             Self::MfaMissing => "mfa_missing",
@@ -112,9 +124,13 @@ impl Denial {
             Self::InvalidToken(error) => error.check(),
             Self::KeysUnavailable => Check::Signature,
             Self::TenantMismatch
+            | Self::WrongContext
+            | Self::NoDelegation
+            | Self::DelegationEnded
             | Self::AppOnlyForbidden
             | Self::VendorAppOnly
             | Self::RoleMissing
+            | Self::RoleNotDelegated
             | Self::RolesUnknown => Check::Route,
             Self::AmrAbsent | Self::MfaMissing | Self::EvidenceDenied | Self::AuthenticationStale => Check::Mfa,
         }

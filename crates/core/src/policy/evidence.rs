@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::product::Product;
 use super::roles::{RoleRules, RolesFound};
 use super::seen::Seen;
-use crate::token::{Amr, AuthTime, Claim, Claims, Principal, TokenError, Validity};
+use crate::token::{Amr, AuthTime, Claim, Claims, HomeRule, Principal, TokenError, Validity};
 pub use crate::token::{Predicate, Test};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
@@ -38,6 +38,9 @@ pub struct Proof {
     pub name: Option<Box<str>>,
     /// The tenant (`tid`).
     pub tenant: Option<String>,
+    /// The tenant where the user's identity is kept: another one than `tenant` for a guest, and for somebody who acts on
+    /// behalf of a customer. `None` if it isn't known.
+    pub home: Option<String>,
     /// The token's version (`ver`).
     pub version: Option<String>,
     /// How the user authenticated.
@@ -81,6 +84,8 @@ pub struct IssuerProfile {
     pub mfa: MfaRule,
     /// What gives roles.
     pub roles: RoleRules,
+    /// What names its users' home tenants.
+    pub home: HomeRule,
     /// How its callers are refused, if it says so.
     pub dialect: Option<super::Dialect>,
     /// How far its clock may be ahead of ours: a sign-in that lies further ahead proves no age.
@@ -210,6 +215,7 @@ impl Proof {
             principal: Principal::AppUser(app, user),
             name: None,
             tenant: None,
+            home: None,
             version: None,
             amr: Amr::Absent,
             mfa: MfaFinding::Absent,

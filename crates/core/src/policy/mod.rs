@@ -5,8 +5,12 @@
 
 mod activation;
 mod advice;
+mod asked;
+mod context;
+mod context_advice;
 mod decide;
 mod decision;
+mod delegation;
 mod evidence;
 mod exception;
 mod product;
@@ -21,8 +25,11 @@ mod seen;
 mod told;
 
 pub use activation::{Activation, Mode, Stage, StageSet};
+pub use asked::Asked;
+pub use context::Context;
 pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
+pub use delegation::{Delegated, Delegation, Delegations, Standing};
 pub use evidence::{Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
 pub use exception::{Exception, ExceptionSet, Granted, Waivers};
 pub use product::Product;

@@ -18,6 +18,8 @@ impl Proof {
         } else if rank(self.mfa) > rank(before.mfa) {
             self.mfa = before.mfa;
         }
+        // Nobody moves to another tenant by a refresh, and a token that leaves the claim out says nothing.
+        self.home.clone_from(&before.home);
         self.auth_time = match (before.auth_time, self.auth_time) {
             (AuthTime::At(before), AuthTime::At(now)) => AuthTime::At(before.min(now)),
             (before, _) => before,
@@ -71,6 +73,16 @@ mod tests {
         assert_eq!(silent.amr.methods(), ["mfa"]);
         let less = proof(MfaFinding::Missing, AuthTime::Absent, &["pwd"]).refreshed(&before);
         assert_eq!(less.amr.methods(), ["pwd"]);
+    }
+
+    #[test]
+    fn a_refresh_makes_no_guest_a_member() {
+        let of = |home: Option<&str>| Proof {
+            home: home.map(str::to_owned),
+            ..proof(MfaFinding::Proven, AuthTime::Absent, &["mfa"])
+        };
+        assert_eq!(of(Some("own")).refreshed(&of(Some("partner"))).home.as_deref(), Some("partner"));
+        assert_eq!(of(Some("own")).refreshed(&of(None)).home, None);
     }
 
     #[test]

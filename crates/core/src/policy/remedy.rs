@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::advice::{self, Texts};
 use super::evidence::Proof;
 use super::product::Product;
-use super::{Denial, Rule, role_advice};
+use super::{Denial, Rule, context_advice, role_advice};
 use crate::token::TokenError;
 
 /// What was found, in one sentence, and what to do about it. `proof` is what the verified token proves, if there is one, and
@@ -21,6 +21,10 @@ pub fn remedy(denial: Denial, proof: Option<&Proof>, rule: Option<&Rule>) -> (Co
         Denial::MfaMissing => advice::missing(proof),
         Denial::EvidenceDenied => advice::denied(proof),
         Denial::AuthenticationStale => advice::stale(proof),
+        Denial::WrongContext => context_advice::wrong(proof, rule),
+        Denial::NoDelegation => context_advice::no_delegation(proof),
+        Denial::DelegationEnded => context_advice::ended(),
+        Denial::RoleNotDelegated => context_advice::role_not_delegated(rule),
         Denial::RoleMissing => role_advice::missing(proof, rule),
         Denial::RolesUnknown => role_advice::unknown(proof, rule),
         _ => {

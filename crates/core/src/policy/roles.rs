@@ -118,17 +118,19 @@ pub struct RolesFound {
 }
 
 impl RolesFound {
-    /// Whether the caller has one of these roles.
-    #[must_use]
-    pub fn has_one_of(&self, needed: &BTreeSet<String>) -> bool {
-        self.held.iter().any(|role| needed.contains(&**role))
+    /// Those of these roles that the caller has.
+    pub fn held_of(&self, needed: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+        of(&self.held, needed)
     }
 
-    /// Whether the caller may have one of these roles, and it isn't known.
-    #[must_use]
-    pub fn may_have_one_of(&self, needed: &BTreeSet<String>) -> bool {
-        self.unknown.iter().any(|role| needed.contains(&**role))
+    /// Those of these roles that the caller may have, and it isn't known.
+    pub fn unknown_of(&self, needed: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+        of(&self.unknown, needed)
     }
+}
+
+fn of<'r>(roles: &'r [Arc<str>], needed: &BTreeSet<String>) -> impl Iterator<Item = &'r str> {
+    roles.iter().map(|role| &**role).filter(|role| needed.contains(*role))
 }
 
 #[cfg(test)]
@@ -212,8 +214,10 @@ mod tests {
         let found = find(&rules, &overage);
         assert_eq!((names(&found.held), names(&found.unknown)), (vec!["agent"], vec!["sales"]));
         let needed = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-        assert!(found.has_one_of(&needed(&["agent", "global"])) && !found.has_one_of(&needed(&["sales", "global"])));
-        assert!(found.may_have_one_of(&needed(&["sales", "global"])) && !found.may_have_one_of(&needed(&["global"])));
+        let held = |names: &[&str]| found.held_of(&needed(names)).next().is_some();
+        let unknown = |names: &[&str]| found.unknown_of(&needed(names)).next().is_some();
+        assert!(held(&["agent", "global"]) && !held(&["sales", "global"]));
+        assert!(unknown(&["sales", "global"]) && !unknown(&["global"]));
         let both = find(&rules, &json!({"hasgroups": true}));
         assert_eq!(names(&both.unknown), ["agent", "sales", "global"]);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::evidence::Proof;
-use super::{Activation, AppOnlyRule, Mode, Requirement};
+use super::{Activation, AppOnlyRule, Context, Mode, Requirement};
 
 /// What a caller has to meet. It says nothing of what is served: routes, operators and the library's layers have one each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Rule {
     pub app_only: AppOnlyRule,
     /// The tenants that may call, in lower case; all if absent.
     pub tenants: Option<BTreeSet<String>>,
+    /// The tenant that a caller has to be signed in to.
+    pub context: Context,
     /// The roles, by name, of which a caller needs one; none if absent.
     pub roles: Option<BTreeSet<String>>,
     /// Whether MFA findings are enforced, where no stage says otherwise of the caller.
@@ -31,6 +33,7 @@ impl From<Requirement> for Rule {
             requirement,
             app_only: AppOnlyRule::Allow,
             tenants: None,
+            context: Context::Any,
             roles: None,
             activation: Mode::Enforce.into(),
         }
@@ -69,6 +72,7 @@ impl Rule {
         self.requirement.covers(other.requirement)
             && app_only
             && one_of(&self.tenants, &other.tenants)
+            && self.context.covers(other.context)
             && one_of(&self.roles, &other.roles)
             && self.activation.covers(&other.activation)
     }

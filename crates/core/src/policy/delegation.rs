@@ -1,0 +1,184 @@
+//! Delegations: for which customers a partner's users may act, until when, and with which roles.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// A delegation of a customer to a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegation {
+    /// The partner's tenant, where its users are at home.
+    pub partner: String,
+    /// The customer's tenant.
+    pub customer: String,
+    /// Of the roles that a route asks for, those that count for this customer, by name.
+    pub roles: BTreeSet<String>,
+    /// The first moment at which it holds.
+    pub from: Timestamp,
+    /// The first moment at which it no longer holds.
+    pub until: Timestamp,
+}
+
+impl Delegation {
+    /// The longest time that one lasts: two years, as for granular delegated admin privileges (GDAP).
+    pub const LONGEST: Duration = Duration::from_secs(730 * 86_400);
+    /// How long before its end a delegation's end is warned of.
+    pub const SOON: Duration = Duration::from_secs(30 * 86_400);
+
+    /// Whether it holds at this moment.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// How a partner stands to a customer at some moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing<'d> {
+    /// There is no delegation, or none has begun.
+    Stranger,
+    /// There was one, and it has ended.
+    Ended,
+    /// At least one holds. These are the roles of all that do.
+    Delegate(Delegated<'d>),
+}
+
+/// The delegations that hold between a partner and a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegated<'d> {
+    all: &'d [Delegation],
+    now: Timestamp,
+}
+
+impl Delegated<'_> {
+    /// Whether one of them has the role.
+    #[must_use]
+    pub fn has(&self, role: &str) -> bool {
+        self.all.iter().any(|one| one.holds(self.now) && one.roles.contains(role))
+    }
+}
+
+/// All delegations, and the partners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delegations {
+    partners: BTreeSet<String>,
+    /// By partner, then by customer.
+    by_partner: BTreeMap<String, BTreeMap<String, Vec<Delegation>>>,
+}
+
+impl Delegations {
+    /// No delegation and no partner.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { partners: BTreeSet::new(), by_partner: BTreeMap::new() }
+    }
+
+    /// Collects delegations. Their partners are partners too.
+    #[must_use]
+    pub fn new(partners: impl IntoIterator<Item = String>, delegations: Vec<Delegation>) -> Self {
+        let mut all =
+            Self { partners: partners.into_iter().map(|one| one.to_ascii_lowercase()).collect(), ..Self::none() };
+        for one in delegations {
+            let (partner, customer) = (one.partner.to_ascii_lowercase(), one.customer.to_ascii_lowercase());
+            all.partners.insert(partner.clone());
+            all.by_partner.entry(partner).or_default().entry(customer).or_default().push(one);
+        }
+        all
+    }
+
+    /// The partners' tenants, in lower case.
+    #[must_use]
+    pub fn partners(&self) -> &BTreeSet<String> {
+        &self.partners
+    }
+
+    /// All of them, by partner and customer.
+    pub fn iter(&self) -> impl Iterator<Item = &Delegation> {
+        self.by_partner.values().flat_map(BTreeMap::values).flatten()
+    }
+
+    /// Whether the tenant is a partner's, in any letter case.
+    #[must_use]
+    pub fn is_partner(&self, tenant: &str) -> bool {
+        self.partners.contains(&*lower(tenant))
+    }
+
+    /// How a partner stands to a customer at this moment. Tenants are compared in any letter case.
+    #[must_use]
+    pub fn standing(&self, partner: &str, customer: &str, now: Timestamp) -> Standing<'_> {
+        let found = self.by_partner.get(&*lower(partner)).and_then(|customers| customers.get(&*lower(customer)));
+        match found {
+            Some(all) if all.iter().any(|one| one.holds(now)) => Standing::Delegate(Delegated { all, now }),
+            Some(all) if all.iter().any(|one| one.until <= now) => Standing::Ended,
+            _ => Standing::Stranger,
+        }
+    }
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delegation(roles: &[&str], from: i64, until: i64) -> Delegation {
+        Delegation {
+            partner: "P".to_owned(),
+            customer: "c".to_owned(),
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            from: Timestamp::from_secs(from),
+            until: Timestamp::from_secs(until),
+        }
+    }
+
+    #[test]
+    fn a_delegation_holds_from_its_first_moment_until_its_last() {
+        let all = Delegations::new([], vec![delegation(&["a"], 10, 20)]);
+        let at = |secs| all.standing("p", "C", Timestamp::from_secs(secs));
+        assert_eq!((at(9), at(20)), (Standing::Stranger, Standing::Ended));
+        for secs in [10, 19] {
+            assert!(matches!(at(secs), Standing::Delegate(_)), "{secs}");
+        }
+        assert_eq!(all.standing("c", "P", Timestamp::from_secs(10)), Standing::Stranger);
+        assert_eq!(all.standing("p", "p", Timestamp::from_secs(10)), Standing::Stranger);
+    }
+
+    #[test]
+    fn roles_are_those_of_the_delegations_that_hold_and_of_no_others() {
+        let all = Delegations::new(
+            [],
+            vec![
+                delegation(&["old"], 0, 10),
+                delegation(&["a"], 5, 30),
+                delegation(&["b"], 10, 20),
+                delegation(&[], 0, 99),
+            ],
+        );
+        let has = |secs: i64, role: &str| match all.standing("p", "c", Timestamp::from_secs(secs)) {
+            Standing::Delegate(delegated) => delegated.has(role),
+            _ => false,
+        };
+        for (secs, role, expected) in [
+            (9, "old", true),
+            (10, "old", false),
+            (10, "a", true),
+            (10, "b", true),
+            (20, "b", false),
+            (20, "a", true),
+            (20, "c", false),
+        ] {
+            assert_eq!(has(secs, role), expected, "{role} at {secs}");
+        }
+    }
+
+    #[test]
+    fn partners_are_those_listed_and_those_with_a_delegation() {
+        let all = Delegations::new(["Q".to_owned()], vec![delegation(&[], 0, 1)]);
+        assert!(all.is_partner("q") && all.is_partner("p") && !all.is_partner("c"));
+        assert!(!Delegations::none().is_partner("p"));
+    }
+}
