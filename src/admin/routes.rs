@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Admin;
 use super::respond::Json;
 use crate::config::Config;
-use crate::routing::{Pattern, Route, SessionUse};
+use crate::routing::{Pattern, ReportedTenants, Responder, Route, SessionUse};
 use mfa_gateway_core::policy::{AppOnlyRule, Dialect, Requirement};
 
 /// All routes: the first that matches the path and the method applies.
@@ -34,8 +34,13 @@ struct RouteDetail {
     hosts: Option<Vec<String>>,
     /// The methods; `null` for all.
     methods: Option<Vec<String>>,
-    /// The upstream's name.
-    upstream: String,
+    /// The upstream's name; `null` if the gateway itself responds.
+    upstream: Option<String>,
+    /// What the gateway itself serves; `null` for a route with an upstream.
+    #[schemars(extend("enum" = ["status_report", null]))]
+    serve: Option<&'static str>,
+    /// With `serve`, whom the report is about: `own`, `all`, or the ids of tenants; `null` for a route with an upstream.
+    reported_tenants: Option<Vec<String>>,
     /// The requirement for callers.
     #[schemars(extend("enum" = ["public", "authenticated", "mfa"]))]
     require: &'static str,
@@ -95,7 +100,13 @@ fn in_order(config: &Config) -> Vec<RouteDetail> {
 }
 
 fn detail(config: &Config, route: &Route) -> RouteDetail {
-    let upstream = config.upstreams.get(route.upstream.0);
+    let upstream = route.upstream().and_then(|place| config.upstreams.get(place.0));
+    let reported = match &route.responder {
+        Responder::Upstream(_) => None,
+        Responder::StatusReport(ReportedTenants::Own) => Some(vec!["own".to_owned()]),
+        Responder::StatusReport(ReportedTenants::All) => Some(vec!["all".to_owned()]),
+        Responder::StatusReport(ReportedTenants::Only(tenants)) => Some(tenants.iter().cloned().collect()),
+    };
     RouteDetail {
         r#match: match route.pattern {
             Pattern::Exact(_) => "path",
@@ -104,7 +115,9 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
         path: route.pattern.as_written().to_owned(),
         hosts: (!route.hosts.is_empty()).then(|| route.hosts.iter().map(ToString::to_string).collect()),
         methods: route.methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
-        upstream: upstream.map(|upstream| upstream.name.clone()).unwrap_or_default(),
+        upstream: upstream.map(|upstream| upstream.name.clone()),
+        serve: reported.as_ref().map(|_| "status_report"),
+        reported_tenants: reported,
         require: route.rule.requirement.name(),
         max_age_seconds: match route.rule.requirement {
             Requirement::Mfa { max_age } => max_age.map(|age| age.as_secs()),

@@ -79,6 +79,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         doors: super::sessions::doors(config, ambient, &sources)?,
         upstreams,
         rate_limiters: rate_limiters(config, before),
+        report: ambient.report.clone().filter(|_| config.report.is_some()),
         metrics: metrics(config, ambient),
         journal: match &ambient.outputs {
             Some(outputs) => outputs.journal(&config.journal).context("a log could not be opened")?,

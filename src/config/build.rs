@@ -45,7 +45,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let named = route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields };
+    let named =
+        route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields, has_report: report.is_some() };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
     check_issuers(file.issuers.is_empty(), &routes, problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);

@@ -33,6 +33,7 @@ mod rate_limit;
 mod report;
 mod roles;
 mod route;
+mod serve;
 mod server;
 mod settings;
 mod sign_in;

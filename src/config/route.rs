@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 use super::field_edits::{self, Message};
 use super::problem::Problems;
@@ -11,8 +11,8 @@ use super::sign_in::Place;
 use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{context, cors, credential, file, hosting, pattern, roles, token_from};
-use crate::routing::{HostPattern, Pattern, RateLimitId, Route, TokenPlace, UpstreamId, crossed};
+use super::{context, cors, credential, file, hosting, pattern, roles, serve, token_from};
+use crate::routing::{HostPattern, Pattern, RateLimitId, Responder, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// The names that a file's sections may refer to.
@@ -53,6 +53,8 @@ pub(super) struct Named<'n> {
     pub(super) sign_ins: &'n [Place],
     /// The fields that hold claims of tokens.
     pub(super) claim_fields: &'n [HeaderName],
+    /// Whether there is a status report.
+    pub(super) has_report: bool,
 }
 
 /// The place of a name; a problem if it has none.
@@ -137,14 +139,22 @@ fn build_one(
     let (context, customer_at) = context::read(path, &file, pattern.as_ref(), problems);
     check_encoded(path, &file, pattern.as_ref(), problems);
     let pattern = pattern.inspect(|pattern| credential::check_reach(path, pattern, named.sign_ins, problems));
+    let responder = match serve::build(path, &file, pattern.as_ref(), named.has_report, problems) {
+        Some(serve::Served::Itself(responder)) => Some(responder),
+        Some(serve::Served::By(name)) => {
+            let upstream = place(&named.names.upstreams, "upstream", &format!("{path}.upstream"), &name, problems);
+            upstream.map(|place| Responder::Upstream(UpstreamId(place)))
+        }
+        None => None,
+    };
     let hosts = hosting::hosts(path, file.host, problems);
     let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
     let rewrite = hosting::rewrite(path, strip, to, pattern.as_ref(), problems);
-    let upstream = place(&named.names.upstreams, "upstream", &format!("{path}.upstream"), &file.upstream, problems);
     let rate_limit = file
         .rate_limit
         .and_then(|name| place(&named.names.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
+    let methods = methods.or_else(|| file.serve.map(|_| vec![Method::GET]));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
     let token_field = if let TokenPlace::Header(name) = &token_from { name.as_str() } else { "Authorization" };
@@ -164,7 +174,7 @@ fn build_one(
         cors: cors.map(Box::new),
         token_from,
         sessions,
-        upstream: UpstreamId(upstream?),
+        responder: responder?,
         dialect: file.dialect.map(dialect),
         body_bytes,
         rate_limit: rate_limit.map(RateLimitId),

@@ -13,7 +13,7 @@ use mfa_gateway_layer::Authenticator;
 use super::metrics::{LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
 use crate::journal::Journal;
-use crate::report::Counter;
+use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
 use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
@@ -31,6 +31,8 @@ pub struct Live {
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.
     pub(crate) rate_limiters: Vec<Arc<RateLimiter>>,
+    /// Reads the status report, for routes that serve it.
+    pub(crate) report: Option<Reader>,
     pub(crate) metrics: LiveMetrics,
     pub(crate) journal: Journal,
     /// Counts decisions, if there is a report.

@@ -29,6 +29,7 @@ mod live;
 pub(crate) mod metrics;
 mod no_body;
 mod origin;
+mod own_response;
 mod peer;
 mod pipeline;
 mod preview;

@@ -1,4 +1,4 @@
-//! Proxy: forwards permitted requests. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
+//! Proxy: forwards permitted requests, or has the gateway respond where a route says so. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +14,8 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, forward, no_body, rewrite, upgrade};
+use super::{Cleared, Reason, Rejection, answer, forward, no_body, own_response, rewrite, upgrade};
+use crate::routing::Responder;
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
 use mfa_gateway_core::token::TokenError;
@@ -35,6 +36,9 @@ impl Service<Cleared> for Proxy {
 
     fn call(&mut self, cleared: Cleared) -> Answer {
         let parts = cleared.into_parts();
+        if let Responder::StatusReport(_) = parts.route.responder {
+            return Box::pin(own_response::respond(parts));
+        }
         if no_body::is_due(parts.exchange.request.body()) {
             return Box::pin(proxy_in_the_end(parts));
         }
@@ -58,7 +62,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     let origin = observed.origin.as_ref();
     let mut told = forward::tell(ids, origin, &grounds, proof.as_deref());
     // The configuration was built with the upstream's place, and never changes.
-    let Some(upstream) = live.upstreams.get(route.upstream.0) else {
+    let Some(upstream) = route.upstream().and_then(|place| live.upstreams.get(place.0)) else {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());

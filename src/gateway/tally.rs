@@ -221,7 +221,7 @@ impl Account {
                 .route
                 .as_deref()
                 .filter(|_| answer.upstream.is_some())
-                .and_then(|route| Some(self.live.upstreams.get(route.upstream.0)?.settings().name.as_str().into())),
+                .and_then(|route| Some(self.live.upstreams.get(route.upstream()?.0)?.settings().name.as_str().into())),
             endpoint: answer.endpoint.as_ref().map(|endpoint| endpoint.as_str().into()),
             upstream_us: answer.upstream.map(micros),
             ..self.line(seen, duration)

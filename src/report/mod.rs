@@ -32,6 +32,8 @@ mod flusher;
 mod metrics;
 
 mod reader;
+mod resources;
+mod twin;
 
 #[cfg(test)]
 mod equal;
@@ -49,6 +51,7 @@ pub(crate) use reader::Reader;
 pub use settings::{Names, ReportSettings};
 pub(crate) use share::Share;
 pub(crate) use status::{Group, Request, StatusReport};
+pub(crate) use twin::Twin;
 
 /// The most requests in a list.
 pub(crate) use mfa_gateway_store::MOST_RECENT as MAX_REQUESTS;

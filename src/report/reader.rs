@@ -129,12 +129,22 @@ impl Reader {
         Ok(requests.into_iter().map(request).collect())
     }
 
+    /// The users who were seen without MFA, the last first.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be read.
+    pub(crate) async fn without_mfa(&self, asked: &Asked) -> Result<Vec<WithoutMfa>, StoreError> {
+        self.catch_up().await;
+        let users = self.flusher.store.without_mfa(&asked.wanted(self.span(asked)), MAX_USERS).await?;
+        Ok(users.into_iter().map(without_mfa).collect())
+    }
+
     /// What the users of each application did on each day, the newest day first.
     ///
     /// # Errors
     ///
     /// If the store can't be read.
-    #[expect(dead_code, reason = "the REST twins read it")]
     pub(crate) async fn applications_by_day(&self, asked: &Asked) -> Result<Vec<OfApplication>, StoreError> {
         self.catch_up().await;
         let wanted = asked.wanted(self.span(asked));

@@ -1,6 +1,6 @@
 //! Routing: which route a request is for.
 //!
-//! A [`Route`] is a pattern with its upstream and the [`mfa_gateway_core::policy::Rule`] that a caller has to meet. The
+//! A [`Route`] is a pattern with what responds there and the [`mfa_gateway_core::policy::Rule`] that a caller has to meet. The
 //! [`RouteTable`] finds it on the [`CanonicalPath`], the one spelling of a path that is checked and forwarded.
 
 mod boundary;
@@ -32,7 +32,7 @@ pub use paths::RouteError;
 pub use pattern::Pattern;
 pub use readings::Steps;
 pub use rewrite::Rewrite;
-pub use route::{RateLimitId, Route, RouteId, UpstreamId};
+pub use route::{RateLimitId, ReportedTenants, Responder, Route, RouteId, UpstreamId};
 pub use rule::{PathError, PathRule};
 pub use session_use::{SessionUse, SignInId};
 pub use table::RouteTable;

@@ -1,5 +1,6 @@
-//! A route: its paths, its upstream, and its requirements.
+//! A route: its paths, what responds there, and its requirements.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Method;
@@ -10,6 +11,26 @@ use mfa_gateway_core::policy::{Dialect, Rule};
 /// The upstream that serves a route: its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamId(pub usize);
+
+/// What responds to the requests that a route permits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Responder {
+    /// An upstream.
+    Upstream(UpstreamId),
+    /// The gateway itself, with its status report about these tenants.
+    StatusReport(ReportedTenants),
+}
+
+/// Whom a status report that a route serves is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportedTenants {
+    /// The caller's tenant, at the caller's issuer.
+    Own,
+    /// These tenants, at whichever issuer.
+    Only(BTreeSet<String>),
+    /// All tenants.
+    All,
+}
 
 /// The rate limit that applies to a route: its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,8 +53,8 @@ pub struct Route {
     pub methods: Option<Vec<Method>>,
     /// The rule that a caller has to meet.
     pub rule: Rule,
-    /// The upstream that serves it.
-    pub upstream: UpstreamId,
+    /// What responds to the requests that it permits.
+    pub responder: Responder,
     /// The dialect of its refusals, if the route sets it.
     pub dialect: Option<Dialect>,
     /// The maximum length of a request's body, if the route sets it.
@@ -75,7 +96,7 @@ impl Route {
             pattern,
             hosts: Vec::new(),
             methods: None,
-            upstream: UpstreamId(0),
+            responder: Responder::Upstream(UpstreamId(0)),
             dialect: None,
             body_bytes: None,
             rate_limit: None,
@@ -98,6 +119,15 @@ impl Route {
     pub fn customer<'p>(&self, path: &'p str) -> Option<&'p str> {
         // Before the first segment, there is a slash.
         path.split('/').nth(self.customer_at? + 1)
+    }
+
+    /// The upstream that serves it, unless the gateway itself does.
+    #[must_use]
+    pub fn upstream(&self) -> Option<UpstreamId> {
+        match self.responder {
+            Responder::Upstream(upstream) => Some(upstream),
+            Responder::StatusReport(_) => None,
+        }
     }
 
     /// The credential that it takes, as the configuration writes it.

@@ -120,6 +120,9 @@ fn row(route: &Route, config: &Config) -> Row {
             AppOnlyRule::AllowExcept(_) => "allow, except vendors",
             AppOnlyRule::Deny => "deny",
         },
-        upstream: config.upstreams.get(route.upstream.0).map(|one| one.name.clone()).unwrap_or_default(),
+        upstream: match route.upstream() {
+            Some(place) => config.upstreams.get(place.0).map(|one| one.name.clone()).unwrap_or_default(),
+            None => "the gateway: status report".to_owned(),
+        },
     }
 }

@@ -26,8 +26,8 @@ pub(super) use operation::{
 pub(super) use report::{Names, Report};
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
-    AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, Require, Route, RouteHosts,
-    Stage,
+    AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, ReportedTenants, Require,
+    Route, RouteHosts, Serve, Stage,
 };
 pub(super) use sign_in::{
     Asks, AssertionAudience, ClientAuthentication, Display, Endpoint, Refresh, RefreshWord, ResponseMode, SignIn,

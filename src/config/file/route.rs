@@ -20,8 +20,13 @@ pub(in crate::config) struct Route {
     pub host: Option<RouteHosts>,
     /// The methods that it matches. Absent: all.
     pub methods: Option<Vec<String>>,
-    /// The upstream's name.
-    pub upstream: String,
+    /// The upstream's name. Absent only with `serve`.
+    pub upstream: Option<String>,
+    /// What the gateway itself serves there, in place of an upstream.
+    pub serve: Option<Serve>,
+    /// With `serve`, whom the report is about: `own` (the caller's tenant, at the caller's issuer), `all`, or the ids (`tid`)
+    /// of tenants. Default `own`.
+    pub reported_tenants: Option<ReportedTenants>,
     /// The requirement for callers. Default `mfa`.
     #[serde(default)]
     pub require: Require,
@@ -101,6 +106,25 @@ pub(in crate::config) enum RouteHosts {
     /// One host.
     One(String),
     /// Several hosts.
+    Several(Vec<String>),
+}
+
+/// What the gateway itself serves.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Serve {
+    /// The status report, in the form of Partner Center's REST calls: `v1/applicationmfaadoptionstatus`,
+    /// `v1/partnerRequests` and `v1/nonMfaCompliantPartnerPrincipals`.
+    StatusReport,
+}
+
+/// Whom a report is about.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum ReportedTenants {
+    /// `own`, `all`, or one tenant's id.
+    One(String),
+    /// The ids of tenants.
     Several(Vec<String>),
 }
 

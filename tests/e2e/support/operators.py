@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+import httpx
+
 from support.gateway import Gateway
 from support.issuer import AUDIENCE
 
@@ -27,3 +29,9 @@ def operated(folder: Path, issuer, backend, **more) -> Gateway:
         ],
         **more,
     })
+
+
+def shown(gateway: Gateway, path: str) -> dict:
+    """What an operator is shown at a path of the admin listener."""
+    answer = httpx.get(f"{gateway.admin_url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False)
+    return answer.raise_for_status().json()

@@ -1,0 +1,239 @@
+//! What responds to a route's requests: an upstream, or the gateway itself.
+
+use std::collections::BTreeSet;
+
+use super::file;
+use super::problem::Problems;
+use super::values::tenant_ids;
+use crate::routing::{Pattern, ReportedTenants, Responder};
+use mfa_gateway_core::token::is_guid;
+
+/// What a route names.
+#[derive(Debug)]
+pub(super) enum Served {
+    /// The gateway itself.
+    Itself(Responder),
+    /// An upstream of this name.
+    By(String),
+}
+
+/// The paths of Partner Center's REST calls, below the route.
+const CALLS: [&str; 3] =
+    ["v1/applicationmfaadoptionstatus", "v1/partnerRequests", "v1/nonMfaCompliantPartnerPrincipals"];
+
+/// Reads what responds, and checks that nothing of the route contradicts it.
+pub(super) fn build(
+    path: &str,
+    file: &file::Route,
+    pattern: Option<&Pattern>,
+    has_report: bool,
+    problems: &mut Problems<'_>,
+) -> Option<Served> {
+    match (&file.upstream, file.serve) {
+        (Some(upstream), None) => {
+            if file.reported_tenants.is_some() {
+                let message = "this is for a route that serves a report, and the route has an upstream";
+                problems.add(&format!("{path}.reported_tenants"), message, "remove it");
+            }
+            Some(Served::By(upstream.clone()))
+        }
+        (None, Some(file::Serve::StatusReport)) => {
+            check_rule(path, file, problems);
+            check_forwarding(path, file, problems);
+            check_path(path, pattern, problems);
+            if !has_report {
+                let message = "nothing is counted, so there is no status report to serve";
+                problems.add(&format!("{path}.serve"), message, "add the section `report: {}`");
+            }
+            let tenants = tenants(&format!("{path}.reported_tenants"), file.reported_tenants.as_ref(), problems);
+            Some(Served::Itself(Responder::StatusReport(tenants)))
+        }
+        (Some(_), Some(_)) => {
+            let message = "the route has both `upstream` and `serve`";
+            problems.add(path, message, "keep one of them");
+            None
+        }
+        (None, None) => {
+            let message = "the field `upstream` is missing";
+            problems.add(path, message, "add `upstream`: the name of one of the `upstreams`");
+            None
+        }
+    }
+}
+
+/// The report lists people, so that it is for people with MFA and a role alone.
+fn check_rule(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
+    let message = "the status report lists people, and is for users with MFA alone";
+    if file.require != file::Require::Mfa {
+        problems.add(&format!("{path}.require"), message, "write `require: mfa`");
+    }
+    let relaxed = [
+        ("mode", file.mode != file::Mode::Enforce),
+        ("percentage", file.percentage.is_some_and(|percentage| percentage < 100)),
+        ("enforce_from", file.enforce_from.is_some()),
+    ];
+    for (field, _) in relaxed.into_iter().filter(|(_, is_relaxed)| *is_relaxed) {
+        problems.add(&format!("{path}.{field}"), message, "remove it, so that MFA is enforced for everybody");
+    }
+    if file.app_only != file::AppOnly::Deny {
+        problems.add(&format!("{path}.app_only"), message, "write `app_only: deny`");
+    }
+    if file.roles.is_none() {
+        let message = "the status report lists people, and no role is needed for it";
+        problems.add(path, message, "list the roles that may read it: `roles: [Global administrator]`");
+    }
+}
+
+/// What is about an upstream has no effect.
+fn check_forwarding(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
+    let useless = [
+        ("authorization", file.authorization.is_some()),
+        ("body_bytes", file.body_bytes.is_some()),
+        ("encoded", file.encoded == file::Encoded::Forward),
+        ("at_expiry", file.at_expiry == file::AtExpiry::Close),
+        ("request_headers", file.request_headers.is_some()),
+        ("strip_prefix", file.strip_prefix.is_some()),
+        ("rewrite", file.rewrite.is_some()),
+    ];
+    for (field, _) in useless.into_iter().filter(|(_, is_set)| *is_set) {
+        let message = "this is about an upstream, and the gateway itself serves the route";
+        problems.add(&format!("{path}.{field}"), message, "remove it");
+    }
+    let only_reads = |method: &String| matches!(method.as_str(), "GET" | "HEAD");
+    if file.methods.as_ref().is_some_and(|methods| !methods.iter().all(only_reads)) {
+        let message = "the status report can only be read";
+        problems.add(&format!("{path}.methods"), message, "remove it, or write `methods: [GET]`");
+    }
+}
+
+/// A route for one path must be one that there is.
+fn check_path(path: &str, pattern: Option<&Pattern>, problems: &mut Problems<'_>) {
+    let Some(Pattern::Exact(text)) = pattern else { return };
+    if !CALLS.iter().any(|call| text.strip_suffix(call).is_some_and(|rest| rest.ends_with('/'))) {
+        let calls = CALLS.map(|call| format!("`/{call}`")).join(", ");
+        let fix = format!("end it with one of {calls}; or write a `prefix`, below which all three are");
+        problems.add(&format!("{path}.path"), "the status report has nothing at this path", fix);
+    }
+}
+
+fn tenants(path: &str, file: Option<&file::ReportedTenants>, problems: &mut Problems<'_>) -> ReportedTenants {
+    match file {
+        None => ReportedTenants::Own,
+        Some(file::ReportedTenants::One(word)) if word == "own" => ReportedTenants::Own,
+        Some(file::ReportedTenants::One(word)) if word == "all" => ReportedTenants::All,
+        Some(file::ReportedTenants::One(id)) => {
+            if !is_guid(id) {
+                let message = format!("`{id}` is neither `own`, `all` nor a tenant id");
+                problems.add(path, message, "write `own`, `all`, or a list of tenant ids");
+            }
+            ReportedTenants::Only(BTreeSet::from([id.to_ascii_lowercase()]))
+        }
+        Some(file::ReportedTenants::Several(ids)) => ReportedTenants::Only(tenant_ids(path, ids, problems)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use crate::config::Config;
+    use crate::routing::{ReportedTenants, Responder};
+
+    const FILE: &str = "
+listeners: [{ address: 127.0.0.1:0 }]
+issuers: [{ name: idp, issuer: https://idp.example/, audiences: [https://api.example] }]
+roles: [{ name: Auditor, any: [{ claim: groups, contains: auditors }] }]
+upstreams: [{ name: api, endpoints: [\"http://127.0.0.1:1\"] }]
+routes: [ROUTE]
+";
+
+    const GOOD: &str = "{ prefix: /partner/, serve: status_report, roles: [Auditor], app_only: deny MORE }";
+
+    /// The fields with problems, each with what is wrong.
+    fn problems(route: &str, report: &str) -> Vec<String> {
+        match Config::parse("f", &format!("{}{report}", FILE.replace("ROUTE", route)), HashMap::new()) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.problems().iter().map(|one| format!("{}: {}", one.field, one.message)).collect(),
+        }
+    }
+
+    fn served(more: &str) -> Responder {
+        let text = format!("{}report: {{}}", FILE.replace("ROUTE", &GOOD.replace("MORE", more)));
+        Config::parse("f", &text, HashMap::new()).unwrap().routes.remove(0).responder
+    }
+
+    #[test]
+    fn a_report_is_about_the_caller_s_tenant_unless_the_route_names_others() {
+        const TENANT: &str = "df845f1a-7b35-40a2-ba78-6481de91f8ae";
+        let only = ReportedTenants::Only([TENANT.to_owned()].into());
+        for (more, expected) in [
+            ("", ReportedTenants::Own),
+            (", reported_tenants: own", ReportedTenants::Own),
+            (", reported_tenants: all", ReportedTenants::All),
+            (&format!(", reported_tenants: {}", TENANT.to_uppercase()), only.clone()),
+            (&format!(", reported_tenants: [{TENANT}]"), only),
+        ] {
+            assert_eq!(served(more), Responder::StatusReport(expected), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_report_on_people_is_for_users_with_mfa_and_a_role_alone() {
+        let people = "the status report lists people, and is for users with MFA alone";
+        for (more, field) in [
+            ("require: authenticated", "require"),
+            ("mode: report", "mode"),
+            ("percentage: 99", "percentage"),
+            ("enforce_from: \"2030-01-01T00:00:00Z\"", "enforce_from"),
+        ] {
+            let found = problems(&GOOD.replace("MORE", &format!(", {more}")), "report: {}");
+            assert_eq!(found, [format!("routes[0].{field}: {people}")], "{more}");
+        }
+        let found = problems(&GOOD.replace("app_only: deny MORE", "app_only: allow"), "report: {}");
+        assert_eq!(found, [format!("routes[0].app_only: {people}")]);
+        let found = problems(&GOOD.replace("roles: [Auditor],", "").replace("MORE", ""), "report: {}");
+        assert_eq!(found, ["routes[0]: the status report lists people, and no role is needed for it"]);
+        let found = problems(&GOOD.replace("MORE", ""), "");
+        assert_eq!(found, ["routes[0].serve: nothing is counted, so there is no status report to serve"]);
+    }
+
+    #[test]
+    fn what_is_about_an_upstream_is_a_problem_where_the_gateway_responds() {
+        for (field, value) in [
+            ("authorization", "remove"),
+            ("body_bytes", "5"),
+            ("encoded", "forward"),
+            ("at_expiry", "close"),
+            ("request_headers", "{ remove: [X-A] }"),
+            ("strip_prefix", "/partner"),
+            ("rewrite", "/v1"),
+        ] {
+            let found = problems(&GOOD.replace("MORE", &format!(", {field}: {value}")), "report: {}");
+            let expected = "this is about an upstream, and the gateway itself serves the route";
+            assert_eq!(found, [format!("routes[0].{field}: {expected}")]);
+        }
+        for (more, expected) in [
+            (", methods: [GET, POST]", "routes[0].methods: the status report can only be read"),
+            (", upstream: api", "routes[0]: the route has both `upstream` and `serve`"),
+            (", reported_tenants: mine", "routes[0].reported_tenants: `mine` is neither `own`, `all` nor a tenant id"),
+        ] {
+            assert_eq!(problems(&GOOD.replace("MORE", more), "report: {}"), [expected]);
+        }
+        assert_eq!(problems("{ prefix: /, require: public }", ""), ["routes[0]: the field `upstream` is missing"]);
+        let of_upstream = "{ prefix: /, upstream: api, reported_tenants: all }";
+        let expected = "this is for a route that serves a report, and the route has an upstream";
+        assert_eq!(problems(of_upstream, ""), [format!("routes[0].reported_tenants: {expected}")]);
+    }
+
+    #[test]
+    fn a_route_for_one_path_ends_with_a_documented_one() {
+        let of = |path: &str| {
+            problems(&GOOD.replace("prefix: /partner/", &format!("path: {path}")).replace("MORE", ""), "report: {}")
+        };
+        assert_eq!(of("/v1/partnerRequests"), Vec::<String>::new());
+        assert_eq!(of("/a/v1/nonMfaCompliantPartnerPrincipals"), Vec::<String>::new());
+        for wrong in ["/v1/partnerrequests", "/xv1/partnerRequests", "/v1"] {
+            assert_eq!(of(wrong), ["routes[0].path: the status report has nothing at this path"], "{wrong}");
+        }
+    }
+}
