@@ -9,9 +9,9 @@ use clap_complete::Shell;
 
 use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
+use super::report::Report;
 use super::running::Running;
 use super::sessions::Sessions;
-use crate::report::Day;
 use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
 
@@ -48,7 +48,7 @@ pub(super) enum Command {
     /// Decides recorded decisions again under another configuration, and lists the callers whose decision changes.
     #[command(after_help = help::REPLAY)]
     Replay(Replay),
-    /// Reports which share of the requests of users came with MFA, from decision logs.
+    /// Reports which share of the requests of users came with MFA: of a running gateway, or from decision logs.
     #[command(after_help = help::REPORT)]
     Report(Report),
     /// Runs an identity provider, a sample API and the gateway between them.
@@ -176,44 +176,6 @@ pub(super) struct Replay {
     /// Prints JSON instead of text.
     #[arg(long, env = "MFA_GATEWAY_REPLAY_JSON", value_parser = yes_or_no)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Report {
-    /// A decision log (`log.decision_output`) of all decisions (`log.decisions: all`); `-` is standard input. Repeat the flag
-    /// for several logs.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_LOG", value_name = "FILE", required = true)]
-    pub(super) log: Vec<PathBuf>,
-    /// The first day of the report, in UTC. Default: a week before the last.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_FROM", value_name = "DAY")]
-    pub(super) from: Option<Day>,
-    /// The last day of the report, in UTC. Default: that of the newest decision.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_TO", value_name = "DAY")]
-    pub(super) to: Option<Day>,
-    /// A list of accounts, exported from the identity provider, for the share of those with MFA registered: CSV, or JSON of
-    /// Microsoft Graph. Repeat the flag for several tenants.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_ACCOUNTS", value_name = "FILE")]
-    pub(super) accounts: Vec<PathBuf>,
-    /// The maximum number of lines in each table.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_TOP", value_name = "COUNT", default_value_t = 20)]
-    pub(super) top: usize,
-    /// Prints a download as CSV instead of the report.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_CSV", value_enum, value_name = "DOWNLOAD", conflicts_with = "json")]
-    pub(super) csv: Option<ReportCsv>,
-    /// Prints JSON instead of text.
-    #[arg(long, env = "MFA_GATEWAY_REPORT_JSON", value_parser = yes_or_no)]
-    pub(super) json: bool,
-}
-
-/// A download of the report.
-#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
-pub(super) enum ReportCsv {
-    /// Users whose requests to a portal came without MFA, and their last visit.
-    Portal,
-    /// A line for each application, with its share.
-    Applications,
-    /// The latest 10,000 requests of users to an API.
-    Requests,
 }
 
 #[derive(Debug, clap::Args)]

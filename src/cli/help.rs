@@ -56,7 +56,12 @@ pub(super) const REPORT: &str = "\
 Counted are the decisions on users, on routes that require MFA. A request that was refused, that an exception let pass, or that
 passed because MFA isn't enforced yet counts as one without MFA. Applications without a user are listed apart.
 
+A running gateway with `report` in its configuration is asked over its admin listener, with an operator's token. With --log, the
+report is computed from decision logs instead.
+
 Examples:
+  mfa-gateway report --operator-token-file admin-tokens
+  mfa-gateway report --from 2026-11-01 --to 2026-11-30 --tenant df845f1a-7b35-40a2-ba78-6481de91f8ae --csv applications
   mfa-gateway report --log decisions.jsonl
   mfa-gateway report --log decisions.jsonl --from 2026-11-01 --to 2026-11-30 --json
   mfa-gateway report --log decisions.jsonl --csv portal
@@ -64,8 +69,21 @@ Examples:
 
 Exit codes:
   0  the report is about every decision
-  1  the logs lack some: lines are lost or malformed, or there are refusals alone; or a list of accounts can't be read
-  2  a log can't be read, or the command line is wrong";
+  1  the logs lack some: lines are lost or malformed, or there are refusals alone; a list of accounts can't be read; or the
+     gateway refuses
+  2  a log can't be read, the gateway can't be asked, or the command line is wrong";
+
+pub(super) const REPORT_FORGET: &str = "\
+Counts of days, applications, tenants and routes name nobody, and stay. What other replicas have yet to flush is deleted some
+seconds later. Decision logs are files of yours: they stay as they are.
+
+Examples:
+  mfa-gateway report forget 6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10 --issuer entra --tenant df845f1a-7b35-40a2-ba78-6481de91f8ae
+
+Exit codes:
+  0  the gateway did it, however many records there were
+  1  the gateway refuses
+  2  the gateway can't be asked, or the command line is wrong";
 
 pub(super) const HEALTHCHECK: &str = "\
 It needs no shell, no other program and no secret, so a container's HEALTHCHECK can run it. Of the configuration, it reads

@@ -57,7 +57,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check { config, live } => block_on(check::check(&config, live)),
         Command::Explain(explain) => Ok(judged(block_on(explain::explain(explain)))),
         Command::Replay(replay) => Ok(judged(replay::replay(&replay))),
-        Command::Report(report) => Ok(judged(report::report(&report))),
+        Command::Report(report) => Ok(judged(block_on(report::report(report)))),
         Command::Demo { address, issuer_address, api_address, portal_address, admin_address, tokens } => {
             let addresses = demo::Addresses {
                 gateway: address,

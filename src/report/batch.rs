@@ -12,7 +12,7 @@ use super::counted::Outcome;
 use super::counter::Drained;
 use super::settings::Names;
 use super::shard::Latest;
-use super::totals::credential;
+use super::status::credential;
 
 /// How many cells or requests one flush takes: it must end within the store's deadline.
 const AT_ONCE: usize = 1000;

@@ -57,7 +57,8 @@ impl Facts {
 }
 
 impl Outcome {
-    const ALL: [Self; 6] = [Self::WithMfa, Self::Refused, Self::Exempt, Self::ReportOnly, Self::Off, Self::AppOnly];
+    pub(super) const ALL: [Self; 6] =
+        [Self::WithMfa, Self::Refused, Self::Exempt, Self::ReportOnly, Self::Off, Self::AppOnly];
 
     /// What a decision counts as, as it is made.
     pub(super) fn decided(

@@ -6,8 +6,8 @@ use mfa_gateway_core::clock::Timestamp;
 
 use super::counted::Outcome;
 use super::day::Day;
-use super::status::{Request, Span, StatusReport, USUAL, WithoutMfa};
-use super::totals::{Place, Totals, credential};
+use super::status::{Request, Span, StatusReport, USUAL, WithoutMfa, credential};
+use super::totals::{Place, Totals};
 use crate::journal::DecisionLine;
 
 /// How many different requests, users and days are told apart. Further ones count, and are named by nothing.
@@ -134,7 +134,7 @@ impl Counts {
                 tenant: key.tenant.clone(),
                 user: key.user.clone(),
                 name: String::new(),
-                credential: credential(key.portal),
+                credential: credential(key.portal).into(),
                 last: String::new(),
                 route: String::new(),
                 application: String::new(),
@@ -179,7 +179,7 @@ impl Counts {
             correlation_id: line.correlation_id.clone().into_owned(),
             operation: format!("{} {}", line.method, line.route),
             address: line.client.map(|client| client.to_string()),
-            credential: credential(key.portal),
+            credential: credential(key.portal).into(),
             issuer: key.issuer.clone(),
             tenant: key.tenant.clone(),
             user: line.user.as_deref().unwrap_or_default().to_owned(),

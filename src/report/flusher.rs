@@ -57,6 +57,7 @@ impl Flusher {
         random: &Random,
         metrics: ReportMetrics,
     ) -> Self {
+        metrics.show();
         let counter = Arc::new(Counter::new(metrics.nameless.clone()));
         let batches = Batches::new(random.uuid(), settings.names);
         let state = Mutex::new(State { batches, pending: VecDeque::new() });

@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::counted::Outcome;
-use super::totals::credential;
+use super::status::credential;
 
 /// The metrics of the report's counts.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,15 @@ impl ReportMetrics {
         registry.register("report_flush_failures", help, self.failures.clone());
         let help = "Decisions that are counted without names, because there were too many different ones";
         registry.register("report_nameless_decisions", help, self.nameless.clone());
+    }
+
+    /// Shows each count from the start, at 0: a rate needs to see it rise.
+    pub(super) fn show(&self) {
+        for outcome in Outcome::ALL {
+            for portal in [true, false] {
+                self.counted(portal, outcome, 0);
+            }
+        }
     }
 
     pub(super) fn counted(&self, portal: bool, outcome: Outcome, count: u64) {

@@ -14,8 +14,8 @@ use super::counted::Outcome;
 use super::day::Day;
 use super::flusher::Flusher;
 use super::share::Share;
-use super::status::{Request, Span, StatusReport, WithoutMfa};
-use super::totals::{Place, Totals, credential};
+use super::status::{Request, Span, StatusReport, WithoutMfa, credential};
+use super::totals::{Place, Totals};
 
 /// How long a report waits for the counts of this replica to be flushed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -234,7 +234,7 @@ fn place(tally: &Tally) -> Place<'_> {
 fn without_mfa(user: UserRequests) -> WithoutMfa {
     WithoutMfa {
         requests: unsigned(user.without_mfa()),
-        credential: credential(user.credential == "session"),
+        credential: credential(user.credential == "session").into(),
         last: time(user.last),
         issuer: user.issuer,
         tenant: user.tenant,
@@ -269,7 +269,7 @@ fn request(request: RecentRequest) -> Request {
         correlation_id: request.correlation_id,
         operation: format!("{} {}", request.method, request.route),
         address: Some(request.address).filter(|address| !address.is_empty()),
-        credential: credential(request.credential == "session"),
+        credential: credential(request.credential == "session").into(),
         issuer: request.issuer,
         tenant: request.tenant,
         user: request.user,

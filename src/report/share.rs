@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::counted::Outcome;
 
@@ -25,7 +25,7 @@ pub(crate) struct Share {
 }
 
 /// The same as it is written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Share")]
 struct Written {
@@ -49,6 +49,13 @@ impl Serialize for Share {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { requests, with_mfa, refused, exempt, report_only, off } = *self;
         Written { requests, with_mfa, percent: self.percent(), refused, exempt, report_only, off }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { requests, with_mfa, refused, exempt, report_only, off, .. } = Written::deserialize(deserializer)?;
+        Ok(Self { requests, with_mfa, refused, exempt, report_only, off })
     }
 }
 
@@ -95,7 +102,7 @@ impl Share {
 
     /// Those without MFA.
     pub(crate) fn without_mfa(&self) -> u64 {
-        self.requests - self.with_mfa
+        self.requests.saturating_sub(self.with_mfa)
     }
 
     /// Those that passed and that enforcement would refuse.

@@ -1,7 +1,9 @@
 //! The report: the shares, what they are made of, and who is behind them.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::accounts::AccountList;
 use super::day::Day;
@@ -11,7 +13,7 @@ use super::share::Share;
 pub(super) const USUAL: i64 = 7;
 
 /// The days that a report is about, both of them included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Span {
     /// The first.
     pub(crate) from: Day,
@@ -20,7 +22,7 @@ pub(crate) struct Span {
 }
 
 /// The security requirements status report.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusReport {
     /// Its days; `null` if nothing was counted and no day was named.
@@ -53,7 +55,7 @@ pub(crate) struct StatusReport {
 }
 
 /// The shares of a day.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OfDay {
     pub(crate) day: Day,
@@ -63,11 +65,11 @@ pub(crate) struct OfDay {
 }
 
 /// The share of an application, a tenant or a route.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Group {
     /// The issuer's name; none for a route.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) issuer: String,
     /// The application's id, the tenant, or the route's pattern; empty if the token doesn't say.
     pub(crate) name: String,
@@ -77,17 +79,17 @@ pub(crate) struct Group {
 }
 
 /// A user who was seen without MFA.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WithoutMfa {
     pub(crate) issuer: String,
     pub(crate) tenant: String,
     pub(crate) user: String,
     /// The user's name for people; none in a log, or if the configuration leaves it out.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) name: String,
     /// `session` for a portal, `bearer` for an API.
-    pub(crate) credential: &'static str,
+    pub(crate) credential: Cow<'static, str>,
     /// The last time.
     pub(crate) last: String,
     pub(crate) route: String,
@@ -96,7 +98,7 @@ pub(crate) struct WithoutMfa {
 }
 
 /// How often an exception let a request pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Used {
     /// The exception's id.
     pub(crate) exception: String,
@@ -104,7 +106,7 @@ pub(crate) struct Used {
 }
 
 /// A request of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
     pub(crate) time: String,
@@ -113,13 +115,18 @@ pub(crate) struct Request {
     /// The method and the route's pattern.
     pub(crate) operation: String,
     pub(crate) address: Option<String>,
-    pub(crate) credential: &'static str,
+    pub(crate) credential: Cow<'static, str>,
     pub(crate) issuer: String,
     pub(crate) tenant: String,
     pub(crate) user: String,
     /// The user's name for people, as in [`WithoutMfa`].
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) name: String,
     pub(crate) application: String,
     pub(crate) compliant: bool,
+}
+
+/// The word for a kind of credential.
+pub(super) fn credential(portal: bool) -> &'static str {
+    if portal { "session" } else { "bearer" }
 }

@@ -27,11 +27,6 @@ pub(super) struct Totals {
     exceptions: BTreeMap<String, u64>,
 }
 
-/// The word for a kind of credential.
-pub(super) fn credential(portal: bool) -> &'static str {
-    if portal { "session" } else { "bearer" }
-}
-
 impl Totals {
     /// Adds decisions to their day, and to the whole.
     pub(super) fn add_to_day(&mut self, day: Day, portal: bool, outcome: Outcome, count: u64) {

@@ -286,7 +286,7 @@ def test_without_a_file_the_one_in_etc_is_read_and_named(tmp_path):
 def test_manual_pages_are_for_man(tmp_path):
     assert run("man", "--out", str(tmp_path / "man1")).returncode == 0
     pages = {file.name for file in (tmp_path / "man1").iterdir()}
-    parts = [f"sessions-{part}" for part in ("list", "show", "end")]
+    parts = ["report-forget", *(f"sessions-{part}" for part in ("list", "show", "end"))]
     assert pages == {"mfa-gateway.1", *(f"mfa-gateway-{command}.1" for command in [*COMMANDS, *parts])}
     if shutil.which("man"):
         shown = subprocess.run(

@@ -45,6 +45,7 @@ def observed(tmp_path_factory, issuer, session_backend):
             "application": "scanner", "routes": ["/v1/"],
         }],
         "state": {"directory": str(folder)},
+        "report": {},
         "log": {"decision_output": str(folder / "decisions"), "access_output": str(folder / "access")},
     })
     gateway.names = {

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A list of accounts for the report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccountList {
     /// The issuer's name; empty if nobody says it.
@@ -18,12 +18,12 @@ pub(crate) struct AccountList {
     /// What it amounts to; `null` if it can't be read.
     pub(crate) accounts: Option<Registered>,
     /// Why it can't be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
 }
 
 /// Accounts with MFA registered. That they perform it, only their requests show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Registered {
     /// The enabled accounts, guests and administrators among them.
@@ -95,7 +95,7 @@ impl Part {
 }
 
 /// The same as it is written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Part")]
 struct Written {
     /// All of them.
@@ -110,6 +110,13 @@ impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { accounts, registered } = *self;
         Written { accounts, registered, percent: self.percent() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { accounts, registered, .. } = Written::deserialize(deserializer)?;
+        Ok(Self { accounts, registered })
     }
 }
 

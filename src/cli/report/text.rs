@@ -1,81 +1,13 @@
-//! `report`: the security requirements status report of decision logs.
+//! The report as text for a terminal.
 
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{BufReader, stdin};
-use std::path::Path;
-use std::process::ExitCode;
 
-use anyhow::Context;
-use serde::Serialize;
-
-use super::args::{Report, ReportCsv};
-use super::print::{print, print_json, write};
-use super::table::{cell, table};
-use crate::journal::Lines;
-use crate::report::{AccountList, Counts, Download, Group, Incomplete, Part, Share, StatusReport, csv, read_list};
-use crate::visible::{visible, visible_lines};
-
-/// Reports on decision logs. The exit code says whether the report is about every decision.
-///
-/// # Errors
-///
-/// If a log can't be read.
-pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
-    let (mut counts, mut incomplete) = (Counts::default(), Incomplete::default());
-    for path in &args.log {
-        let name = path.display().to_string();
-        let read = if path == Path::new("-") {
-            counts.take(&name, Lines::new(stdin().lock()), &mut incomplete)
-        } else {
-            let file = File::open(path).with_context(|| format!("{name} could not be opened"))?;
-            counts.take(&name, Lines::new(BufReader::with_capacity(1 << 16, file)), &mut incomplete)
-        };
-        read.with_context(|| format!("{name} could not be read"))?;
-    }
-    let mut report = counts.report(args.from, args.to);
-    if !args.accounts.is_empty() {
-        report.registered = Some(args.accounts.iter().map(|path| read_list("", "", path)).collect());
-    }
-    match args.csv {
-        Some(download) => {
-            write(&csv(&report, download.into()))?;
-            // A spreadsheet shows what it gets, so that what is missing is said elsewhere.
-            eprint(&told(&incomplete)?);
-        }
-        None if args.json => _ = print_json(&Document { report: &report, incomplete: &incomplete })?,
-        None => _ = print(&format!("{}{}", told(&incomplete)?, to_text(&report, args.top)?))?,
-    }
-    let unread = report.registered.iter().flatten().any(|list| list.accounts.is_none());
-    Ok(if incomplete.is_nothing() && !unread { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The report as JSON, with what it lacks.
-#[derive(Serialize)]
-struct Document<'r> {
-    #[serde(flatten)]
-    report: &'r StatusReport,
-    incomplete: &'r Incomplete,
-}
-
-impl From<ReportCsv> for Download {
-    fn from(csv: ReportCsv) -> Self {
-        match csv {
-            ReportCsv::Portal => Self::Portal,
-            ReportCsv::Applications => Self::Applications,
-            ReportCsv::Requests => Self::Requests,
-        }
-    }
-}
-
-fn eprint(text: &str) {
-    use std::io::Write as _;
-    // There is nobody to tell that standard error is closed.
-    let _ = std::io::stderr().write_all(visible_lines(text).as_bytes());
-}
+use crate::cli::table::{cell, table};
+use crate::report::{AccountList, Group, Incomplete, Part, Share, StatusReport};
+use crate::visible::visible;
 
 /// What the report doesn't cover: before any figure that could reassure.
-fn told(incomplete: &Incomplete) -> Result<String, std::fmt::Error> {
+pub(super) fn told(incomplete: &Incomplete) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let Incomplete { malformed, first, lost, without_permits } = incomplete;
     if *malformed > 0 {
@@ -94,7 +26,8 @@ fn told(incomplete: &Incomplete) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error> {
+/// The report, with so many lines in each table.
+pub(super) fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error> {
     let Some(span) = report.span else {
         return Ok(format!("no data: none of the lines is a decision\n{}", of_accounts(report)?));
     };
@@ -114,6 +47,7 @@ fn to_text(report: &StatusReport, top: usize) -> Result<String, std::fmt::Error>
     {
         text += &of_groups(title, groups, top);
     }
+    text += &of_exceptions(report, top);
     text += &of_users(report, top);
     Ok(text)
 }
@@ -172,14 +106,26 @@ fn of_groups(title: &str, groups: &[Group], top: usize) -> String {
     format!("\n{}{}", table(&rows, NUMBERS, ""), more(shown.count(), top))
 }
 
+fn of_exceptions(report: &StatusReport, top: usize) -> String {
+    if report.exceptions.is_empty() {
+        return String::new();
+    }
+    let rows = report.exceptions.iter().take(top).map(|used| [cell(&used.exception), used.requests.to_string()]);
+    let rows: Vec<_> = std::iter::once(["exception", "requests"].map(str::to_owned)).chain(rows).collect();
+    format!("\n{}{}", table(&rows, [false, true], ""), more(report.exceptions.len(), top))
+}
+
 fn of_users(report: &StatusReport, top: usize) -> String {
     if report.without_mfa.is_empty() {
         return String::new();
     }
     let heads = ["seen without MFA", "tenant", "last", "route", "by", "requests"].map(str::to_owned);
     let rows = report.without_mfa.iter().take(top).map(|user| {
-        let [name, tenant, route] = [&user.user, &user.tenant, &user.route].map(|text| cell(text));
-        [name, tenant, user.last.clone(), route, user.credential.to_owned(), user.requests.to_string()]
+        // People know a name, and nobody knows a hash.
+        let is_known = !user.name.is_empty() && !user.name.starts_with('#');
+        let name = if is_known { &user.name } else { &user.user };
+        let [name, tenant, route] = [name, &user.tenant, &user.route].map(|text| cell(text));
+        [name, tenant, user.last.clone(), route, user.credential.to_string(), user.requests.to_string()]
     });
     let rows: Vec<_> = std::iter::once(heads).chain(rows).collect();
     let numbers = [false, false, false, false, false, true];
