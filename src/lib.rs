@@ -18,6 +18,7 @@
 //! | [`journal`] | decisions and responses, written down |
 //! | [`report`] | which share of the requests of users came with MFA |
 //! | [`oidc`] | what is said to an issuer when people sign in |
+//! | [`consent`] | what programs use that run unattended: consents of people |
 //! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
@@ -46,6 +47,8 @@ pub mod journal;
 pub mod report;
 
 pub mod oidc;
+
+pub mod consent;
 
 pub mod session;
 

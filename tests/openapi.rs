@@ -7,9 +7,14 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 19] = [
+const DESCRIBED: [(&str, Method); 24] = [
     ("/", Method::GET),
     ("/config", Method::GET),
+    ("/consents", Method::GET),
+    ("/consents/begin", Method::POST),
+    ("/consents/finish", Method::POST),
+    ("/consents/try", Method::POST),
+    ("/consents/withdraw", Method::POST),
     ("/explain", Method::POST),
     ("/explain.css", Method::GET),
     ("/explain.js", Method::GET),

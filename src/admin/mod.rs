@@ -10,6 +10,7 @@
 mod access;
 mod browsers;
 mod configuration;
+mod consents;
 mod context;
 mod described;
 mod entrance;

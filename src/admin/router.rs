@@ -26,8 +26,8 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, described, explain, guard, health, issuers, metrics, openapi, page, reload, report, routes,
-    sessions, site,
+    configuration, consents, described, explain, guard, health, issuers, metrics, openapi, page, reload, report,
+    routes, sessions, site,
 };
 use crate::gateway::Reason;
 
@@ -118,12 +118,14 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let routes = get_with(routes::routes, |op| named(op, "routes", "The routes, in matching order"));
     let list = get_with(sessions::list, |op| named(op, "sessions", "The sessions of people, newest first"));
     let one = get_with(sessions::one, |op| named(op, "session", "A session"));
+    let consents = get_with(consents::list, |op| named(op, "consents", "The consents of unattended programs"));
     let report = get_with(report::report, |op| named(op, "report", "The security requirements status report"));
     let requests = get_with(report::requests, |op| named(op, "reportRequests", "The latest requests of users"));
     let download = get_with(report::download, |op| {
         described::text(named(op, "reportDownload", "A download of the report"), "The download", "text/csv")
     });
     Routes::new()
+        .api_route("/consents", guarded(consents))
         .api_route("/config", guarded(config))
         .api_route("/issuers", guarded(issuers))
         .api_route("/routes", guarded(routes))
@@ -141,8 +143,16 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let explain = post_with(explain::explain, |op| named(op, "explain", "The gateway's decision about a token"));
     let reload = post_with(reload::reload, |op| named(op, "reload", "Reads the configuration file again"));
     let end = post_with(sessions::end, |op| named(op, "endSessions", "Ends sessions, on every replica"));
+    let begin = post_with(consents::begin, |op| named(op, "beginConsent", "Asks a person for a consent"));
+    let finish = post_with(consents::finish, |op| named(op, "finishConsent", "Takes the consent that a person gave"));
+    let try_it = post_with(consents::try_it, |op| named(op, "tryConsent", "Uses a consent, to see whether it works"));
+    let withdraw = post_with(consents::withdraw, |op| named(op, "withdrawConsent", "Erases a consent's refresh token"));
     let forget = post_with(report::forget, |op| named(op, "forgetUser", "Deletes a user's records from the report"));
     Routes::new()
+        .api_route("/consents/begin", guarded(begin))
+        .api_route("/consents/finish", guarded(finish))
+        .api_route("/consents/try", guarded(try_it))
+        .api_route("/consents/withdraw", guarded(withdraw))
         .api_route("/explain", guarded(explain))
         .api_route("/report/forget", guarded(forget))
         .api_route("/reload", guarded(reload))

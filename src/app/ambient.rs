@@ -22,6 +22,8 @@ pub(crate) struct Ambient {
     pub(crate) outputs: Option<Outputs>,
     /// Where keys are fetched, if not where this is used.
     pub(crate) fetching: Option<Handle>,
+    /// The name of this process among replicas.
+    pub(crate) replica: String,
     /// The store, if the configuration has something to store.
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
@@ -39,6 +41,7 @@ impl Ambient {
             metrics: Metrics::default(),
             outputs: None,
             fetching: None,
+            replica: Random::system().uuid(),
             store: None,
             report: None,
             sessions: None,

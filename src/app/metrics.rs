@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::admin::Exposition;
+use crate::consent::ConsentMetrics;
 use crate::report::ReportMetrics;
 use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
@@ -34,6 +35,7 @@ pub(crate) struct Metrics {
     pub(super) cache: CacheMetrics,
     pub(super) report: ReportMetrics,
     pub(super) sessions: SessionMetrics,
+    pub(super) consents: ConsentMetrics,
     pub(super) store: StoreMetrics,
 }
 
@@ -88,6 +90,7 @@ impl Default for Metrics {
             cache: CacheMetrics::default(),
             report: ReportMetrics::default(),
             sessions: SessionMetrics::default(),
+            consents: ConsentMetrics::default(),
             store: StoreMetrics::default(),
         }
     }
@@ -111,6 +114,7 @@ impl Metrics {
         self.cache.register(registry);
         self.report.register(registry);
         self.sessions.register(registry);
+        self.consents.register(registry);
         self.store.register(registry);
         let ready = Gauge::default();
         registry.register("ready", "1 while the gateway accepts traffic, as /readyz says", ready.clone());

@@ -5,6 +5,7 @@ mod admin_state;
 mod ambient;
 mod assemble;
 mod certificates;
+mod consents;
 mod drain;
 mod exceptions;
 #[cfg(feature = "in-process")]
@@ -133,6 +134,7 @@ impl App {
         let config = Arc::clone(&app.started);
         let (listeners, admin) = listeners::open(&config, passed).await?;
         app.sources.run();
+        consents::run(&app.live, app.stop.clone());
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
         report::run(app.ambient.report.as_ref(), app.stop.clone());
         told::in_use(&app.admin_state.load(), "configuration loaded");

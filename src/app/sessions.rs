@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::ambient::Ambient;
-use crate::config::Config;
+use crate::config::{Config, Issuer};
 use crate::gateway::Door;
 use crate::oidc::Client;
 use crate::pages::Pages;
@@ -57,19 +57,8 @@ pub(super) fn doors(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource
     let door = |settings: &crate::session::SignInSettings| {
         let name = &settings.name;
         let issuer = &config.issuers[settings.issuer];
-        let rules = ClientTokenRules {
-            issuer: issuer.rules.issuer.clone(),
-            client_id: settings.client.client_id.clone(),
-            // The issuer's own conditions are about access tokens.
-            required: Vec::new(),
-            algorithms: issuer.rules.algorithms.clone(),
-            clock_skew: issuer.rules.clock_skew,
-            max_token_age: MAX_TOKEN_AGE,
-            auth_time: issuer.rules.auth_time,
-        };
-        let keys = Arc::clone(&sources[issuer.keys]);
         let profile = shown(&issuer.profile, settings.display);
-        let verifier = ClientVerifier::new(Arc::new(rules), profile, keys, ambient.clock.clone());
+        let verifier = client_verifier(issuer, &settings.client.client_id, &profile, sources, ambient);
         let client = Client::new(settings.client.clone(), ambient.clock.clone(), &fetching)
             .with_context(|| format!("the client of sign-in {name} can't be made"))?;
         let pages = Pages::new(&settings.templates).with_context(|| format!("the pages of sign-in {name}"))?;
@@ -77,6 +66,28 @@ pub(super) fn doors(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource
         Ok(Arc::new(Door::new(sign_in, pages)))
     };
     config.sign_ins.iter().map(door).collect()
+}
+
+/// What verifies the tokens that an issuer makes for one client.
+pub(super) fn client_verifier(
+    issuer: &Issuer,
+    client_id: &str,
+    profile: &Arc<IssuerProfile>,
+    sources: &[Arc<KeySource>],
+    ambient: &Ambient,
+) -> ClientVerifier {
+    let rules = ClientTokenRules {
+        issuer: issuer.rules.issuer.clone(),
+        client_id: client_id.to_owned(),
+        // The issuer's own conditions are about access tokens.
+        required: Vec::new(),
+        algorithms: issuer.rules.algorithms.clone(),
+        clock_skew: issuer.rules.clock_skew,
+        max_token_age: MAX_TOKEN_AGE,
+        auth_time: issuer.rules.auth_time,
+    };
+    let keys = Arc::clone(&sources[issuer.keys]);
+    ClientVerifier::new(Arc::new(rules), Arc::clone(profile), keys, ambient.clock.clone())
 }
 
 /// The issuer's profile, with what upstreams receive of a session's user besides the identity fields.

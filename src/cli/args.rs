@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::consents::Consents;
 use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
 use super::report::Report;
@@ -79,6 +80,9 @@ pub(super) enum Command {
     /// Lists the sessions of people at a running gateway, shows one, or ends some.
     #[command(after_help = help::SESSIONS)]
     Sessions(Sessions),
+    /// Lists the consents of a running gateway, has one given, tries it, or withdraws it.
+    #[command(after_help = help::CONSENTS)]
+    Consents(Consents),
     /// Prints the version, and the commit that the program is built from.
     #[command(after_help = help::VERSION)]
     Version,

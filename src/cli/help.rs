@@ -158,6 +158,62 @@ Exit codes:
   1  the gateway refuses, can't be asked, or its store can't be reached
   2  the command line is wrong";
 
+pub(super) const CONSENTS: &str = "\
+The gateway is asked over its admin listener, with an operator's token. No token of a consent is ever printed.
+
+Examples:
+  mfa-gateway consents list --operator-token-file admin-tokens
+  mfa-gateway consents give nightly --operator-token-file admin-tokens
+  mfa-gateway consents try nightly --operator-token-file admin-tokens
+  mfa-gateway consents withdraw nightly --operator-token-file admin-tokens
+
+Exit codes:
+  0  the gateway did it
+  1  there is no such consent, it doesn't work, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const CONSENTS_LIST: &str = "\
+Examples:
+  mfa-gateway consents list
+  mfa-gateway consents list --json
+
+Exit codes:
+  0  the consents were listed
+  1  the gateway refuses, or can't be asked
+  2  the command line is wrong";
+
+pub(super) const CONSENTS_GIVE: &str = "\
+Prints an address, waits until the person's browser comes back, and says whether the consent counts: the right tenant and
+user, with MFA, and with a refresh token. An earlier consent of this name goes on until then.
+
+Examples:
+  mfa-gateway consents give nightly
+  mfa-gateway consents give nightly --redirect-uri http://localhost:8400/consent
+  mfa-gateway consents give nightly --redirect-uri https://panel.example.com/consent --paste
+
+Exit codes:
+  0  the consent was given
+  1  it was not, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const CONSENTS_TRY: &str = "\
+Examples:
+  mfa-gateway consents try nightly
+
+Exit codes:
+  0  the issuer gave an access token, with or without MFA
+  1  it gave none, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const CONSENTS_WITHDRAW: &str = "\
+Examples:
+  mfa-gateway consents withdraw nightly
+
+Exit codes:
+  0  there is no refresh token any more
+  1  the gateway refuses, can't be asked, or its store can't be reached
+  2  the command line is wrong";
+
 pub(super) const VERSION: &str = "\
 Examples:
   mfa-gateway version

@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+mod come_back;
+mod consents;
 mod explain;
 mod given;
 mod healthcheck;

@@ -12,8 +12,8 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, delegations, file, issuer, keys, operators_sign_in, rate_limit, report,
-    route, server, sign_in, store, traces, upstream, waivers,
+    Admin, Config, Issuer, admin, claims, consents, delegations, file, issuer, keys, operators_sign_in, rate_limit,
+    report, route, server, sign_in, store, traces, upstream, waivers,
 };
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -39,6 +39,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
     let store = store::build(&file, problems);
+    let consents = consents::build(&file, &issuers, &keys, problems);
+    let consent_keys = consents::sealing_keys(&file, store.as_ref(), problems);
     let sessions = store::sessions(&file, store.as_ref(), &sign_ins, problems);
     let report = report::build(&file, store.as_ref(), problems);
     let upstreams = upstream::build(file.upstreams, problems);
@@ -61,7 +63,10 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         server,
         admin,
         sign_ins,
-        sign_in_files: sign_in::files(&file.sign_in),
+        sign_in_files: [sign_in::files(&file.sign_in), consents::files(&file.consents, file.consent_keys.as_deref())]
+            .concat(),
+        consents,
+        consent_keys,
         sessions,
         report,
         store,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Admin, Issuer, Warning};
+use crate::consent::ConsentSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
 use crate::report::ReportSettings;
@@ -15,7 +16,7 @@ use crate::telemetry::{LogSettings, TraceSettings};
 use crate::upstream;
 use mfa_gateway_core::policy::{Delegations, Waivers};
 use mfa_gateway_keys::KeySettings;
-use mfa_gateway_store::StoreSettings;
+use mfa_gateway_store::{SealingKeys, StoreSettings};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -32,7 +33,11 @@ pub struct Config {
     pub keys: Vec<KeySettings>,
     /// How people sign in; routes refer to them by place.
     pub sign_ins: Vec<SignInSettings>,
-    /// The files that sign-ins were read from.
+    /// The consents that people may give for programs.
+    pub consents: Vec<ConsentSettings>,
+    /// The keys that seal them; absent if there are none.
+    pub consent_keys: Option<SealingKeys>,
+    /// The files that sign-ins and consents were read from.
     pub sign_in_files: Vec<PathBuf>,
     /// What all sign-ins share; absent if there is none.
     pub sessions: Option<SessionSettings>,

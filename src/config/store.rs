@@ -21,10 +21,10 @@ pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<St
     let store = file.store.clone().unwrap_or_default();
     let timeout = time("store.timeout", store.timeout.as_deref(), SECOND * 2, SECOND / 10..=MINUTE, problems);
     let kind = kind(file, &store, problems);
-    if file.sign_in.is_empty() && file.report.is_none() {
+    if file.sign_in.is_empty() && file.report.is_none() && file.consents.is_empty() {
         if file.store.is_some() {
-            let message = "there is neither `sign_in` nor `report`, so nothing is stored";
-            problems.warn("store", message, "remove `store`, or add `sign_in` or `report`");
+            let message = "there is no `sign_in`, `report` or `consents`, so nothing is stored";
+            problems.warn("store", message, "remove `store`, or add one of them");
         }
         return None;
     }

@@ -12,6 +12,7 @@ use mfa_gateway_layer::Authenticator;
 
 use super::metrics::{LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
+use crate::consent::Keeper;
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
@@ -27,6 +28,8 @@ pub struct Live {
     pub(crate) refusals: Refusals,
     /// The ways to sign in; routes refer to them by place.
     pub(crate) doors: Vec<Arc<Door>>,
+    /// The keepers of consents.
+    pub(crate) keepers: Vec<Arc<Keeper>>,
     /// The backends; routes refer to them by place.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.

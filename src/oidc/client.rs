@@ -124,7 +124,18 @@ impl Client {
     /// Exchanges a refresh token. What comes back may be the only one that works from then on, so whoever asks must not stop
     /// waiting.
     pub async fn refresh(&self, metadata: &Metadata, refresh_token: &str) -> Result<Refreshed, TokenEndpointError> {
-        let response = self.ask(metadata, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await?;
+        self.refresh_for(metadata, refresh_token, &[]).await
+    }
+
+    /// The same with further parameters, such as the `scope` or the `resource` that an access token is wanted for.
+    pub async fn refresh_for(
+        &self,
+        metadata: &Metadata,
+        refresh_token: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Refreshed, TokenEndpointError> {
+        let own = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+        let response = self.ask(metadata, &[&own, more].concat()).await?;
         Refreshed::read(&response.bytes).ok_or_else(|| TokenEndpointError::malformed(response.status))
     }
 

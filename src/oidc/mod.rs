@@ -37,5 +37,5 @@ pub use request::{AuthorizationRequest, is_reserved};
 pub use secret::Secret;
 pub use settings::{AssertionAudience, ClientAuthentication, ClientSettings, ResponseMode};
 pub use signing_key::{SigningKey, SigningKeyError};
-pub use token_error::{TokenEndpointError, TokenEndpointErrorKind};
+pub use token_error::{IssuerTrace, TokenEndpointError, TokenEndpointErrorKind};
 pub use tokens::{Refreshed, Tokens};

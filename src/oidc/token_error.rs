@@ -24,8 +24,19 @@ pub struct TokenEndpointError {
     pub suberror: Option<String>,
     /// Entra's `error_codes`, the AADSTS numbers.
     pub numbers: Vec<u32>,
+    /// What Entra's support asks for.
+    pub trace: Option<Box<IssuerTrace>>,
     #[source]
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a request is called in Entra's own logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerTrace {
+    /// `trace_id`.
+    pub trace_id: String,
+    /// `correlation_id`.
+    pub correlation_id: String,
 }
 
 /// A kind of failure.
@@ -58,6 +69,10 @@ struct ErrorDocument {
     suberror: Option<serde_json::Value>,
     #[serde(default)]
     error_codes: Option<serde_json::Value>,
+    #[serde(default)]
+    trace_id: Option<serde_json::Value>,
+    #[serde(default)]
+    correlation_id: Option<serde_json::Value>,
 }
 
 impl TokenEndpointError {
@@ -67,7 +82,8 @@ impl TokenEndpointError {
     }
 
     fn new(kind: TokenEndpointErrorKind) -> Self {
-        Self { kind, status: None, code: None, suberror: None, numbers: Vec::new(), cause: None }
+        let (code, suberror, numbers) = (None, None, Vec::new());
+        Self { kind, status: None, code, suberror, numbers, trace: None, cause: None }
     }
 
     fn because(kind: TokenEndpointErrorKind, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -75,7 +91,8 @@ impl TokenEndpointError {
     }
 
     /// What a response says that isn't a success.
-    pub(super) fn of(status: StatusCode, document: &[u8]) -> Self {
+    #[must_use]
+    pub fn of(status: StatusCode, document: &[u8]) -> Self {
         let troubled = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
         let unknown = if troubled { TokenEndpointErrorKind::Unavailable } else { TokenEndpointErrorKind::Malformed };
         let blank = Self { status: Some(status), ..Self::new(unknown) };
@@ -90,14 +107,21 @@ impl TokenEndpointError {
             "invalid_client" | "unauthorized_client" => TokenEndpointErrorKind::InvalidClient,
             _ => TokenEndpointErrorKind::Refused,
         };
-        let suberror = found.suberror.as_ref().and_then(serde_json::Value::as_str).filter(|text| is_code(text));
+        let text = |member: &Option<serde_json::Value>| {
+            let text = member.as_ref().and_then(serde_json::Value::as_str);
+            text.filter(|text| is_code(text)).map(str::to_owned)
+        };
+        let [suberror, trace_id, correlation_id] = [&found.suberror, &found.trace_id, &found.correlation_id].map(text);
         let numbers = found.error_codes.as_ref().and_then(serde_json::Value::as_array);
         let numbers = numbers.into_iter().flatten().filter_map(|number| u32::try_from(number.as_u64()?).ok());
         Self {
             kind,
             code: Some(found.error),
-            suberror: suberror.map(str::to_owned),
+            suberror,
             numbers: numbers.take(MAX_NUMBERS).collect(),
+            trace: trace_id
+                .zip(correlation_id)
+                .map(|(trace_id, correlation_id)| Box::new(IssuerTrace { trace_id, correlation_id })),
             ..blank
         }
     }

@@ -177,7 +177,7 @@ mod tests {
             tenant: "t".to_owned(),
             user: user.to_owned(),
             name: format!("{user}@contoso.example"),
-            credential,
+            credential: credential.into(),
             last: last.to_owned(),
             route: "/v1/".to_owned(),
             application: "app".to_owned(),
@@ -209,13 +209,13 @@ mod tests {
 
     #[test]
     fn requests_are_listed_by_their_route_s_pattern() {
-        let request = |id: &str, operation: &str, time: &str, credential| Request {
+        let request = |id: &str, operation: &str, time: &str, credential: &'static str| Request {
             time: time.to_owned(),
             request_id: id.to_owned(),
             correlation_id: "c".to_owned(),
             operation: operation.to_owned(),
             address: Some("192.0.2.1".to_owned()),
-            credential,
+            credential: credential.into(),
             issuer: "entra".to_owned(),
             tenant: "t".to_owned(),
             user: "jane".to_owned(),

@@ -102,6 +102,7 @@ pub(super) const CRATES: &[Crate] = &[
             "journal",
             "report",
             "oidc",
+            "consent",
             "session",
             "pages",
             "gateway",

@@ -127,6 +127,12 @@ impl Metadata {
         self.token_endpoint.get("token_endpoint")
     }
 
+    /// The same with another token endpoint, such as that of another tenant.
+    #[must_use]
+    pub fn with_token_endpoint(&self, url: Url) -> Self {
+        Self { token_endpoint: Endpoint::At(url), ..self.clone() }
+    }
+
     /// Where a browser is sent to sign out (OpenID Connect RP-Initiated Logout section 2.1).
     pub fn end_session_endpoint(&self) -> Result<&Url, EndpointError> {
         self.end_session_endpoint.get("end_session_endpoint")

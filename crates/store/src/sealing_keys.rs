@@ -60,7 +60,7 @@ pub enum KeyError {
 }
 
 /// Keys in their order: the first seals, all open. Their bytes are erased from memory with the last copy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SealingKeys(Vec<Zeroizing<[u8; LENGTH]>>);
 
 impl fmt::Debug for SealingKeys {

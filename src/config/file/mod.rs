@@ -5,6 +5,8 @@
 //! `250ms`, `30s`, `5m`, `1h` or `2days`; sizes are numbers of bytes.
 
 mod admin;
+mod consent;
+mod credentials;
 mod delegation;
 mod issuer;
 mod network;
@@ -17,6 +19,8 @@ mod telemetry;
 mod token_claims;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
+pub(super) use consent::Consent;
+pub(super) use credentials::Credentials;
 pub(super) use delegation::{Context, Delegation};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
@@ -64,6 +68,12 @@ pub(super) struct File {
     /// How people sign in with a browser, for the routes that take sessions.
     #[serde(default)]
     pub sign_in: Vec<SignIn>,
+    /// The consents that programs use which run unattended.
+    #[serde(default)]
+    pub consents: Vec<Consent>,
+    /// Files with the keys that seal refresh tokens of consents: the first seals, all open. Each has 32 random bytes:
+    /// `openssl rand -base64 32`.
+    pub consent_keys: Option<Vec<String>>,
     /// The status report. Absent: nothing is counted.
     pub report: Option<Report>,
     /// Where sessions and the report's counts are stored. Default: SQLite in `state.directory`; without that, memory.

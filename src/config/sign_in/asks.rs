@@ -89,7 +89,7 @@ pub(super) fn needs_amr(rule: &MfaRule) -> bool {
 }
 
 /// The version of Entra's endpoint, if the issuer is Entra.
-pub(super) fn version(issuer: &Issuer) -> Option<EntraVersion> {
+pub(in crate::config) fn version(issuer: &Issuer) -> Option<EntraVersion> {
     match &issuer.rules.issuer {
         IssuerRule::Entra { version, .. } => Some(*version),
         IssuerRule::Exact(_) => None,

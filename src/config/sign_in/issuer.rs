@@ -13,7 +13,9 @@ use mfa_gateway_core::token::EntraVersion;
 /// All issuers of a file, in their order, each with its place.
 pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> Vec<Written<'d>> {
     let named = |name: &str| {
-        file.sign_in.iter().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name))
+        let by_people =
+            file.sign_in.iter().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name));
+        by_people || file.consents.iter().any(|one| one.issuer == name)
     };
     let shared = file.issuers.iter().enumerate().map(|(at, issuer)| Written {
         path: format!("issuers[{at}]"),
@@ -35,27 +37,36 @@ pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> 
 
 /// The place of a sign-in's issuer; for Entra, that of the endpoint's version.
 pub(super) fn place(path: &str, file: &file::SignIn, issuers: &[Issuer], problems: &mut Problems<'_>) -> Option<usize> {
-    let name = match &file.issuer {
-        file::SignInIssuer::Named(name) => name,
-        file::SignInIssuer::Own(issuer) => &issuer.name,
-    };
-    let of_name = || issuers.iter().enumerate().filter(|(_, issuer)| issuer.profile.name == *name);
-    let Some((first, issuer)) = of_name().next() else {
+    match &file.issuer {
+        file::SignInIssuer::Named(name) => of_endpoint(path, name, file.endpoint, issuers, problems),
         // What is wrong with an issuer of its own is a problem already.
-        if let file::SignInIssuer::Named(name) = &file.issuer {
-            let names: Vec<&str> = issuers.iter().map(|issuer| issuer.profile.name.as_str()).collect();
-            problems.add(&format!("{path}.issuer"), format!("there is no issuer `{name}`"), suggest(name, &names));
-        }
+        file::SignInIssuer::Own(issuer) if issuers.iter().all(|one| one.profile.name != issuer.name) => None,
+        file::SignInIssuer::Own(issuer) => of_endpoint(path, &issuer.name, file.endpoint, issuers, problems),
+    }
+}
+
+/// The place of the issuer of this name; for Entra, that of the endpoint's version.
+pub(in crate::config) fn of_endpoint(
+    path: &str,
+    name: &str,
+    endpoint: Option<file::Endpoint>,
+    issuers: &[Issuer],
+    problems: &mut Problems<'_>,
+) -> Option<usize> {
+    let of_name = || issuers.iter().enumerate().filter(|(_, issuer)| issuer.profile.name == name);
+    let Some((first, issuer)) = of_name().next() else {
+        let names: Vec<&str> = issuers.iter().map(|issuer| issuer.profile.name.as_str()).collect();
+        problems.add(&format!("{path}.issuer"), format!("there is no issuer `{name}`"), suggest(name, &names));
         return None;
     };
     let Some(of_first) = version(issuer) else {
-        if file.endpoint.is_some() {
+        if endpoint.is_some() {
             let message = "only Microsoft Entra ID has these endpoints, and the issuer is another";
             problems.add(&format!("{path}.endpoint"), message, "remove the field");
         }
         return Some(first);
     };
-    let wanted = match file.endpoint {
+    let wanted = match endpoint {
         Some(file::Endpoint::V1) => EntraVersion::V1,
         Some(file::Endpoint::V2) => EntraVersion::V2,
         // The ID tokens of the v1 endpoint have `amr` by themselves.

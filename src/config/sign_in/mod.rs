@@ -18,7 +18,9 @@ use crate::session::{CookieName, Display, LogoutSettings, SignInSettings, Wanted
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 use mfa_gateway_store::SealingKeys;
 
-pub(super) use issuer::written;
+pub(super) use asks::version;
+pub(super) use client::is_scope;
+pub(super) use issuer::{of_endpoint, written};
 pub(super) use place::{Place, places};
 
 /// What is built before the sign-ins, and what they refer to.
@@ -49,12 +51,10 @@ pub(super) fn build(built: Built<'_>, problems: &mut Problems<'_>) -> Vec<SignIn
 /// The files that sign-ins are read from.
 pub(super) fn files(files: &[file::SignIn]) -> Vec<PathBuf> {
     let of_one = |one: &file::SignIn| {
-        let credential = [&one.client_secret_file, &one.private_key_file, &one.certificate_file];
         let keys = one.session.keys.iter().flatten();
         let templates =
             one.pages.iter().flat_map(|directory| Pages::names().map(|name| Path::new(directory).join(name)));
-        let named = credential.into_iter().flatten().chain(keys).map(PathBuf::from);
-        named.chain(templates).collect::<Vec<_>>()
+        one.credentials().files().chain(keys.map(PathBuf::from)).chain(templates).collect::<Vec<_>>()
     };
     files.iter().flat_map(of_one).collect()
 }

@@ -208,7 +208,8 @@ class IdentityProvider(Issuer):
                 if path == "/authorize":
                     target, answer = provider.authorize(parse_qsl(query, keep_blank_values=True))
                     self.send(302, {}, Location=f"{target}?{urlencode(answer)}")
-                elif path == "/token":
+                elif path.endswith("/token"):
+                    # Of a tenant, if it is `/t/TENANT/token`.
                     form = dict(parse_qsl(body, keep_blank_values=True))
                     self.send(*provider.redeem(form, self.credentials(form)))
                 elif path == "/par":

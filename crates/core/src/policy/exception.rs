@@ -241,7 +241,8 @@ mod tests {
         assert_eq!([899, 900, 949, 950, 1_000].map(|second| at(second).is_some()), [false, true, true, false, false]);
         waivers.granted.confirm(Timestamp::from_secs(2_000));
         assert_eq!([899, 900, 1_000, 1_001].map(|second| at(second).is_some()), [false, true, true, false]);
-        let configured = Waivers { exceptions: ExceptionSet::new(vec![exception("c", Some("a"), None)]), ..waivers };
+        let configured =
+            Waivers { exceptions: ExceptionSet::new(vec![exception("c", Some("a"), None)]), ..waivers.clone() };
         assert_eq!(configured.covering(&rule, &proof, NOW).as_deref(), Some("c"));
         configured.granted.replace(ExceptionSet::default(), Timestamp::from_secs(2_000));
         assert_eq!(at(1_000), None);

@@ -1,0 +1,296 @@
+//! How a person gives a consent: through a browser, with MFA, and for exactly what is configured.
+//!
+//! The gateway keeps nothing of a consent under way: the transaction is sealed, and goes with whoever began it. It counts once.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::MfaFinding;
+use mfa_gateway_core::token::{Claim, Claims, ExpectedIdToken, IdToken, Occasion};
+use mfa_gateway_layer::ClientVerifyError;
+use mfa_gateway_store::{Consent, Envelope, StoreError, is_storable};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::issued::Issued;
+use super::keeper::Keeper;
+use super::state::ConsentState;
+use crate::oidc::{
+    AuthorizationRequest, CallbackError, CallbackParameters, CallbackResponse, IssuerError, ParError, Pkce,
+    TokenEndpointError, Tokens,
+};
+
+/// How long a person may take.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The role template of global administrators, in `wids`.
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+
+/// A consent that a person is asked for.
+#[derive(Debug)]
+pub struct Begun {
+    /// Where the person's browser goes.
+    pub url: Url,
+    /// What finishes it, sealed.
+    pub transaction: String,
+}
+
+/// A consent under way.
+#[derive(Serialize, Deserialize)]
+struct Transaction {
+    state: String,
+    nonce: String,
+    verifier: String,
+    redirect_uri: String,
+    by: String,
+    began: i64,
+}
+
+/// A consent that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Given {
+    /// What names the person in the tenant.
+    pub user: String,
+    /// The person's name.
+    pub display: String,
+    /// The tenant.
+    pub tenant: String,
+    /// What should be different, though the consent counts.
+    pub warnings: Vec<&'static str>,
+}
+
+/// Why a consent isn't given.
+#[derive(Debug, thiserror::Error)]
+pub enum GiveError {
+    /// The issuer can't be asked.
+    #[error("the issuer can't be asked at this moment")]
+    Request(#[from] ParError),
+    /// The issuer's metadata was never fetched.
+    #[error("the issuer's discovery document has not been fetched")]
+    NoMetadata,
+    /// What came back has a wrong form, or is another issuer's.
+    #[error("what came back from the issuer is malformed")]
+    Malformed(#[from] CallbackError),
+    /// It belongs to no consent under way, or to one that took too long.
+    #[error("this belongs to no consent under way, or it took longer than 15 minutes")]
+    Foreign,
+    /// It came before.
+    #[error("this consent was finished before")]
+    Repeated,
+    /// The issuer reports an error.
+    #[error("the issuer reports an error: {}", .0.code)]
+    Reported(IssuerError),
+    /// The token endpoint gave no tokens.
+    #[error("the token endpoint gave no tokens: {0}")]
+    NoTokens(#[source] TokenEndpointError),
+    /// The ID token isn't acceptable.
+    #[error("the ID token is not acceptable: {0}")]
+    IdToken(#[source] ClientVerifyError),
+    /// Somebody of another tenant came back.
+    #[error("the consent is for the tenant {wanted}, and somebody of {came} came back")]
+    Tenant {
+        /// The configured tenant.
+        wanted: String,
+        /// That of the ID token.
+        came: String,
+    },
+    /// Somebody else came back.
+    #[error("the consent is for the user {wanted}, and {came} came back")]
+    User {
+        /// The configured user.
+        wanted: String,
+        /// That of the ID token.
+        came: String,
+    },
+    /// There was no MFA.
+    #[error("the sign-in had no MFA: a refresh token without MFA can't access what requires MFA")]
+    NoMfa,
+    /// There is no refresh token.
+    #[error("the issuer gave no refresh token")]
+    NoRefreshToken,
+    /// The store doesn't take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no randomness.
+    #[error("the system's random generator failed")]
+    NoRandom,
+}
+
+impl GiveError {
+    /// The stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Request(_) | Self::NoMetadata => "issuer_unavailable",
+            Self::Malformed(_) => "callback_malformed",
+            Self::Foreign => "consent_expired",
+            Self::Repeated => "consent_repeated",
+            Self::Reported(_) => "issuer_error",
+            Self::NoTokens(_) => "no_tokens",
+            Self::IdToken(_) => "id_token_invalid",
+            Self::Tenant { .. } => "wrong_tenant",
+            Self::User { .. } => "wrong_user",
+            Self::NoMfa => "mfa_missing",
+            Self::NoRefreshToken => "no_refresh_token",
+            Self::Store(_) => "store_unavailable",
+            Self::NoRandom => "no_random",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Request(_) | Self::NoMetadata | Self::Store(_) | Self::NoRandom => "Try again in a moment.",
+            Self::Malformed(_) | Self::Foreign | Self::Repeated => "Begin the consent again.",
+            Self::Reported(_) | Self::NoTokens(_) | Self::IdToken(_) => {
+                "See the gateway's log and the client's registration at the identity provider, and begin again."
+            }
+            Self::Tenant { .. } | Self::User { .. } => "Sign in with the account that the consent is configured for.",
+            Self::NoMfa => {
+                "Require MFA of the account at the identity provider, with a policy or for the user, and begin again."
+            }
+            Self::NoRefreshToken => "Ask for the scope `offline_access`, and allow it in the client's registration.",
+        }
+    }
+}
+
+impl Keeper {
+    /// Begins a consent: the issuer will send the person's browser back to `redirect_uri`.
+    ///
+    /// # Errors
+    ///
+    /// If the issuer can't be asked.
+    pub async fn begin(&self, redirect_uri: &str, by: &str) -> Result<Begun, GiveError> {
+        let metadata = self.verifier.keys().metadata_for_sign_in().await.ok_or(GiveError::NoMetadata)?;
+        let (state, nonce, pkce) = (word()?, word()?, Pkce::new(&random()?));
+        let request = AuthorizationRequest {
+            redirect_uri,
+            state: &state,
+            nonce: &nonce,
+            code_challenge: &pkce.challenge,
+            asks: &self.settings.asks,
+            login_hint: None,
+        };
+        let url = self.client.authorization_url(&metadata, &request).await?;
+        let (redirect_uri, by, began) = (redirect_uri.to_owned(), by.to_owned(), self.clock.now().as_millis());
+        let transaction = Transaction { state, nonce, verifier: pkce.verifier, redirect_uri, by, began };
+        let text = serde_json::to_vec(&transaction).unwrap_or_default();
+        let sealed = self.seals.transactions.seal(self.settings.name.as_bytes(), &text);
+        Ok(Begun { url, transaction: URL_SAFE_NO_PAD.encode(sealed) })
+    }
+
+    /// Finishes a consent with what the browser brought back.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was given; [`GiveError`] says why, and what to do.
+    pub async fn finish(&self, transaction: &str, callback: &[u8]) -> Result<Given, GiveError> {
+        let transaction = self.open(transaction).ok_or(GiveError::Foreign)?;
+        let parameters = CallbackParameters::parse(callback)?;
+        if parameters.state != transaction.state {
+            return Err(GiveError::Foreign);
+        }
+        let metadata = self.verifier.keys().metadata_for_sign_in().await.ok_or(GiveError::NoMetadata)?;
+        parameters.check_issuer(&metadata)?;
+        let until = self.clock.now().plus(PATIENCE).as_secs();
+        if !self.store.use_once("consent", &transaction.state, until).await? {
+            return Err(GiveError::Repeated);
+        }
+        let code = match parameters.response {
+            CallbackResponse::Code(code) => code,
+            CallbackResponse::Error(error) => return Err(GiveError::Reported(error)),
+        };
+        let (verifier, redirect_uri) = (&transaction.verifier, &transaction.redirect_uri);
+        let tokens = self.client.exchange(&metadata, &code, verifier, redirect_uri).await;
+        let tokens = tokens.map_err(GiveError::NoTokens)?;
+        let occasion = Occasion::SignIn { nonce: &transaction.nonce };
+        let expected = ExpectedIdToken { occasion, access_token: &tokens.access_token };
+        let id_token = self.verifier.id_token(&tokens.id_token, &expected).await.map_err(GiveError::IdToken)?;
+        self.admit(&transaction, &tokens, &id_token).await
+    }
+
+    fn open(&self, transaction: &str) -> Option<Transaction> {
+        let sealed = URL_SAFE_NO_PAD.decode(transaction).ok()?;
+        let text = self.seals.transactions.open(self.settings.name.as_bytes(), &sealed)?;
+        let opened: Transaction = serde_json::from_slice(&text).ok()?;
+        let is_recent = self.clock.now().since(Timestamp::from_millis(opened.began)) <= PATIENCE;
+        is_recent.then_some(opened)
+    }
+
+    /// Stores what the right person gave with MFA, and nothing else.
+    async fn admit(&self, transaction: &Transaction, tokens: &Tokens, id_token: &IdToken) -> Result<Given, GiveError> {
+        let proof = self.verifier.prove(id_token);
+        let tenant = proof.tenant.clone().unwrap_or_default();
+        if let Some(wanted) = self.settings.tenant.as_deref().filter(|_| !self.settings.is_home(&tenant)) {
+            return Err(GiveError::Tenant { wanted: wanted.to_owned(), came: shown(&tenant) });
+        }
+        let user = proof.principal.user().and_then(|user| user.id.clone()).unwrap_or_default();
+        if let Some(wanted) = self.settings.user.as_ref().filter(|wanted| **wanted != user) {
+            return Err(GiveError::User { wanted: wanted.clone(), came: shown(&user) });
+        }
+        let now = self.clock.now();
+        let expires = now.plus(tokens.expires_in.unwrap_or_default());
+        let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa);
+        // Each may leave out how the person authenticated; neither may say that it was without MFA.
+        if issued.mfa == Some(false) && !issued.amr.is_empty()
+            || proof.mfa != MfaFinding::Proven && issued.mfa != Some(true)
+        {
+            return Err(GiveError::NoMfa);
+        }
+        let refresh_token = tokens.refresh_token.as_deref().ok_or(GiveError::NoRefreshToken)?;
+        let text = |name| id_token.claims().text(name).filter(|text| is_storable(text)).map(str::to_owned);
+        let display = ["preferred_username", "upn", "email"].into_iter().find_map(text).unwrap_or_default();
+        let consent = Consent {
+            id: self.settings.name.clone(),
+            issuer: id_token.issuer().to_owned(),
+            tenant: tenant.clone(),
+            application: self.settings.client.client_id.clone(),
+            user: user.clone(),
+            display: display.clone(),
+            given: now.as_secs(),
+            given_by: transaction.by.clone(),
+            renewed: now.as_secs(),
+            used: now.as_secs(),
+            mfa: true,
+            state: ConsentState::Alive.code().to_owned(),
+            state_at: now.as_secs(),
+            ..Consent::default()
+        };
+        let envelope = Envelope::seal(&self.seals.records, &consent.context(), refresh_token.as_bytes());
+        self.store.give_consent(&Consent { envelope, ..consent }).await?;
+        self.tokens.invalidate_all();
+        self.refused.invalidate_all();
+        self.metrics.state(&self.settings.name, ConsentState::Alive, Some(now.plus(self.settings.lapses).as_secs()));
+        Ok(Given { user, display, tenant, warnings: warnings(id_token.claims()) })
+    }
+}
+
+/// What least privilege would have otherwise.
+fn warnings(claims: &Claims) -> Vec<&'static str> {
+    let wids = claims.get("wids");
+    let is_global =
+        wids.and_then(Claim::strings).is_some_and(|ids| ids.into_iter().any(|id| id == GLOBAL_ADMINISTRATOR));
+    let warning = "the account is a global administrator; use one that has no more roles than the program needs, such as a \
+                   service account of the group AdminAgents";
+    is_global.then_some(warning).into_iter().collect()
+}
+
+/// The beginning of a text that somebody else wrote.
+fn shown(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(64).collect()
+}
+
+fn random() -> Result<[u8; 32], GiveError> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| GiveError::NoRandom)?;
+    Ok(bytes)
+}
+
+fn word() -> Result<String, GiveError> {
+    Ok(URL_SAFE_NO_PAD.encode(random()?))
+}

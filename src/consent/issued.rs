@@ -1,0 +1,121 @@
+//! What a consent is used for: an access token, for one tenant and one scope.
+
+use std::fmt;
+
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{MfaFinding, MfaRule};
+use mfa_gateway_core::token::{Amr, Unverified};
+
+use super::state::ConsentState;
+
+/// What an access token is wanted for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// The tenant that the token is to be of; that of the consent if it isn't said.
+    pub tenant: Option<String>,
+    /// The scope; that of the consent if it isn't said.
+    pub scope: Option<String>,
+}
+
+/// An access token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The token.
+    pub access_token: String,
+    /// When it expires.
+    pub expires: Timestamp,
+    /// Whether it has MFA; `None` if only its audience can read it.
+    pub mfa: Option<bool>,
+    /// How the person authenticated, as it says.
+    pub amr: Vec<String>,
+    /// Its tenant, as it says.
+    pub tenant: Option<String>,
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expires, mfa, tenant, .. } = self;
+        let mut shown = f.debug_struct("Issued");
+        shown.field("expires", expires).field("mfa", mfa).field("tenant", tenant).finish_non_exhaustive()
+    }
+}
+
+impl Issued {
+    /// Reads what an access token says. The issuer gave it over TLS, and its audience verifies it.
+    pub(super) fn of(access_token: String, expires: Timestamp, rule: &MfaRule) -> Self {
+        let claims = Unverified::parse(&access_token).ok().map(Unverified::given);
+        let Some(claims) = claims else {
+            return Self { access_token, expires, mfa: None, amr: Vec::new(), tenant: None };
+        };
+        let mfa = Some(rule.evaluate(&claims) == MfaFinding::Proven);
+        let amr = match claims.amr() {
+            Amr::Methods(methods) => methods,
+            _ => Vec::new(),
+        };
+        let tenant = claims.text("tid").map(str::to_owned);
+        Self { access_token, expires, mfa, amr, tenant }
+    }
+}
+
+/// Why there is no access token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The consent can't be used.
+    #[error("the consent is {}", .0.code())]
+    Consent(ConsentState),
+    /// Nobody consented for this tenant or scope, or the tenant's own policy refuses.
+    #[error("the issuer gives no token for this tenant or scope ({0})")]
+    Tenant(String),
+    /// The issuer has no tenants, or the tenant's id isn't one.
+    #[error("the consent is for no such tenant")]
+    NoSuchTenant,
+    /// No scope is asked for, and the configuration names none.
+    #[error("no scope is asked for")]
+    NoScope,
+    /// The issuer can't be used at this moment.
+    #[error("the issuer can't be used at this moment ({0})")]
+    Issuer(String),
+    /// The store can't be used at this moment.
+    #[error("the store can't be used at this moment")]
+    Store,
+    /// None of the keys opens what is stored.
+    #[error("no key opens the stored consent")]
+    Sealed,
+}
+
+impl TokenError {
+    /// The stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Consent(state) => state.code(),
+            Self::Tenant(_) => "consent_missing",
+            Self::NoSuchTenant => "no_such_tenant",
+            Self::NoScope => "no_scope",
+            Self::Issuer(_) => "issuer_unavailable",
+            Self::Store => "store_unavailable",
+            Self::Sealed => "sealed",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Consent(state) => state.remedy(),
+            Self::Tenant(_) => {
+                "Have the customer's tenant consent to the application for this resource, or see which policy there refuses."
+            }
+            Self::NoSuchTenant => "Ask for the consent's own tenant, or set `tenant_token_endpoint` of the consent.",
+            Self::NoScope => "Ask for a `scope`, or set the consent's own.",
+            Self::Issuer(_) | Self::Store => "Try again in a moment.",
+            Self::Sealed => "Put the key that sealed it back into `consent_keys`, or give the consent again.",
+        }
+    }
+
+    /// Whether another time it may work.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Issuer(_) | Self::Store)
+    }
+}

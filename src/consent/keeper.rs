@@ -1,0 +1,223 @@
+//! Keeps one consent: what it needs for that, and what it tells of it.
+
+use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mfa_gateway_core::clock::{Clock, Timestamp};
+use mfa_gateway_layer::ClientVerifier;
+use mfa_gateway_store::{Consent, Envelope, Sealer, SealingKeys, Store, StoreError};
+use moka::sync::Cache;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::issued::{Issued, TokenError};
+use super::metrics::ConsentMetrics;
+use super::settings::ConsentSettings;
+use super::state::ConsentState;
+use crate::oidc::Client;
+
+/// How many access tokens of a consent are kept: one for each tenant and scope.
+const MAX_TOKENS: u64 = 10_000;
+
+/// How long a tenant that gives no token isn't asked again.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// What an access token is kept under: the tenant, and the scope.
+pub(super) type Place = (Option<Box<str>>, Box<str>);
+
+/// Keeps one consent.
+pub struct Keeper {
+    pub(super) settings: ConsentSettings,
+    pub(super) client: Client,
+    pub(super) verifier: ClientVerifier,
+    pub(super) store: Store,
+    pub(super) seals: Seals,
+    keys: SealingKeys,
+    pub(super) clock: Clock,
+    pub(super) metrics: ConsentMetrics,
+    /// The name of this process among replicas.
+    pub(super) replica: String,
+    pub(super) tokens: Cache<Place, Arc<Issued>>,
+    pub(super) refused: Cache<Place, TokenError>,
+    /// One use of the refresh token at a time.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    /// The next refresh token, if the store could not take it yet.
+    pub(super) owed: Mutex<Option<Owed>>,
+    /// The generation whose refresh token the issuer may have seen without that its answer came; -1 if there is none.
+    pub(super) unanswered: AtomicI64,
+}
+
+/// What seals each kind of thing.
+pub(super) struct Seals {
+    pub(super) records: Sealer,
+    pub(super) transactions: Sealer,
+}
+
+/// A refresh token that the store could not take yet.
+#[derive(Clone, Debug)]
+pub(super) struct Owed {
+    /// The generation that it replaces.
+    pub(super) generation: i64,
+    pub(super) envelope: Envelope,
+    pub(super) mfa: bool,
+    pub(super) state: ConsentState,
+    pub(super) at: i64,
+}
+
+/// What is known of a consent, for people. Times are those of the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Kept {
+    /// Its name.
+    pub name: String,
+    /// The state's name.
+    pub state: &'static str,
+    /// The issuer's code behind the state.
+    pub why: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+    /// Whether its tokens last had MFA.
+    pub mfa: bool,
+    /// Who gave it: what names the user in the tenant.
+    pub user: String,
+    /// The same person, for people.
+    pub display: String,
+    /// The tenant.
+    pub tenant: String,
+    /// When it was given; RFC 3339.
+    pub given: Option<String>,
+    /// Who had it given.
+    pub given_by: String,
+    /// When it was last used.
+    pub used: Option<String>,
+    /// When the issuer lets it lapse if it isn't used.
+    pub lapses: Option<String>,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("consent", &self.settings.name).finish_non_exhaustive()
+    }
+}
+
+impl Keeper {
+    /// Keeps the consent of these settings in the store, sealed by these keys.
+    #[must_use]
+    pub fn new(
+        settings: ConsentSettings,
+        (client, verifier): (Client, ClientVerifier),
+        (store, keys): (Store, SealingKeys),
+        (clock, replica): (Clock, String),
+        metrics: ConsentMetrics,
+    ) -> Self {
+        let seals = Seals {
+            records: Sealer::new(&keys, "consent", b""),
+            transactions: Sealer::new(&keys, "consent transaction", b""),
+        };
+        let tokens = Cache::builder().max_capacity(MAX_TOKENS).build();
+        let refused = Cache::builder().max_capacity(MAX_TOKENS).time_to_live(REFUSED).build();
+        let (turn, owed, unanswered) = (tokio::sync::Mutex::default(), Mutex::default(), AtomicI64::new(-1));
+        Self {
+            settings,
+            client,
+            verifier,
+            store,
+            seals,
+            keys,
+            clock,
+            metrics,
+            replica,
+            tokens,
+            refused,
+            turn,
+            owed,
+            unanswered,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &ConsentSettings {
+        &self.settings
+    }
+
+    /// Whether this keeper goes on under these settings, with what it has in memory.
+    #[must_use]
+    pub fn goes_on(&self, settings: &ConsentSettings, keys: &SealingKeys) -> bool {
+        self.settings == *settings && self.keys == *keys
+    }
+
+    /// What is known of it.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be used.
+    pub async fn kept(&self) -> Result<Kept, StoreError> {
+        let name = &self.settings.name;
+        let row = self.store.consent(name).await?;
+        let Some(row) = row else {
+            self.metrics.state(name, ConsentState::Absent, None);
+            return Ok(self.absent());
+        };
+        let state = ConsentState::named(&row.state);
+        let lapses = self.lapses(&row);
+        self.metrics.state(name, state, lapses.map(Timestamp::as_secs));
+        let date = |seconds: i64| (seconds > 0).then(|| Timestamp::from_secs(seconds).to_rfc3339());
+        Ok(Kept {
+            name: name.clone(),
+            state: state.code(),
+            why: row.why.clone(),
+            remedy: state.remedy(),
+            mfa: row.mfa,
+            given: date(row.given),
+            used: date(row.used),
+            lapses: lapses.map(Timestamp::to_rfc3339),
+            user: row.user,
+            display: row.display,
+            tenant: row.tenant,
+            given_by: row.given_by,
+        })
+    }
+
+    /// When the issuer lets it lapse, while there is a refresh token.
+    pub(super) fn lapses(&self, row: &Consent) -> Option<Timestamp> {
+        let from = Timestamp::from_secs(row.renewed.max(row.given));
+        (!row.envelope.secret.is_empty()).then(|| from.plus(self.settings.lapses))
+    }
+
+    fn absent(&self) -> Kept {
+        let state = ConsentState::Absent;
+        let (why, user, display, given_by) = Default::default();
+        Kept {
+            name: self.settings.name.clone(),
+            state: state.code(),
+            why,
+            remedy: state.remedy(),
+            mfa: false,
+            user,
+            display,
+            tenant: self.settings.tenant.clone().unwrap_or_default(),
+            given: None,
+            given_by,
+            used: None,
+            lapses: None,
+        }
+    }
+
+    /// Ends it: the refresh token is erased, and no token of it is given any more. False if there was none.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be used.
+    pub async fn withdraw(&self, by: &str) -> Result<bool, StoreError> {
+        let (name, state) = (&self.settings.name, ConsentState::Withdrawn);
+        let why: String = by.chars().take(256).collect();
+        let withdrawn = self.store.withdraw_consent(name, state.code(), &why, self.clock.now().as_secs()).await?;
+        self.tokens.invalidate_all();
+        self.metrics.state(name, state, None);
+        Ok(withdrawn)
+    }
+}

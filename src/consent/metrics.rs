@@ -1,0 +1,62 @@
+//! What is counted of consents.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::state::ConsentState;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    consent: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfConsent {
+    consent: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UseLabels {
+    consent: String,
+    result: &'static str,
+}
+
+/// The metrics of consents.
+#[derive(Clone, Debug, Default)]
+pub struct ConsentMetrics {
+    states: Family<StateLabels, Gauge>,
+    lapses: Family<OfConsent, Gauge>,
+    uses: Family<UseLabels, Counter>,
+}
+
+impl ConsentMetrics {
+    /// Registers them.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("consent_state", "1 for the state that a consent is in", self.states.clone());
+        let help = "When the issuer lets the refresh token lapse if it isn't used, in seconds since 1970";
+        registry.register("consent_lapse_timestamp_seconds", help, self.lapses.clone());
+        registry.register("consent_token_requests", "Requests for an access token, by result", self.uses.clone());
+    }
+
+    /// Notes the state of a consent, and when it lapses.
+    pub(super) fn state(&self, consent: &str, state: ConsentState, lapses: Option<i64>) {
+        for one in ConsentState::ALL {
+            let labels = StateLabels { consent: consent.to_owned(), state: one.code() };
+            self.states.get_or_create(&labels).set(i64::from(one == state));
+        }
+        let labels = OfConsent { consent: consent.to_owned() };
+        match lapses {
+            Some(at) => drop(self.lapses.get_or_create(&labels).set(at)),
+            None => drop(self.lapses.remove(&labels)),
+        }
+    }
+
+    /// Counts a request for a token.
+    pub(super) fn used(&self, consent: &str, result: &'static str) {
+        self.uses.get_or_create(&UseLabels { consent: consent.to_owned(), result }).inc();
+    }
+}

@@ -1,0 +1,27 @@
+//! Unattended access, as Microsoft's Secure Application Model has it: a person consents once with MFA, and a program uses what
+//! the gateway keeps of that. The program never holds the refresh token.
+//!
+//! | | |
+//! |---|---|
+//! | [`ConsentSettings`] | a consent that may be given: of which client, in which tenant, by whom |
+//! | [`Keeper`] | keeps one: takes it from the person, uses its refresh token, one replica at a time, and tells how it does |
+//! | [`ConsentState`], [`Failure`] | how it does, and what an issuer's error means for it |
+
+mod failure;
+mod give;
+mod issued;
+mod keeper;
+mod metrics;
+mod redeem;
+mod settings;
+mod state;
+mod tell;
+
+pub use failure::{Failure, Reach};
+pub use give::{Begun, GiveError, Given};
+pub use issued::{Issued, TokenError, Wanted};
+pub use keeper::{Keeper, Kept};
+pub use metrics::ConsentMetrics;
+pub use settings::{ConsentSettings, TenantEndpoint};
+pub use state::ConsentState;
+pub use tell::EVERY;

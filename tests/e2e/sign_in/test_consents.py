@@ -1,0 +1,265 @@
+"""Consents of unattended programs: a person gives one with MFA, the gateway keeps it, and nothing of it gets out.
+
+The provider replaces a refresh token at each use, and complains about one that comes twice: its fixture fails on that.
+"""
+
+import json
+import signal
+import subprocess
+import threading
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from support.gateway import BINARY, free_port, run
+from support.identity_provider import CASEY, CLIENT_ID, CLIENT_SECRET, JANE
+from support.journal import metric, until
+from support.operators import TOKEN
+from support.portal import sealing_key, secret_file
+from support.postgres import Postgres
+
+OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+BACK = "http://localhost:8400/"
+
+
+class Job:
+    """A gateway with a consent, as its operator uses it."""
+
+    def __init__(self, start_portal, folder, provider, keys=None, consent=None, **more):
+        folder.mkdir(exist_ok=True)
+        self.provider = provider
+        self.portal = start_portal(
+            folder,
+            admin={"authentication": {"token_file": secret_file(folder, "operators", TOKEN)}},
+            consent_keys=keys or [sealing_key(folder, "consent.key")],
+            consents=[{
+                "name": "nightly", "issuer": "idp", "client_id": CLIENT_ID, "scope": "api",
+                "client_secret_file": secret_file(folder, "job-secret", CLIENT_SECRET),
+                "tenant_token_endpoint": f"{provider.url}t/{{tenant}}/token", **(consent or {}),
+            }],
+            **more,
+        )
+        self.token_file = str(folder / "operators")
+
+    def ask(self, action: str, **question) -> httpx.Response:
+        body = {"consent": "nightly", **question}
+        return httpx.post(f"{self.portal.admin_url}/consents/{action}", json=body, headers=OPERATOR, timeout=20)
+
+    def begin(self) -> dict:
+        return self.ask("begin", redirect_uri=BACK).raise_for_status().json()
+
+    def sign_in(self, url: str) -> str:
+        """What the provider sends the person's browser back with."""
+        asked = dict(httpx.URL(url).params)
+        _, answer = self.provider.authorize(list(asked.items()))
+        return urlencode(answer)
+
+    def give(self) -> httpx.Response:
+        begun = self.begin()
+        return self.ask("finish", transaction=begun["transaction"], callback=self.sign_in(begun["url"]))
+
+    def listed(self) -> dict:
+        (consent,) = httpx.get(f"{self.portal.admin_url}/consents", headers=OPERATOR).raise_for_status().json()["consents"]
+        return consent
+
+    def command(self, *arguments: str, stdin: str = ""):
+        admin = ["--admin-url", self.portal.admin_url, "--operator-token-file", self.token_file]
+        return run("consents", *arguments, *admin, stdin=stdin)
+
+
+@pytest.fixture
+def job(start_portal, tmp_path, provider):
+    return Job(start_portal, tmp_path, provider)
+
+
+def test_a_person_consents_once_and_the_gateway_uses_that_from_then_on(job, provider):
+    assert job.listed()["state"] == "absent" and job.ask("try").json()["reason"] == "absent"
+    assert job.give().json() == {"user": JANE["sub"], "display": JANE["preferred_username"], "tenant": "", "warnings": []}
+    asked = dict(provider.asked[-1])
+    assert asked["prompt"] == "login" and {"offline_access", "api", "openid"} <= set(asked["scope"].split())
+    for _ in range(3):
+        tried = job.ask("try").raise_for_status().json()
+        assert tried["mfa"] is True and "mfa" in tried["amr"]
+    listed = job.listed()
+    assert listed["state"] == "alive" and listed["mfa"] and listed["givenBy"] == "token file" and listed["lapses"], listed
+    assert metric(job.portal, "mfa_gateway_consent_state", consent="nightly", state="alive") == 1
+    # Each try used the token that the one before had brought.
+    used = [form["refresh_token"] for form in provider.redeemed if form["grant_type"] == "refresh_token"]
+    assert len(set(used)) == 3
+    shown = json.dumps([listed, tried]) + job.portal.log.read_text()
+    assert not any(token in shown for token in used)
+
+
+def test_the_database_holds_no_token(job, provider, tmp_path):
+    job.give().raise_for_status()
+    job.ask("try").raise_for_status()
+    tokens = [*provider._refreshes, *(form["refresh_token"] for form in provider.redeemed if "refresh_token" in form)]
+    content = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
+    assert b"nightly" in content and tokens
+    assert not any(token.encode() in content for token in tokens)
+
+
+@pytest.mark.parametrize("person, consent, reason", [
+    (CASEY, {}, "mfa_missing"),
+    (JANE, {"user": "somebody-else"}, "wrong_user"),
+    (JANE, {"tenant": "contoso"}, "wrong_tenant"),
+])
+def test_who_is_not_meant_or_has_no_mfa_gives_nothing(start_portal, tmp_path, provider, person, consent, reason):
+    job = Job(start_portal, tmp_path, provider, consent=consent)
+    provider.person = dict(person)
+    refused = job.give()
+    assert refused.status_code == 409 and refused.json()["reason"] == reason, refused.text
+    assert refused.json()["detail"] and refused.json()["remedy"]
+    assert job.listed()["state"] == "absent"
+
+
+def test_what_comes_back_counts_once_and_only_for_its_own_transaction(job, provider):
+    begun, other = job.begin(), job.begin()
+    callback = job.sign_in(begun["url"])
+    assert job.ask("finish", transaction=other["transaction"], callback=callback).json()["reason"] == "consent_expired"
+    assert job.ask("finish", transaction=begun["transaction"] + "A", callback=callback).json()["reason"] == "consent_expired"
+    assert job.ask("finish", transaction=begun["transaction"], callback=callback).status_code == 200
+    assert job.ask("finish", transaction=begun["transaction"], callback=callback).json()["reason"] == "consent_repeated"
+    reported = urlencode({"error": "access_denied", "state": dict(httpx.URL(other["url"]).params)["state"], "iss": provider.url})
+    assert job.ask("finish", transaction=other["transaction"], callback=reported).json()["reason"] == "issuer_error"
+    for answer in (job.ask("begin", redirect_uri="http://gateway.example/"), job.ask("begin"), job.ask("try", more="x")):
+        assert answer.status_code == 400 and answer.json()["reason"] == "malformed_request"
+    assert job.ask("try", consent="other").status_code == 404
+    for action in ("begin", "finish", "try", "withdraw"):
+        assert httpx.post(f"{job.portal.admin_url}/consents/{action}", json={"consent": "nightly"}).status_code == 401
+
+
+def test_without_a_refresh_token_nothing_is_given(job, provider):
+    provider.change_answer = lambda answer: {name: value for name, value in answer.items() if name != "refresh_token"}
+    assert job.give().json()["reason"] == "no_refresh_token"
+
+
+def test_a_revoked_token_asks_for_a_new_consent_and_the_others_pass(job, provider):
+    job.give().raise_for_status()
+
+    def answers(status: int, **document):
+        provider.instead["/t/x/token"] = provider.instead["/token"] = lambda handler: handler.send(status, document) or True
+
+    answers(503)
+    assert job.ask("try").status_code == 503 and job.listed()["state"] == "alive"
+    answers(400, error="invalid_grant", error_codes=[50076], trace_id="t-1", correlation_id="c-1")
+    refused = job.ask("try").json()
+    assert refused["reason"] == "reconsent_mfa" and "MFA" in refused["remedy"], refused
+    listed = job.listed()
+    assert (listed["state"], listed["why"]) == ("reconsent_mfa", "AADSTS50076")
+    assert job.portal.logged("t-1") and job.portal.logged("c-1")
+    provider.instead.clear()
+    provider.complaints.clear()
+    job.give().raise_for_status()
+    assert job.ask("try").status_code == 200 and job.listed()["state"] == "alive"
+    answers(401, error="invalid_client")
+    assert job.ask("try").json()["reason"] == "client_credential"
+    provider.instead.clear()
+    assert job.ask("try").status_code == 200 and job.listed()["state"] == "alive", "no new consent is needed"
+    provider.change_answer = lambda answer: {**answer, "access_token": provider.token({"amr": ["pwd"]})}
+    assert job.ask("try").json()["mfa"] is False and job.listed()["state"] == "no_mfa"
+
+
+def test_a_withdrawn_consent_is_gone(job, provider, tmp_path):
+    job.give().raise_for_status()
+    assert job.ask("withdraw").json() == {"withdrawn": True}
+    assert job.ask("withdraw").json() == {"withdrawn": False}
+    assert job.ask("try").json()["reason"] == "withdrawn" and job.listed()["state"] == "withdrawn"
+    job.give().raise_for_status()
+    assert job.ask("try").status_code == 200
+
+
+def test_the_command_has_a_person_consent_and_tells_how_it_does(job, provider):
+    pasted = job.command("give", "nightly", "--paste", stdin=f"{BACK}?code=x&state=y&iss={provider.url}\n")
+    assert pasted.returncode == 1 and "no consent under way" in pasted.stdout, pasted
+    back = f"http://localhost:{free_port()}/back"
+    giving = subprocess.Popen(
+        [BINARY, "consents", "give", "nightly", "--redirect-uri", back, "--admin-url", job.portal.admin_url,
+         "--operator-token-file", job.token_file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    url = next(line.strip() for line in giving.stderr if line.startswith("http"))
+    page = httpx.get(url, follow_redirects=True)
+    assert page.status_code == 200 and "return to the terminal" in page.text
+    said, _ = giving.communicate(timeout=10)
+    assert giving.returncode == 0 and JANE["preferred_username"] in said, said
+    listed = job.command("list")
+    assert listed.returncode == 0 and "nightly" in listed.stdout and "alive" in listed.stdout, listed
+    tried = job.command("try", "nightly")
+    assert tried.returncode == 0 and "with MFA" in tried.stdout, tried
+    assert job.command("withdraw", "nightly").stdout == "withdrawn\n"
+    tried = job.command("try", "nightly")
+    assert tried.returncode == 1 and "Give the consent again" in tried.stdout, tried
+    tokens = [form.get("refresh_token", "none") for form in provider.redeemed] + list(provider._refreshes)
+    log = job.portal.log.read_text()
+    assert not any(token in text for token in tokens for text in (log, said, listed.stdout, tried.stdout))
+
+
+@pytest.mark.timeout(90)
+def test_two_replicas_use_each_token_once_and_survive_the_database(start_portal, tmp_path, provider):
+    keys, postgres = [sealing_key(tmp_path, "consent.key")], Postgres()
+    try:
+        one, two = (
+            Job(start_portal, tmp_path / name, provider, keys, store={**postgres.settings, "timeout": "1s"})
+            for name in ("one", "two")
+        )
+        one.give().raise_for_status()
+        answers = []
+
+        def use(job):
+            answers.extend(job.ask("try").status_code for _ in range(15))
+
+        threads = [threading.Thread(target=use, args=(job,)) for job in (one, two, one, two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert answers == [200] * 60 and provider.complaints == []
+        # The database goes away between the issuer and the store: the next refresh token stays in memory.
+        provider.change_answer = lambda answer: (postgres.kill(), answer)[1]
+        assert one.ask("try").status_code == 200
+        provider.change_answer = lambda answer: answer
+        assert one.portal.logged("the store can't take a refresh token")
+        postgres.start()
+        until(lambda: one.ask("try").status_code == 200, within=20)
+        assert two.ask("try").status_code == 200 and provider.complaints == []
+    finally:
+        postgres.close()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("single_use", [True, False])
+def test_after_a_crash_between_issuer_and_store_no_token_goes_out_twice(start_portal, tmp_path, provider, single_use):
+    keys = [sealing_key(tmp_path, "consent.key")]
+
+    def start():
+        consent = {"single_use": single_use, "timeout": "1s"}
+        return Job(start_portal, tmp_path, provider, keys, consent=consent)
+
+    job = start()
+    job.give().raise_for_status()
+    job.ask("try").raise_for_status()
+
+    def die(answer):
+        job.portal.process.send_signal(signal.SIGKILL)
+        return answer
+
+    provider.change_answer = die
+    with pytest.raises(httpx.HTTPError):
+        job.ask("try")
+    provider.change_answer = lambda answer: answer
+    job.portal.process.wait(5)
+    job.portal.process.returncode = 0
+    again = start()
+    sent, answers = len(provider.redeemed), []
+    # The lease of the one that died must be over first.
+    until(lambda: (refused := again.ask("try")).json()["reason"] != "issuer_unavailable" and answers.append(refused) is None, 40)
+    (refused,) = answers
+    if single_use:
+        assert refused.json()["reason"] == "reconsent" and len(provider.redeemed) == sent
+        assert again.listed()["why"] == "abandoned"
+        again.give().raise_for_status()
+        assert again.ask("try").status_code == 200
+    else:
+        # This issuer takes it for stolen all the same, and says so.
+        assert refused.json()["reason"] == "reconsent" and len(provider.redeemed) == sent + 1
+        provider.complaints.clear()
