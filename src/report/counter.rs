@@ -154,3 +154,89 @@ impl Counter {
 fn lock(place: &Place) -> MutexGuard<'_, Shard> {
     place.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use mfa_gateway_core::policy::MfaFinding;
+
+    use super::super::equal::{now, proof, routes};
+    use super::*;
+
+    /// Counts a request of this user with MFA.
+    fn count(counter: &Counter, user: &str, route: &Arc<Route>) {
+        let evidence = Evidence::Token(proof(Some(user), "console", MfaFinding::Proven));
+        counter.count(&Decided {
+            at: now(),
+            request_id: "r",
+            correlation_id: "c",
+            method: &Method::GET,
+            client: None,
+            portal: false,
+            route,
+            evidence: &evidence,
+            decision: &Decision::Permit(Grounds::Mfa),
+        });
+    }
+
+    #[test]
+    fn what_is_counted_beside_a_flush_is_in_this_one_or_the_next() {
+        const THREADS: u64 = 24;
+        const EACH: u64 = 500;
+        let (counter, [route, ..], done) = (Counter::new(Metric::default()), routes(), AtomicBool::new(false));
+        let mut drained = 0;
+        let mut take = || {
+            let Drained { cells, latest } = counter.drain();
+            assert!(latest.len() <= MAX_LATEST);
+            drained += cells.iter().map(|cell| cell.count).sum::<u64>();
+        };
+        std::thread::scope(|scope| {
+            let counting: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let (counter, route) = (&counter, &route);
+                    scope.spawn(move || (0..EACH).for_each(|at| count(counter, &(thread * at % 7).to_string(), route)))
+                })
+                .collect();
+            scope.spawn(|| {
+                for thread in counting {
+                    thread.join().unwrap();
+                }
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                take();
+            }
+        });
+        take();
+        assert_eq!((drained, counter.len()), (THREADS * EACH, 0));
+    }
+
+    #[test]
+    fn decisions_beyond_the_limit_count_without_names() {
+        let (nameless, [route, ..]) = (Metric::default(), routes());
+        let counter = Counter { max_cells: 3, ..Counter::new(nameless.clone()) };
+        for round in 0..2 {
+            for user in ["a", "b", "c", "d", "e", "a"] {
+                count(&counter, user, &route);
+            }
+            assert_eq!((nameless.get(), counter.len()), (2 * (round + 1), 6));
+            let mut cells = counter.drain().cells;
+            cells.sort_by(|one, other| one.user.cmp(&other.user));
+            let found: Vec<_> = cells.iter().map(|cell| (cell.user.as_deref(), &*cell.route, cell.count)).collect();
+            let named = |user, count| (Some(user), "/v1/", count);
+            assert_eq!(found, [(None, "", 2), named("a", 2), named("b", 1), named("c", 1)]);
+        }
+    }
+
+    #[test]
+    fn the_latest_requests_are_bounded() {
+        let (counter, [route, ..]) = (Counter::new(Metric::default()), routes());
+        for _ in 0..MAX_LATEST + 5 {
+            count(&counter, "a", &route);
+        }
+        let Drained { cells, latest } = counter.drain();
+        assert_eq!((latest.len(), cells.len()), (MAX_LATEST, 1));
+        assert_eq!(cells[0].count, u64::try_from(MAX_LATEST).unwrap() + 5);
+    }
+}

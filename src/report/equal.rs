@@ -22,11 +22,11 @@ use crate::routing::{Pattern, Route};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::parse("2026-11-29T12:00:00.000Z").unwrap()
 }
 
-fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> Arc<Proof> {
+pub(super) fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> Arc<Proof> {
     let app = App { id: Some(application.to_owned()) };
     let principal = match user {
         Some(user) => Principal::AppUser(app, User { id: Some(user.to_owned()) }),
@@ -51,7 +51,7 @@ fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> Arc<Proof> {
     })
 }
 
-fn routes() -> [Arc<Route>; 3] {
+pub(super) fn routes() -> [Arc<Route>; 3] {
     let rule = |requirement: Requirement| Rule { app_only: AppOnlyRule::Allow, ..requirement.into() };
     let route = |path: &str, requirement| Arc::new(Route::new(Pattern::Prefix(path.to_owned()), rule(requirement)));
     let mfa = Requirement::Mfa { max_age: None };
