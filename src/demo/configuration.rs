@@ -30,8 +30,10 @@ impl Places<'_> {
     /// The file's text.
     pub(super) fn configuration(&self) -> String {
         let Self { gateway, admin, issuer, api, .. } = self;
+        let operators = if self.portal.is_some() { OPERATORS } else { "" };
         let operator = self.operator.map(|operator| &operator.file);
-        let operator = operator.map(|file| format!(", authentication: {{ token_file: {file} }}")).unwrap_or_default();
+        let operator =
+            operator.map(|file| format!(", authentication: {{ token_file: {file}{operators} }}")).unwrap_or_default();
         let part = |text: fn(&Self, &PortalPlace<'_>) -> String| {
             self.portal.as_ref().map(|portal| text(self, portal)).unwrap_or_default()
         };
@@ -56,7 +58,20 @@ issuers:
 
     /// Who may open what, and how people sign in.
     fn sign_in(&self, portal: &PortalPlace<'_>) -> String {
-        let (origin, secret) = (origin(self.gateway), portal.secret_file);
+        let (site, origin, secret) = (origin(self.admin), origin(self.gateway), portal.secret_file);
+        let site = self.operator.map(|_| {
+            format!(
+                "  - name: operators
+    issuer: demo
+    public_url: {site}
+    client_id: {PORTAL_CLIENT_ID}
+    client_secret_file: {secret}
+    step_up: {{ amr_values: [mfa] }}
+    session: {{ cookie: operators }}
+"
+            )
+        });
+        let site = site.unwrap_or_default();
         format!(
             "\
 roles:
@@ -73,10 +88,14 @@ sign_in:
     client_secret_file: {secret}
     step_up: {{ amr_values: [mfa] }}
     session: {{ display: [name] }}
+{site}report: {{}}
 "
         )
     }
 }
+
+/// Who of those that sign in is an operator of the gateway.
+const OPERATORS: &str = ", sign_in: { name: operators, roles: [Admin agent, Global administrator] }";
 
 fn upstream(portal: &PortalPlace<'_>) -> String {
     format!("  - {{ name: portal, endpoints: ['http://{}'] }}\n", portal.upstream)
@@ -107,7 +126,7 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
 }
 
-/// The gateway's origin as a browser on this machine sees it.
-pub(super) fn origin(gateway: SocketAddr) -> String {
-    format!("http://{}", reachable(gateway))
+/// An address as a browser on this machine sees it, as an origin.
+pub(super) fn origin(address: SocketAddr) -> String {
+    format!("http://{}", reachable(address))
 }

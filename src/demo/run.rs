@@ -50,7 +50,7 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
     };
     let text = Places {
         gateway: fixed(addresses.gateway)?,
-        admin: addresses.admin,
+        admin: fixed(addresses.admin)?,
         issuer: provider.issuer(),
         api: api.address(),
         operator: operator.as_ref(),

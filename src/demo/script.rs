@@ -69,7 +69,10 @@ impl Scene<'_> {
         if let Some(admin) = self.app.admin_address().map(reachable) {
             writeln!(text, "  admin listener     http://{admin}/readyz  /livez  /metrics")?;
             if let Some(operator) = self.operator {
-                writeln!(text, "  explain page       http://{admin}/")?;
+                match self.portal {
+                    Some(_) => writeln!(text, "  operator site      http://{admin}/  (open it in a browser)")?,
+                    None => writeln!(text, "  explain page       http://{admin}/")?,
+                }
                 writeln!(text, "  operator token     {}", operator.token)?;
             }
         }
@@ -94,6 +97,13 @@ impl Scene<'_> {
         )?;
         for (who, what) in VISITS {
             writeln!(text, "  {who:<6} {what}")?;
+        }
+        if let Some(admin) = self.app.admin_address().filter(|_| self.operator.is_some()) {
+            writeln!(
+                text,
+                "\nAt the operator site {}/, Jane gets in, and others who are Admin agent or Global administrator, with MFA.",
+                origin(admin)
+            )?;
         }
         if self.inline {
             writeln!(text, "\n  (From outside a container, the portal needs its network: docker run --network host)")?;

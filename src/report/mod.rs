@@ -50,7 +50,7 @@ pub(crate) use metrics::ReportMetrics;
 pub(crate) use reader::Reader;
 pub use settings::{Names, ReportSettings};
 pub(crate) use share::Share;
-pub(crate) use status::{Group, Request, StatusReport};
+pub(crate) use status::{Group, OfDay, Request, StatusReport, WithoutMfa};
 pub(crate) use twin::Twin;
 
 /// The most requests in a list.

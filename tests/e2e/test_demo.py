@@ -58,12 +58,13 @@ def test_every_printed_link_answers(demo):
     # The API answers a token only, and says so. The portal sends people to sign in.
     statuses = {link: httpx.get(link, headers={"accept": "text/html"}).status_code for link in links}
     others = {link: status for link, status in statuses.items() if status != 200}
-    assert others == {f"{demo.gateway_url}/v1/customers": 401, f"{demo.gateway_url}/": 303}
+    site = re.search(r"operator site +(\S+)", demo.output)[1]
+    assert others == {f"{demo.gateway_url}/v1/customers": 401, f"{demo.gateway_url}/": 303, site: 303}
 
 
-def test_the_printed_operator_token_opens_the_explain_page(demo):
+def test_the_printed_operator_token_opens_the_explanation(demo):
     token = re.search(r"operator token +(\S+)", demo.output)[1]
-    page = re.search(r"explain page +(\S+)/", demo.output)[1] + "/explain"
+    page = re.search(r"operator site +(\S+)/", demo.output)[1] + "/explain"
     john = Path(re.search(r"cat (\S+/john)\)", demo.output)[1]).read_text()
     answer = httpx.post(page, json={"token": john, "path": "/v1/customers"}, headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 200 and answer.json()["reason"] == "mfa_missing", answer.text

@@ -62,8 +62,23 @@ pub(in crate::admin) async fn forget(
     Posted(asked): Posted<ForgetQuestion>,
 ) -> Result<Json<ForgetAnswer>, Refused> {
     let ForgetQuestion { issuer, tenant, user } = &asked;
-    let records = reader(&admin)?.erase(issuer, tenant, user).await.map_err(|error| unavailable(&error))?;
-    // Who it was is to be forgotten, in the log as well.
-    tracing::info!(operator = operator.name, records, "an operator deleted a user's records from the report");
+    let records = forget_as(&admin, &operator.name, issuer, tenant, user).await?;
     Ok(Json(ForgetAnswer { status: "forgotten", records }))
+}
+
+/// Deletes them for an operator, and logs it. Returns how many records named the user.
+pub(in crate::admin) async fn forget_as(
+    admin: &Admin,
+    operator: &str,
+    issuer: &str,
+    tenant: &str,
+    user: &str,
+) -> Result<u64, Refused> {
+    if issuer.is_empty() || user.is_empty() {
+        return Err((&UNREADABLE).into());
+    }
+    let records = reader(admin)?.erase(issuer, tenant, user).await.map_err(|error| unavailable(&error))?;
+    // Who it was is to be forgotten, in the log as well.
+    tracing::info!(operator, records, "an operator deleted a user's records from the report");
+    Ok(records)
 }

@@ -5,7 +5,7 @@ mod asked;
 mod forget;
 
 pub(super) use answers::{download, report, requests};
-pub(super) use forget::forget;
+pub(super) use forget::{forget, forget_as};
 
 use http::StatusCode;
 use mfa_gateway_store::StoreError;
@@ -30,12 +30,12 @@ const STORE_UNAVAILABLE: Notice = Notice {
 };
 
 /// What reads the report, if there is one.
-fn reader(admin: &Admin) -> Result<&Reader, Refused> {
+pub(super) fn reader(admin: &Admin) -> Result<&Reader, Refused> {
     admin.report.as_ref().ok_or_else(|| Refused::from(&NO_REPORT))
 }
 
 /// The refusal for a store that fails.
-fn unavailable(error: &StoreError) -> Refused {
+pub(super) fn unavailable(error: &StoreError) -> Refused {
     tracing::warn!(kind = error.kind(), %error, "the store failed an operator who asked for the report");
     Refused::from(&STORE_UNAVAILABLE)
 }

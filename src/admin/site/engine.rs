@@ -9,11 +9,14 @@ use serde::Serialize;
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
+    ("chart.html", include_str!("templates/chart.html")),
     ("message.html", include_str!("templates/message.html")),
     ("overview.html", include_str!("templates/overview.html")),
+    ("report.html", include_str!("templates/report.html")),
+    ("requests.html", include_str!("templates/requests.html")),
     ("sessions.html", include_str!("templates/sessions.html")),
     ("explain.html", include_str!("templates/explain.html")),
     ("replay.html", include_str!("templates/replay.html")),

@@ -22,6 +22,7 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Overview,
+    Report,
     Sessions,
     Explain,
     Replay,
@@ -41,7 +42,7 @@ pub(super) struct Frame<'f> {
 #[derive(Serialize)]
 struct View<'f, T> {
     title: &'f str,
-    tabs: [ShownTab; 5],
+    tabs: [ShownTab; 6],
     person: String,
     sign_out: Option<String>,
     proof: Option<String>,
@@ -67,11 +68,13 @@ struct Message<'m> {
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [Self::Overview, Self::Sessions, Self::Explain, Self::Replay, Self::Configuration];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Report, Self::Sessions, Self::Explain, Self::Replay, Self::Configuration];
 
     fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Report => "Report",
             Self::Sessions => "Sessions",
             Self::Explain => "Explain",
             Self::Replay => "Replay",
@@ -82,6 +85,7 @@ impl Tab {
     fn href(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Report => "/site/report",
             Self::Sessions => "/site/sessions",
             Self::Explain => "/site/explain",
             Self::Replay => "/site/replay",

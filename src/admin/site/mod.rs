@@ -4,6 +4,8 @@
 //! a name, a reason or a claim stays text. What changes something is a form with a proof that this session's page has it
 //! ([`form`]); the entrance has seen to the session, and to the origin, before.
 
+mod asked_report;
+mod chart;
 mod configuration;
 mod engine;
 mod explain;
@@ -12,6 +14,8 @@ mod frame;
 mod overview;
 mod rehearsal;
 mod replay;
+mod report;
+mod requests;
 mod router;
 mod sessions;
 mod upload;

@@ -9,12 +9,15 @@ use mfa_gateway_keys::KeySource;
 use serde::Serialize;
 use std::time::Duration;
 
+use super::chart::Chart;
 use super::frame::{Frame, Tab};
+use super::report::{self, Figure as ReportFigure};
 use super::who::Who;
 use crate::admin::context::Admin;
 use crate::config::Config;
 use crate::gateway::Live;
 use crate::pages::{Moment, about, short};
+use crate::report::Asked;
 
 /// How long before a certificate expires it needs attention.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
@@ -30,6 +33,15 @@ struct Overview {
     endpoints: Vec<EndpointRow>,
     certificates: Vec<CertificateRow>,
     exceptions: Vec<ExceptionRow>,
+    report: Option<WeekOfReport>,
+}
+
+/// The report's figures of the usual days, if there is a report.
+#[derive(Serialize)]
+struct WeekOfReport {
+    trouble: Option<&'static str>,
+    figures: Vec<ReportFigure>,
+    chart: Option<Chart>,
 }
 
 #[derive(Serialize)]
@@ -89,7 +101,7 @@ struct ExceptionRow {
 }
 
 /// The first page.
-pub(super) fn overview(admin: &Admin, who: &Who) -> Response {
+pub(super) async fn overview(admin: &Admin, who: &Who) -> Response {
     let (live, state) = (admin.live.load_full(), admin.state.load_full());
     let mut page = Overview::default();
     page.tell_issuers(&admin.sources.load());
@@ -104,8 +116,28 @@ pub(super) fn overview(admin: &Admin, who: &Who) -> Response {
         let words = format!("a restart is needed for {}", state.needs_restart.join(", "));
         page.attend("warn", "configuration", words, Some("/site/configuration"));
     }
+    page.report = week(admin).await;
     page.figures(&state.config, state.loaded, state.generation);
     Frame::new(admin, who, Tab::Overview).page("overview.html", page)
+}
+
+async fn week(admin: &Admin) -> Option<WeekOfReport> {
+    let reader = admin.report.as_ref()?;
+    let asked = Asked { most_users: Some(0), ..Asked::default() };
+    Some(match reader.status(&asked).await {
+        Ok(report) => {
+            let link = |mfa: &str| {
+                let path = "/site/report/requests";
+                if mfa.is_empty() { path.to_owned() } else { format!("{path}?mfa={mfa}") }
+            };
+            WeekOfReport { trouble: None, figures: report::figures(&report, link), chart: report::chart(&report) }
+        }
+        Err(error) => {
+            tracing::warn!(kind = error.kind(), %error, "the store failed an operator who asked for the overview");
+            let trouble = Some("The store does not respond: what was counted can't be shown now.");
+            WeekOfReport { trouble, figures: Vec::new(), chart: None }
+        }
+    })
 }
 
 fn counted(count: usize, of: &str) -> String {
@@ -197,7 +229,7 @@ impl Overview {
             (bad, _) => (counted(bad, "failure"), "bad"),
         };
         let note = "keys, upstreams, certificates, exceptions, configuration".to_owned();
-        self.figures.push(Figure { label: "The gateway", value, href: Some("#attention"), note, kind });
+        self.figures.push(Figure { label: "State", value, href: Some("#attention"), note, kind });
         let note = format!("loaded {loaded}");
         let href = Some("/site/configuration");
         self.figures.push(Figure { label: "Generation", value: generation.to_string(), href, note, kind: "" });

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 
 use super::overview::overview;
 use super::who::Who;
-use super::{configuration, engine, explain, replay, sessions, upload};
+use super::{configuration, engine, explain, replay, report, requests, sessions, upload};
 use crate::admin::context::Admin;
 use crate::admin::{guard, page};
 
@@ -20,6 +20,9 @@ pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
     let guarded =
         |route: MethodRouter<Arc<Admin>>| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
     Router::new()
+        .route("/site/report", guarded(get(report::page)))
+        .route("/site/report/requests", guarded(get(requests::page)))
+        .route("/site/report/forget", guarded(post(requests::forget)))
         .route("/site/sessions", guarded(get(sessions::page)))
         .route("/site/sessions/end", guarded(post(sessions::end)))
         .route("/site/explain", guarded(get(explain::page).post(explain::explain)))
@@ -33,7 +36,7 @@ pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
 
 /// The first page: the overview, or where no operator signs in with a browser, the page that explains a token.
 pub(in crate::admin) async fn home(State(admin): State<Arc<Admin>>, who: Who) -> Response {
-    if admin.state.load().access.has_browsers() { overview(&admin, &who) } else { page::page().into_response() }
+    if admin.state.load().access.has_browsers() { overview(&admin, &who).await } else { page::page().into_response() }
 }
 
 /// The style of all pages.

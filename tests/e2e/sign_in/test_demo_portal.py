@@ -123,3 +123,23 @@ def test_s20_signing_out_of_the_portal_signs_out_of_the_provider(open_browser, p
     assert page.url.startswith(f"{portal}/.mfa-gateway/signed-out")
     page.goto(f"{portal}/")
     assert not page.url.startswith(portal)
+
+
+def test_the_operator_site_lets_an_admin_agent_in_and_nobody_else(open_browser, demo):
+    site = re.search(r"operator site +(\S+)/", demo.output)[1]
+    page = open_browser(javascript=False)
+    page.goto(f"{site}/")
+    choose(page, "Jane")
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_url(f"{site}/")
+    assert title(page) == "Overview"
+    for name in ("Report", "Sessions", "Explain", "Replay", "Configuration"):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        assert title(page) == name
+    assert page.faults == []
+    other = open_browser(javascript=False)
+    other.goto(f"{site}/")
+    choose(other, "Bill")
+    if "Approve" in other.content():
+        other.get_by_role("button", name="Approve").click()
+    assert other.url.startswith(site) and "Admin agent" in other.content()

@@ -1,5 +1,6 @@
 """The operators' site: who gets in and how, what a page is, and that no other site acts for an operator."""
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode
@@ -310,3 +311,65 @@ def test_a_replay_refuses_what_is_none(site, provider):
         assert hop.status == status and words in hop.text, (fields, hop.status, hop.text[-1500:])
         assert "<script>alert" not in hop.text and str(Path.home()) not in hop.text
     assert visitor.post(site.at("/site/replay"), b"proof=x").status == 400
+
+
+def counted(site, provider, visitor) -> dict:
+    """Requests of two users to the API, with and without MFA, and what the report says of them."""
+    for who, mfa, count in ((JANE, True, 3), (JOHN, False, 2)):
+        token = provider.access_token({"person": dict(who), "mfa": mfa})
+        for _ in range(count):
+            httpx.get(f"{site.url}/v1/x", headers={"Authorization": f"Bearer {token}"})
+    answer = visitor.fetch(site.at("/report"))
+    assert answer.status == 200
+    return json.loads(answer.text)
+
+
+def test_the_report_shows_what_the_endpoint_tells_and_each_number_leads_to_its_list(start_site, provider):
+    site = start_site(report={})
+    visitor = site.signed_in()
+    report = counted(site, provider, visitor)
+    assert report["api"]["percent"] == 60 and report["api"]["refused"] == 2
+    page = visitor.send(site.at("/site/report"), site="same-origin")
+    assert page.status == 200 and "60 %" in page.text and "3 of 5 requests" in page.text and "no data" in page.text
+    assert_sound(page)
+    assert "<svg" in page.text and "<circle" in page.text
+    links = Links(page.text)
+    assert JOHN["sub"] in links.text
+    of_john = visitor.send(site.at(links.links[JOHN["sub"]]), site="same-origin")
+    assert of_john.status == 200 and "0 %" in of_john.text and "Delete the records" in of_john.text
+    assert_sound(of_john)
+    lists = [href for href in (attributes.get("href", "") for attributes in links.all("a")) if "/requests?" in href]
+    assert len(lists) >= 5
+    for href in lists:
+        shown = visitor.send(site.at(href), site="same-origin")
+        assert shown.status == 200 and JOHN["sub"] in shown.text, href
+        assert "mfa=without" not in href or JANE["sub"] not in shown.text, href
+    assert_sound(shown)
+    for href in (attributes["href"] for attributes in links.all("a") if attributes.get("href", "").startswith("/report")):
+        download = visitor.send(site.at(href), site="same-origin")
+        assert download.status == 200 and not download.fields.one("Content-Type").startswith("text/html"), href
+    overview = visitor.send(site.at("/"), site="same-origin")
+    assert "60 %" in overview.text and "The last seven days" in overview.text
+    assert_sound(overview)
+    forgotten = send_form(visitor, of_john, "/site/report/forget")
+    assert forgotten.status == 200 and JOHN["sub"] not in forgotten.text and "60 %" in forgotten.text
+
+
+def test_a_report_is_asked_for_by_its_form_and_strictly(start_site, provider):
+    site = start_site(report={})
+    visitor = site.signed_in()
+    counted(site, provider, visitor)
+    for query, status in (("from=2020-01-01&to=2020-01-07", 200), ("from=&to=", 200), ("from=yesterday", 400),
+                          ("who=me", 400), ("tenant=a&tenant=b", 400), ("tenant=%3Cscript%3Ealert(1)%3C/script%3E", 200)):
+        hop = visitor.send(site.at(f"/site/report?{query}"), site="same-origin")
+        assert hop.status == status, query
+        assert_sound(hop)
+        assert "<script>" not in hop.text
+    empty = visitor.send(site.at("/site/report?from=2020-01-01&to=2020-01-07"), site="same-origin")
+    assert "no data" in empty.text and "100 %" not in empty.text
+
+
+def test_without_a_report_the_page_says_so(site):
+    hop = site.signed_in().send(site.at("/site/report"), site="same-origin")
+    assert hop.status == 200 and "counts nothing" in hop.text
+    assert_sound(hop)
