@@ -9,8 +9,8 @@ use http::Method;
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, RolesFound, Rule, Waivers,
-    decide,
+    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, RolesFound, Rule,
+    UserKind, Waivers, decide,
 };
 use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -56,6 +56,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         auth_time: claims.auth_time(rules.auth_time),
         validity: claims.validity(),
         name: None,
+        kind: UserKind::Ordinary,
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),

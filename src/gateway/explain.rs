@@ -14,7 +14,7 @@ pub use super::explanation::{Explanation, Outcome, Step};
 use super::{Live, Question, accepted};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_core::policy::{
-    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, decide, remedy,
+    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, UserKind, decide, remedy,
 };
 use mfa_gateway_core::token::{AuthTime, Check, KeySet, TokenError, Unverified};
 use mfa_gateway_layer::{Credential, Issuer, judge};
@@ -327,7 +327,9 @@ impl Facts<'_> {
                 let app = proof.principal.app().id.as_deref().unwrap_or("unknown");
                 let user = proof.principal.user().and_then(|user| user.id.as_deref());
                 let user = user.map(|user| format!(", user {user}")).unwrap_or_default();
-                format!("{}: application {app}{user}", proof.principal.class())
+                let kind =
+                    if proof.kind == UserKind::DirectorySync { ", which synchronises the directory" } else { "" };
+                format!("{}: application {app}{user}{kind}", proof.principal.class())
             }
             _ => seen,
         }

@@ -75,6 +75,10 @@ pub struct DecisionLine<'l> {
     pub application: Option<Cow<'l, str>>,
     /// The user's object id (`oid`), or `sub`.
     pub user: Option<Cow<'l, str>>,
+    /// What the user is, beyond a person: `directory_sync` for the account that synchronises a directory. Absent for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["directory_sync", null]))]
+    pub user_kind: Option<Cow<'l, str>>,
     /// The token's version.
     pub ver: Option<Cow<'l, str>>,
     /// The authentication methods; `null` if there is no `amr`, or it is not an array of strings.
@@ -173,6 +177,7 @@ impl<'l> DecisionLine<'l> {
             customer: text(entry.customer),
             application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
             user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
+            user_kind: text(proof.and_then(|proof| proof.kind.name())),
             ver: text(proof.and_then(|proof| proof.version.as_deref())),
             amr: proof.and_then(|proof| match &proof.amr {
                 Amr::Methods(methods) => Some(Cow::Borrowed(methods.as_slice())),
@@ -227,6 +232,7 @@ pub(super) mod tests {
             customer: Some("t".into()),
             application: Some("a".into()),
             user: Some("u".into()),
+            user_kind: Some("directory_sync".into()),
             ver: Some("1.0".into()),
             amr: Some(vec!["pwd".to_owned(), "mfa".to_owned()].into()),
             evidence: Some("proven".into()),
@@ -261,6 +267,7 @@ pub(super) mod tests {
             customer: None,
             application: None,
             user: None,
+            user_kind: None,
             ver: None,
             amr: None,
             evidence: None,

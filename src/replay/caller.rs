@@ -9,7 +9,7 @@ use super::why::Why;
 use crate::config::Issuer;
 use crate::journal::DecisionLine;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Evidence, MfaFinding, MfaRule, Proof, RolesFound, Seen};
+use mfa_gateway_core::policy::{Attached, Evidence, MfaFinding, MfaRule, Proof, RolesFound, Seen, UserKind};
 use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
 
 /// The caller of a recorded request.
@@ -167,6 +167,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         auth_time: line.signed_in().map(moved),
         validity: Validity::always(),
         name: None,
+        kind: UserKind::from_name(line.user_kind.as_deref()),
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),

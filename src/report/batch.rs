@@ -111,6 +111,7 @@ impl Batches {
             last: if is_without { cell.last } else { 0 },
             application: last_of(&cell.application),
             route: last_of(&cell.route),
+            kind: cell.kind.name().unwrap_or_default().to_owned(),
         })
     }
 

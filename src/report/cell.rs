@@ -2,6 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use mfa_gateway_core::policy::UserKind;
+
 use super::counted::Outcome;
 use super::day::Day;
 
@@ -36,6 +38,8 @@ pub(super) struct Cell {
     pub(super) exception: Box<str>,
     /// The user's name for people.
     pub(super) name: Option<Box<str>>,
+    /// What the user is.
+    pub(super) kind: UserKind,
     pub(super) count: u64,
     /// The time of the last one, in milliseconds.
     pub(super) last: i64,
@@ -49,7 +53,7 @@ impl Alike<'_> {
     }
 
     /// A cell for them, without any.
-    pub(super) fn cell(self, hash: u64, name: Option<&str>) -> Cell {
+    pub(super) fn cell(self, hash: u64, name: Option<&str>, kind: UserKind) -> Cell {
         let Self { day, portal, outcome, issuer, tenant, application, user, route, exception } = self;
         let [issuer, tenant, application, route, exception] =
             [issuer, tenant, application, route, exception].map(Box::from);
@@ -66,6 +70,7 @@ impl Alike<'_> {
             route,
             exception,
             name,
+            kind,
             count: 0,
             last: 0,
         }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use http::Method;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence, Grounds, complies};
+use mfa_gateway_core::policy::{Decision, Evidence, Grounds, UserKind, complies};
 use prometheus_client::metrics::counter::Counter as Metric;
 
 use super::cell::{Alike, Cell};
@@ -105,10 +105,10 @@ impl Counter {
             proof: Arc::clone(proof),
         });
         let mut shard = self.shard();
-        if shard.count(hash, &alike, now, proof.name.as_deref(), || self.take_room()).is_none() {
+        if shard.count(hash, &alike, now, (proof.name.as_deref(), proof.kind), || self.take_room()).is_none() {
             let nameless = alike.nameless();
             // There are few of these, so that they need no room.
-            let _ = shard.count(self.hasher.hash_one(nameless), &nameless, now, None, || true);
+            let _ = shard.count(self.hasher.hash_one(nameless), &nameless, now, (None, UserKind::Ordinary), || true);
             self.nameless.inc();
         }
         if let Some(latest) = latest {

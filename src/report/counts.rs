@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::UserKind;
 
 use super::counted::Outcome;
 use super::day::Day;
+use super::share::Share;
 use super::status::{Request, Span, StatusReport, USUAL, WithoutMfa, credential};
 use super::totals::{Place, Totals};
 use crate::journal::DecisionLine;
@@ -51,7 +53,9 @@ pub(super) struct LastSeen {
     pub(super) at: Timestamp,
     pub(super) route: String,
     pub(super) application: String,
-    pub(super) count: u64,
+    pub(super) kind: UserKind,
+    /// What became of the requests, all of them without MFA.
+    pub(super) share: Share,
 }
 
 /// All counts.
@@ -88,11 +92,11 @@ impl Counts {
             exception: own(&line.exception),
         };
         if outcome.is_without_mfa() {
-            self.user(
-                UserKey { day, portal, issuer: key.issuer.clone(), tenant: key.tenant.clone(), user: own(&line.user) },
-                at,
-                &key,
-            );
+            let (issuer, tenant, user) = (key.issuer.clone(), key.tenant.clone(), own(&line.user));
+            let kind = UserKind::from_name(line.user_kind.as_deref());
+            let (route, application, share) = (key.route.clone(), key.application.clone(), Share::default());
+            let seen = LastSeen { at, route, application, kind, share };
+            self.user(UserKey { day, portal, issuer, tenant, user }, seen, outcome);
         }
         if outcome != Outcome::AppOnly {
             self.request(at, line, &key, !outcome.is_without_mfa());
@@ -138,12 +142,22 @@ impl Counts {
                 last: String::new(),
                 route: String::new(),
                 application: String::new(),
+                kind: None,
                 requests: 0,
+                refused: 0,
+                exempt: 0,
+                report_only: 0,
+                off: 0,
             });
             before.last = seen.at.to_rfc3339();
             before.route.clone_from(&seen.route);
             before.application.clone_from(&seen.application);
-            before.requests += seen.count;
+            before.kind = seen.kind.name().map(Into::into).or(before.kind.take());
+            before.requests += seen.share.requests;
+            before.refused += seen.share.refused;
+            before.exempt += seen.share.exempt;
+            before.report_only += seen.share.report_only;
+            before.off += seen.share.off;
         }
         let mut all: Vec<_> = all.into_values().collect();
         all.sort_by(|one, other| other.last.cmp(&one.last));
@@ -162,14 +176,15 @@ impl Counts {
         *self.by_key.entry(key).or_default().entry(outcome).or_default() += 1;
     }
 
-    fn user(&mut self, user: UserKey, at: Timestamp, key: &Key) {
+    fn user(&mut self, user: UserKey, seen: LastSeen, outcome: Outcome) {
         if !self.users.contains_key(&user) && self.users.len() >= MAX_KEYS {
             self.is_full = true;
             return;
         }
-        let seen = LastSeen { at, route: key.route.clone(), application: key.application.clone(), count: 0 };
         let last = self.users.entry(user).or_insert_with(|| seen.clone());
-        *last = LastSeen { count: last.count + 1, ..if at >= last.at { seen } else { last.clone() } };
+        let mut share = last.share;
+        share.add(outcome, 1);
+        *last = LastSeen { share, ..if seen.at >= last.at { seen } else { last.clone() } };
     }
 
     fn request(&mut self, at: Timestamp, line: &DecisionLine<'_>, key: &Key, compliant: bool) {
@@ -224,7 +239,7 @@ mod tests {
             counts.decision(&line(changes)).unwrap();
         }
         let (_, last) = counts.users.first_key_value().unwrap();
-        assert_eq!((counts.users.len(), last.count, &*last.route), (1, 3, "/v2/"));
+        assert_eq!((counts.users.len(), last.share.requests, &*last.route), (1, 3, "/v2/"));
     }
 
     #[test]

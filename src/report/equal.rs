@@ -7,7 +7,7 @@ use http::Method;
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{
     AppOnlyRule, Attached, Decision, Denial, Evidence, Grounds, IssuerProfile, MfaFinding, Proof, Requirement,
-    RolesFound, Rule, Waivers,
+    RolesFound, Rule, UserKind, Waivers,
 };
 use mfa_gateway_core::random::Random;
 use mfa_gateway_core::token::{Amr, App, AuthTime, Principal, TokenError, User, Validity};
@@ -36,6 +36,7 @@ pub(super) fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> A
         issuer: Arc::new(IssuerProfile { name: "entra".to_owned(), ..IssuerProfile::default() }),
         principal,
         name: user.map(|user| format!("{user}@Contoso.example").into()),
+        kind: if user == Some("john") { UserKind::DirectorySync } else { UserKind::Ordinary },
         tenant: Some("contoso".to_owned()),
         home: None,
         version: None,

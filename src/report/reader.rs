@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mfa_gateway_core::chain;
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::UserKind;
 use mfa_gateway_store::{By, RecentRequest, StoreError, Tally, UserRequests};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -233,7 +234,12 @@ fn place(tally: &Tally) -> Place<'_> {
 
 fn without_mfa(user: UserRequests) -> WithoutMfa {
     WithoutMfa {
+        kind: UserKind::from_name(Some(&user.kind)).name().map(Into::into),
         requests: unsigned(user.without_mfa()),
+        refused: unsigned(user.refused),
+        exempt: unsigned(user.exempt),
+        report_only: unsigned(user.report_only),
+        off: unsigned(user.off),
         credential: credential(user.credential == "session").into(),
         last: time(user.last),
         issuer: user.issuer,

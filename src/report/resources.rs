@@ -181,7 +181,12 @@ mod tests {
             last: last.to_owned(),
             route: "/v1/".to_owned(),
             application: "app".to_owned(),
+            kind: None,
             requests: 1,
+            refused: 1,
+            exempt: 0,
+            report_only: 0,
+            off: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use http::Method;
-use mfa_gateway_core::policy::Proof;
+use mfa_gateway_core::policy::{Proof, UserKind};
 
 use super::cell::{Alike, Cell};
 use super::counted::Outcome;
@@ -46,12 +46,12 @@ impl Shard {
         hash: u64,
         alike: &Alike<'_>,
         at: i64,
-        name: Option<&str>,
+        (name, kind): (Option<&str>, UserKind),
         room: impl FnOnce() -> bool,
     ) -> Option<()> {
         let cell = match self.cells.find_mut(hash, |cell| alike.is_of(cell)) {
             Some(cell) => cell,
-            None if room() => self.cells.insert_unique(hash, alike.cell(hash, name), |cell| cell.hash).into_mut(),
+            None if room() => self.cells.insert_unique(hash, alike.cell(hash, name, kind), |cell| cell.hash).into_mut(),
             None => return None,
         };
         cell.count += 1;

@@ -94,7 +94,23 @@ pub(crate) struct WithoutMfa {
     pub(crate) last: String,
     pub(crate) route: String,
     pub(crate) application: String,
+    /// What the user is, beyond a person: `directory_sync` for the account that synchronises a directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<Cow<'static, str>>,
+    /// The requests without MFA.
     pub(crate) requests: u64,
+    /// Those of them that were refused.
+    #[serde(default)]
+    pub(crate) refused: u64,
+    /// Those that an exception let pass.
+    #[serde(default)]
+    pub(crate) exempt: u64,
+    /// Those that passed because MFA was only reported on.
+    #[serde(default)]
+    pub(crate) report_only: u64,
+    /// Those that passed because MFA was not required yet.
+    #[serde(default)]
+    pub(crate) off: u64,
 }
 
 /// How often an exception let a request pass.

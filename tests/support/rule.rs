@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule};
+use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule, UserKind};
 use mfa_gateway_core::token::{
     Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified,
 };
@@ -69,6 +69,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         auth_time: claims.auth_time(rules().auth_time),
         validity: claims.validity(),
         name: None,
+        kind: UserKind::Ordinary,
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: Box::default(),
         attached: Attached::default(),

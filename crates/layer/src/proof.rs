@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mfa_gateway_core::policy::{Attached, IssuerProfile, Proof};
+use mfa_gateway_core::policy::{Attached, IssuerProfile, Proof, UserKind};
 use mfa_gateway_core::token::{AuthTime, Claims, Principal};
 
 /// The claims that name a user to people, the best first.
@@ -19,10 +19,12 @@ pub(super) fn proof_of(
     profile: &Arc<IssuerProfile>,
 ) -> Proof {
     let name = principal.user().and_then(|_| name_in(claims));
+    let kind = principal.user().map(|_| UserKind::of(claims)).unwrap_or_default();
     Proof {
         issuer: Arc::clone(profile),
         principal,
         name,
+        kind,
         tenant: claims.text("tid").map(str::to_owned),
         home: profile.home.read(claims).map(str::to_owned),
         version: claims.version(),

@@ -43,6 +43,8 @@ pub struct UserRequests {
     pub application: String,
     /// Its route.
     pub route: String,
+    /// What the user is, beyond a person; empty for most.
+    pub kind: String,
 }
 
 impl fmt::Debug for UserRequests {
@@ -63,7 +65,7 @@ impl fmt::Debug for UserRequests {
 impl UserRequests {
     pub(crate) const UPSERT: Upsert = Upsert {
         into: "mfa_user (day, issuer, tenant, user_id, credential, name, with_mfa, refused, exempt, report_only, off, \
-               last, application, route)",
+               last, application, route, kind)",
         conflict: "(day, issuer, tenant, user_id, credential) DO UPDATE SET \
                    name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE mfa_user.name END, \
                    with_mfa = mfa_user.with_mfa + excluded.with_mfa, refused = mfa_user.refused + excluded.refused, \
@@ -73,6 +75,7 @@ impl UserRequests {
                    THEN excluded.application ELSE mfa_user.application END, \
                    route = CASE WHEN excluded.last > 0 AND excluded.last >= mfa_user.last \
                    THEN excluded.route ELSE mfa_user.route END, \
+                   kind = CASE WHEN excluded.kind <> '' THEN excluded.kind ELSE mfa_user.kind END, \
                    last = CASE WHEN excluded.last >= mfa_user.last THEN excluded.last ELSE mfa_user.last END",
     };
 
@@ -91,7 +94,7 @@ impl UserRequests {
             let counts = [one.with_mfa, one.refused, one.exempt, one.report_only, one.off, one.last];
             let mut rest = vec![Value::shortened(&one.name)];
             rest.extend(counts.map(Value::Number));
-            rest.extend([&one.application, &one.route].map(|text| Value::shortened(text)));
+            rest.extend([&one.application, &one.route, &one.kind].map(|text| Value::shortened(text)));
             match rows.entry(key) {
                 Entry::Vacant(place) => _ = place.insert(rest),
                 Entry::Occupied(mut place) => merge(place.get_mut(), rest),
@@ -102,7 +105,9 @@ impl UserRequests {
 
     /// Reads a row of all columns.
     fn read(row: &[&str]) -> Option<Self> {
-        let [day, credential, issuer, tenant, user, name, counts @ .., application, route] = row else { return None };
+        let [day, credential, issuer, tenant, user, name, counts @ .., application, route, kind] = row else {
+            return None;
+        };
         let [with_mfa, refused, exempt, report_only, off, last] = counts else { return None };
         Some(Self {
             day: day.parse().ok()?,
@@ -119,6 +124,7 @@ impl UserRequests {
             last: last.parse().ok()?,
             application: (*application).to_owned(),
             route: (*route).to_owned(),
+            kind: (*kind).to_owned(),
         })
     }
 }
@@ -132,7 +138,8 @@ fn merge<'a>(known: &mut [Value<'a>], other: Vec<Value<'a>>) {
             (0, known, Value::Text(name)) if !name.is_empty() => *known = Value::Text(name),
             (6, Value::Number(known), Value::Number(other)) => *known = (*known).max(other),
             (1..=5, Value::Number(known), Value::Number(other)) => *known = known.saturating_add(other),
-            (7.., known, other) if is_later => *known = other,
+            (9, known, Value::Text(kind)) if !kind.is_empty() => *known = Value::Text(kind),
+            (7..=8, known, other) if is_later => *known = other,
             _ => {}
         }
     }
@@ -154,8 +161,8 @@ impl Store {
         // The day of the last request has the row that says what it was.
         let text = format!(
             "SELECT {{joined}}(concat_ws('{PART}', day, credential, issuer, tenant, user_id, name, 0, refused, exempt, \
-             report_only, off, last, application, route), '{ROW}') FROM (SELECT u.day, u.credential, u.issuer, u.tenant, \
-             u.user_id, u.name, s.refused, s.exempt, s.report_only, s.off, s.last AS last, u.application, u.route FROM \
+             report_only, off, last, application, route, kind), '{ROW}') FROM (SELECT u.day, u.credential, u.issuer, u.tenant, \
+             u.user_id, u.name, s.refused, s.exempt, s.report_only, s.off, s.last AS last, u.application, u.route, u.kind FROM \
              (SELECT credential, issuer, tenant, user_id, SUM(refused) AS refused, SUM(exempt) AS exempt, \
              SUM(report_only) AS report_only, SUM(off) AS off, MAX(last) AS last FROM mfa_user WHERE {inner} \
              GROUP BY issuer, tenant, user_id, credential {first}) AS s JOIN mfa_user AS u ON u.day = s.last / {DAY} AND \
@@ -177,7 +184,7 @@ impl Store {
         conditions.extend(wanted.conditions(&["issuer", "tenant", "user_id"], &mut values));
         let text = format!(
             "SELECT {{joined}}(concat_ws('{PART}', day, credential, issuer, tenant, user_id, name, with_mfa, refused, \
-             exempt, report_only, off, last, application, route), '{ROW}') FROM mfa_user WHERE {}",
+             exempt, report_only, off, last, application, route, kind), '{ROW}') FROM mfa_user WHERE {}",
             conditions.join(" AND ")
         );
         let mut days = self.users("users", &text, values).await?;

@@ -124,7 +124,10 @@ fn of_users(report: &StatusReport, top: usize) -> String {
         // People know a name, and nobody knows a hash.
         let is_known = !user.name.is_empty() && !user.name.starts_with('#');
         let name = if is_known { &user.name } else { &user.user };
-        let [name, tenant, route] = [name, &user.tenant, &user.route].map(|text| cell(text));
+        let [mut name, tenant, route] = [name, &user.tenant, &user.route].map(|text| cell(text));
+        if user.kind.is_some() {
+            name += " (directory synchronisation)";
+        }
         [name, tenant, user.last.clone(), route, user.credential.to_string(), user.requests.to_string()]
     });
     let rows: Vec<_> = std::iter::once(heads).chain(rows).collect();

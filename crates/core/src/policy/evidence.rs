@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::product::Product;
 use super::roles::{RoleRules, RolesFound};
 use super::seen::Seen;
+use super::user_kind::UserKind;
 use crate::token::{Amr, AuthTime, Claim, Claims, HomeRule, Principal, TokenError, Validity};
 pub use crate::token::{Predicate, Test};
 
@@ -36,6 +37,8 @@ pub struct Proof {
     pub principal: Principal,
     /// The user's name for people, such as `upn`. It proves nothing, and no decision reads it.
     pub name: Option<Box<str>>,
+    /// What the user is. No decision reads it.
+    pub kind: UserKind,
     /// The tenant (`tid`).
     pub tenant: Option<String>,
     /// The tenant where the user's identity is kept: another one than `tenant` for a guest, and for somebody who acts on
@@ -214,6 +217,7 @@ impl Proof {
             issuer: Arc::new(issuer),
             principal: Principal::AppUser(app, user),
             name: None,
+            kind: UserKind::Ordinary,
             tenant: None,
             home: None,
             version: None,

@@ -23,6 +23,7 @@ mod roles;
 mod rule;
 mod seen;
 mod told;
+mod user_kind;
 
 pub use activation::{Activation, Mode, Stage, StageSet};
 pub use asked::Asked;
@@ -39,3 +40,4 @@ pub use roles::{Role, RoleRules, RolesFound};
 pub use rule::Rule;
 pub use seen::Seen;
 pub use told::ToldClaim;
+pub use user_kind::UserKind;
