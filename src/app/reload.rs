@@ -47,6 +47,9 @@ impl App {
             self.admin_tls.store(admin_certificates);
         }
         self.acceptor.change(&config.server);
+        if let Some(report) = &self.ambient.report {
+            report.accounts().set(config.account_files.clone());
+        }
         self.sources.replace(sources);
         self.live.store(Arc::new(live));
         old.judge.authenticator.forget();

@@ -8,11 +8,13 @@ use super::ambient::Ambient;
 use crate::config::Config;
 use crate::report::{Counter, Flusher, Reader};
 
-/// What reads the report, if the configuration has one. Its settings stay until a restart.
+/// What reads the report, if the configuration has one. Its settings stay until a restart, but for the lists of accounts.
 pub(super) fn open(config: &Config, ambient: &Ambient) -> Option<Reader> {
     let (settings, store) = (config.report.clone()?, ambient.store.clone()?);
     let (clock, metrics) = (ambient.clock.clone(), ambient.metrics.report.clone());
-    Some(Reader::new(Arc::new(Flusher::new(store, settings, clock, &ambient.random, metrics))))
+    let reader = Reader::new(Arc::new(Flusher::new(store, settings, clock, &ambient.random, metrics)));
+    reader.accounts().set(config.account_files.clone());
+    Some(reader)
 }
 
 /// Flushes counts until it is stopped.

@@ -43,6 +43,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let consent_keys = consents::sealing_keys(&file, store.as_ref(), problems);
     let sessions = store::sessions(&file, store.as_ref(), &sign_ins, problems);
     let report = report::build(&file, store.as_ref(), problems);
+    let account_files = report::accounts(&file, &known.issuers, problems);
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
@@ -69,6 +70,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         consent_keys,
         sessions,
         report,
+        account_files,
         store,
         upstreams,
         rate_limits,

@@ -1,11 +1,13 @@
 //! The settings of the status report.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file;
 use super::problem::Problems;
+use super::suggest::suggest;
 use super::values::time;
-use crate::report::{Names, ReportSettings};
+use crate::report::{AccountFile, Names, ReportSettings};
 use mfa_gateway_store::{Kind, StoreSettings};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -39,6 +41,25 @@ pub(super) fn build(
         file::Names::Omitted => Names::Omitted,
     };
     Some(ReportSettings { names, days, users, requests })
+}
+
+/// The lists of accounts, one for each tenant.
+pub(super) fn accounts(file: &file::File, issuers: &[String], problems: &mut Problems<'_>) -> Vec<AccountFile> {
+    let mut files: Vec<AccountFile> = Vec::new();
+    let lists = file.report.iter().flat_map(|report| &report.accounts).enumerate();
+    for (at, file::Accounts { issuer, tenant, file }) in lists {
+        let path = format!("report.accounts[{at}]");
+        if !issuers.contains(issuer) {
+            let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
+            problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));
+        }
+        let tenant = tenant.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if files.iter().any(|other| other.issuer == *issuer && other.tenant == tenant) {
+            problems.add(&path, "there is a list of this tenant already", "write all of its accounts into one list");
+        }
+        files.push(AccountFile { issuer: issuer.clone(), tenant, file: PathBuf::from(file) });
+    }
+    files
 }
 
 #[cfg(test)]
@@ -83,5 +104,22 @@ routes: [{ prefix: /, upstream: api, require: public }]
             let error = read(section).unwrap_err();
             assert!(error.contains(told), "{section}: {error}");
         }
+    }
+
+    #[test]
+    fn a_list_of_accounts_belongs_to_an_issuer_and_a_tenant() {
+        const ISSUER: &str = "issuers: [{ name: idp, issuer: https://idp.example/, audiences: [a] }]\n";
+        let read = |lists: &str| read(&format!("{ISSUER}report: {{ accounts: [{lists}] }}"));
+        let config = read("{ issuer: idp, tenant: T1, file: a.csv }, { issuer: idp, file: b.json }").unwrap();
+        let file = |tenant: &str, file: &str| AccountFile {
+            issuer: "idp".to_owned(),
+            tenant: tenant.to_owned(),
+            file: PathBuf::from(file),
+        };
+        assert_eq!(config.account_files, [file("t1", "a.csv"), file("", "b.json")]);
+        let error = read("{ issuer: idq, file: a.csv }").unwrap_err();
+        assert!(error.contains("there is no issuer `idq`") && error.contains("did you mean `idp`?"), "{error}");
+        let error = read("{ issuer: idp, file: a.csv }, { issuer: idp, file: b.csv }").unwrap_err();
+        assert!(error.contains("report.accounts[1]") && error.contains("already"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use super::{Admin, Issuer, Warning};
 use crate::consent::ConsentSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
-use crate::report::ReportSettings;
+use crate::report::{AccountFile, ReportSettings};
 use crate::routing::Route;
 use crate::server;
 use crate::session::{SessionSettings, SignInSettings};
@@ -43,6 +43,8 @@ pub struct Config {
     pub sessions: Option<SessionSettings>,
     /// The status report; absent if nothing is counted.
     pub report: Option<ReportSettings>,
+    /// The lists of accounts that the report shows.
+    pub account_files: Vec<AccountFile>,
     /// Where the gateway stores what it must not forget; absent if there is nothing.
     pub store: Option<StoreSettings>,
     /// A token, in bytes.

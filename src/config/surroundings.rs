@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::Config;
 use super::problem::Problems;
+use crate::report::{AccountFile, read_list};
 use crate::server::Address;
 use crate::telemetry::Output;
 use mfa_gateway_files::{can_append_to, can_keep};
@@ -39,6 +40,9 @@ pub(super) fn check(config: &Config, purpose: Purpose, problems: &mut Problems<'
         if let Some(directory) = config.keys.iter().find_map(|keys| keys.state_directory.as_deref()) {
             state(directory, problems);
         }
+        for (at, list) in config.account_files.iter().enumerate() {
+            accounts(at, list, problems);
+        }
         let listeners = config.server.listeners.iter().enumerate();
         let listeners = listeners.map(|(at, one)| (format!("listeners[{at}].address"), &one.address));
         let admin = config.admin.iter().map(|admin| ("admin.address".to_owned(), &admin.address));
@@ -65,6 +69,14 @@ fn state(directory: &Path, problems: &mut Problems<'_>) {
     if let Err(error) = can_keep(directory) {
         let message = format!("no keys would be stored or read here: {error}");
         problems.warn("state.directory", message, "name a directory that only the gateway's user can write");
+    }
+}
+
+/// A gateway serves without a list, and the report says why it has none.
+fn accounts(at: usize, AccountFile { issuer, tenant, file }: &AccountFile, problems: &mut Problems<'_>) {
+    if let Some(problem) = read_list(issuer, tenant, file).problem {
+        let message = format!("no share of registered accounts would be reported: {problem}");
+        problems.warn(&format!("report.accounts[{at}].file"), message, "export the list again, or name another file");
     }
 }
 

@@ -38,6 +38,7 @@ mod twin;
 #[cfg(test)]
 mod equal;
 
+pub use accounts::AccountFile;
 pub(crate) use accounts::{AccountList, Part, read_list};
 pub(crate) use asked::Asked;
 pub(crate) use counter::{Counter, Decided};

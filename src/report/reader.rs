@@ -10,6 +10,7 @@ use mfa_gateway_store::{By, RecentRequest, StoreError, Tally, UserRequests};
 use serde::Serialize;
 use tokio::time::timeout;
 
+use super::accounts::{AccountFiles, AccountList};
 use super::asked::Asked;
 use super::counted::Outcome;
 use super::day::Day;
@@ -31,6 +32,8 @@ const MAX_USERS: u32 = 10_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
     flusher: Arc<Flusher>,
+    /// The lists of accounts.
+    accounts: Arc<AccountFiles>,
 }
 
 /// What the users of an application did on a day.
@@ -66,12 +69,17 @@ pub(crate) struct OfUser {
 impl Reader {
     /// One that reads what this adds to.
     pub(crate) fn new(flusher: Arc<Flusher>) -> Self {
-        Self { flusher }
+        Self { flusher, accounts: Arc::default() }
     }
 
     /// What adds to the store.
     pub(crate) fn flusher(&self) -> &Arc<Flusher> {
         &self.flusher
+    }
+
+    /// The lists of accounts that it shows.
+    pub(crate) fn accounts(&self) -> &AccountFiles {
+        &self.accounts
     }
 
     /// The days that a report is about.
@@ -116,7 +124,8 @@ impl Reader {
             }
         }
         let without = without.into_iter().map(without_mfa).collect();
-        Ok(StatusReport { is_cut, ..totals.finish(Some(span), without) })
+        let registered = self.registered(asked).await;
+        Ok(StatusReport { registered, is_cut, ..totals.finish(Some(span), without) })
     }
 
     /// The latest requests of users, the last first: at most so many, and 10,000.
@@ -203,6 +212,13 @@ impl Reader {
             }
         });
         Ok(erased)
+    }
+
+    /// What the lists of accounts say. It may take a while, so that it isn't for a thread that serves.
+    async fn registered(&self, asked: &Asked) -> Option<Vec<AccountList>> {
+        let (accounts, issuer, tenant) = (Arc::clone(&self.accounts), asked.issuer.clone(), asked.tenant.clone());
+        let read = move || accounts.lists(issuer.as_deref(), tenant.as_deref());
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
 
     /// Has this replica's counts flushed, so that figures are those of now.

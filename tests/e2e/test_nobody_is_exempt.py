@@ -8,7 +8,7 @@ import pytest
 from support.gateway import run
 from support.http1 import call
 from support.journal import lines, until
-from support.operators import TOKEN, operated
+from support.operators import operated, shown
 
 TENANT, SANDBOX = "11111111-aaaa-4aaa-8aaa-111111111111", "33333333-cccc-4ccc-8ccc-333333333333"
 SYNCHRONISES = "d29b2b05-8046-44ba-8758-1e26182fcf32"
@@ -30,8 +30,8 @@ def start(tmp_path, issuer, backend):
         state = tmp_path / "state"
         state.mkdir(mode=0o700, exist_ok=True)
         started.append(operated(
-            tmp_path, issuer, backend, report={}, state={"directory": str(state)}, store={"timeout": "10s"},
-            log={"decisions": "all", "decision_output": str(tmp_path / "decisions.jsonl")}, **more,
+            tmp_path, issuer, backend, state={"directory": str(state)}, store={"timeout": "10s"},
+            log={"decisions": "all", "decision_output": str(tmp_path / "decisions.jsonl")}, **{"report": {}, **more},
         ))
         return started[-1]
 
@@ -46,7 +46,7 @@ def token(issuer, name):
 
 def reported(gateway, tmp_path) -> dict:
     """The users in the report: those of the store, which are those of the log."""
-    stored = json.loads(call(gateway.admin_port, "/report", TOKEN).body)
+    stored = shown(gateway, "/report")
     logged = json.loads(run("report", "--log", str(tmp_path / "decisions.jsonl"), "--json").stdout)
     known = [{name: value for name, value in one.items() if name != "name"} for one in stored["withoutMfa"]]
     assert sorted(known, key=str) == sorted(logged["withoutMfa"], key=str)
@@ -62,7 +62,7 @@ def test_every_account_without_mfa_is_refused_and_reported(start, issuer, tmp_pa
     assert set(users) == set(ACCOUNTS)
     assert {(one["requests"], one["refused"], one["exempt"]) for one in users.values()} == {(1, 1, 0)}
     assert {name: one.get("kind") for name, one in users.items()} == {**dict.fromkeys(ACCOUNTS), "sync": "directory_sync"}
-    report = json.loads(call(gateway.admin_port, "/report", TOKEN).body)
+    report = shown(gateway, "/report")
     assert (report["api"]["requests"], report["api"]["percent"]) == (len(ACCOUNTS), 0)
 
 
@@ -79,9 +79,31 @@ def test_the_account_that_synchronises_passes_by_an_exception_alone_and_the_repo
     users = reported(gateway, tmp_path)
     assert (users["sync"]["kind"], users["sync"]["exempt"], users["sync"]["refused"]) == ("directory_sync", 1, 0)
     assert "kind" not in users["service-account"]
-    report = json.loads(call(gateway.admin_port, "/report", TOKEN).body)
+    report = shown(gateway, "/report")
     assert report["exceptions"] == [{"exception": "EX-SYNC", "requests": 1}]
     text = run("report", "--log", str(tmp_path / "decisions.jsonl")).stdout
     assert "sync (directory synchronisation)" in text
     explained = run("explain", "--config", str(gateway.config_file), "--path", "/v1/a", "--token-file", "-", stdin=token(issuer, "sync")).stdout
     assert "synchronises the directory" in explained
+
+
+def test_lists_of_accounts_are_read_again_when_they_change_and_stop_nothing(start, issuer, tmp_path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("upn,isMfaRegistered,accountEnabled\na,true,true\nb,false,true\nc,false,false\n")
+    gateway = start(report={"accounts": [{"issuer": "wingtip", "tenant": TENANT, "file": str(path)}]})
+
+    def registered(query=""):
+        return shown(gateway, f"/report{query}")["registered"]
+
+    [found] = registered()
+    assert (found["issuer"], found["tenant"]) == ("wingtip", TENANT)
+    assert found["accounts"]["enabled"] == {"accounts": 2, "registered": 1, "percent": 50} and found["accounts"]["disabled"] == 1
+    assert registered(f"?tenant={TENANT}") == [found] and registered(f"?tenant={SANDBOX}") is None
+    path.write_text("upn,isMfaRegistered,accountEnabled\na,true,true\nb,true,true\n")
+    assert registered()[0]["accounts"]["enabled"]["percent"] == 100
+    path.write_text("upn,isMfaRegistered\na,perhaps\n")
+    [found] = registered()
+    assert found["accounts"] is None and "line 2, column 3: `perhaps` is neither yes nor no" in found["problem"]
+    assert call(gateway.port, "/v1/a", issuer.jane()).status == 200
+    checked = run("check", "--config", str(gateway.config_file))
+    assert checked.returncode == 0 and "report.accounts[0].file" in checked.stdout + checked.stderr

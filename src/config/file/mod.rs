@@ -27,7 +27,7 @@ pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProto
 pub(super) use operation::{
     Limits, Log, LogDecisions, LogFormat, RateLimit, RateLimitKey, Refusals, Timeouts, TokenCache, Told,
 };
-pub(super) use report::{Names, Report};
+pub(super) use report::{Accounts, Names, Report};
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
 pub(super) use route::{
     AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, ReportedTenants, Require,

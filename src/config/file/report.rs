@@ -13,6 +13,21 @@ pub(in crate::config) struct Report {
     /// How long the store knows what was counted.
     #[serde(default)]
     pub retention: Retention,
+    /// Lists of accounts, exported from the identity provider, for the share of those with MFA registered. Default: none.
+    #[serde(default)]
+    pub accounts: Vec<Accounts>,
+}
+
+/// A list of the accounts of a tenant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Accounts {
+    /// The issuer's name.
+    pub issuer: String,
+    /// The tenant (`tid`). Absent: the issuer has none.
+    pub tenant: Option<String>,
+    /// The file: CSV with a first row of names, or JSON of Microsoft Graph. It is read again when it has changed.
+    pub file: String,
 }
 
 /// What is kept of users' names, such as `upn`. Their ids stay as they are.

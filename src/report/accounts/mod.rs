@@ -9,5 +9,6 @@ mod list;
 mod registered;
 mod table;
 
-pub(crate) use file::read_list;
+pub use file::AccountFile;
+pub(crate) use file::{AccountFiles, read_list};
 pub(crate) use registered::{AccountList, Part};
