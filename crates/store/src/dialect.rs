@@ -40,7 +40,7 @@ impl Dialect {
         self.words().iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
     }
 
-    fn words(self) -> [(&'static str, &'static str); 6] {
+    fn words(self) -> [(&'static str, &'static str); 9] {
         match self {
             Self::Sqlite => [
                 ("{blob}", "BLOB"),
@@ -50,6 +50,10 @@ impl Dialect {
                 ("{free lock}", ""),
                 ("{keyed}", "WITHOUT ROWID"),
                 ("{joined}", "group_concat"),
+                // Without statistics, it takes the primary key for as good as any.
+                ("{by application}", "INDEXED BY mfa_tally_application"),
+                ("{by route}", "INDEXED BY mfa_tally_route"),
+                ("{by user}", "INDEXED BY mfa_user_without"),
             ],
             Self::Postgres => [
                 ("{blob}", "BYTEA"),
@@ -60,6 +64,9 @@ impl Dialect {
                 ("{free lock}", "FOR UPDATE SKIP LOCKED"),
                 ("{keyed}", ""),
                 ("{joined}", "string_agg"),
+                ("{by application}", ""),
+                ("{by route}", ""),
+                ("{by user}", ""),
             ],
         }
     }

@@ -91,7 +91,12 @@ fn part<'w>(columns: &str, stretch: Stretch, wanted: &Wanted<'w>, values: &mut V
         conditions.push(format!("{condition} ${}", values.len()));
     }
     conditions.extend(wanted.conditions(&["issuer", "tenant", "application", "route"], values));
-    format!("SELECT {columns}, count FROM mfa_tally WHERE {}", conditions.join(" AND "))
+    let index = match (stretch.span, wanted.application, wanted.route) {
+        (1, Some(_), _) => "{by application}",
+        (1, None, Some(_)) => "{by route}",
+        _ => "",
+    };
+    format!("SELECT {columns}, count FROM mfa_tally {index} WHERE {}", conditions.join(" AND "))
 }
 
 fn read(by: By, row: &[&str]) -> Option<Tally> {

@@ -164,7 +164,7 @@ impl Store {
              report_only, off, last, application, route, kind), '{ROW}') FROM (SELECT u.day, u.credential, u.issuer, u.tenant, \
              u.user_id, u.name, s.refused, s.exempt, s.report_only, s.off, s.last AS last, u.application, u.route, u.kind FROM \
              (SELECT credential, issuer, tenant, user_id, SUM(refused) AS refused, SUM(exempt) AS exempt, \
-             SUM(report_only) AS report_only, SUM(off) AS off, MAX(last) AS last FROM mfa_user WHERE {inner} \
+             SUM(report_only) AS report_only, SUM(off) AS off, MAX(last) AS last FROM mfa_user {{by user}} WHERE {inner} \
              GROUP BY issuer, tenant, user_id, credential {first}) AS s JOIN mfa_user AS u ON u.day = s.last / {DAY} AND \
              u.issuer = s.issuer AND u.tenant = s.tenant AND u.user_id = s.user_id AND u.credential = s.credential \
              {outer} {newest}) AS listed"
