@@ -22,6 +22,7 @@
 //! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
+//! | `exceptions` | technical exceptions that people ask for, step by step |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
 //! | `replay`, `admin` | rehearsals; the admin listener |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
@@ -57,6 +58,8 @@ pub mod pages;
 pub mod gateway;
 
 pub mod server;
+
+mod exceptions;
 
 pub mod config;
 

@@ -7,23 +7,12 @@ use mfa_gateway_demo::people;
 use mfa_gateway_demo::provider::TokenOptions;
 use serde_json::{Value, json};
 
+use crate::support::admin_paths::PROTECTED;
 use crate::support::gateway::START;
 use crate::support::{Answer, CONFIG, Call, Gateway, World};
 
 const TOKEN: &str = "an-operators-token-of-the-file-0123456789";
 const OPERATORS: &str = "api://gateway-admin";
-
-/// All that is for operators.
-const PROTECTED: [(Method, &str); 8] = [
-    (Method::GET, "/config"),
-    (Method::GET, "/issuers"),
-    (Method::GET, "/routes"),
-    (Method::GET, "/sessions"),
-    (Method::GET, "/sessions/AAAAAAAAAAAAAAAAAAAAAA"),
-    (Method::POST, "/sessions/end"),
-    (Method::POST, "/explain"),
-    (Method::POST, "/reload"),
-];
 
 fn with_admin(admin: &str) -> String {
     CONFIG.replace("admin: { address: 127.0.0.1:0 }", &format!("admin: {{ address: 127.0.0.1:0, {admin} }}"))

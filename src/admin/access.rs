@@ -14,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use super::browsers::{Browsers, NO_OPERATOR};
 use super::operator::Operator;
 use crate::config::{AdminAuthentication, Operators, hash};
+use crate::exceptions::{Actor, ExceptionSettings};
 use crate::gateway::{Notice, Reason, Rejection};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Rule, Waivers, decide};
@@ -106,9 +107,39 @@ impl Access {
         }
         match sign_in {
             // Where there are both, what is no access token was meant to be one of the file.
-            Some(sign_in) if tokens.is_empty() || Unverified::parse(token).is_ok() => sign_in.authorize(headers).await,
+            Some(sign_in) if tokens.is_empty() || Unverified::parse(token).is_ok() => {
+                let proof = sign_in.judged(headers).await?;
+                sign_in.listed(&proof).ok_or_else(|| sign_in.rejected(Reason::Told(&NO_OPERATOR), Some(proof)))
+            }
             _ => Err(Rejection::new(Reason::Told(&UNKNOWN_TOKEN))),
         }
+    }
+
+    /// Lets an operator pass, and a person who may ask for exceptions or answer those of others.
+    pub(super) async fn authorize_person(
+        &self,
+        headers: &HeaderMap,
+        settings: Option<&ExceptionSettings>,
+    ) -> Result<Actor, Rejection> {
+        let token = match Credential::bearer_in(headers) {
+            Credential::Bearer(token) => std::str::from_utf8(token).unwrap_or_default(),
+            Credential::None | Credential::Malformed => "",
+        };
+        let (Self::Open { tokens, sign_in: Some(sign_in), .. }, Some(settings)) = (self, settings) else {
+            return self.authorize(headers).await.map(Actor::from);
+        };
+        if is_one_of(tokens, token) || !tokens.is_empty() && Unverified::parse(token).is_err() {
+            return self.authorize(headers).await.map(Actor::from);
+        }
+        let proof = sign_in.judged(headers).await?;
+        if let Some(operator) = sign_in.listed(&proof) {
+            return Ok(operator.into());
+        }
+        if settings.concerns(&proof) {
+            let user = proof.principal.user().and_then(|user| user.id.clone());
+            return Ok(Operator::user(user.as_deref(), proof).person());
+        }
+        Err(sign_in.rejected(Reason::Told(&NO_OPERATOR), Some(proof)))
     }
 }
 
@@ -137,7 +168,8 @@ impl SignIn {
         }
     }
 
-    async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
+    /// Lets a valid token pass that meets the operators' rule.
+    async fn judged(&self, headers: &HeaderMap) -> Result<Arc<Proof>, Rejection> {
         let evidence = match self.authenticator.look_up(Credential::bearer_in(headers)) {
             Lookup::Known(evidence) => evidence,
             Lookup::Unknown(token) => self.authenticator.verify(&token).await,
@@ -146,14 +178,15 @@ impl SignIn {
             Evidence::Token(proof) => Some(Arc::clone(proof)),
             _ => None,
         };
-        let rejected = |reason| Rejection::new(reason).asked_by(Arc::clone(&self.rule)).with_proof(proof.clone());
         match (decide(&*self.rule, &evidence, &Waivers::default(), self.clock.now()), &evidence) {
-            (Decision::Permit(_), Evidence::Token(proof)) => {
-                self.listed(proof).ok_or_else(|| rejected(Reason::Told(&NO_OPERATOR)))
-            }
+            (Decision::Permit(_), Evidence::Token(proof)) => Ok(Arc::clone(proof)),
             (Decision::Permit(_), _) => Err(denied(Denial::NoCredential)),
-            (Decision::Deny(denial), _) => Err(rejected(Reason::Denied(denial))),
+            (Decision::Deny(denial), _) => Err(self.rejected(Reason::Denied(denial), proof)),
         }
+    }
+
+    fn rejected(&self, reason: Reason, proof: Option<Arc<Proof>>) -> Rejection {
+        Rejection::new(reason).asked_by(Arc::clone(&self.rule)).with_proof(proof)
     }
 
     fn listed(&self, proof: &Arc<Proof>) -> Option<Operator> {

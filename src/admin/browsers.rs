@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::operator::Operator;
 use crate::config::OperatorsSignIn;
+use crate::exceptions::{Actor, ExceptionSettings};
 use crate::gateway::{Notice, Reason, Rejection};
 use crate::routing::{Pattern, Route};
 use mfa_gateway_core::clock::Clock;
@@ -52,6 +53,23 @@ impl Browsers {
                 let proof = if let Evidence::Token(proof) = evidence { Some(Arc::clone(proof)) } else { None };
                 Err(Rejection::new(Reason::Denied(denial)).with_proof(proof))
             }
+        }
+    }
+
+    /// The operator whose session shows this, or a person who may ask for exceptions or answer those of others.
+    pub(super) fn admit_person(
+        &self,
+        evidence: &Evidence,
+        settings: Option<&ExceptionSettings>,
+    ) -> Result<Actor, Rejection> {
+        match (self.admit(evidence), evidence, settings) {
+            (Err(rejection), Evidence::Token(proof), Some(settings))
+                if rejection.reason == Reason::Told(&NO_OPERATOR) && settings.concerns(proof) =>
+            {
+                Ok(Operator::user(proof.principal.user().and_then(|user| user.id.as_deref()), Arc::clone(proof))
+                    .person())
+            }
+            (admitted, ..) => admitted.map(Actor::from),
         }
     }
 

@@ -10,6 +10,7 @@ use super::exposition::Exposition;
 use super::readiness::Readiness;
 use super::reloads::Reloads;
 use super::state::State;
+use crate::exceptions::Exceptions;
 use crate::gateway::Live;
 use crate::report::Reader;
 use crate::session::Sessions;
@@ -34,6 +35,8 @@ pub(crate) struct Admin {
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
     pub(crate) report: Option<Reader>,
+    /// The exceptions that people ask for, if they may.
+    pub(crate) exceptions: Option<Arc<Exceptions>>,
     /// The sessions of people, if they can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
 }

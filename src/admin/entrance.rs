@@ -47,12 +47,25 @@ async fn enter(admin: Arc<Admin>, router: Router, sanitized: Sanitized) -> Resul
     }
     check_host(sanitized.headers(), state.hosts())?;
     let serve = async |mut request: Request<Body>, evidence, signed_in| {
-        let operator = browsers.admit(&evidence)?;
+        let operator = browsers.admit(&evidence);
+        let name = if is_for_people(request.uri().path()) {
+            let actor = browsers.admit_person(&evidence, state.config.exception_requests.as_ref())?;
+            let name = actor.name.clone();
+            request.extensions_mut().insert(actor);
+            if let Ok(operator) = operator {
+                request.extensions_mut().insert(operator);
+            }
+            name
+        } else {
+            let operator = operator?;
+            let name = operator.name.clone();
+            request.extensions_mut().insert(operator);
+            name
+        };
         check_origin(request.headers())?;
         if request.method() == Method::POST {
-            tracing::info!(path = request.uri().path(), operator = operator.name, "an operator request");
+            tracing::info!(path = request.uri().path(), operator = name, "an operator request");
         }
-        request.extensions_mut().insert(operator);
         if let Some(signed_in) = signed_in {
             request.extensions_mut().insert(signed_in);
         }
@@ -69,6 +82,13 @@ fn is_visit(state: &State, door: &OperatorsDoor, sanitized: &Sanitized) -> bool 
     }
     let is_open = path == "/metrics" && state.open_details();
     is_page(path) || door.has_cookie(sanitized) && !is_open
+}
+
+/// Whether a path is one of those where people need not be operators: its guard looks for a person.
+fn is_for_people(path: &str) -> bool {
+    ["/exceptions", "/site/exceptions"]
+        .iter()
+        .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// Whether a path is one of the site's.

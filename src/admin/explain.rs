@@ -16,7 +16,8 @@ use super::posted::{self, Posted};
 use super::refused::Refused;
 use super::respond::Json;
 use super::sessions;
-use crate::gateway::explain::{self, Document, Explanation, issuer_of, pasted, token_in};
+use crate::gateway::explain::{Document, Explanation, pasted};
+use crate::gateway::explain_now::explain_now;
 use crate::gateway::{Live, Notice, Question};
 
 const BAD_METHOD: Notice = Notice {
@@ -109,16 +110,8 @@ pub(super) async fn explained(admin: &Arc<Admin>, asked: &ExplainQuestion) -> Re
     Ok(answer(&live, &question).await)
 }
 
-/// Explains with the keys in use. As for a request, a token that no key fits brings a fetch, within its budget.
+/// Explains with the keys in use.
 async fn answer(live: &Live, question: &Question<'_>) -> Explained {
-    let issuer = token_in(question).and_then(|token| issuer_of(live, token));
-    let judge = || explain::explain(live, question, issuer.and_then(|issuer| issuer.keys().current()).as_deref());
-    let mut explanation = judge();
-    let Some(issuer) = issuer else { return Explained(explanation, None) };
-    if matches!(explanation.reason, "key_unknown" | "keys_unavailable") {
-        issuer.keys().ask().await;
-        explanation = judge();
-    }
-    let trouble = if issuer.keys().current().is_none() { issuer.keys().status().last_error } else { None };
-    Explained(explanation, trouble)
+    let explained = explain_now(live, question).await;
+    Explained(explained.explanation, explained.trouble)
 }

@@ -16,6 +16,7 @@ use super::context::Admin;
 use super::operator::Operator;
 use super::refused::Refused;
 use super::state::State;
+use crate::exceptions::Actor;
 use crate::gateway::{Notice, Reason, Rejection};
 
 const FOREIGN_HOST: Notice = Notice {
@@ -42,6 +43,35 @@ pub(super) async fn operators(
     let operator = authorize(&admin.state.load_full(), &head).await?;
     head.extensions.insert(operator);
     Ok(next.run(Request::from_parts(head, body)).await)
+}
+
+/// Lets operators pass, and people who may ask for exceptions or answer those of others.
+pub(super) async fn people(
+    Shared(admin): Shared<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let (mut head, body) = request.into_parts();
+    let state = admin.state.load_full();
+    // The entrance knows the person by the session.
+    let actor = match head.extensions.get::<Actor>() {
+        Some(actor) => actor.clone(),
+        None => identify(&state, &head).await?,
+    };
+    head.extensions.insert(actor);
+    Ok(next.run(Request::from_parts(head, body)).await)
+}
+
+/// Refuses all but operators and those with a role of exceptions, and logs what these have done.
+async fn identify(state: &State, head: &Parts) -> Result<Actor, Rejection> {
+    check_host(&head.headers, state.hosts())?;
+    check_origin(&head.headers)?;
+    let settings = state.config.exception_requests.as_ref();
+    let actor = state.access.authorize_person(&head.headers, settings).await?;
+    if head.method == Method::POST {
+        tracing::info!(path = head.uri.path(), by = actor.name, "a request about exceptions");
+    }
+    Ok(actor)
 }
 
 /// Lets everyone pass, or operators alone where the configuration says so.

@@ -14,6 +14,7 @@ mod consents;
 mod context;
 mod described;
 mod entrance;
+mod exceptions;
 mod explain;
 mod exposition;
 mod guard;

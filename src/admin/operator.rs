@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::exceptions::Actor;
 use mfa_gateway_core::policy::Proof;
 
 /// An operator.
@@ -10,7 +11,6 @@ pub(super) struct Operator {
     /// The name, for the log.
     pub(super) name: String,
     /// What the operator has shown; a token of the file shows nothing of its bearer.
-    #[expect(dead_code, reason = "exceptions will read it")]
     pub(super) proof: Option<Arc<Proof>>,
 }
 
@@ -28,5 +28,16 @@ impl Operator {
     /// A user.
     pub(super) fn user(id: Option<&str>, proof: Arc<Proof>) -> Self {
         Self { name: format!("user {}", id.unwrap_or("unknown")), proof: Some(proof) }
+    }
+
+    /// The same person, who is no operator.
+    pub(super) fn person(self) -> Actor {
+        Actor { is_operator: false, ..self.into() }
+    }
+}
+
+impl From<Operator> for Actor {
+    fn from(operator: Operator) -> Self {
+        Self { name: operator.name, proof: operator.proof, is_operator: true }
     }
 }

@@ -7,6 +7,7 @@ use aide::generate::GenContext;
 use aide::openapi::{self, Operation, RequestBody};
 use aide::operation::set_body;
 use aide::{OperationInput, OperationOutput};
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -21,9 +22,6 @@ use crate::gateway::{Notice, Reason};
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much a body may have besides a token, in bytes.
-const BESIDES: usize = 64 << 10;
 
 const NOT_JSON: Notice = Notice {
     status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -44,6 +42,9 @@ pub(super) trait Question: DeserializeOwned {
     /// The refusal of another body.
     const UNREADABLE: &'static Notice;
 
+    /// How much a body may have besides a token, in bytes.
+    const BESIDES: usize = 64 << 10;
+
     /// Whether what it says can be meant.
     fn is_sound(&self) -> bool {
         true
@@ -63,7 +64,11 @@ impl<T: Question> FromRequest<Arc<Admin>> for Posted<T> {
         if !media_type.eq_ignore_ascii_case("application/json") {
             return Err((&NOT_JSON).into());
         }
-        let limit = admin.state.load().config.token_bytes + BESIDES;
+        let limit = admin.state.load().config.token_bytes + T::BESIDES;
+        // What announces its length is refused before it is sent.
+        if request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err((&TOO_LARGE).into());
+        }
         let body = Limited::new(request.into_body(), limit).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),

@@ -26,8 +26,8 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, consents, described, explain, guard, health, issuers, metrics, openapi, page, reload, report,
-    routes, sessions, site,
+    configuration, consents, described, exceptions, explain, guard, health, issuers, metrics, openapi, page, reload,
+    report, routes, sessions, site,
 };
 use crate::gateway::Reason;
 
@@ -66,10 +66,12 @@ fn described_routes(admin: &Arc<Admin>) -> Routes {
     everybody()
         .merge(details(admin))
         .merge(operators_reads(admin))
+        .merge(peoples_reads(admin))
         .merge(visitors(admin))
         .layer(CompressionLayer::new().compress_when(worth_it))
         // These repeat a part of what was posted, so that the size of a compressed one could tell of the rest (BREACH).
         .merge(operators_posts(admin))
+        .merge(peoples_posts(admin))
         // Nor are these, which have the proof of their forms beside what others wrote.
         .merge(Routes::from(site::router(admin)))
 }
@@ -158,6 +160,48 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
         .api_route("/reload", guarded(reload))
         .api_route("/sessions/end", guarded(end))
         .with_path_items(protected)
+}
+
+/// What people read who ask for exceptions or answer, and operators.
+fn peoples_reads(admin: &Arc<Admin>) -> Routes {
+    let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::people));
+    let list =
+        get_with(exceptions::list, |op| named(op, "exceptions", "The technical exceptions, newest request first"));
+    let one = get_with(exceptions::one, |op| named(op, "exception", "An exception with all its steps"));
+    Routes::new()
+        .api_route("/exceptions", guarded(list))
+        .api_route("/exceptions/{id}", guarded(one))
+        .with_path_items(protected)
+}
+
+/// What people do who ask for exceptions or answer, and operators; and evidence, which is compressed as it is.
+fn peoples_posts(admin: &Arc<Admin>) -> Routes {
+    let guarded = |route: Route| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::people));
+    let request =
+        post_with(exceptions::request, |op| conflicts(named(op, "requestException", "Asks for an exception")));
+    let approve = post_with(exceptions::approve, |op| conflicts(named(op, "approveException", "Grants a request")));
+    let reject = post_with(exceptions::reject, |op| conflicts(named(op, "rejectException", "Doesn't grant a request")));
+    let withdraw =
+        post_with(exceptions::withdraw, |op| conflicts(named(op, "withdrawException", "Takes a request back")));
+    let revoke = post_with(exceptions::revoke, |op| conflicts(named(op, "revokeException", "Ends an exception")));
+    let add = post_with(exceptions::add, |op| conflicts(named(op, "addEvidence", "Adds evidence to an own request")));
+    let download = get_with(exceptions::download, |op| {
+        described::text(named(op, "evidence", "A piece of evidence"), "The file", "application/octet-stream")
+    });
+    Routes::new()
+        .api_route("/exceptions", guarded(request))
+        .api_route("/exceptions/{id}/approve", guarded(approve))
+        .api_route("/exceptions/{id}/reject", guarded(reject))
+        .api_route("/exceptions/{id}/withdraw", guarded(withdraw))
+        .api_route("/exceptions/{id}/revoke", guarded(revoke))
+        .api_route("/exceptions/{id}/evidence", guarded(add))
+        .api_route("/exceptions/{id}/evidence/{number}", guarded(download))
+        .with_path_items(protected)
+}
+
+/// Describes a step, which others may make at the same time, or which can't be meant.
+fn conflicts(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation.response::<404, Refused>().response::<409, Refused>().response::<422, Refused>()
 }
 
 /// The endpoints open to everyone, if there are operators: a browser fetches a page before its user can show a token.

@@ -35,6 +35,7 @@ impl App {
             serving: self.runtime.clone(),
             store: self.ambient.store.clone(),
             report: self.ambient.report.clone(),
+            exceptions: self.ambient.exceptions.clone(),
             sessions: self.ambient.sessions.clone(),
         };
         let operating = self.operating.clone().unwrap_or_else(|| self.runtime.clone());

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::metrics::Metrics;
+use crate::exceptions::Exceptions;
 use crate::journal::Outputs;
 use crate::report::Reader;
 use crate::session::Sessions;
 use mfa_gateway_core::clock::Clock;
+use mfa_gateway_core::policy::Granted;
 use mfa_gateway_core::random::Random;
 use mfa_gateway_store::Store;
 
@@ -30,6 +32,10 @@ pub(crate) struct Ambient {
     pub(crate) report: Option<Reader>,
     /// The sessions, if people can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
+    /// The exceptions that people ask for, if they may.
+    pub(crate) exceptions: Option<Arc<Exceptions>>,
+    /// What is granted of them now.
+    pub(crate) granted: Granted,
 }
 
 impl Ambient {
@@ -45,6 +51,8 @@ impl Ambient {
             store: None,
             report: None,
             sessions: None,
+            exceptions: None,
+            granted: Granted::default(),
         }
     }
 }

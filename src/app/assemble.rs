@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
 use crate::upstream::{SystemRoots, Upstream};
+use mfa_gateway_core::policy::Waivers;
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::{Authenticator, Issuer};
 
@@ -64,7 +65,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.clock.clone(),
             ambient.metrics.cache.clone(),
         ),
-        waivers: config.waivers.clone(),
+        waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
         delegations: Arc::clone(&config.delegations),
     };
     let live = Live {

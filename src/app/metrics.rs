@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     pub(super) reloads: ReloadMetrics,
     pub(super) certificates: CertificateMetrics,
     pub(super) exceptions: ExceptionMetrics,
+    pub(super) exception_requests: crate::exceptions::ExceptionMetrics,
     pub(super) keys: Arc<KeyMetrics>,
     pub(super) cache: CacheMetrics,
     pub(super) report: ReportMetrics,
@@ -86,6 +87,7 @@ impl Default for Metrics {
             reloads: ReloadMetrics::default(),
             certificates: CertificateMetrics::default(),
             exceptions: ExceptionMetrics::default(),
+            exception_requests: crate::exceptions::ExceptionMetrics::default(),
             keys: Arc::default(),
             cache: CacheMetrics::default(),
             report: ReportMetrics::default(),
@@ -110,6 +112,7 @@ impl Metrics {
         self.reloads.register(registry);
         self.certificates.register(registry);
         self.exceptions.register(registry);
+        self.exception_requests.register(registry);
         self.keys.register(registry);
         self.cache.register(registry);
         self.report.register(registry);

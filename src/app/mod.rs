@@ -137,6 +137,7 @@ impl App {
         consents::run(&app.live, app.stop.clone());
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
         report::run(app.ambient.report.as_ref(), app.stop.clone());
+        exceptions::run(app.ambient.exceptions.as_ref(), app.stop.clone()).await;
         told::in_use(&app.admin_state.load(), "configuration loaded");
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));

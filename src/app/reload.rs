@@ -65,6 +65,7 @@ impl App {
         told::warnings(&config);
         certificates::tell(&config, &self.ambient);
         exceptions::note(&config, &self.ambient);
+        exceptions::change(&config, &self.ambient);
         self.retired.keep(self.config.swap(config));
         Ok(())
     }
@@ -129,6 +130,10 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("store", before.store.is_some() && after.store.is_some() && before.store != after.store),
         ("report", after.report.is_some() && before.report != after.report),
         ("log.format and log.level", before.log != after.log),
+        (
+            "exception_requests, where there were none",
+            before.exception_requests.is_none() && after.exception_requests.is_some(),
+        ),
         ("sign_in, where there was none", before.sessions.is_none() && after.sessions.is_some()),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()

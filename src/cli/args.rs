@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::consents::Consents;
+use super::exceptions::Exceptions;
 use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
 use super::report::Report;
@@ -83,6 +84,9 @@ pub(super) enum Command {
     /// Lists the consents of a running gateway, has one given, tries it, or withdraws it.
     #[command(after_help = help::CONSENTS)]
     Consents(Consents),
+    /// Lists the technical exceptions of a running gateway, asks for one, and answers requests.
+    #[command(after_help = help::EXCEPTIONS)]
+    Exceptions(Exceptions),
     /// Prints the version, and the commit that the program is built from.
     #[command(after_help = help::VERSION)]
     Version,

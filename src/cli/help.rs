@@ -214,6 +214,62 @@ Exit codes:
   1  the gateway refuses, can't be asked, or its store can't be reached
   2  the command line is wrong";
 
+pub(super) const EXCEPTIONS: &str = "\
+The gateway is asked over its admin listener. To ask, approve, reject or withdraw, the token is a person's: an access token of
+somebody with a role of `exception_requests` who signed in with MFA. To list, show and revoke, an operator's will do.
+
+Examples:
+  mfa-gateway exceptions list --state requested --operator-token-file token
+  mfa-gateway exceptions show granted-k3v7q2ab5n4xw6ye --operator-token-file token
+  mfa-gateway exceptions approve granted-k3v7q2ab5n4xw6ye --reason Checked --operator-token-file token
+
+Exit codes:
+  0  the gateway did it
+  1  there is no such exception, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const EXCEPTIONS_LIST: &str = "\
+Examples:
+  mfa-gateway exceptions list
+  mfa-gateway exceptions list --state active --limit 1000 --json
+
+Exit codes:
+  0  the exceptions were listed
+  1  the gateway refuses, or can't be asked
+  2  the command line is wrong";
+
+pub(super) const EXCEPTIONS_SHOW: &str = "\
+Examples:
+  mfa-gateway exceptions show granted-k3v7q2ab5n4xw6ye
+
+Exit codes:
+  0  the exception was shown
+  1  there is none of this id, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
+pub(super) const EXCEPTIONS_REQUEST: &str = "\
+Examples:
+  mfa-gateway exceptions request --ground software_without_mfa --software 'Mailer 1.0' --purchase-order 4711 \
+    --owner Mail --reason 'The new one comes in January' --application a0c73c16-a7e3-4564-9a95-2bdf47383716 \
+    --ends 2026-12-20T00:00:00Z
+
+Exit codes:
+  0  the request waits for its answer
+  1  the gateway refuses, or can't be asked; a file can't be read
+  2  the command line is wrong";
+
+pub(super) const EXCEPTIONS_STEP: &str = "\
+Examples:
+  mfa-gateway exceptions approve granted-k3v7q2ab5n4xw6ye --reason 'Checked with the vendor' --version 1
+  mfa-gateway exceptions reject granted-k3v7q2ab5n4xw6ye --reason 'Use a FIDO2 key'
+  mfa-gateway exceptions withdraw granted-k3v7q2ab5n4xw6ye --reason 'Solved'
+  mfa-gateway exceptions revoke granted-k3v7q2ab5n4xw6ye --reason 'No longer needed'
+
+Exit codes:
+  0  the step was made; it counts on every replica within two seconds
+  1  the gateway refuses, or can't be asked
+  2  the command line is wrong";
+
 pub(super) const VERSION: &str = "\
 Examples:
   mfa-gateway version

@@ -4,6 +4,8 @@ mod args;
 mod check;
 mod come_back;
 mod consents;
+mod exceptions;
+mod exceptions_text;
 mod explain;
 mod given;
 mod healthcheck;

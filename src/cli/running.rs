@@ -121,15 +121,24 @@ impl Running {
                 "no operator's token is given; name its file with --operator-token-file, such as `admin.authentication.token_file`"
             )
         };
-        let mut text = String::new();
-        let read = if file == Path::new("-") {
-            std::io::stdin().take(MAX_FILE).read_to_string(&mut text)
-        } else {
-            std::fs::File::open(file).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
-        };
-        read.with_context(|| format!("the operator's token in {} can't be read", file.display()))?;
-        token_in(&text).with_context(|| format!("{} holds no token", file.display()))
+        read_token(file)
     }
+}
+
+/// The first token of a file; `-` is standard input.
+///
+/// # Errors
+///
+/// If the file can't be read, or has none.
+pub(super) fn read_token(file: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().take(MAX_FILE).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
+    };
+    read.with_context(|| format!("the token in {} can't be read", file.display()))?;
+    token_in(&text).with_context(|| format!("{} holds no token", file.display()))
 }
 
 /// The first token of a file, which is written as `admin.authentication.token_file` is.

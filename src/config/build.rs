@@ -12,9 +12,10 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, consents, delegations, file, issuer, keys, operators_sign_in, rate_limit,
-    report, route, server, sign_in, store, traces, upstream, waivers,
+    Admin, Config, Issuer, admin, claims, consents, delegations, exception_requests, file, issuer, keys,
+    operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream, waivers,
 };
+use crate::exceptions::Known;
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
 use crate::routing::Route;
@@ -41,7 +42,9 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let store = store::build(&file, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
     let consent_keys = consents::sealing_keys(&file, store.as_ref(), problems);
-    let sessions = store::sessions(&file, store.as_ref(), &sign_ins, problems);
+    let outage = store::outage(&file, problems);
+    let sessions = store::sessions(&file, store.as_ref(), (&sign_ins, outage), problems);
+    let exception_requests = exception_requests::build(&file, outage, problems);
     let report = report::build(&file, store.as_ref(), problems);
     let account_files = report::accounts(&file, &known.issuers, problems);
     let upstreams = upstream::build(file.upstreams, problems);
@@ -54,6 +57,10 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     check_issuers(file.issuers.is_empty(), &routes, problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     delegations::check(&routes, &issuers, &delegations, problems);
+    let pattern = |route: &Route| route.pattern.as_written().to_owned();
+    let matchable =
+        Known { issuers: known.issuers.iter().cloned().collect(), routes: routes.iter().map(pattern).collect() };
+    let exception_requests = exception_requests.map(|settings| settings.knowing(matchable));
     let waivers = Waivers {
         exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
         stages: waivers::stages(file.activation, &known.issuers, problems),
@@ -77,6 +84,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         routes,
         waivers,
         delegations: Arc::new(delegations),
+        exception_requests,
         token_bytes: limits.token_bytes,
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals: refusals(file.refusals, &issuers, problems),

@@ -17,6 +17,7 @@ mod cors;
 mod credential;
 mod credentials;
 mod delegations;
+mod exception_requests;
 mod field_edits;
 mod field_name;
 mod file;

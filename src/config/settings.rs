@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Admin, Issuer, Warning};
 use crate::consent::ConsentSettings;
+use crate::exceptions::ExceptionSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
 use crate::report::{AccountFile, ReportSettings};
@@ -61,6 +62,8 @@ pub struct Config {
     pub waivers: Waivers,
     /// For which customers partners' users may act.
     pub delegations: Arc<Delegations>,
+    /// The exceptions that people ask for; absent if nobody may.
+    pub(crate) exception_requests: Option<ExceptionSettings>,
     /// What refusals say beyond the rule.
     pub refusals: Refusals,
     /// How the log is written.

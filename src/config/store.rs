@@ -16,37 +16,48 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 const FIX: &str = "write `postgres://USER@HOST/DATABASE`, and the password into `password_file`";
 
+const DURABLE: &str = "add `state: { directory: /var/lib/mfa-gateway }`, or `store` with Postgres";
+
 /// The settings of the store, if something is stored.
 pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<StoreSettings> {
     let store = file.store.clone().unwrap_or_default();
     let timeout = time("store.timeout", store.timeout.as_deref(), SECOND * 2, SECOND / 10..=MINUTE, problems);
     let kind = kind(file, &store, problems);
-    if file.sign_in.is_empty() && file.report.is_none() && file.consents.is_empty() {
+    let others = file.report.is_some() || file.exception_requests.is_some() || !file.consents.is_empty();
+    if file.sign_in.is_empty() && !others {
         if file.store.is_some() {
-            let message = "there is no `sign_in`, `report` or `consents`, so nothing is stored";
+            let message = "there is no `sign_in`, `report`, `consents` or `exception_requests`, so nothing is stored";
             problems.warn("store", message, "remove `store`, or add one of them");
         }
         return None;
     }
+    if file.exception_requests.is_some() && matches!(kind, Some(Kind::Memory)) {
+        let message = "requests and granted exceptions are kept in memory, so that they end with the process";
+        problems.warn("exception_requests", message, DURABLE);
+    }
     Some(StoreSettings { kind: kind?, timeout })
+}
+
+/// How long what was read from the store is believed while it can't be reached.
+pub(super) fn outage(file: &file::File, problems: &mut Problems<'_>) -> Duration {
+    let outage = file.store.as_ref().and_then(|store| store.outage.as_deref());
+    time("store.outage", outage, MINUTE * 10, SECOND..=MINUTE * 60 * 24, problems)
 }
 
 /// The settings that all sign-ins share; none if there is no sign-in.
 pub(super) fn sessions(
     file: &file::File,
     store: Option<&StoreSettings>,
-    sign_ins: &[SignInSettings],
+    (sign_ins, outage): (&[SignInSettings], Duration),
     problems: &mut Problems<'_>,
 ) -> Option<SessionSettings> {
-    let outage = file.store.as_ref().and_then(|store| store.outage.as_deref());
-    let outage = time("store.outage", outage, MINUTE * 10, SECOND..=MINUTE * 60 * 24, problems);
     let kind = &store.filter(|_| !file.sign_in.is_empty())?.kind;
     for (at, sign_in) in file.sign_in.iter().enumerate().filter(|(_, sign_in)| sign_in.session.keys.is_none()) {
         without_keys(at, sign_in, matches!(kind, Kind::Postgres(_)), problems);
     }
     if matches!(kind, Kind::Memory) {
         let message = "sessions are kept in memory, so that they end with the process";
-        problems.warn("sign_in", message, "add `state: { directory: /var/lib/mfa-gateway }`, or `store` with Postgres");
+        problems.warn("sign_in", message, DURABLE);
     }
     let shortest_idle = sign_ins.iter().map(|sign_in| sign_in.times.idle).min().unwrap_or(MINUTE);
     Some(SessionSettings { outage, shortest_idle })

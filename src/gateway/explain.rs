@@ -53,7 +53,8 @@ pub(crate) fn token_in<'q>(question: &Question<'q>) -> Option<&'q str> {
     }
 }
 
-fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evidence {
+/// What authentication would find. The token is not cached.
+pub(super) fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evidence {
     let Some(token) = token_in(question) else { return Evidence::None };
     let judged = live.judge.authenticator.admit(token).and_then(|()| Unverified::parse(token)).and_then(|unverified| {
         let issuer = live.judge.authenticator.issuer_of(&unverified)?;

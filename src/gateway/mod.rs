@@ -17,6 +17,7 @@ mod enforce;
 mod exchange;
 mod expiry;
 pub mod explain;
+pub(crate) mod explain_now;
 pub(crate) mod explain_session;
 mod explanation;
 mod forward;

@@ -2,6 +2,7 @@
 //!
 //! Sockets are real and on loopback; only time and chance are injected. Every wait has an end.
 
+pub(crate) mod admin_paths;
 pub(crate) mod client;
 pub(crate) mod frame_upstream;
 pub(crate) mod frames;

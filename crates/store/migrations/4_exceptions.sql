@@ -62,3 +62,6 @@ CREATE TABLE mfa_exception_mark (
   mark BIGINT NOT NULL
 );
 INSERT INTO mfa_exception_mark (one, mark) VALUES (1, 0);
+
+-- How often an exception let requests pass.
+CREATE INDEX mfa_tally_exception ON mfa_tally (exception, day) WHERE span = 1 AND exception <> '';

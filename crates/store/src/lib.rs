@@ -48,6 +48,7 @@ mod retention;
 mod exception;
 mod exceptions;
 mod register;
+mod uses;
 
 pub use changes::{Changes, Cursor};
 pub use consent::Consent;
@@ -73,4 +74,5 @@ pub use store::Store;
 pub use sums::By;
 pub use tallies::Tally;
 pub use users::UserRequests;
+pub use uses::Uses;
 pub use wanted::Wanted;

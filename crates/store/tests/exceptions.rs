@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_store::{
-    Exception, ExceptionFilter, ExceptionPage, Move, NewEvidence, NewException, NewStep, Store, StoreError, Who,
+    Exception, ExceptionFilter, ExceptionPage, Flush, Move, NewEvidence, NewException, NewStep, Store, StoreError,
+    Tally, Uses, Who,
 };
 
 use crate::places::{Place, open};
 use crate::postgres::Postgres;
+use crate::report::{NOTHING, tally};
 
 on_every_store!(
     a_request_is_found_with_its_steps_and_its_evidence,
@@ -19,6 +21,7 @@ on_every_store!(
     evidence_comes_with_a_step,
     texts_of_strangers_are_kept_or_refused_whole,
     a_step_that_is_given_up_is_whole_or_nothing,
+    uses_are_summed_over_days_routes_and_applications,
 );
 
 const DAY: i64 = 86_400_000;
@@ -233,6 +236,32 @@ async fn a_step_that_is_given_up_is_whole_or_nothing(store: &Store) {
         );
     }
     assert!(to(store, "a", version, "approved").await);
+}
+
+async fn uses_are_summed_over_days_routes_and_applications(store: &Store) {
+    let long = "x".repeat(5_000);
+    let used = |exception: &str, day: i64, application: &str, count: i64| Tally {
+        exception: exception.to_owned(),
+        ..tally(day, application, count)
+    };
+    let tallies = [
+        used("granted-a", 20_000, "a", 3),
+        used("granted-a", 20_000, "b", 4),
+        used("granted-a", 20_065, "a", 5),
+        used("granted-b", 20_001, "a", 1),
+        used("granted-c", 20_002, "a", 9),
+        used("", 20_070, "a", 100),
+        used(&long, 20_003, "a", 2),
+    ];
+    assert!(store.flush(&Flush { sequence: 1, tallies: &tallies, ..NOTHING }).await.unwrap());
+    let found = store.uses(&["granted-a", "granted-b", "never", &long]).await.unwrap();
+    let expected = [("granted-a", 12, 20_065), ("granted-b", 1, 20_001), (&long, 2, 20_003)];
+    let expected = expected.map(|(id, count, last)| (id.to_owned(), Uses { count, last }));
+    assert_eq!(found, expected.into());
+    assert_eq!(store.uses(&[]).await.unwrap().len(), 0);
+    let many: Vec<_> = (0..1_200).map(|at| at.to_string()).chain(["granted-b".to_owned()]).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    assert_eq!(store.uses(&many).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

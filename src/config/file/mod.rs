@@ -8,6 +8,7 @@ mod admin;
 mod consent;
 mod credentials;
 mod delegation;
+mod exceptions;
 mod issuer;
 mod network;
 mod operation;
@@ -22,6 +23,7 @@ pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignI
 pub(super) use consent::Consent;
 pub(super) use credentials::Credentials;
 pub(super) use delegation::{Context, Delegation};
+pub(super) use exceptions::{Calendar, ExceptionRequests, Weekday};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{
@@ -76,7 +78,8 @@ pub(super) struct File {
     pub consent_keys: Option<Vec<String>>,
     /// The status report. Absent: nothing is counted.
     pub report: Option<Report>,
-    /// Where sessions and the report's counts are stored. Default: SQLite in `state.directory`; without that, memory.
+    /// Where sessions, the report's counts and exceptions are stored. Default: SQLite in `state.directory`; without that,
+    /// memory.
     pub store: Option<Store>,
     /// The services behind the gateway. At least one.
     pub upstreams: Vec<Upstream>,
@@ -97,6 +100,8 @@ pub(super) struct File {
     /// Technical exceptions. Each waives MFA, and only MFA, for a narrow match until it expires.
     #[serde(default)]
     pub exceptions: Vec<Exception>,
+    /// Technical exceptions that people ask for and other people grant. Absent: there are only those of `exceptions`.
+    pub exception_requests: Option<ExceptionRequests>,
     /// Staged activation: modes for some callers, instead of the routes' own. The first stage that matches a caller
     /// applies.
     #[serde(default)]

@@ -227,7 +227,7 @@ pub(in crate::config) struct Logout {
     pub front_channel: Option<bool>,
 }
 
-/// Where sessions are stored.
+/// Where sessions and exceptions are stored.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Store {
@@ -244,6 +244,6 @@ pub(in crate::config) struct Store {
     pub connections: Option<u32>,
     /// The deadline of one operation. Default `2s`.
     pub timeout: Option<String>,
-    /// How long sessions go on while the store can't be reached. Default `10m`.
+    /// How long sessions go on, and granted exceptions help, while the store can't be reached. Default `10m`.
     pub outage: Option<String>,
 }

@@ -12,12 +12,12 @@ TOKEN = "an-operators-token-of-the-file-0123456789"
 ADMIN_AUDIENCE = "api://gateway-admin"
 
 
-def operated(folder: Path, issuer, backend, **more) -> Gateway:
-    """Operators have a token of a file, or sign in. `more` is configured besides."""
+def operated(folder: Path, issuer, backend, users: list[str] | None = None, **more) -> Gateway:
+    """Operators have a token of a file, or sign in: all, or these. `more` is configured besides."""
     tokens = folder / "admin-tokens"
     tokens.write_text(f"# replaced yearly\n{TOKEN}\n")
     tokens.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    operators = {"issuer": "wingtip", "audiences": [ADMIN_AUDIENCE]}
+    operators = {"issuer": "wingtip", "audiences": [ADMIN_AUDIENCE], **({"users": users} if users else {})}
     return Gateway(folder, {
         "admin": {"authentication": {"token_file": str(tokens), "operators": operators}},
         "issuers": [{"name": "wingtip", "issuer": issuer.url, "audiences": [AUDIENCE]}],
