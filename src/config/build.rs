@@ -15,14 +15,17 @@ use super::{
     Admin, Config, Issuer, admin, claims, consents, delegations, exception_requests, file, issuer, keys,
     operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream, waivers,
 };
-use crate::exceptions::Known;
+use crate::exceptions::{ExceptionSettings, Known};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
+use crate::report::{AccountFile, ReportSettings};
 use crate::routing::Route;
 use crate::server::Address;
+use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Requirement, Waivers};
 use mfa_gateway_files::may_be_directory;
+use mfa_gateway_store::{SealingKeys, StoreSettings};
 
 /// Builds the configuration, if there is no problem. `document` is the file as JSON.
 pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
@@ -39,14 +42,9 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
-    let store = store::build(&file, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
-    let consent_keys = consents::sealing_keys(&file, store.as_ref(), problems);
-    let outage = store::outage(&file, problems);
-    let sessions = store::sessions(&file, store.as_ref(), (&sign_ins, outage), problems);
-    let exception_requests = exception_requests::build(&file, outage, problems);
-    let report = report::build(&file, store.as_ref(), problems);
-    let account_files = report::accounts(&file, &known.issuers, problems);
+    let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
+        stored(&file, &known, &sign_ins, problems);
     let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let rate_limits = rate_limit::build(file.rate_limits, problems);
@@ -57,15 +55,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     check_issuers(file.issuers.is_empty(), &routes, problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     delegations::check(&routes, &issuers, &delegations, problems);
-    let pattern = |route: &Route| route.pattern.as_written().to_owned();
-    let matchable =
-        Known { issuers: known.issuers.iter().cloned().collect(), routes: routes.iter().map(pattern).collect() };
-    let exception_requests = exception_requests.map(|settings| settings.knowing(matchable));
-    let waivers = Waivers {
-        exceptions: waivers::exceptions(file.exceptions, &known.issuers, &routes, problems),
-        stages: waivers::stages(file.activation, &known.issuers, problems),
-        ..Waivers::default()
-    };
+    let exception_requests = exception_requests.map(|settings| settings.knowing(matchable(&known, &routes)));
+    let waivers = waivers(file.exceptions, file.activation, (&known, &routes), problems);
     let config = Config {
         gateway: gateway(&server, &limits, &timeouts, claim_fields),
         server,
@@ -98,6 +89,48 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)
+}
+
+/// What is kept in the store, and the settings of those who keep it there.
+struct Stored {
+    store: Option<StoreSettings>,
+    consent_keys: Option<SealingKeys>,
+    sessions: Option<SessionSettings>,
+    exception_requests: Option<ExceptionSettings>,
+    report: Option<ReportSettings>,
+    account_files: Vec<AccountFile>,
+}
+
+fn stored(file: &file::File, known: &route::Names, sign_ins: &[SignInSettings], problems: &mut Problems<'_>) -> Stored {
+    let store = store::build(file, problems);
+    let outage = store::outage(file, problems);
+    Stored {
+        consent_keys: consents::sealing_keys(file, store.as_ref(), problems),
+        sessions: store::sessions(file, store.as_ref(), (sign_ins, outage), problems),
+        exception_requests: exception_requests::build(file, outage, problems),
+        report: report::build(file, store.as_ref(), problems),
+        account_files: report::accounts(file, &known.issuers, problems),
+        store,
+    }
+}
+
+/// What exceptions that people ask for can match.
+fn matchable(known: &route::Names, routes: &[Route]) -> Known {
+    let pattern = |route: &Route| route.pattern.as_written().to_owned();
+    Known { issuers: known.issuers.iter().cloned().collect(), routes: routes.iter().map(pattern).collect() }
+}
+
+fn waivers(
+    exceptions: Vec<file::Exception>,
+    activation: Vec<file::Stage>,
+    (known, routes): (&route::Names, &[Route]),
+    problems: &mut Problems<'_>,
+) -> Waivers {
+    Waivers {
+        exceptions: waivers::exceptions(exceptions, &known.issuers, routes, problems),
+        stages: waivers::stages(activation, &known.issuers, problems),
+        ..Waivers::default()
+    }
 }
 
 /// What requests may be, and whom the gateway believes.
