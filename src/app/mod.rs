@@ -131,8 +131,7 @@ impl App {
             draining,
             stop,
         };
-        let config = Arc::clone(&app.started);
-        let (listeners, admin) = listeners::open(&config, passed).await?;
+        let (listeners, admin) = listeners::open(&Arc::clone(&app.started), passed).await?;
         app.sources.run();
         consents::run(&app.live, app.stop.clone());
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
