@@ -16,6 +16,7 @@ mod client_tokens;
 mod compile_fail;
 mod configuration;
 mod connections;
+mod contexts;
 mod cross_origin;
 mod delegation;
 mod drain;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use mfa_gateway_core::clock::Timestamp;
 
-use super::fact::SessionRow;
+use super::fact::{Fact, SessionRow};
 use super::failure::Failure;
 use super::step_up::StepUp;
 
@@ -28,6 +28,10 @@ pub enum Kind {
     WrongRole(Vec<NeededRole>),
     /// The token doesn't tell whether the user has one of the roles that the route needs.
     RolesUnknown(Vec<NeededRole>),
+    /// The user is signed in to another tenant than the page is about: which is wanted, and which is seen.
+    WrongContext(Vec<Fact>),
+    /// The customer whom the page is about has not delegated what it needs to the user's home tenant.
+    NotDelegated(NotDelegated, Vec<Fact>),
     /// The tenant, or another property of the user's, isn't one that the route is for.
     NotForYou,
     /// A form came without a session. Nothing was sent on.
@@ -59,6 +63,17 @@ pub enum Kind {
     NotFound,
     /// Another method is needed.
     MethodNotAllowed,
+}
+
+/// What a customer has not delegated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDelegated {
+    /// Anything.
+    Anything,
+    /// Anything any more.
+    AnyMore,
+    /// The role.
+    Role,
 }
 
 /// A role that would do.
@@ -105,6 +120,10 @@ impl Kind {
             Self::AnotherUser { .. } => "another_user",
             Self::WrongRole(_) => "role_missing",
             Self::RolesUnknown(_) => "roles_unknown",
+            Self::WrongContext(_) => "wrong_context",
+            Self::NotDelegated(NotDelegated::Anything, _) => "no_delegation",
+            Self::NotDelegated(NotDelegated::AnyMore, _) => "delegation_ended",
+            Self::NotDelegated(NotDelegated::Role, _) => "role_not_delegated",
             Self::NotForYou => "not_for_you",
             Self::SignInRequired => "sign_in_required",
             Self::StepUpRequired => "step_up_required",
@@ -124,6 +143,19 @@ impl Kind {
         }
     }
 
+    /// Whether another account may open the page, and no sign-in of this one does.
+    #[must_use]
+    pub fn is_of_the_account(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongRole(_)
+                | Self::RolesUnknown(_)
+                | Self::WrongContext(_)
+                | Self::NotDelegated(..)
+                | Self::NotForYou
+        )
+    }
+
     /// The status that fits.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -134,6 +166,8 @@ impl Kind {
             | Self::AnotherUser { .. }
             | Self::WrongRole(_)
             | Self::RolesUnknown(_)
+            | Self::WrongContext(_)
+            | Self::NotDelegated(..)
             | Self::NotForYou
             | Self::StepUpRequired
             | Self::CrossSite => StatusCode::FORBIDDEN,
@@ -169,6 +203,8 @@ impl Kind {
             Self::AnotherUser { .. } => "another-user",
             Self::WrongRole(_) => "wrong-role",
             Self::RolesUnknown(_) => "roles-unknown",
+            Self::WrongContext(_) => "wrong-context",
+            Self::NotDelegated(..) => "not-delegated",
             Self::NotForYou => "not-for-you",
             Self::SignInRequired => "sign-in-required",
             Self::StepUpRequired => "step-up-required",

@@ -26,7 +26,7 @@ pub use engine::{Pages, PagesError};
 pub use fact::{Fact, SessionRow};
 pub use failure::{Failure, FailureKind};
 pub use fields::{emptied, front_channel, redirect};
-pub use kind::{Kind, NeededRole, Outage, SignedOut};
+pub use kind::{Kind, NeededRole, NotDelegated, Outage, SignedOut};
 pub use page::Page;
 pub use sample::samples;
 pub use step_up::{Shortfall, StepUp};

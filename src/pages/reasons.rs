@@ -1,6 +1,6 @@
 //! One text for each kind of page.
 
-use super::kind::{Kind, Outage, SignedOut};
+use super::kind::{Kind, NotDelegated, Outage, SignedOut};
 use super::text::Text;
 
 /// The text of a kind.
@@ -12,6 +12,10 @@ pub(super) fn text(kind: &Kind) -> &'static Text {
         Kind::AnotherUser { .. } => &ANOTHER_USER,
         Kind::WrongRole(_) => &WRONG_ROLE,
         Kind::RolesUnknown(_) => &ROLES_UNKNOWN,
+        Kind::WrongContext(_) => &WRONG_CONTEXT,
+        Kind::NotDelegated(NotDelegated::Anything, _) => &NO_DELEGATION,
+        Kind::NotDelegated(NotDelegated::AnyMore, _) => &DELEGATION_ENDED,
+        Kind::NotDelegated(NotDelegated::Role, _) => &ROLE_NOT_DELEGATED,
         Kind::NotForYou => &NOT_FOR_YOU,
         Kind::SignInRequired => &SIGN_IN_REQUIRED,
         Kind::StepUpRequired => &STEP_UP_REQUIRED,
@@ -63,6 +67,42 @@ const ROLES_UNKNOWN: Text = Text {
          known whether you have it.",
         "Tell the people who operate this site: it helps to use application roles instead of groups, or to limit the \
          groups in the token to those assigned to the application.",
+    ],
+};
+
+const WRONG_CONTEXT: Text = Text {
+    title: "You are signed in to another organization",
+    paragraphs: &[
+        "This page is about one organization, and you are signed in to another. Who works for a customer signs in to the \
+         customer's organization, and does MFA there: MFA that was done elsewhere doesn't count.",
+        "If the sign-in service manages your account, it asks for MFA there, and first has you register for it if you never \
+         did. If your own organization's sign-in service manages it, that one must do MFA, and say so.",
+        "Open the page from the customer's own portal, or use an account that signs in to that organization.",
+    ],
+};
+
+const NO_DELEGATION: Text = Text {
+    title: "This customer hasn't delegated to your organization",
+    paragraphs: &[
+        "You are signed in to the customer's organization, but the customer hasn't let yours act for it here.",
+        "Ask the customer to delegate to your organization, and the people who operate this site to enter it; or use an \
+         account of the partner that the customer chose.",
+    ],
+};
+
+const DELEGATION_ENDED: Text = Text {
+    title: "This customer's delegation has ended",
+    paragraphs: &[
+        "The customer let your organization act for it, and the time that was agreed is over.",
+        "Ask the customer to renew the delegation, and the people who operate this site to enter it.",
+    ],
+};
+
+const ROLE_NOT_DELEGATED: Text = Text {
+    title: "This customer hasn't delegated your role",
+    paragraphs: &[
+        "You have a role that this page needs, but the customer hasn't let your organization use it here.",
+        "If the work needs it, ask the customer to delegate the role, and the people who operate this site to enter it.",
     ],
 };
 

@@ -6,7 +6,7 @@ use mfa_gateway_core::policy::Product;
 use super::action::{Action, Does};
 use super::fact::{Fact, SessionRow};
 use super::failure::{Failure, FailureKind};
-use super::kind::{Kind, NeededRole, Outage, SignedOut};
+use super::kind::{Kind, NeededRole, NotDelegated, Outage, SignedOut};
 use super::page::Page;
 use super::step_up::{Shortfall, StepUp};
 
@@ -29,6 +29,10 @@ pub fn samples() -> Vec<Page> {
         Kind::AnotherUser { before: None },
         Kind::WrongRole(roles()),
         Kind::RolesUnknown(roles()),
+        Kind::WrongContext(tenants()),
+        Kind::NotDelegated(NotDelegated::Anything, tenants()),
+        Kind::NotDelegated(NotDelegated::AnyMore, tenants()),
+        Kind::NotDelegated(NotDelegated::Role, tenants()),
         Kind::NotForYou,
         Kind::SignInRequired,
         Kind::StepUpRequired,
@@ -62,9 +66,11 @@ fn with_actions(kind: Kind) -> Page {
         Kind::SignInFailed(_) | Kind::SignInExpired => page.with(again()).with(another()),
         Kind::StepUpFailed(_) => page.of(Some(PERSON)).with(again()).with(sign_out()),
         Kind::AnotherUser { .. } => page.with(Action::link(Does::SignIn, "/.mfa-gateway/sign-in")).with(another()),
-        Kind::WrongRole(_) | Kind::RolesUnknown(_) | Kind::NotForYou => {
-            page.of(Some(PERSON)).with(another()).with(sign_out())
-        }
+        Kind::WrongRole(_)
+        | Kind::RolesUnknown(_)
+        | Kind::WrongContext(_)
+        | Kind::NotDelegated(..)
+        | Kind::NotForYou => page.of(Some(PERSON)).with(another()).with(sign_out()),
         Kind::SignInRequired | Kind::StepUpRequired => {
             page.with(Action::link(Does::SignInInNewTab, "/.mfa-gateway/sign-in"))
         }
@@ -93,6 +99,14 @@ fn step_up(product: Product, shortfall: Shortfall) -> StepUp {
             Fact::new("auth_time", NOW.to_string()),
         ],
     }
+}
+
+fn tenants() -> Vec<Fact> {
+    vec![
+        Fact::new("Customer", "4988e250-4a33-4d6f-9d3c-6f0a2d9be7c4"),
+        Fact::new("Signed in to", "df845f1a-7b35-40a2-ba78-6481de91f8ae"),
+        Fact::new("Home tenant", "df845f1a-7b35-40a2-ba78-6481de91f8ae"),
+    ]
 }
 
 fn roles() -> Vec<NeededRole> {

@@ -106,6 +106,9 @@ fn sections(page: &Page) -> Vec<Section<'_>> {
         Kind::WrongRole(roles) | Kind::RolesUnknown(roles) => {
             vec![Section::of_items("One of these roles is needed", roles.iter().take(MOST).map(role).collect())]
         }
+        Kind::WrongContext(tenants) | Kind::NotDelegated(_, tenants) => {
+            vec![Section::of_facts("The tenants", facts(tenants))]
+        }
         Kind::AnotherUser { before: Some(before) } => {
             vec![Section::of_facts("The accounts", vec![fact("Signed in before", before)])]
         }

@@ -6,6 +6,8 @@
 mod aggregate;
 mod caller;
 #[cfg(test)]
+mod contexts;
+#[cfg(test)]
 mod facts;
 mod places;
 mod rehearse;

@@ -16,7 +16,7 @@ use super::start::{self, Start};
 use super::visit::Visit;
 use crate::gateway::refusal::{add_remedies, texts};
 use crate::gateway::{Live, Reason, Rejection};
-use crate::pages::{Action, Does, FailureKind, Kind, NeededRole, Outage, Page, Shortfall};
+use crate::pages::{Action, Does, Fact, FailureKind, Kind, NeededRole, NotDelegated, Outage, Page, Shortfall};
 use crate::session::{Current, ReturnPath, Tried, Wanted};
 
 /// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
@@ -148,7 +148,7 @@ impl Visit {
             Needs::Nothing => {}
         }
         if self.session.is_some() {
-            if matches!(page.kind, Kind::WrongRole(_) | Kind::RolesUnknown(_) | Kind::NotForYou) {
+            if page.kind.is_of_the_account() {
                 page = page.with(Action::link(Does::AnotherAccount, again(true)));
             }
             page = page.with(Action::link(Does::SignOut, self.door.path("sign-out")));
@@ -171,6 +171,12 @@ impl Visit {
             (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
             (_, Reason::Denied(Denial::RolesUnknown)) => Kind::RolesUnknown(roles(rejection)),
+            (_, Reason::Denied(Denial::WrongContext)) => Kind::WrongContext(tenants(rejection)),
+            (_, Reason::Denied(Denial::NoDelegation)) => Kind::NotDelegated(NotDelegated::Anything, tenants(rejection)),
+            (_, Reason::Denied(Denial::DelegationEnded)) => {
+                Kind::NotDelegated(NotDelegated::AnyMore, tenants(rejection))
+            }
+            (_, Reason::Denied(Denial::RoleNotDelegated)) => Kind::NotDelegated(NotDelegated::Role, tenants(rejection)),
             (_, Reason::Denied(_)) => Kind::NotForYou,
             (_, Reason::Told(notice)) if notice.status == StatusCode::FORBIDDEN => Kind::NotForYou,
             (_, Reason::CrossOrigin) => Kind::CrossSite,
@@ -217,6 +223,14 @@ fn wanted(rejection: &Rejection, now: Timestamp) -> Wanted {
 
 fn enforces(rule: &Rule, now: Timestamp) -> bool {
     rule.activation.mode_for(None, now) == Mode::Enforce
+}
+
+/// The tenants that a request about a customer has to do with.
+fn tenants(rejection: &Rejection) -> Vec<Fact> {
+    let proof = rejection.proof.as_deref();
+    let (tenant, home) = (proof.and_then(|one| one.tenant.as_deref()), proof.and_then(|one| one.home.as_deref()));
+    let facts = [("Customer", rejection.customer()), ("Signed in to", tenant), ("Home tenant", home)];
+    facts.into_iter().filter_map(|(label, value)| Some(Fact::new(label, value?))).collect()
 }
 
 /// The roles that would do, and who grants them.
