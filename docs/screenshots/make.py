@@ -41,7 +41,8 @@ SHOTS = [
 def main():
     provider, pages, folder = IdentityProvider(), Pages(), Path(tempfile.mkdtemp())
     provider.person = person("Jane", "always", AGENTS)
-    site = Site(folder, provider, pages, report={}, routes=routes(), exceptions=exceptions())
+    site = Site(folder, provider, pages, report={}, routes=routes(), exceptions=exceptions(),
+                exception_requests={"request": ["agent"], "approve": ["agent"]})
     try:
         traffic(site, provider)
         seed(folder / "state" / "store.sqlite3")
@@ -118,7 +119,23 @@ def shoot(site):
             assert size <= 150 * 1024, f"{name} has {size} bytes"
             print(HERE / name, size)
             context.close()
+        ask(browser, site)
         browser.close()
+
+
+def ask(browser, site):
+    """Jane asks for an exception, and sees the page that another person answers on."""
+    page = browser.new_context(viewport={"width": 1200, "height": 1000}).new_page()
+    page.goto(site.at("/site/exceptions/new"))
+    page.get_by_label("Client software can't do MFA").check()
+    for label, text in (("Application", "9f7a1c52-3b0e-4c55-8d1a-6f0a2d9be7c4"), ("Tenant", TENANT), ("Owner", "Finance systems"),
+                        ("Reason", "Ledger 4.2 can't show a sign-in page before its update in December."),
+                        ("Ticket", "CHG-1042"), ("Client software", "Ledger 4.2"), ("Purchase order", "PO-20261129")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("Ends (UTC)").fill(time.strftime("%Y-%m-%dT00:00", time.gmtime(time.time() + 21 * 86400)))
+    page.get_by_role("button", name="Ask").click()
+    page.wait_for_url("**/site/exceptions/granted-*")
+    page.screenshot(path=HERE / "exception.png")
 
 
 if __name__ == "__main__":

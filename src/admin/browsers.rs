@@ -12,7 +12,7 @@ use crate::exceptions::{Actor, ExceptionSettings};
 use crate::gateway::{Notice, Reason, Rejection};
 use crate::routing::{Pattern, Route};
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{Decision, Denial, Evidence, Proof, Waivers, decide};
+use mfa_gateway_core::policy::{Decision, Denial, Evidence, Proof, Rule, Waivers, decide};
 
 pub(super) const NO_OPERATOR: Notice = Notice {
     status: StatusCode::FORBIDDEN,
@@ -26,6 +26,8 @@ pub(super) const NO_OPERATOR: Notice = Notice {
 pub(crate) struct Browsers {
     /// What they have to meet, as a route: a refusal says what it asks for.
     route: Arc<Route>,
+    /// The same of those who may ask for exceptions or answer those of others: their roles are judged by that.
+    of_people: Rule,
     users: Option<BTreeSet<String>>,
     clock: Clock,
 }
@@ -34,7 +36,8 @@ impl Browsers {
     /// Those of a configuration.
     pub(crate) fn new(operators: &OperatorsSignIn, clock: &Clock) -> Self {
         let route = Route::new(Pattern::Prefix("/".to_owned()), operators.rule.clone());
-        Self { route: Arc::new(route), users: operators.users.clone(), clock: clock.clone() }
+        let of_people = Rule { roles: None, ..route.rule.clone() };
+        Self { route: Arc::new(route), of_people, users: operators.users.clone(), clock: clock.clone() }
     }
 
     /// What they have to meet.
@@ -62,15 +65,16 @@ impl Browsers {
         evidence: &Evidence,
         settings: Option<&ExceptionSettings>,
     ) -> Result<Actor, Rejection> {
-        match (self.admit(evidence), evidence, settings) {
-            (Err(rejection), Evidence::Token(proof), Some(settings))
-                if rejection.reason == Reason::Told(&NO_OPERATOR) && settings.concerns(proof) =>
-            {
-                Ok(Operator::user(proof.principal.user().and_then(|user| user.id.as_deref()), Arc::clone(proof))
-                    .person())
-            }
-            (admitted, ..) => admitted.map(Actor::from),
-        }
+        self.admit(evidence).map(Actor::from).or_else(|rejection| self.person(evidence, settings).ok_or(rejection))
+    }
+
+    /// Somebody who is no operator: MFA and the tenant are asked of all.
+    fn person(&self, evidence: &Evidence, settings: Option<&ExceptionSettings>) -> Option<Actor> {
+        let (Evidence::Token(proof), Some(settings)) = (evidence, settings) else { return None };
+        let decision = decide(&self.of_people, evidence, &Waivers::default(), self.clock.now());
+        let is_one = matches!(decision, Decision::Permit(_)) && settings.concerns(proof);
+        let user = proof.principal.user()?.id.as_deref();
+        is_one.then(|| Operator::user(user, Arc::clone(proof)).person())
     }
 
     fn listed(&self, proof: &Arc<Proof>) -> Option<Operator> {

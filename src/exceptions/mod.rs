@@ -32,7 +32,7 @@ mod texts;
 
 pub(crate) use actor::Actor;
 pub(crate) use calendar::{Calendar, offset};
-pub(crate) use entry::{Detail, Entry};
+pub(crate) use entry::{Detail, Entry, Person};
 pub(crate) use form::{EvidenceForm, RequestForm};
 pub(crate) use metrics::ExceptionMetrics;
 pub(crate) use process::Exceptions;

@@ -128,11 +128,6 @@ impl Rejection {
         self.browser.take().map(|response| response.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The route, if it is known.
-    pub(super) fn route(&self) -> Option<&Route> {
-        self.route.as_deref()
-    }
-
     /// The same, on a known route.
     #[must_use]
     pub(super) fn on(self, route: Arc<Route>) -> Self {

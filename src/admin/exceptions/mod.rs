@@ -20,12 +20,12 @@ use crate::exceptions::{Actor, CLOSED, Exceptions, Refusal};
 use crate::gateway::{Reason, Rejection};
 
 /// The exceptions, if anybody can ask for them.
-fn exceptions(admin: &Admin) -> Result<&Arc<Exceptions>, Refused> {
+pub(super) fn exceptions(admin: &Admin) -> Result<&Arc<Exceptions>, Refused> {
     admin.exceptions.as_ref().ok_or_else(|| Refused::from(&CLOSED))
 }
 
 /// The refusal of a step, as a response.
-fn refused(refusal: Refusal, actor: &Actor) -> Refused {
+pub(super) fn refused(refusal: Refusal, actor: &Actor) -> Refused {
     match refusal {
         Refusal::Told(notice) => notice.into(),
         Refusal::Denied(denial, rule) => {

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("chart.html", include_str!("templates/chart.html")),
@@ -17,6 +17,9 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("overview.html", include_str!("templates/overview.html")),
     ("report.html", include_str!("templates/report.html")),
     ("requests.html", include_str!("templates/requests.html")),
+    ("exceptions.html", include_str!("templates/exceptions.html")),
+    ("exception.html", include_str!("templates/exception.html")),
+    ("ask.html", include_str!("templates/ask.html")),
     ("sessions.html", include_str!("templates/sessions.html")),
     ("explain.html", include_str!("templates/explain.html")),
     ("replay.html", include_str!("templates/replay.html")),

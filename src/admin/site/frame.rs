@@ -23,6 +23,7 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 pub(super) enum Tab {
     Overview,
     Report,
+    Exceptions,
     Sessions,
     Explain,
     Replay,
@@ -42,7 +43,7 @@ pub(super) struct Frame<'f> {
 #[derive(Serialize)]
 struct View<'f, T> {
     title: &'f str,
-    tabs: [ShownTab; 6],
+    tabs: Vec<ShownTab>,
     person: String,
     sign_out: Option<String>,
     proof: Option<String>,
@@ -68,13 +69,21 @@ struct Message<'m> {
 }
 
 impl Tab {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Report, Self::Sessions, Self::Explain, Self::Replay, Self::Configuration];
+    const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Report,
+        Self::Exceptions,
+        Self::Sessions,
+        Self::Explain,
+        Self::Replay,
+        Self::Configuration,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Report => "Report",
+            Self::Exceptions => "Exceptions",
             Self::Sessions => "Sessions",
             Self::Explain => "Explain",
             Self::Replay => "Replay",
@@ -86,6 +95,7 @@ impl Tab {
         match self {
             Self::Overview => "/",
             Self::Report => "/site/report",
+            Self::Exceptions => "/site/exceptions",
             Self::Sessions => "/site/sessions",
             Self::Explain => "/site/explain",
             Self::Replay => "/site/replay",
@@ -115,7 +125,12 @@ impl<'f> Frame<'f> {
         let signed_in = self.who.signed_in();
         let view = View {
             title,
-            tabs: Tab::ALL.map(|tab| ShownTab { name: tab.name(), href: tab.href(), current: tab == self.tab }),
+            // Who is no operator has come for the exceptions.
+            tabs: Tab::ALL
+                .into_iter()
+                .filter(|tab| self.who.is_operator() || *tab == Tab::Exceptions)
+                .map(|tab| ShownTab { name: tab.name(), href: tab.href(), current: tab == self.tab })
+                .collect(),
             person: self.who.person(),
             sign_out: signed_in.map(SignedIn::sign_out),
             proof: signed_in.and_then(SignedIn::form_proof),

@@ -4,10 +4,12 @@
 //! a name, a reason or a claim stays text. What changes something is a form with a proof that this session's page has it
 //! ([`form`]); the entrance has seen to the session, and to the origin, before.
 
+mod ask;
 mod asked_report;
 mod chart;
 mod configuration;
 mod engine;
+mod exceptions;
 mod explain;
 mod form;
 mod frame;

@@ -15,6 +15,7 @@ use super::report::{self, Figure as ReportFigure};
 use super::who::Who;
 use crate::admin::context::Admin;
 use crate::config::Config;
+use crate::exceptions::{State, Wanted};
 use crate::gateway::Live;
 use crate::pages::{Moment, about, short};
 use crate::report::Asked;
@@ -116,6 +117,7 @@ pub(super) async fn overview(admin: &Admin, who: &Who) -> Response {
         let words = format!("a restart is needed for {}", state.needs_restart.join(", "));
         page.attend("warn", "configuration", words, Some("/site/configuration"));
     }
+    page.tell_requests(admin, who).await;
     page.report = week(admin).await;
     page.figures(&state.config, state.loaded, state.generation);
     Frame::new(admin, who, Tab::Overview).page("overview.html", page)
@@ -156,6 +158,23 @@ fn left(at: Timestamp, now: Timestamp, soon: Duration, over: &'static str) -> (&
 impl Overview {
     fn attend(&mut self, kind: &'static str, what: &'static str, words: String, href: Option<&'static str>) {
         self.attention.push(Attention { kind, what, words, href });
+    }
+
+    /// The exceptions that wait for an answer.
+    async fn tell_requests(&mut self, admin: &Admin, who: &Who) {
+        let (Some(service), Some(actor)) = (&admin.exceptions, who.actor()) else { return };
+        let wanted = Wanted { state: Some(State::Requested), ..Wanted::default() };
+        let href = Some("/site/exceptions?state=requested");
+        match service.list(&actor, &wanted, &admin.live.load().judge.waivers.exceptions).await {
+            Ok(listed) => {
+                for one in listed.entries.iter().take(MOST) {
+                    let due = one.due.as_deref().unwrap_or_default();
+                    let words = format!("{} waits for an answer, due {due}", short(&one.id));
+                    self.attend(if one.overdue { "bad" } else { "warn" }, "exception", words, href);
+                }
+            }
+            Err(_) => self.attend("bad", "exceptions", "the store does not respond".to_owned(), href),
+        }
     }
 
     fn tell_issuers(&mut self, sources: &[Arc<KeySource>]) {

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 
 use super::overview::overview;
 use super::who::Who;
-use super::{configuration, engine, explain, replay, report, requests, sessions, upload};
+use super::{ask, configuration, engine, exceptions, explain, replay, report, requests, sessions, upload};
 use crate::admin::context::Admin;
 use crate::admin::{guard, page};
 
@@ -19,7 +19,13 @@ use crate::admin::{guard, page};
 pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
     let guarded =
         |route: MethodRouter<Arc<Admin>>| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::operators));
+    let people =
+        |route: MethodRouter<Arc<Admin>>| route.route_layer(from_fn_with_state(Arc::clone(admin), guard::people));
     Router::new()
+        .route("/site/exceptions", people(get(exceptions::list)))
+        .route("/site/exceptions/new", people(get(ask::page).post(ask::ask)).layer(DefaultBodyLimit::max(upload::MAX)))
+        .route("/site/exceptions/{id}", people(get(exceptions::one)))
+        .route("/site/exceptions/{id}/{step}", people(get(exceptions::back).post(exceptions::step)))
         .route("/site/report", guarded(get(report::page)))
         .route("/site/report/requests", guarded(get(requests::page)))
         .route("/site/report/forget", guarded(post(requests::forget)))

@@ -22,12 +22,27 @@ pub(super) const MAX: usize = MAX_FILE + 4 * MAX_FIELD;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The most fields that are read.
-const MOST: usize = 20;
+const MOST: usize = 40;
 
 /// A form that an operator has sent, with files.
 #[derive(Debug, Default)]
 pub(super) struct Upload {
-    fields: Vec<(String, Vec<u8>)>,
+    fields: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    field: String,
+    file: Option<(String, String)>,
+    content: Vec<u8>,
+}
+
+/// A file of a form.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) media_type: String,
+    pub(super) content: Vec<u8>,
 }
 
 /// Why a form isn't taken.
@@ -64,7 +79,10 @@ impl Upload {
         let (mut upload, mut proven) = (Self::default(), is_proven(who, ""));
         while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
             let name = field.name().unwrap_or_default().to_owned();
-            let most = if field.file_name().is_some() { MAX_FILE } else { MAX_FIELD };
+            let file = field
+                .file_name()
+                .map(|file| (file.to_owned(), field.content_type().unwrap_or("application/octet-stream").to_owned()));
+            let most = if file.is_some() { MAX_FILE } else { MAX_FIELD };
             if !proven && name != PROOF {
                 return Err(NotTaken::Unproven);
             }
@@ -75,7 +93,7 @@ impl Upload {
             if !proven {
                 return Err(NotTaken::Unproven);
             }
-            upload.fields.push((name, value));
+            upload.fields.push(Part { field: name, file, content: value });
             if upload.fields.len() > MOST {
                 return Err(NotTaken::Broken);
             }
@@ -85,14 +103,21 @@ impl Upload {
 
     /// Takes what a field holds; empty if it is absent.
     pub(super) fn take(&mut self, name: &str) -> Vec<u8> {
-        let found = self.fields.iter_mut().find(|(key, _)| key == name);
-        found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
+        let found = self.fields.iter_mut().find(|part| part.field == name);
+        found.map(|part| std::mem::take(&mut part.content)).unwrap_or_default()
+    }
+
+    /// Takes a file; `None` if none was chosen.
+    pub(super) fn take_file(&mut self, name: &str) -> Option<File> {
+        let part = self.fields.iter_mut().find(|part| part.field == name && !part.content.is_empty())?;
+        let (name, media_type) = part.file.take()?;
+        Some(File { name, media_type, content: std::mem::take(&mut part.content) })
     }
 
     /// The text of a field; empty if it is absent or no text.
     pub(super) fn text(&self, name: &str) -> &str {
-        let found = self.fields.iter().find(|(key, _)| key == name);
-        found.and_then(|(_, value)| std::str::from_utf8(value).ok()).unwrap_or_default().trim()
+        let found = self.fields.iter().find(|part| part.field == name);
+        found.and_then(|part| std::str::from_utf8(&part.content).ok()).unwrap_or_default().trim()
     }
 }
 

@@ -9,6 +9,7 @@ use http::request::Parts;
 
 use crate::admin::context::Admin;
 use crate::admin::operator::Operator;
+use crate::exceptions::Actor;
 use crate::gateway::SignedIn;
 use crate::pages::short;
 
@@ -32,6 +33,11 @@ impl FromRequestParts<Arc<Admin>> for Who {
 impl OperationInput for Who {}
 
 impl Who {
+    /// The operator, as exceptions know people.
+    pub(super) fn actor(&self) -> Option<Actor> {
+        self.operator.clone().map(Actor::from)
+    }
+
     /// The name for the log.
     pub(super) fn name(&self) -> &str {
         self.operator.as_ref().map_or("unknown", |operator| &operator.name)
@@ -41,6 +47,11 @@ impl Who {
     pub(super) fn person(&self) -> String {
         let person = self.signed_in.as_ref().and_then(SignedIn::person);
         short(person.as_deref().unwrap_or_else(|| self.name())).into_owned()
+    }
+
+    /// Whether this is an operator, or a person who may ask for exceptions or answer those of others.
+    pub(super) fn is_operator(&self) -> bool {
+        self.operator.is_some()
     }
 
     /// The session by which the operator asks.

@@ -211,7 +211,7 @@ fn needs(reason: &Reason) -> Needs {
 
 /// What the route asks for beyond a session.
 fn wanted(rejection: &Rejection, now: Timestamp) -> Wanted {
-    let Some(rule) = rejection.route().map(|route| &route.rule) else { return Wanted::default() };
+    let Some(rule) = rejection.rule() else { return Wanted::default() };
     match rule.requirement {
         Requirement::Mfa { max_age } if enforces(rule, now) => {
             let max_age = rejection.max_age().or(max_age).map(|age| age.as_secs());
@@ -235,7 +235,7 @@ fn tenants(rejection: &Rejection) -> Vec<Fact> {
 
 /// The roles that would do, and who grants them.
 fn roles(rejection: &Rejection) -> Vec<NeededRole> {
-    let needed = rejection.route().and_then(|route| route.rule.roles.as_ref()).into_iter().flatten();
+    let needed = rejection.rule().and_then(|rule| rule.roles.as_ref()).into_iter().flatten();
     let granted_by = |name: &str| rejection.proof.as_ref()?.issuer.roles.get(name)?.granted_by.clone();
     needed.map(|name| NeededRole { name: name.clone(), granted_by: granted_by(name) }).collect()
 }

@@ -1,6 +1,7 @@
 """The operators' site: who gets in and how, what a page is, and that no other site acts for an operator."""
 
 import json
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode
@@ -373,3 +374,89 @@ def test_without_a_report_the_page_says_so(site):
     hop = site.signed_in().send(site.at("/site/report"), site="same-origin")
     assert hop.status == 200 and "counts nothing" in hop.text
     assert_sound(hop)
+
+
+APPROVERS = "approvers"
+ANN = person("Ann", "always", APPROVERS)
+
+
+@pytest.fixture
+def campaign(start_site):
+    """Agents are operators and may ask; approvers, who are none, may answer."""
+    roles = [{"name": "agent", "granted_by": "the help desk", "any": [{"claim": "groups", "contains": AGENTS}]},
+             {"name": "approver", "any": [{"claim": "groups", "contains": APPROVERS}]}]
+    return start_site(roles=roles, exception_requests={"request": ["agent"], "approve": ["approver"]}, report={})
+
+
+def ask(visitor, site, files=None, **fields):
+    """Sends the form that asks for an exception."""
+    page = visitor.send(site.at("/site/exceptions/new"), site="same-origin")
+    assert page.status == 200
+    proof = dict(Links(page.text).forms[-1].fields)["proof"]
+    ends = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 5 * 86400))
+    parts = {"proof": proof, "ground": "software_without_mfa", "software": "Ledger 4", "purchaseOrder": "PO-7", "owner": "Jane",
+             "reason": HOSTILE, "user": JOHN["sub"], "ends": ends, **fields}
+    request = httpx.Request("POST", site.at("/x"), data=parts, files=files or {"file_other": ("a.txt", b"why", "text/plain")})
+    headers = [*FORM, ("Content-Type", request.headers["Content-Type"])]
+    sent = visitor.send(site.at("/site/exceptions/new"), "POST", headers, request.read(), "same-origin", origin=site.origin)
+    return visitor.send(sent.location, site="same-origin") if sent.status == 303 else sent
+
+
+def test_one_person_asks_and_another_one_grants_with_every_step_on_the_page(campaign, provider):
+    site, jane = campaign, campaign.signed_in()
+    token = provider.access_token({"person": dict(JOHN), "mfa": False})
+    called = lambda: httpx.get(f"{site.url}/v1/x", headers={"Authorization": f"Bearer {token}"}).status_code  # noqa: E731
+    assert called() == 401
+    page = ask(jane, site)
+    assert page.status == 200 and "requested" in page.text and JOHN["sub"] in page.text, page.text
+    assert "<script>alert" not in page.text and "a.txt" in page.text
+    assert_sound(page)
+    step = page.url.replace(site.origin, "")
+    assert "waits for an answer" in jane.send(site.at("/"), site="same-origin").text
+    own = send_form(jane, page, f"{step}/approve", more={"reason": "I say so"})
+    assert own.status == 403, "the requester doesn't answer"
+    provider.person = dict(ANN)
+    ann = site.visitor()
+    seen = ann.open(page.url)
+    assert seen.status == 200 and "Approve" in seen.text and 'href="/site/sessions"' not in seen.text, "no operator"
+    assert_sound(seen)
+    assert ann.send(site.at("/site/sessions")).status == 403 and ann.send(site.at("/")).status == 403
+    assert "Open the page again" in send_form(ann, seen, f"{step}/approve", without=("proof",), more={"reason": "x"}).text
+    granted = send_form(ann, seen, f"{step}/approve", more={"reason": "seen and right"})
+    assert granted.status == 200 and "active" in granted.text and "seen and right" in granted.text and "Ann" in granted.text
+    until(lambda: called() == 200, within=5)
+    again = send_form(ann, seen, f"{step}/reject", more={"reason": "too late"})
+    assert again.status == 409, "somebody was faster"
+    evidence = ann.send(site.at(next(href for words, href in Links(granted.text).links.items() if words == "a.txt")), site="same-origin")
+    assert evidence.status == 200 and evidence.fields.one("Content-Disposition").startswith("attachment")
+    ended = send_form(jane, jane.send(page.url, site="same-origin"), f"{step}/revoke", more={"reason": "replaced"})
+    assert ended.status == 200 and "revoked" in ended.text
+    until(lambda: called() == 401, within=5)
+    listed = jane.send(site.at("/site/exceptions?state=revoked"), site="same-origin")
+    assert listed.status == 200 and step in listed.text
+    assert_sound(listed)
+    assert jane.send(site.at("/site/exceptions?state=active"), site="same-origin").text.count(step) == 0
+    assert jane.send(site.at("/site/exceptions?state=odd"), site="same-origin").status == 400
+
+
+def test_what_is_no_ground_or_not_whole_is_answered_and_stays_filled_in(campaign):
+    jane = campaign.signed_in()
+    for fields, status, words in (
+        ({"ground": "no_phones"}, 422, "without a phone"),
+        ({"ground": ""}, 422, "Choose a ground"),
+        ({"user": ""}, 422, "every caller"),
+        ({"ends": "2020-01-01T00:00"}, 422, "end before it begins"),
+        ({"ends": "2099-01-01T00:00"}, 422, "longer than one may"),
+        ({"proof": "x"}, 403, "not of a page of this session"),
+    ):
+        hop = ask(jane, campaign, **fields)
+        assert hop.status == status and words in hop.text, (fields, hop.status, hop.text[-2500:])
+        assert_sound(hop)
+        assert "<script>alert" not in hop.text and (status == 403 or "Ledger 4" in hop.text)
+    assert "There are none." in jane.send(campaign.at("/site/exceptions"), site="same-origin").text
+
+
+def test_who_may_neither_ask_nor_answer_gets_no_page_of_exceptions(campaign, provider):
+    provider.person = person("Trent", "always", "others")
+    visitor = campaign.visitor()
+    assert visitor.open(campaign.at("/site/exceptions")).status == 403 and campaign.trips(visitor) == 1
