@@ -32,6 +32,9 @@ pub(super) fn keepers(
 ) -> anyhow::Result<Vec<Arc<Keeper>>> {
     let (Some(store), Some(keys)) = (&ambient.store, &config.consent_keys) else { return Ok(Vec::new()) };
     let fetching = Fetching::new(ambient.fetching.clone());
+    for gone in before.iter().filter(|kept| config.consents.iter().all(|one| one.name != kept.settings().name)) {
+        ambient.metrics.consents.forget(&gone.settings().name);
+    }
     let keeper = |settings: &ConsentSettings| {
         if let Some(kept) = before.iter().find(|kept| kept.goes_on(settings, keys)) {
             return Ok(Arc::clone(kept));
@@ -53,6 +56,10 @@ pub(super) fn keepers(
 pub(super) fn run(live: &Arc<ArcSwap<Live>>, stop: CancellationToken) {
     let live = Arc::clone(live);
     tokio::spawn(async move {
+        for keeper in &live.load().keepers.clone() {
+            // A store that can't be reached has its own metric.
+            let _ = keeper.kept().await;
+        }
         let mut pause = FIRST;
         while tokio::select! { () = stop.cancelled() => false, () = sleep(pause) => true } {
             pause = EVERY / 24;

@@ -37,7 +37,8 @@ impl ConsentMetrics {
     /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("consent_state", "1 for the state that a consent is in", self.states.clone());
-        let help = "When the issuer lets the refresh token lapse if it isn't used, in seconds since 1970";
+        let help =
+            "When the issuer lets the refresh token lapse if it isn't used, in seconds since 1970; 0 if there is none";
         registry.register("consent_lapse_timestamp_seconds", help, self.lapses.clone());
         registry.register("consent_token_requests", "Requests for an access token, by result", self.uses.clone());
     }
@@ -49,10 +50,15 @@ impl ConsentMetrics {
             self.states.get_or_create(&labels).set(i64::from(one == state));
         }
         let labels = OfConsent { consent: consent.to_owned() };
-        match lapses {
-            Some(at) => drop(self.lapses.get_or_create(&labels).set(at)),
-            None => drop(self.lapses.remove(&labels)),
+        self.lapses.get_or_create(&labels).set(lapses.unwrap_or(0));
+    }
+
+    /// Removes what a configuration no longer names.
+    pub(crate) fn forget(&self, consent: &str) {
+        for state in ConsentState::ALL {
+            self.states.remove(&StateLabels { consent: consent.to_owned(), state: state.code() });
         }
+        self.lapses.remove(&OfConsent { consent: consent.to_owned() });
     }
 
     /// Counts a request for a token.

@@ -15,6 +15,7 @@ import yaml
 
 from support.gateway import Gateway, free_port
 from support.metrics import families, scrape, value
+from support.portal import sealing_key
 from test_tls import certificate
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -46,6 +47,10 @@ def observed(tmp_path_factory, issuer, session_backend):
         }],
         "state": {"directory": str(folder)},
         "report": {},
+        "consents": [{
+            "name": "nightly", "issuer": "wingtip", "client_id": "job", "authentication": "none", "scope": "api",
+        }],
+        "consent_keys": [sealing_key(folder)],
         "log": {"decision_output": str(folder / "decisions"), "access_output": str(folder / "access")},
     })
     gateway.names = {
@@ -54,6 +59,7 @@ def observed(tmp_path_factory, issuer, session_backend):
         "endpoint": {session_backend.url.removeprefix("http://"), f"127.0.0.1:{closed}"},
         "issuer": {"wingtip"},
         "exception": {"EX-1"},
+        "consent": {"nightly"},
         "file": {str(crt)},
         "name": {gateway.admin_url.removeprefix("https://")},
     }
