@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,16 @@ pub struct DecisionLine<'l> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["directory_sync", null]))]
     pub user_kind: Option<Cow<'l, str>>,
+    /// The roles that the caller has, of those in the configuration. Absent if there is none, and in lines of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Cow<'l, str>>,
+    /// Those of which it isn't known: the token leaves out a claim that could give them. Absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles_unknown: Vec<Cow<'l, str>>,
+    /// Stands for what the configuration takes for a role of this issuer's callers. Absent if there is no role, and in lines of
+    /// older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_rules: Option<Cow<'l, str>>,
     /// The token's version.
     pub ver: Option<Cow<'l, str>>,
     /// The authentication methods; `null` if there is no `amr`, or it is not an array of strings.
@@ -178,6 +189,9 @@ impl<'l> DecisionLine<'l> {
             application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
             user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
             user_kind: text(proof.and_then(|proof| proof.kind.name())),
+            roles: proof.map(|proof| names(&proof.roles.held)).unwrap_or_default(),
+            roles_unknown: proof.map(|proof| names(&proof.roles.unknown)).unwrap_or_default(),
+            role_rules: text(proof.map(|proof| proof.issuer.roles.fingerprint()).filter(|rules| !rules.is_empty())),
             ver: text(proof.and_then(|proof| proof.version.as_deref())),
             amr: proof.and_then(|proof| match &proof.amr {
                 Amr::Methods(methods) => Some(Cow::Borrowed(methods.as_slice())),
@@ -201,6 +215,10 @@ impl<'l> DecisionLine<'l> {
             logged: entry.logged.into(),
         }
     }
+}
+
+fn names(roles: &[Arc<str>]) -> Vec<Cow<'_, str>> {
+    roles.iter().map(|role| Cow::Borrowed(&**role)).collect()
 }
 
 #[cfg(test)]
@@ -233,6 +251,9 @@ pub(super) mod tests {
             application: Some("a".into()),
             user: Some("u".into()),
             user_kind: Some("directory_sync".into()),
+            roles: vec!["Admin agent".into()],
+            roles_unknown: vec!["Sales agent".into(), "Helpdesk agent".into()],
+            role_rules: Some("7766554433221100".into()),
             ver: Some("1.0".into()),
             amr: Some(vec!["pwd".to_owned(), "mfa".to_owned()].into()),
             evidence: Some("proven".into()),
@@ -268,6 +289,9 @@ pub(super) mod tests {
             application: None,
             user: None,
             user_kind: None,
+            roles: Vec::new(),
+            roles_unknown: Vec::new(),
+            role_rules: None,
             ver: None,
             amr: None,
             evidence: None,

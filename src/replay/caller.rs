@@ -104,6 +104,12 @@ impl Issuers {
         Ok(Recorded { caller: Caller::Known(evidence, why), finding_taken, token_rules_assumed })
     }
 
+    /// Whether the line may lack roles of its caller.
+    pub(super) fn lack_roles(&self, line: &DecisionLine<'_>) -> bool {
+        let named = |issuer: &&Issuer| line.issuer.as_deref() == Some(issuer.profile.name.as_str());
+        self.new.iter().find(named).is_some_and(|issuer| !knows_roles(line, issuer))
+    }
+
     fn recorded(&self, name: &str) -> Option<&Issuer> {
         self.recorded.iter().find(|issuer| issuer.profile.name == name)
     }
@@ -163,7 +169,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         amr: line.amr.as_deref().map_or(Amr::Absent, |methods| Amr::Methods(methods.to_vec())),
         mfa: MfaFinding::Missing,
         seen: Box::default(),
-        roles: RolesFound::default(),
+        roles: roles(line, issuer),
         auth_time: line.signed_in().map(moved),
         validity: Validity::always(),
         name: None,
@@ -172,6 +178,20 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         told: Box::default(),
         attached: Attached::default(),
     })
+}
+
+/// The recorded roles, if the same claims still give them.
+fn roles(line: &DecisionLine<'_>, issuer: &Issuer) -> RolesFound {
+    if !knows_roles(line, issuer) {
+        return RolesFound::default();
+    }
+    let names = |names: &[Cow<'_, str>]| names.iter().map(|name| Arc::from(&**name)).collect();
+    RolesFound { held: names(&line.roles), unknown: names(&line.roles_unknown) }
+}
+
+/// Whether the line says which of the issuer's roles the caller has.
+fn knows_roles(line: &DecisionLine<'_>, issuer: &Issuer) -> bool {
+    line.role_rules.as_deref().unwrap_or_default() == issuer.profile.roles.fingerprint()
 }
 
 /// Whether the issuer's tokens may come from this tenant.

@@ -10,6 +10,8 @@ mod contexts;
 #[cfg(test)]
 mod facts;
 mod places;
+#[cfg(test)]
+mod recorded_roles;
 mod rehearse;
 mod report;
 mod why;

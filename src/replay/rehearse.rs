@@ -99,6 +99,11 @@ impl Rehearsal {
             Decision::Deny(denial) if lacks_context(&route.rule, denial, line) => {
                 Outcome::Undetermined(Why::ContextUnknown)
             }
+            Decision::Deny(Denial::RoleMissing | Denial::RolesUnknown | Denial::RoleNotDelegated)
+                if self.issuers.lack_roles(line) =>
+            {
+                Outcome::Undetermined(Why::RolesUnknown)
+            }
             Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
             Decision::Deny(denial) if granted && self.at.is_none() && denial.check() == Check::Mfa => {
                 Outcome::Permit("exempt")

@@ -21,6 +21,8 @@ pub(crate) enum Why {
     TokenPlaceDiffers,
     /// The route asks for a context, and the line doesn't say what it was.
     ContextUnknown,
+    /// The route needs a role, and the line doesn't say who has it.
+    RolesUnknown,
     /// The issuer asks something else of its tokens.
     TokenRulesDiffer,
     /// The log leaves ordinary permits out.
@@ -59,6 +61,10 @@ impl Why {
             Self::ContextUnknown => {
                 "the route asks for a context, and the recorded line lacks the customer or the user's home tenant"
             }
+            Self::RolesUnknown => {
+                "the route needs a role, and what gives roles differs from the recording configuration's, or the log is of an \
+                 older version"
+            }
             Self::PermitsOmitted => "the log omits ordinary permits, so callers are missing",
             Self::LinesLost => "the log has lost lines, so callers may be missing",
         }
@@ -88,6 +94,9 @@ impl Why {
             }
             Self::ContextUnknown => {
                 "serve the route with its context and with delegations first, and replay the log of that"
+            }
+            Self::RolesUnknown => {
+                "serve the new roles with `mode: report` on the routes first, and replay the log of that"
             }
             Self::PermitsOmitted => "record with `log.decisions: all`",
             Self::LinesLost => "record again to a faster disk, or replay the log of another day",
