@@ -105,6 +105,7 @@ fn permits(count: &mut Count<'_>, runtime: &Runtime, provider: &IdentityProvider
     for (name, path, more) in [
         ("stack: public", "/healthz", ""),
         ("stack: token in the cache", "/v1/customers", ""),
+        ("stack: token in the cache, counted", "/v1/customers", "report: {}\n"),
         ("stack: token verified anew", "/v1/customers", "token_cache: { max_bytes: 0 }\n"),
     ] {
         let config = config(provider, more);

@@ -38,6 +38,8 @@ impl Operator {
 
 impl From<Operator> for Actor {
     fn from(operator: Operator) -> Self {
-        Self { name: operator.name, proof: operator.proof, is_operator: true }
+        // Who reads the steps later knows people by their names; the id stands beside it.
+        let name = operator.proof.as_ref().and_then(|proof| proof.name.as_deref()).map(str::to_owned);
+        Self { name: name.unwrap_or(operator.name), proof: operator.proof, is_operator: true }
     }
 }

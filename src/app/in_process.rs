@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use tower::{Service, ServiceExt};
 
-use super::{Ambient, App, Assembled, Before, assemble};
+use super::{Ambient, App, Assembled, Before, assemble, report, store};
 use crate::config::Config;
 use crate::gateway::{Arrived, Body, Live, stack};
 use mfa_gateway_core::clock::Clock;
@@ -34,7 +34,9 @@ impl App {
         > + Clone
         + use<>,
     )> {
-        let ambient = Ambient { clock, random, ..Ambient::system() };
+        let mut ambient = Ambient { clock, random, ..Ambient::system() };
+        ambient.store = store::open(&config, &ambient).await?;
+        ambient.report = report::open(&config, &ambient);
         let Assembled { live, sources } = assemble(&config, &ambient, Before::default())?;
         for source in sources {
             source.refresh().await.with_context(|| format!("the keys of issuer {}", source.name()))?;

@@ -51,21 +51,6 @@ pub(crate) struct OfApplication {
     pub(crate) app_only: u64,
 }
 
-/// What a user did on a day, with one kind of credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct OfUser {
-    pub(crate) day: Day,
-    pub(crate) credential: &'static str,
-    pub(crate) issuer: String,
-    pub(crate) tenant: String,
-    pub(crate) user: String,
-    pub(crate) name: String,
-    pub(crate) share: Share,
-    /// The last request without MFA, if there was one.
-    pub(crate) last: Option<String>,
-}
-
 impl Reader {
     /// One that reads what this adds to.
     pub(crate) fn new(flusher: Arc<Flusher>) -> Self {
@@ -182,18 +167,6 @@ impl Reader {
         Ok(all)
     }
 
-    /// What a user did on each day.
-    ///
-    /// # Errors
-    ///
-    /// If the store can't be read.
-    #[expect(dead_code, reason = "the site shows it")]
-    pub(crate) async fn user_days(&self, asked: &Asked) -> Result<Vec<OfUser>, StoreError> {
-        self.catch_up().await;
-        let days = self.flusher.store.user_days(&asked.wanted(self.span(asked))).await?;
-        Ok(days.into_iter().map(of_user).collect())
-    }
-
     /// Deletes what names a user, by the issuer's name, the tenant and the id, and returns how many records that were. What
     /// other replicas have yet to flush comes after it, so that it is done once more after their next flush.
     ///
@@ -264,23 +237,6 @@ fn without_mfa(user: UserRequests) -> WithoutMfa {
         name: user.name,
         route: user.route,
         application: user.application,
-    }
-}
-
-fn of_user(day: UserRequests) -> OfUser {
-    let mut share = Share::default();
-    for (outcome, count) in outcomes(&day) {
-        share.add(outcome, count);
-    }
-    OfUser {
-        day: Day::from_number(day.day),
-        credential: credential(day.credential == "session"),
-        issuer: day.issuer,
-        tenant: day.tenant,
-        user: day.user,
-        name: day.name,
-        share,
-        last: (day.last > 0).then(|| time(day.last)),
     }
 }
 
