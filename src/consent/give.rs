@@ -1,6 +1,6 @@
 //! How a person gives a consent: through a browser, with MFA, and for exactly what is configured.
 //!
-//! The gateway keeps nothing of a consent under way: the transaction is sealed, and goes with whoever began it. It counts once.
+//! The gateway keeps nothing of a consent under way: the transaction is sealed, and its client keeps it. It counts once.
 
 use std::time::Duration;
 
@@ -236,10 +236,14 @@ impl Keeper {
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or_default());
         let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa);
-        // Each may leave out how the person authenticated; neither may say that it was without MFA.
-        if issued.mfa == Some(false) && !issued.amr.is_empty()
-            || proof.mfa != MfaFinding::Proven && issued.mfa != Some(true)
-        {
+        // The access token counts only where the ID token doesn't say how the person authenticated.
+        let without = issued.mfa == Some(false) && !issued.amr.is_empty();
+        let has_mfa = match proof.mfa {
+            MfaFinding::Proven => !without,
+            MfaFinding::Absent => issued.mfa == Some(true),
+            MfaFinding::Missing | MfaFinding::Denied => false,
+        };
+        if !has_mfa {
             return Err(GiveError::NoMfa);
         }
         let refresh_token = tokens.refresh_token.as_deref().ok_or(GiveError::NoRefreshToken)?;

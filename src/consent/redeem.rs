@@ -1,7 +1,7 @@
 //! From a consent to an access token.
 //!
-//! Whoever asks first uses the refresh token; the others wait and take what came. Between replicas, the store's lease decides.
-//! What an issuer gave can't be had again, so nobody who goes away stops the way from the issuer into the store. A refresh
+//! The first to ask uses the refresh token; the others wait and take what came. Between replicas, the store's lease decides.
+//! An issuer gives a token once, so nobody who goes away stops the way from the issuer into the store. A refresh
 //! token that the store can't take stays in memory and is stored first the next time.
 
 use std::sync::atomic::Ordering;
@@ -26,6 +26,9 @@ const BEYOND: Duration = Duration::from_secs(10);
 /// The pause before another replica's result is looked for, and how often.
 const PAUSE: Duration = Duration::from_millis(200);
 const ROUNDS: u32 = 40;
+
+/// Why a consent isn't used: the issuer may have seen its refresh token, and takes one that comes twice for stolen.
+const ABANDONED: &str = "abandoned";
 
 /// How one attempt ends.
 enum Attempt {
@@ -111,7 +114,8 @@ impl Keeper {
             return Ok(Attempt::Again);
         }
         let state = ConsentState::named(&row.state);
-        if !state.is_worth_a_try() && !anew {
+        // What may have been seen by an issuer that forbids a second time goes out no more, even for a try.
+        if !state.is_worth_a_try() && (!anew || row.why == ABANDONED) {
             return Err(TokenError::Consent(state));
         }
         let metadata = self.verifier.keys().metadata_for_sign_in().await;
@@ -129,7 +133,7 @@ impl Keeper {
             Err(_) => return Err(TokenError::Store),
         };
         if abandoned && self.settings.single_use {
-            return self.mark(&row, place, ConsentState::Reconsent, "abandoned").await;
+            return self.mark(&row, place, ConsentState::Reconsent, ABANDONED).await;
         }
         match self.client.refresh_for(&metadata, &token, &[("scope", &place.1)]).await {
             Ok(tokens) => Ok(Attempt::Token(self.take(&row, place, tokens).await)),
@@ -237,7 +241,7 @@ impl Keeper {
                 self.refused.insert(place.clone(), refused.clone());
                 Err(refused)
             }
-            Reach::Moment if error.status.is_some() => {
+            Reach::Moment if error.status.is_some() || error.is_unsent => {
                 self.release().await;
                 Err(TokenError::Issuer(told))
             }

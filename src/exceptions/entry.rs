@@ -1,4 +1,4 @@
-//! What is told of an exception: to pages, calls and the command alike.
+//! An exception as pages, calls and the command show it.
 
 use std::collections::HashMap;
 
@@ -147,7 +147,7 @@ fn time(millis: i64) -> String {
 }
 
 impl Entry {
-    /// What is told of a row at this time.
+    /// A row as it shows at this time.
     pub(super) fn of(row: &Exception, calendar: &Calendar, now: Timestamp) -> Self {
         let asked = &row.asked;
         let state = State::of(row, now.as_millis());
@@ -188,7 +188,7 @@ impl Entry {
         Self { used: Some(Used { count, last }), ..self }
     }
 
-    /// What is told of one of the configuration.
+    /// One of the configuration as it shows.
     pub(super) fn configured(one: &policy::Exception, now: Timestamp) -> Self {
         Self {
             id: one.id.clone(),
@@ -252,7 +252,7 @@ impl EvidenceEntry {
 }
 
 impl Detail {
-    /// What is told of a row with its steps and its evidence.
+    /// A row as it shows with its steps and its evidence.
     pub(super) fn of(
         (row, steps, evidence): &(Exception, Vec<Step>, Vec<Evidence>),
         calendar: &Calendar,

@@ -29,7 +29,7 @@ pub(crate) enum Ground {
 
 const MORE_TIME: Notice = no_ground(
     "More time is no ground for an exception (Mandating MFA, issue 1).",
-    "Plan the roll-out, and let the users begin now: whoever registers for MFA when the sign-in asks for it gets access, even \
+    "Plan the roll-out, and let the users begin now: a user who registers for MFA when the sign-in asks for it gets access, even \
      before MFA is required of everybody.",
 );
 

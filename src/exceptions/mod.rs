@@ -6,7 +6,7 @@
 //! | [`RequestForm`], [`EvidenceForm`] | what is asked for, and what shows that it must be |
 //! | [`Actor`], [`ExceptionSettings`] | who may do which step, and by when there must be an answer |
 //! | [`Exceptions`] | every step, for pages, calls and the command alike |
-//! | [`Detail`], [`Entry`] | what is told of an exception |
+//! | [`Detail`], [`Entry`] | an exception as it shows |
 //!
 //! An exception can only ever relax MFA: what is granted goes into [`Granted`](mfa_gateway_core::policy::Granted), which
 //! [`decide`](mfa_gateway_core::policy::decide) looks at last. States that follow from the time are never stored, so that

@@ -24,6 +24,8 @@ pub struct TokenEndpointError {
     pub suberror: Option<String>,
     /// Entra's `error_codes`, the AADSTS numbers.
     pub numbers: Vec<u32>,
+    /// Whether the issuer can't have seen the request.
+    pub is_unsent: bool,
     /// What Entra's support asks for.
     pub trace: Option<Box<IssuerTrace>>,
     #[source]
@@ -83,7 +85,8 @@ impl TokenEndpointError {
 
     fn new(kind: TokenEndpointErrorKind) -> Self {
         let (code, suberror, numbers) = (None, None, Vec::new());
-        Self { kind, status: None, code, suberror, numbers, trace: None, cause: None }
+        let is_unsent = matches!(kind, TokenEndpointErrorKind::NoEndpoint | TokenEndpointErrorKind::Signing);
+        Self { kind, status: None, code, suberror, numbers, is_unsent, trace: None, cause: None }
     }
 
     fn because(kind: TokenEndpointErrorKind, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -152,7 +155,7 @@ impl From<FetchError> for TokenEndpointError {
             FetchError::Coding(_) => TokenEndpointErrorKind::Malformed,
             _ => TokenEndpointErrorKind::Unavailable,
         };
-        Self::because(kind, error)
+        Self { is_unsent: error.is_unsent(), ..Self::because(kind, error) }
     }
 }
 

@@ -1,5 +1,5 @@
 """A whole campaign, from report mode to enforcement, as docs/campaign.md leads through it: on SQLite, and on Postgres with two
-replicas whose database dies in the middle. Whatever is told of it (the report, the downloads, Partner Center's calls, the log)
+replicas whose database dies in the middle. Every account of it (the report, the downloads, Partner Center's calls, the log)
 has the figures of the traffic that was sent.
 """
 
@@ -26,7 +26,7 @@ SCANNER = {"sub": "scanner-9z", "name": "Scanner", "scp": "user_impersonation", 
 
 
 class Campaign:
-    """The replicas of a gateway, the traffic that was sent to them, and what is told of it."""
+    """The replicas of a gateway, the traffic that was sent to them, and what everything says of it."""
 
     def __init__(self, folder, issuer, backend, names, **store):
         self.issuer, self.sent, self.served = issuer, {}, 0

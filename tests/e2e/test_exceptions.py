@@ -275,7 +275,7 @@ def test_evidence_is_added_by_the_requester_while_the_request_waits(shared, issu
     assert reason(second.send("POST", f"/{id}/evidence", json=file())) == (403, "not_the_requester")
     added = requester.send("POST", f"/{id}/evidence", json=file(kind="other", name="ö\"'.txt"))
     assert added.status_code == 200 and added.json()["exception"]["version"] == 2
-    # Whoever answers has seen what was there.
+    # The one who answers has seen what was there.
     assert reason(approver.step(id, "approve", version=1)) == (409, "exception_changed")
     for _ in range(4):
         assert requester.send("POST", f"/{id}/evidence", json=file()).status_code == 200

@@ -50,6 +50,18 @@ pub enum FetchError {
     Ended(#[from] JoinError),
 }
 
+impl FetchError {
+    /// Whether the other side can't have seen the request.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Insecure(_) | Self::Odd | Self::Client(_) => true,
+            Self::Request(error) => error.is_connect(),
+            Self::Status(_) | Self::Coding(_) | Self::Ended(_) => false,
+        }
+    }
+}
+
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
         // The caller of this function names the URL.

@@ -59,7 +59,7 @@ impl Question for BeginQuestion {
     const UNREADABLE: &'static Notice = &UNREADABLE;
 
     fn is_sound(&self) -> bool {
-        // A code must reach whoever asked, and nobody on the way.
+        // A code must reach the one who asked, and nobody on the way.
         let url = Url::parse(&self.redirect_uri);
         url.is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && mfa_gateway_keys::is_loopback(&url))
     }

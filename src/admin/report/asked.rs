@@ -22,7 +22,7 @@ const BAD_QUERY: Notice = Notice {
     status: StatusCode::BAD_REQUEST,
     code: "malformed_request",
     description: "The query has a parameter that the report doesn't know, or one twice, or a wrong value.",
-    remedy: "Use `from` and `to` (days as 2026-11-29), `issuer`, `tenant`, `application`, `route`, `user` and `users` (0 to 10000); a download also takes `of` (portal, applications or requests).",
+    remedy: "Use `from` and `to` (days as 2026-11-29, the earlier one first), `issuer`, `tenant`, `application`, `route`, `user` and `users` (0 to 10000); a download also takes `of` (portal, applications or requests).",
 };
 
 /// Which days, and which requests of them: those that match everything given.
@@ -79,7 +79,9 @@ impl ReportQuery {
                 return None;
             }
         }
-        Some(asked)
+        // The other way round it would be no data, which is another answer.
+        let is_span = asked.from.zip(asked.to).is_none_or(|(from, to)| from <= to);
+        is_span.then_some(asked)
     }
 
     /// The same for the report.
@@ -177,9 +179,17 @@ mod tests {
         assert_eq!((asked.from, asked.route.as_deref()), ("2026-11-01".parse().ok(), Some("/v1/")));
         assert_eq!((asked.most_users, asked.user), (Some(5), None));
         assert_eq!(read("").unwrap().asked(), Asked::default());
-        for wrong in
-            ["from=yesterday", "to=", "user=", "user=a&user=b", "users=10001", "users=x", "of=portal", "days=7"]
-        {
+        for wrong in [
+            "from=yesterday",
+            "to=",
+            "user=",
+            "user=a&user=b",
+            "users=10001",
+            "users=x",
+            "of=portal",
+            "days=7",
+            "from=2026-11-29&to=2026-11-28",
+        ] {
             assert!(read(wrong).is_none(), "{wrong}");
         }
         let (asked, download) = DownloadQuery::parse("of=portal&tenant=t").unwrap().asked();

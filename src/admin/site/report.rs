@@ -143,7 +143,7 @@ pub(super) fn read(uri: &Uri) -> Option<(Fields, Asked)> {
 }
 
 pub(super) fn malformed(frame: &Frame<'_>) -> Response {
-    let remedy = "Write days as 2026-11-29, and choose the rest by the page's links.";
+    let remedy = "Write days as 2026-11-29, the earlier one first, and choose the rest by the page's links.";
     frame.message(StatusCode::BAD_REQUEST, "The address has a wrong parameter.", remedy, PATH)
 }
 

@@ -113,6 +113,23 @@ def test_who_is_not_meant_or_has_no_mfa_gives_nothing(start_portal, tmp_path, pr
     assert job.listed()["state"] == "absent"
 
 
+def test_an_access_token_does_not_outweigh_what_the_id_token_says(job, provider):
+    provider.change_claims = lambda claims: {**claims, "amr": ["pwd"]}
+    assert job.give().json()["reason"] == "mfa_missing" and job.listed()["state"] == "absent"
+    provider.change_claims = lambda claims: {name: value for name, value in claims.items() if name != "amr"}
+    assert job.give().status_code == 200
+
+
+def test_an_issuer_that_cannot_be_reached_costs_no_consent(job, provider):
+    job.give().raise_for_status()
+    provider.stop()
+    try:
+        assert [job.ask("try").status_code for _ in range(2)] == [503, 503]
+    finally:
+        provider.start()
+    assert job.listed()["state"] == "alive" and job.ask("try").status_code == 200
+
+
 def test_what_comes_back_counts_once_and_only_for_its_own_transaction(job, provider):
     begun, other = job.begin(), job.begin()
     callback = job.sign_in(begun["url"])
@@ -257,6 +274,11 @@ def test_after_a_crash_between_issuer_and_store_no_token_goes_out_twice(start_po
     if single_use:
         assert refused.json()["reason"] == "reconsent" and len(provider.redeemed) == sent
         assert again.listed()["why"] == "abandoned"
+        # Nor for an operator who insists, nor after another start.
+        assert again.ask("try").json()["reason"] == "reconsent" and len(provider.redeemed) == sent
+        again.portal.stop()
+        again = start()
+        assert again.ask("try").json()["reason"] == "reconsent" and len(provider.redeemed) == sent
         again.give().raise_for_status()
         assert again.ask("try").status_code == 200
     else:
