@@ -7,12 +7,13 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 33] = [
+const DESCRIBED: [(&str, Method); 34] = [
     ("/", Method::GET),
     ("/config", Method::GET),
     ("/consents", Method::GET),
     ("/consents/begin", Method::POST),
     ("/consents/finish", Method::POST),
+    ("/consents/rewrap", Method::POST),
     ("/consents/try", Method::POST),
     ("/consents/withdraw", Method::POST),
     ("/exceptions", Method::GET),

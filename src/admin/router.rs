@@ -149,10 +149,12 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let finish = post_with(consents::finish, |op| named(op, "finishConsent", "Takes the consent that a person gave"));
     let try_it = post_with(consents::try_it, |op| named(op, "tryConsent", "Uses a consent, to see whether it works"));
     let withdraw = post_with(consents::withdraw, |op| named(op, "withdrawConsent", "Erases a consent's refresh token"));
+    let rewrap = post_with(consents::rewrap, |op| named(op, "rewrapConsents", "Has the first sealing key take over"));
     let forget = post_with(report::forget, |op| named(op, "forgetUser", "Deletes a user's records from the report"));
     Routes::new()
         .api_route("/consents/begin", guarded(begin))
         .api_route("/consents/finish", guarded(finish))
+        .api_route("/consents/rewrap", guarded(rewrap))
         .api_route("/consents/try", guarded(try_it))
         .api_route("/consents/withdraw", guarded(withdraw))
         .api_route("/explain", guarded(explain))

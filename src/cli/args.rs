@@ -12,6 +12,7 @@ use super::exceptions::Exceptions;
 use super::given::{DEFAULT_CONFIG, yes_or_no};
 use super::help;
 use super::report::Report;
+use super::rewrap::Rewrap;
 use super::running::Running;
 use super::sessions::Sessions;
 use crate::telemetry::LONG_VERSION;
@@ -84,6 +85,9 @@ pub(super) enum Command {
     /// Lists the consents of a running gateway, has one given, tries it, or withdraws it.
     #[command(after_help = help::CONSENTS)]
     Consents(Consents),
+    /// Has the first of `consent_keys` seal every consent of a running gateway, so that an older key's file may go.
+    #[command(after_help = help::REWRAP)]
+    Rewrap(Rewrap),
     /// Lists the technical exceptions of a running gateway, asks for one, and answers requests.
     #[command(after_help = help::EXCEPTIONS)]
     Exceptions(Exceptions),

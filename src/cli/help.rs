@@ -214,6 +214,20 @@ Exit codes:
   1  the gateway refuses, can't be asked, or its store can't be reached
   2  the command line is wrong";
 
+pub(super) const REWRAP: &str = "\
+The gateway is asked over its admin listener, with an operator's token: it has the store, and the keys in use. It can be asked
+at any time and again, beside other replicas. Only the key of each record is sealed anew; no refresh token is read. A key's
+file may go once --check says so, after every replica has the list that begins with the new key.
+
+Examples:
+  mfa-gateway rewrap --operator-token-file admin-tokens
+  mfa-gateway rewrap --check --operator-token-file admin-tokens
+
+Exit codes:
+  0  the first key seals every consent
+  1  another key still seals one, no key opens one, the gateway refuses, or it can't be asked
+  2  the command line is wrong";
+
 pub(super) const EXCEPTIONS: &str = "\
 The gateway is asked over its admin listener. To ask, approve, reject or withdraw, the token is a person's: an access token of
 somebody with a role of `exception_requests` who signed in with MFA. To list, show and revoke, an operator's will do.

@@ -14,6 +14,7 @@ mod man;
 mod print;
 mod replay;
 mod report;
+mod rewrap;
 mod run;
 mod running;
 mod sessions;

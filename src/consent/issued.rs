@@ -79,8 +79,8 @@ pub enum TokenError {
     #[error("the store can't be used at this moment")]
     Store,
     /// None of the keys opens what is stored.
-    #[error("no key opens the stored consent")]
-    Sealed,
+    #[error("none of `consent_keys` opens the stored consent: the key {0} sealed it")]
+    Sealed(String),
 }
 
 impl TokenError {
@@ -94,7 +94,7 @@ impl TokenError {
             Self::NoScope => "no_scope",
             Self::Issuer(_) => "issuer_unavailable",
             Self::Store => "store_unavailable",
-            Self::Sealed => "sealed",
+            Self::Sealed(_) => ConsentState::Sealed.code(),
         }
     }
 
@@ -109,7 +109,7 @@ impl TokenError {
             Self::NoSuchTenant => "Ask for the consent's own tenant, or set `tenant_token_endpoint` of the consent.",
             Self::NoScope => "Ask for a `scope`, or set the consent's own.",
             Self::Issuer(_) | Self::Store => "Try again in a moment.",
-            Self::Sealed => "Put the key that sealed it back into `consent_keys`, or give the consent again.",
+            Self::Sealed(_) => ConsentState::Sealed.remedy(),
         }
     }
 

@@ -162,14 +162,20 @@ impl Keeper {
             self.metrics.state(name, ConsentState::Absent, None);
             return Ok(self.absent());
         };
-        let state = ConsentState::named(&row.state);
+        let is_sealed =
+            !row.envelope.secret.is_empty() && row.envelope.rewrapped(&self.seals.records, &row.context()).is_none();
+        let (state, why) = if is_sealed {
+            (ConsentState::Sealed, format!("key {}", row.envelope.key_id()))
+        } else {
+            (ConsentState::named(&row.state), row.why.clone())
+        };
         let lapses = self.lapses(&row);
         self.metrics.state(name, state, lapses.map(Timestamp::as_secs));
         let date = |seconds: i64| (seconds > 0).then(|| Timestamp::from_secs(seconds).to_rfc3339());
         Ok(Kept {
             name: name.clone(),
             state: state.code(),
-            why: row.why.clone(),
+            why,
             remedy: state.remedy(),
             mfa: row.mfa,
             given: date(row.given),

@@ -121,8 +121,9 @@ impl Keeper {
         let metadata = self.verifier.keys().metadata_for_sign_in().await;
         let metadata = metadata.ok_or_else(|| TokenError::Issuer("no discovery document".to_owned()))?;
         let metadata = self.settings.metadata_for(place.0.as_deref(), &metadata).ok_or(TokenError::NoSuchTenant)?;
-        let token = row.envelope.open(&self.seals.records, &row.context()).ok_or(TokenError::Sealed)?;
-        let token = String::from_utf8(token.to_vec()).map_err(|_| TokenError::Sealed)?;
+        let sealed = || TokenError::Sealed(row.envelope.key_id());
+        let token = row.envelope.open(&self.seals.records, &row.context()).ok_or_else(sealed)?;
+        let token = String::from_utf8(token.to_vec()).map_err(|_| sealed())?;
         let lease = self.settings.client.timeout + BEYOND;
         let abandoned = match self.store.lease_consent(name, &self.replica, row.generation, lease).await {
             Ok(ConsentLease::Granted { abandoned }) => {

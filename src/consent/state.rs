@@ -19,11 +19,13 @@ pub enum ConsentState {
     Blocked,
     /// It was withdrawn.
     Withdrawn,
+    /// No key opens what is stored. This is found where it is read, and never stored.
+    Sealed,
 }
 
 impl ConsentState {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Absent,
         Self::Alive,
         Self::NoMfa,
@@ -32,6 +34,7 @@ impl ConsentState {
         Self::ClientCredential,
         Self::Blocked,
         Self::Withdrawn,
+        Self::Sealed,
     ];
 
     /// The stable name.
@@ -46,6 +49,7 @@ impl ConsentState {
             Self::ClientCredential => "client_credential",
             Self::Blocked => "blocked",
             Self::Withdrawn => "withdrawn",
+            Self::Sealed => "sealed",
         }
     }
 
@@ -87,6 +91,10 @@ impl ConsentState {
                 "Ask the tenant's administrator why the account or the application is blocked or disabled."
             }
             Self::Withdrawn => "Give the consent again, if the program is to go on.",
+            Self::Sealed => {
+                "Put the file of the key that sealed it back into `consent_keys`, and run `mfa-gateway rewrap` before it goes; \
+                 or give the consent again."
+            }
         }
     }
 }

@@ -237,7 +237,7 @@ def test_the_shipped_examples_are_valid():
 
 COMMANDS = [
     "serve", "check", "explain", "replay", "healthcheck", "demo", "version", "completions", "man", "schema",
-    "sessions", "report", "consents", "exceptions",
+    "sessions", "report", "consents", "rewrap", "exceptions",
 ]
 
 

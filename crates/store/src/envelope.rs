@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::random;
-use crate::seal::Sealer;
+use crate::seal::{self, Sealer};
 use crate::sealing_keys::SealingKeys;
 
 const KEY: usize = 32;
@@ -50,6 +50,12 @@ impl Envelope {
     #[must_use]
     pub fn is_current(&self, keys: &Sealer) -> bool {
         keys.is_first(&self.data_key)
+    }
+
+    /// The name of the key that has sealed it, as [`Sealer::ids`] has it; empty if there is nothing sealed.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        seal::id_of(&self.data_key)
     }
 
     /// The record's key, sealed by the first of the keys; `None` if none of them opens it.
@@ -113,6 +119,10 @@ mod tests {
         assert_eq!(envelope.open(&keys(b"2"), b"c").unwrap().as_slice(), b"a refresh token");
         assert_eq!(envelope.open(&keys(b"1"), b"c"), None);
         assert_eq!(envelope.rewrapped(&keys(b"1"), b"c"), None);
+        // What names the missing key stands in the record.
+        assert_eq!(keys(b"12").ids()[1], envelope.key_id());
+        assert!(!keys(b"1").ids().contains(&envelope.key_id()));
+        assert_eq!(Envelope::default().key_id(), "");
     }
 
     #[test]
@@ -120,5 +130,7 @@ mod tests {
         let [one, two] = [(); 2].map(|()| Envelope::seal(&keys(b"1"), b"c", b"a refresh token"));
         assert_eq!(Envelope { data_key: two.data_key, ..one.clone() }.open(&keys(b"1"), b"c"), None);
         assert!(!format!("{one:?}").contains("data_key"));
+        let key = keys(b"1").open(b"c", &one.data_key).unwrap();
+        assert!(![one.data_key, one.secret].iter().any(|stored| stored.windows(KEY).any(|part| part == key)));
     }
 }

@@ -93,12 +93,27 @@ impl Sealer {
         self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
     }
 
+    /// The names of the keys in their order. A name tells nothing of its key.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.keys.iter().map(|key| shown(key.id)).collect()
+    }
+
     /// The key that the bytes name, if they are long enough to have been sealed.
     fn key(&self, sealed: &[u8]) -> Option<&RandomizedNonceKey> {
         let id = sealed.first_chunk::<ID>().filter(|_| sealed.len() >= OVERHEAD)?;
         // Two keys with one id would open by turns; the chance is 2⁻³², and the second is only one on its way out.
         self.keys.iter().find(|key| key.id == *id).map(|key| &key.key)
     }
+}
+
+/// The name of the key that has sealed these bytes, whether it is known or not; empty if they are no sealed form.
+pub(crate) fn id_of(sealed: &[u8]) -> String {
+    sealed.first_chunk::<ID>().copied().map(shown).unwrap_or_default()
+}
+
+fn shown(id: [u8; ID]) -> String {
+    format!("{:08x}", u32::from_be_bytes(id))
 }
 
 /// The length that HKDF is asked for: the key and its id.

@@ -33,6 +33,15 @@ pub(in crate::admin) struct BeginQuestion {
     pub(super) redirect_uri: String,
 }
 
+/// Whether sealing keys take over, or are only looked at.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct RewrapQuestion {
+    /// Whether nothing is to be changed.
+    #[serde(default)]
+    pub(super) check: bool,
+}
+
 /// What the browser came back with.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +72,15 @@ impl Question for BeginQuestion {
         let url = Url::parse(&self.redirect_uri);
         url.is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && mfa_gateway_keys::is_loopback(&url))
     }
+}
+
+impl Question for RewrapQuestion {
+    const UNREADABLE: &'static Notice = &Notice {
+        status: StatusCode::BAD_REQUEST,
+        code: "malformed_request",
+        description: "The body does not say whether anything is to be changed.",
+        remedy: r#"Send `{}`, or `{"check": true}` to change nothing."#,
+    };
 }
 
 impl Question for FinishQuestion {

@@ -14,8 +14,8 @@ use super::context::Admin;
 use super::operator::Operator;
 use super::posted::Posted;
 use super::respond::Json;
-use crate::consent::{Issued, Keeper, Kept};
-use asked::{BeginQuestion, ConsentQuestion, FinishQuestion};
+use crate::consent::{Issued, Keeper, Kept, Rewrapped};
+use asked::{BeginQuestion, ConsentQuestion, FinishQuestion, RewrapQuestion};
 use problem::ConsentProblem;
 
 /// The consents.
@@ -133,6 +133,19 @@ pub(super) async fn withdraw(
     let withdrawn = keeper(&admin, &consent)?.withdraw(&operator.name).await.map_err(ConsentProblem::store)?;
     tracing::info!(consent, operator = operator.name, withdrawn, "a consent was withdrawn");
     Ok(Json(WithdrawAnswer { withdrawn }))
+}
+
+/// Has the first of the sealing keys seal every consent.
+pub(super) async fn rewrap(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    Posted(RewrapQuestion { check }): Posted<RewrapQuestion>,
+) -> Result<Json<Rewrapped>, ConsentProblem> {
+    let any = admin.live.load().keepers.first().cloned().ok_or_else(ConsentProblem::none)?;
+    let found = any.rewrap_all(check).await.map_err(ConsentProblem::store)?;
+    let (rewrapped, due, sealed) = (found.rewrapped, found.due, found.sealed.len());
+    tracing::info!(operator = operator.name, check, rewrapped, due, sealed, "the sealing of consents was looked at");
+    Ok(Json(found))
 }
 
 /// The keeper of this consent.

@@ -42,6 +42,12 @@ impl ConsentProblem {
         Self::new(StatusCode::NOT_FOUND, "no_such_consent", detail, remedy)
     }
 
+    /// The configuration has no consents.
+    pub(super) fn none() -> Self {
+        let detail = "The configuration has no consents.".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "no_consents", detail, "Add `consents` and `consent_keys`, and reload.")
+    }
+
     /// The store fails.
     #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
     pub(super) fn store(error: StoreError) -> Self {

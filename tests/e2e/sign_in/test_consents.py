@@ -11,61 +11,12 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from support.gateway import BINARY, free_port, run
-from support.identity_provider import CASEY, CLIENT_ID, CLIENT_SECRET, JANE
+from support.gateway import BINARY, free_port
+from support.identity_provider import CASEY, JANE
+from support.job import BACK, Job
 from support.journal import metric, until
-from support.operators import TOKEN
-from support.portal import sealing_key, secret_file
+from support.portal import sealing_key
 from support.postgres import Postgres
-
-OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
-BACK = "http://localhost:8400/"
-
-
-class Job:
-    """A gateway with a consent, as its operator uses it."""
-
-    def __init__(self, start_portal, folder, provider, keys=None, consent=None, **more):
-        folder.mkdir(exist_ok=True)
-        self.provider = provider
-        self.portal = start_portal(
-            folder,
-            admin={"authentication": {"token_file": secret_file(folder, "operators", TOKEN)}},
-            consent_keys=keys or [sealing_key(folder, "consent.key")],
-            consents=[{
-                "name": "nightly", "issuer": "idp", "client_id": CLIENT_ID, "scope": "api",
-                "client_secret_file": secret_file(folder, "job-secret", CLIENT_SECRET),
-                "tenant_token_endpoint": f"{provider.url}t/{{tenant}}/token", **(consent or {}),
-            }],
-            **more,
-        )
-        self.token_file = str(folder / "operators")
-
-    def ask(self, action: str, **question) -> httpx.Response:
-        body = {"consent": "nightly", **question}
-        return httpx.post(f"{self.portal.admin_url}/consents/{action}", json=body, headers=OPERATOR, timeout=20)
-
-    def begin(self) -> dict:
-        return self.ask("begin", redirect_uri=BACK).raise_for_status().json()
-
-    def sign_in(self, url: str) -> str:
-        """What the provider sends the person's browser back with."""
-        asked = dict(httpx.URL(url).params)
-        _, answer = self.provider.authorize(list(asked.items()))
-        return urlencode(answer)
-
-    def give(self) -> httpx.Response:
-        begun = self.begin()
-        return self.ask("finish", transaction=begun["transaction"], callback=self.sign_in(begun["url"]))
-
-    def listed(self) -> dict:
-        (consent,) = httpx.get(f"{self.portal.admin_url}/consents", headers=OPERATOR).raise_for_status().json()["consents"]
-        return consent
-
-    def command(self, *arguments: str, stdin: str = ""):
-        admin = ["--admin-url", self.portal.admin_url, "--operator-token-file", self.token_file]
-        return run("consents", *arguments, *admin, stdin=stdin)
-
 
 @pytest.fixture
 def job(start_portal, tmp_path, provider):
@@ -91,9 +42,12 @@ def test_a_person_consents_once_and_the_gateway_uses_that_from_then_on(job, prov
 
 
 def test_the_database_holds_no_token(job, provider, tmp_path):
+    issued = []
+    provider.change_answer = lambda answer: (issued.append(answer["access_token"]), answer)[1]
     job.give().raise_for_status()
     job.ask("try").raise_for_status()
     tokens = [*provider._refreshes, *(form["refresh_token"] for form in provider.redeemed if "refresh_token" in form)]
+    tokens += [part for token in issued for part in token.split(".")]
     content = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
     assert b"nightly" in content and tokens
     assert not any(token.encode() in content for token in tokens)

@@ -78,6 +78,12 @@ class Postgres:
         environment = {**os.environ, "PGPASSWORD": self.password}
         return subprocess.run(asked, check=True, capture_output=True, text=True, env=environment).stdout.strip()
 
+    def dump(self) -> str:
+        """All of it, as a backup has it."""
+        asked = [programs() / "pg_dump", "-h", "127.0.0.1", "-p", str(self.port), "-U", "gateway", "-d", "postgres"]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        return subprocess.run(asked, check=True, capture_output=True, text=True, env=environment).stdout
+
     def kill(self):
         """All of it at once, as a power cut does."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
