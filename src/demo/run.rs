@@ -39,8 +39,9 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
     let provider = IdentityProvider::start(addresses.issuer, clock.clone(), people::everyone())
         .await
         .with_context(|| taken("identity provider", addresses.issuer, "--issuer-address"))?;
-    let api =
-        SampleApi::start(addresses.api).await.with_context(|| taken("sample API", addresses.api, "--api-address"))?;
+    let api = SampleApi::start(addresses.api, provider.directory())
+        .await
+        .with_context(|| taken("sample API", addresses.api, "--api-address"))?;
     let files = Files::create().ok();
     let operator = files.as_ref().map(Files::operator_token).transpose()?;
     // Without a file for its secret, as in a read-only container, nobody could sign in.

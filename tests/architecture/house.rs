@@ -90,7 +90,7 @@ pub(super) const CRATES: &[Crate] = &[
             "uses",
         ],
     },
-    Crate { folder: "crates/demo", below: &["core"], order: &["people", "provider", "api", "portal"] },
+    Crate { folder: "crates/demo", below: &["core"], order: &["people", "tenants", "provider", "api", "portal"] },
     Crate {
         folder: "",
         below: &["core", "files", "wire", "keys", "layer", "store", "demo"],

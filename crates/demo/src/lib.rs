@@ -7,3 +7,4 @@ pub mod api;
 pub mod people;
 pub mod portal;
 pub mod provider;
+pub mod tenants;

@@ -20,6 +20,18 @@ pub const PORTAL_CLIENT_ID: &str = "e0b7c4d2-5a19-4f83-9c6e-1d27a8f0b365";
 /// The portal's secret. It guards a demo on loopback and nothing else.
 pub const DEMO_ONLY_PORTAL_SECRET: &str = "demo-only-portal-secret";
 
+/// The program of Contoso that runs at night.
+pub const NIGHTLY_CLIENT_ID: &str = "5b0d9a4e-2f6c-4c1b-8d37-a94e60b1f2c8";
+
+/// The nightly program's secret. It guards a demo on loopback and nothing else.
+pub const DEMO_ONLY_NIGHTLY_SECRET: &str = "demo-only-nightly-secret";
+
+/// The application of a control panel vendor, which partners use for their customers.
+pub const VENDOR_CLIENT_ID: &str = "a7c3e5f1-94b8-4d02-b61e-3c8d7f2059ea";
+
+/// The vendor's secret. It guards a demo on loopback and nothing else.
+pub const DEMO_ONLY_VENDOR_SECRET: &str = "demo-only-vendor-secret";
+
 /// Contoso's tenant, which has MFA for all its users.
 pub const CONTOSO: &str = "df845f1a-7b35-40a2-ba78-6481de91f8ae";
 
@@ -60,6 +72,8 @@ pub struct Client {
     pub id: &'static str,
     /// Its secret, if it can keep one.
     pub secret: Option<&'static str>,
+    /// The object id of its service principal, if it may have app-only tokens.
+    pub principal: Option<&'static str>,
 }
 
 impl Client {
@@ -67,12 +81,18 @@ impl Client {
     #[must_use]
     pub fn find(id: &str) -> Option<Self> {
         [
-            Self { id: PUBLIC_CLIENT_ID, secret: None },
-            Self { id: CONFIDENTIAL_CLIENT_ID, secret: Some(DEMO_ONLY_CLIENT_SECRET) },
-            Self { id: PORTAL_CLIENT_ID, secret: Some(DEMO_ONLY_PORTAL_SECRET) },
+            Self { id: PUBLIC_CLIENT_ID, secret: None, principal: None },
+            Self { id: PORTAL_CLIENT_ID, secret: Some(DEMO_ONLY_PORTAL_SECRET), principal: None },
+            Self::program(CONFIDENTIAL_CLIENT_ID, DEMO_ONLY_CLIENT_SECRET, DAEMON_OBJECT_ID),
+            Self::program(NIGHTLY_CLIENT_ID, DEMO_ONLY_NIGHTLY_SECRET, "e4f81b6d-03c9-4a72-95de-71c0b8a6d35f"),
+            Self::program(VENDOR_CLIENT_ID, DEMO_ONLY_VENDOR_SECRET, "1fd5c7a2-68be-4093-a4f7-d02b95e86c41"),
         ]
         .into_iter()
         .find(|client| client.id == id)
+    }
+
+    const fn program(id: &'static str, secret: &'static str, principal: &'static str) -> Self {
+        Self { id, secret: Some(secret), principal: Some(principal) }
     }
 
     /// The value of `appidacr`: `0` for a public application, `1` for one that showed a secret.
@@ -230,6 +250,12 @@ pub fn bill() -> Person {
     of_contoso(["bill", "Bill", "Cohen"], "84e6b1c3-f927-4d50-a8b4-93e0d75f2a16").with_wids(&[BILLING_ADMINISTRATOR])
 }
 
+/// The account that Contoso's nightly program acts for, with the one role that it needs.
+#[must_use]
+pub fn nightly() -> Person {
+    of_contoso(["nightly", "Nightly", "Service"], "6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10").with_groups(&[ADMIN_AGENTS])
+}
+
 fn of_contoso(names: [&str; 3], object_id: &str) -> Person {
     Person::new(names, "Contoso", [CONTOSO, object_id]).with_amr(Some(&["pwd", MFA]))
 }
@@ -237,7 +263,7 @@ fn of_contoso(names: [&str; 3], object_id: &str) -> Person {
 /// Everyone the demo knows.
 #[must_use]
 pub fn everyone() -> Vec<Person> {
-    vec![jane(), trent(), john(), casey(), adele(), sam(), helen(), gloria(), bill()]
+    vec![jane(), trent(), john(), casey(), adele(), sam(), helen(), gloria(), bill(), nightly()]
 }
 
 #[cfg(test)]

@@ -7,16 +7,18 @@ import json
 import signal
 import subprocess
 import threading
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
+from support.demo import Provider
 from support.gateway import BINARY, free_port
 from support.identity_provider import CASEY, JANE
 from support.job import BACK, Job
 from support.journal import metric, until
-from support.portal import sealing_key
+from support.portal import Portal, sealing_key, secret_file
 from support.postgres import Postgres
+
 
 @pytest.fixture
 def job(start_portal, tmp_path, provider):
@@ -239,3 +241,68 @@ def test_after_a_crash_between_issuer_and_store_no_token_goes_out_twice(start_po
         # This issuer takes it for stolen all the same, and says so.
         assert refused.json()["reason"] == "reconsent" and len(provider.redeemed) == sent + 1
         provider.complaints.clear()
+
+
+CONTOSO, SERVICE_ACCOUNT = "df845f1a-7b35-40a2-ba78-6481de91f8ae", "6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10"
+ADATUM, ALPINE_SKI_HOUSE = "0c39d6d5-c70d-4c55-bc02-f620844f3fd1", "4d3cf487-70f4-4e1e-9ff1-b2bfce8d9f04"
+NIGHTLY, NIGHTLY_SECRET = "5b0d9a4e-2f6c-4c1b-8d37-a94e60b1f2c8", "demo-only-nightly-secret"
+
+# Entra's errors and the state of the table in docs/unattended.md.
+STATES = {
+    "reconsent_mfa": (50072, 50074, 50076, 50078, 50079, 50158, 53004),
+    "reconsent": (50132, 50133, 50173, 70000, 70008, 70043, 700082),
+    "client_credential": (70002, 700027, 7000215, 7000222),
+    "blocked": (50057, 50105, 53003, 530034),
+    "alive": (50087, 50196, 90033, 90055, 65001, 65004, 650052, 650057),
+}
+
+
+class EntraJob(Job):
+    """The same with the demo's identity provider, which answers as Entra does."""
+
+    def sign_in(self, url: str) -> str:
+        answer = httpx.get(url, params={**httpx.URL(url).params, "login_hint": "nightly"})
+        return urlsplit(answer.headers["location"]).query
+
+
+@pytest.fixture(scope="module")
+def entra_job(tmp_path_factory, session_demo, authority, session_pages, session_sockets):
+    folder, provider = tmp_path_factory.mktemp("entra"), Provider(session_demo)
+    consent = {"client_id": NIGHTLY, "client_secret_file": secret_file(folder, "nightly", NIGHTLY_SECRET),
+               "tenant": CONTOSO, "user": SERVICE_ACCOUNT, "scope": "https://api.partnercenter.microsoft.com/.default",
+               "tenant_token_endpoint": f"{provider.url}{{tenant}}/token", "single_use": False}
+
+    def start(folder, **changes):
+        return Portal(folder, authority, provider, session_pages, session_sockets, **changes)
+
+    job = EntraJob(start, folder, provider, consent=consent)
+    yield job
+    provider.honest()
+    job.portal.stop()
+
+
+@pytest.mark.parametrize("state, number", [(state, number) for state, numbers in STATES.items() for number in numbers])
+def test_each_of_entras_errors_leads_to_its_state(entra_job, state, number):
+    entra_job.provider.honest()
+    entra_job.give().raise_for_status()
+    entra_job.provider.faults(refresh={"aadsts": number})
+    refused = entra_job.ask("try")
+    assert refused.status_code >= 400, refused.text
+    listed = entra_job.listed()
+    assert listed["state"] == state, (refused.text, listed)
+    if state != "alive":
+        assert refused.json()["reason"] == state and listed["why"] == f"AADSTS{number}"
+    entra_job.provider.honest()
+    # An operator who tries finds out whether it was for good.
+    assert entra_job.ask("try").status_code == 200 and entra_job.listed()["state"] == "alive"
+
+
+def test_a_refresh_token_that_entra_ended_asks_for_what_helps(entra_job):
+    provider = entra_job.provider
+    for cause, state in ((lambda: provider.faults(refresh_token={"mfa_lifetime_secs": 0}), "reconsent_mfa"),
+                         (lambda: provider.end_sessions("nightly"), "reconsent")):
+        provider.honest()
+        entra_job.give().raise_for_status()
+        assert entra_job.ask("try").json()["mfa"] is True
+        cause()
+        assert entra_job.ask("try").json()["reason"] == state and entra_job.listed()["state"] == state

@@ -82,6 +82,22 @@ class Demo:
         raise AssertionError(f"no printed address answers OIDC discovery:\n{self.output}")
 
 
+class Provider:
+    """The demo's identity provider, as tests bend it."""
+
+    def __init__(self, demo: Demo):
+        self.url = f"{demo.issuer_url}/"
+
+    def faults(self, **faults):
+        httpx.post(f"{self.url}faults", json=faults).raise_for_status()
+
+    def honest(self):
+        httpx.delete(f"{self.url}faults").raise_for_status()
+
+    def end_sessions(self, login: str):
+        httpx.post(f"{self.url}sessions/end", json={"login": login}).raise_for_status()
+
+
 def parse_examples(output: str) -> list[Example]:
     """Splits the output into commands, each with the words before it, back to the command before."""
     examples, words, command = [], [], []

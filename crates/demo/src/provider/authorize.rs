@@ -18,7 +18,7 @@ use super::respond::{Outcome, respond};
 use super::shape::Shape;
 use super::state::State;
 use super::steps::{SignedIn, Step, View, next};
-use crate::people::{MFA, Person};
+use crate::people::Person;
 
 /// The context of a sign-in with a password, and of one with MFA if no other was asked for.
 const ACR: [&str; 2] = ["1", "mfa"];
@@ -120,20 +120,28 @@ fn finish(
     let AuthorizationRequest { target, challenge, nonce, scopes, audience, wanted, .. } = &interaction.request;
     let known = state.browsers.accounts(&interaction.browser);
     let known = known.into_iter().find(|account| account.login == person.login);
-    let (sid, mut clients) = match known {
-        Some(account) => (account.sid, account.clients),
-        None => (secret::<16>()?, Vec::new()),
+    let (sid, mut clients, mut mfa_in) = match known {
+        // MFA counts for as long as the first factor that it followed.
+        Some(account) if account.auth_time == signed_in.auth_time => (account.sid, account.clients, account.mfa_in),
+        Some(account) => (account.sid, account.clients, Vec::new()),
+        None => (secret::<16>()?, Vec::new(), Vec::new()),
     };
     if !clients.contains(&(target.client, target.shape)) {
         clients.push((target.client, target.shape));
     }
     let SignedIn { auth_time, mfa, told } = signed_in;
-    let account = Account { login: person.login.clone(), sid: sid.clone(), auth_time, mfa, clients };
+    let here = target.shape.tenant_of(person);
+    if mfa && !target.shape.counts(person, &mfa_in) {
+        mfa_in.push(here.to_owned());
+    }
+    let account = Account { login: person.login.clone(), sid: sid.clone(), auth_time, mfa_in: mfa_in.clone(), clients };
     state.browsers.keep(&interaction.browser, account);
+    mfa_in.retain(|tenant| told || tenant != here);
     let [password, default] = ACR;
     let acr = if told { wanted.acr.as_deref().unwrap_or(default) } else { password };
     let sign_in = SignIn {
         person: person.clone().with_methods(told),
+        mfa_in,
         client: target.client,
         shape: target.shape,
         sid,
@@ -147,17 +155,6 @@ fn finish(
     };
     let binding = Binding { redirect_uri: target.redirect_text.clone(), challenge: challenge.clone() };
     state.grants.issue_code(sign_in, binding)
-}
-
-impl Person {
-    /// The same person, signed in with or without MFA. Nobody's provider says more than it does.
-    fn with_methods(mut self, mfa: bool) -> Self {
-        if let Some(methods) = &mut self.amr {
-            methods.retain(|method| method != MFA);
-            methods.extend(mfa.then(|| MFA.to_owned()));
-        }
-        self
-    }
 }
 
 /// Has the browser keep its id. Without `Secure`, which plain HTTP on loopback doesn't allow in every browser.

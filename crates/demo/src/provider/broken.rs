@@ -2,25 +2,33 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
+use super::aadsts::{self, Refusal};
 use super::answer::{Answer, Content, bytes, json};
 use super::fault_set::{Instead, ResponseFault};
 use super::issue::set;
+use super::shape::Shape;
+use super::state::State;
 
 /// A response that a fault has made, or none if the connection is to end.
 pub(crate) type Broken = Option<Answer>;
 
 /// What a fault puts in the place of a response to `path`, late if it says so.
-pub(crate) async fn broken(fault: &ResponseFault, path: &str) -> Option<Broken> {
+pub(crate) async fn broken(state: &State, shape: Shape, fault: &ResponseFault, path: &str) -> Option<Broken> {
     if fault.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
     let status = fault.status.and_then(|status| StatusCode::from_u16(status).ok());
     let Some(instead) = fault.instead else {
-        return status.map(|status| Some(json(status, &changed(json!({}), fault))));
+        let refusal = fault.aadsts.and_then(aadsts::find);
+        let status = status.or(refusal.map(Refusal::status))?;
+        let said = refusal.map_or(json!({}), |refusal| refusal.body(shape.manner, state.clock.now()));
+        let mut answer = json(status, &changed(said, fault));
+        answer.headers_mut().extend(fault.retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
+        return Some(Some(answer));
     };
     let mut answer = match instead {
         Instead::HangUp => return Some(None),

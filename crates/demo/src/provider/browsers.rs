@@ -22,8 +22,8 @@ pub(crate) struct Account {
     pub(crate) sid: String,
     /// When the user gave the first factor.
     pub(crate) auth_time: Timestamp,
-    /// Whether MFA was completed since.
-    pub(crate) mfa: bool,
+    /// The tenants in which MFA was completed since.
+    pub(crate) mfa_in: Vec<String>,
     /// The applications that the user signed in to, and at which endpoint.
     pub(crate) clients: Vec<(Client, Shape)>,
 }
@@ -106,7 +106,7 @@ mod tests {
 
     fn account(login: &str, sid: &str) -> Account {
         let (login, sid) = (login.to_owned(), sid.to_owned());
-        Account { login, sid, auth_time: Timestamp::from_secs(0), mfa: false, clients: Vec::new() }
+        Account { login, sid, auth_time: Timestamp::from_secs(0), mfa_in: Vec::new(), clients: Vec::new() }
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
     fn code_of(state: &State, authorization: Option<&str>, form: &str) -> Result<&'static str, &'static str> {
         let header = authorization
             .map(|credentials| HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credentials))).unwrap());
-        let client = authenticate(state, Shape::Generic, header.as_ref(), &Form::parse(form.as_bytes()));
+        let client = authenticate(state, Shape::GENERIC, header.as_ref(), &Form::parse(form.as_bytes()));
         client.map(|client| client.id).map_err(|error| error.code)
     }
 

@@ -12,6 +12,7 @@ use super::answer::{Answer, json, method_not_allowed, not_found};
 use super::authorize::forget_registrations;
 use super::back_channel::end_sessions;
 use super::state::State;
+use crate::tenants::Tenant;
 
 const MAX_BODY: usize = 256 * 1024;
 
@@ -23,11 +24,15 @@ const MAX_BODY: usize = 256 * 1024;
 /// | `GET`, `POST`, `DELETE /faults` | shows, merges and takes back faults |
 /// | `GET`, `PUT /clients/{id}` | shows and replaces what an application has registered |
 /// | `POST /sessions/end` | ends the sessions of `{"login": …}` or `{"sid": …}`, with their refresh tokens, as an admin does |
+/// | `PUT`, `DELETE /consents/{tenant}/{id}` | consents to an application in a customer's tenant, and takes that back |
 /// | `DELETE /registrations` | forgets who has registered for MFA |
 pub(crate) async fn control(state: &State, request: Request<Incoming>) -> Answer {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if let Some(id) = path.strip_prefix("/clients/") {
         return client(state, id, request).await;
+    }
+    if let Some((tenant, id)) = path.strip_prefix("/consents/").and_then(|rest| rest.split_once('/')) {
+        return consent(state, &method, tenant, id);
     }
     match (path.as_str(), &method) {
         ("/counts", &Method::GET) => json(StatusCode::OK, &json!(state.counters.now())),
@@ -71,6 +76,15 @@ async fn client(state: &State, id: &str, request: Request<Incoming>) -> Answer {
             Err(reason) => bad(reason),
         },
         _ => method_not_allowed("GET, PUT"),
+    }
+}
+
+fn consent(state: &State, method: &Method, tenant: &str, id: &str) -> Answer {
+    let Some(tenant) = Tenant::find(tenant) else { return not_found() };
+    match *method {
+        Method::PUT => json(StatusCode::OK, &json!({ "changed": state.consents.give(tenant, id) })),
+        Method::DELETE => json(StatusCode::OK, &json!({ "changed": state.consents.take(tenant, id) })),
+        _ => method_not_allowed("PUT, DELETE"),
     }
 }
 

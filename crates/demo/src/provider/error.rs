@@ -3,6 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::aadsts::{self, Refusal};
+use super::shape::Shape;
+use mfa_gateway_core::clock::Timestamp;
+
 /// A refusal with its registered code (RFC 6749 §4.1.2.1 and §5.2) and a sentence for the developer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {description}")]
@@ -11,12 +15,14 @@ pub(crate) struct OAuthError {
     pub(crate) code: &'static str,
     /// What is wrong, in characters that RFC 6749 §5.2 allows.
     pub(crate) description: &'static str,
+    /// The error in Entra's list, if it has this one.
+    refusal: Option<&'static Refusal>,
 }
 
 impl OAuthError {
     /// Any registered code.
     pub(crate) const fn new(code: &'static str, description: &'static str) -> Self {
-        Self { code, description }
+        Self { code, description, refusal: None }
     }
 
     /// The request lacks something, repeats something or makes no sense.
@@ -39,8 +45,19 @@ impl OAuthError {
         Self::new("server_error", description)
     }
 
+    /// An error of Entra's, by its number.
+    pub(crate) fn aadsts(number: u32) -> Self {
+        match aadsts::find(number) {
+            Some(refusal) => Self { code: refusal.error, description: refusal.text, refusal: Some(refusal) },
+            None => Self::server_error("an unknown number"),
+        }
+    }
+
     /// The status at the token endpoint (RFC 6749 §5.2).
     pub(crate) fn status(&self) -> StatusCode {
+        if let Some(refusal) = self.refusal {
+            return refusal.status();
+        }
         match self.code {
             "invalid_client" => StatusCode::UNAUTHORIZED,
             "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
@@ -48,8 +65,11 @@ impl OAuthError {
         }
     }
 
-    /// The body at the token endpoint.
-    pub(crate) fn body(&self) -> Value {
+    /// The body at the token endpoint, in the manner of the endpoint.
+    pub(crate) fn body(&self, shape: Shape, now: Timestamp) -> Value {
+        if let Some(refusal) = self.refusal.filter(|_| shape.has_numbers()) {
+            return refusal.body(shape.manner, now);
+        }
         json!({ "error": self.code, "error_description": self.description })
     }
 }

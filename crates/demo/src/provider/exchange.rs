@@ -1,4 +1,7 @@
-//! The token endpoint: codes, refresh tokens and client credentials for access tokens (RFC 6749 §3.2, §4.1.3, §4.4, §6).
+//! The token endpoint: codes, refresh tokens, passwords and client credentials for access tokens (RFC 6749 §3.2, §4.1.3, §4.3, §4.4,
+//! §6).
+
+use std::sync::Arc;
 
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -9,10 +12,12 @@ use super::fault_set::{FaultSet, Kind, NonceFault, TokenFault};
 use super::form::Form;
 use super::grants::{Redeemed, SignIn};
 use super::issue::issue;
-use super::shape::Shape;
+use super::password;
+use super::shape::{Manner, Shape};
 use super::state::State;
 use super::tokens::{LIFETIME, TokenOptions, access_claims, app_claims, id_claims, logout_claims};
-use crate::people::{CONFIDENTIAL_CLIENT_ID, Client, DEFAULT_AUDIENCE};
+use crate::people::{CONTOSO, Client, DEFAULT_AUDIENCE};
+use crate::tenants::Tenant;
 
 /// Answers a token request with the body of a token response (RFC 6749 §5.1).
 pub(crate) fn exchange(
@@ -35,10 +40,16 @@ pub(crate) fn exchange(
         }
         "refresh_token" => {
             let token = form.need("refresh_token", "refresh_token is missing")?;
-            let redeemed = state.grants.refresh(token, client, now, &faults.refresh_token)?;
+            let mut redeemed = state.grants.refresh(token, client, now, &faults.refresh_token)?;
+            redeemed.sign_in = Arc::new(redeemed.sign_in.at(state, shape)?);
             Ok(for_person(state, form, &redeemed, &faults, Occasion::Refresh))
         }
-        "client_credentials" => for_application(state, form, client),
+        "password" => {
+            let sign_in = Arc::new(password::sign_in(state, shape, form, client)?);
+            let redeemed = Redeemed { sign_in, refresh_token: None };
+            Ok(for_person(state, form, &redeemed, &faults, Occasion::SignIn))
+        }
+        "client_credentials" => for_application(state, shape, form, client),
         _ => Err(OAuthError::new("unsupported_grant_type", "this grant_type is not supported")),
     }
 }
@@ -60,6 +71,7 @@ fn for_person(state: &State, form: &Form, redeemed: &Redeemed, faults: &FaultSet
         audience: audience.to_owned(),
         auth_time: Some(sign_in.time),
         lifetime: LIFETIME,
+        tenant: sign_in.shape.tenant,
     };
     let claims = access_claims(&issuer, &sign_in.person, &options, now);
     let access_token = issue(state, "JWT", claims, &faults.access_token, None);
@@ -75,7 +87,7 @@ fn for_person(state: &State, form: &Form, redeemed: &Redeemed, faults: &FaultSet
         let fault = if occasion == Occasion::SignIn { &faults.id_token } else { &faults.refreshed_id_token };
         response["id_token"] = json!(id_token(state, &issuer, sign_in, &access_token, fault, occasion));
     }
-    if sign_in.shape == Shape::V1 {
+    if sign_in.shape.manner == Manner::V1 {
         // Numbers are strings there.
         response["expires_in"] = json!(LIFETIME.as_secs().to_string());
         response["expires_on"] = json!(now.plus(LIFETIME).as_secs().to_string());
@@ -117,12 +129,17 @@ fn id_token(
     issue(state, "JWT", claims, fault, sign_in.client.secret)
 }
 
-fn for_application(state: &State, form: &Form, client: Client) -> Result<Value, OAuthError> {
-    if client.id != CONFIDENTIAL_CLIENT_ID {
-        let description = "only the confidential application gets app-only tokens";
-        return Err(OAuthError::new("unauthorized_client", description));
+fn for_application(state: &State, shape: Shape, form: &Form, client: Client) -> Result<Value, OAuthError> {
+    if client.principal.is_none() {
+        return Err(OAuthError::new("unauthorized_client", "this application gets no app-only tokens"));
     }
-    let claims = app_claims(&state.issuer, form.audience().unwrap_or(DEFAULT_AUDIENCE), state.clock.now());
+    if shape.tenant.is_some_and(|tenant| !state.consents.has(tenant, client.id)) {
+        return Err(OAuthError::aadsts(700_016));
+    }
+    let audience = form.audience().unwrap_or(DEFAULT_AUDIENCE);
+    let shape = Shape { tenant: shape.tenant.or(Tenant::find(CONTOSO)), ..shape };
+    let tenant = shape.tenant.map_or(CONTOSO, |tenant| tenant.id);
+    let claims = app_claims(&shape.issuer(&state.issuer), client, tenant, audience, state.clock.now());
     Ok(response(&state.keys.sign(&claims)))
 }
 
@@ -158,7 +175,7 @@ mod tests {
 
     fn ask(state: &State, form: &str) -> Result<Value, OAuthError> {
         let form = format!("client_id={PUBLIC_CLIENT_ID}&{form}");
-        exchange(state, Shape::Generic, None, &Form::parse(form.as_bytes()))
+        exchange(state, Shape::GENERIC, None, &Form::parse(form.as_bytes()))
     }
 
     fn sign_in(state: &State, shape: Shape, more: &str) -> Value {
@@ -178,7 +195,7 @@ mod tests {
     fn a_refresh_keeps_the_proof_and_the_time_of_the_sign_in() {
         let clock = Clock::manual(Timestamp::from_secs(1_549_088_552));
         let state = state(&clock);
-        let first = sign_in(&state, Shape::Generic, "scope=openid+offline_access&login_hint=john");
+        let first = sign_in(&state, Shape::GENERIC, "scope=openid+offline_access&login_hint=john");
         assert_eq!(claims(&first["id_token"])["nonce"], "n");
         clock.advance(LIFETIME);
         let token = first["refresh_token"].as_str().unwrap();
@@ -197,19 +214,19 @@ mod tests {
     #[test]
     fn a_refresh_token_needs_offline_access() {
         let state = state(&Clock::system());
-        assert!(sign_in(&state, Shape::Generic, "scope=openid&login_hint=jane").get("refresh_token").is_none());
+        assert!(sign_in(&state, Shape::GENERIC, "scope=openid&login_hint=jane").get("refresh_token").is_none());
     }
 
     #[test]
     fn a_sign_in_tells_the_methods_in_the_manner_of_its_endpoint() {
         let state = state(&Clock::system());
         let jane = |shape| claims(&sign_in(&state, shape, "scope=openid&login_hint=jane&acr_values=c1")["id_token"]);
-        let generic = jane(Shape::Generic);
+        let generic = jane(Shape::GENERIC);
         assert_eq!((&generic["amr"], &generic["acr"]), (&json!(["pwd", "mfa"]), &json!("c1")));
         assert!(generic["sid"].is_string() && generic["at_hash"].is_string());
-        let v1 = jane(Shape::V1);
+        let v1 = jane(Shape { manner: Manner::V1, tenant: None });
         assert_eq!((&v1["ver"], &v1["amr"]), (&json!("1.0"), &json!(["pwd", "mfa"])));
-        let v2 = jane(Shape::V2);
+        let v2 = jane(Shape { manner: Manner::V2, tenant: None });
         assert_eq!((&v2["ver"], v2.get("amr")), (&json!("2.0"), None));
         assert_eq!(v2["iss"], format!("http://127.0.0.1:9/{}/v2.0", crate::people::CONTOSO));
     }
@@ -219,7 +236,7 @@ mod tests {
         let state = state(&Clock::system());
         let put = |kind| {
             state.faults.change(|set| set.id_token.kind = kind);
-            sign_in(&state, Shape::Generic, "scope=openid&login_hint=jane")
+            sign_in(&state, Shape::GENERIC, "scope=openid&login_hint=jane")
         };
         let logout = claims(&put(Kind::LogoutToken)["id_token"]);
         assert!(logout["events"].is_object() && logout["nonce"] == "n", "{logout}");

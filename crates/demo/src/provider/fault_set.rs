@@ -43,6 +43,12 @@ pub struct FaultSet {
 pub struct ResponseFault {
     /// Another status; with `body`, that is all the response says.
     pub status: Option<u16>,
+    /// An error of Entra's in its place, by its number.
+    pub aadsts: Option<u32>,
+    /// The field `Retry-After`.
+    pub retry_after: Option<u32>,
+    /// The tenant whose endpoint goes wrong; without it, all do.
+    pub tenant: Option<String>,
     /// How long the response takes, in milliseconds.
     pub delay_ms: u64,
     /// Something else in its place.
@@ -219,6 +225,8 @@ pub struct RefreshTokenFault {
     pub kept: bool,
     /// Spent refresh tokens stay good, as Entra's do.
     pub reusable: bool,
-    /// How long after the sign-in they are good, in seconds.
+    /// How long after the sign-in they are good, in seconds: Entra's sign-in frequency.
     pub lifetime_secs: Option<u64>,
+    /// How long after the sign-in MFA counts, in seconds: Entra's "remember MFA".
+    pub mfa_lifetime_secs: Option<u64>,
 }

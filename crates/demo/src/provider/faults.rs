@@ -28,10 +28,13 @@
 //! | a token endpoint that is slow, fails, redirects, never ends | `{"token": {"delay_ms": 20000}}`, `{"token": {"status": 503, "times": 2}}`, `{"token": {"instead": "endless"}}`, `"redirect"`, `"stalled"`, `"garbage"`, `"hang_up"` |
 //! | a response without a member | `{"token": {"body": {"id_token": null}}}` |
 //! | a refresh that is refused, with a `suberror` | `{"refresh": {"status": 400, "body": {"error": "invalid_grant", "suberror": "bad_token"}}}` |
+//! | one of Entra's errors, at one tenant's endpoint, once | `{"refresh": {"aadsts": 50076, "tenant": "0c39d6d5-…", "times": 1}}` |
+//! | throttling | `{"token": {"aadsts": 90055, "retry_after": 5}}` |
 //! | a refresh whose response gets lost | `{"refresh": {"late": true, "instead": "hang_up"}}` |
 //! | a refreshed ID token of someone else | `{"refreshed_id_token": {"claims": {"sub": "other"}}}` |
 //! | a refreshed ID token that has `amr` | `{"refreshed_id_token": {"claims": {"amr": ["pwd", "mfa"]}}}` |
 //! | refresh tokens that stay the same, may be used twice, end early | `{"refresh_token": {"kept": true, "reusable": true, "lifetime_secs": 60}}` |
+//! | MFA that runs out ("remember MFA") | `{"refresh_token": {"mfa_lifetime_secs": 60}}` |
 //! | PAR required | `{"require_pushed": true}` |
 //! | logout tokens in wrong forms | `{"logout_token": {"claims": {"nonce": "n"}}}`, and all of `id_token` |
 //! | discovery and key documents | `{"discovery": {"instead": "garbage"}}`, `{"keys": {"status": 500}}` |
@@ -41,6 +44,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::fault_set::{FaultSet, ResponseFault};
+use super::shape::Shape;
 
 /// The faults of a running provider.
 #[derive(Debug, Default)]
@@ -77,9 +81,13 @@ impl Faults {
     }
 
     /// The fault of one response, counted as having happened.
-    pub(crate) fn response(&self, of: impl FnOnce(&mut FaultSet) -> &mut ResponseFault) -> ResponseFault {
+    pub(crate) fn response(&self, shape: Shape, of: impl FnOnce(&mut FaultSet) -> &mut ResponseFault) -> ResponseFault {
+        let here = |tenant: &str| shape.tenant.is_some_and(|here| here.id == tenant);
         let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = of(&mut set);
+        if !fault.tenant.as_deref().is_none_or(here) {
+            return ResponseFault::default();
+        }
         match &mut fault.times {
             Some(0) => ResponseFault::default(),
             Some(times) => {
@@ -136,7 +144,7 @@ mod tests {
         let faults = Faults::default();
         faults
             .change(|set| set.token = ResponseFault { status: Some(500), times: Some(2), ..ResponseFault::default() });
-        let statuses = [(); 3].map(|()| faults.response(|set| &mut set.token).status);
+        let statuses = [(); 3].map(|()| faults.response(Shape::GENERIC, |set| &mut set.token).status);
         assert_eq!(statuses, [Some(500), Some(500), None]);
     }
 }

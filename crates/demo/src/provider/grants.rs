@@ -32,6 +32,8 @@ const MAX_SPENT: usize = 16;
 pub(crate) struct SignIn {
     /// Who signed in, with the `amr` of this sign-in.
     pub(crate) person: Person,
+    /// The tenants in which MFA was completed since, and the sign-in says so.
+    pub(crate) mfa_in: Vec<String>,
     /// The application they signed in to.
     pub(crate) client: Client,
     /// The manner of the endpoint they signed in at.
@@ -83,6 +85,8 @@ struct Grant {
     /// The secrets before, newest first.
     spent: VecDeque<String>,
     expires: Timestamp,
+    /// Whether its session was ended.
+    revoked: bool,
     /// The binding of a code; a refresh token has none.
     binding: Option<Binding>,
     sign_in: Arc<SignIn>,
@@ -94,7 +98,7 @@ impl Grants {
         let expires = sign_in.granted.plus(CODE_LIFETIME);
         let (id, secret) = (secret::<16>()?, secret::<32>()?);
         let (binding, sign_in) = (Some(binding), Arc::new(sign_in));
-        Ok(self.keep(Grant { id, secret, spent: VecDeque::new(), expires, binding, sign_in }))
+        Ok(self.keep(Grant { id, secret, spent: VecDeque::new(), expires, revoked: false, binding, sign_in }))
     }
 
     /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6). A failed attempt spends the code as well.
@@ -135,13 +139,23 @@ impl Grants {
         fault: &RefreshTokenFault,
     ) -> Result<Redeemed, OAuthError> {
         let grant = self.take(token, now, fault.reusable).filter(|grant| grant.binding.is_none());
-        let grant = grant.filter(|grant| {
-            let life = fault.lifetime_secs.map(Duration::from_secs);
-            life.is_none_or(|life| now < grant.sign_in.granted.plus(life))
-        });
-        let grant = grant.ok_or(OAuthError::invalid_grant("the refresh token is unknown or spent"))?;
+        let grant = grant.ok_or_else(|| OAuthError::aadsts(70000))?;
         if grant.sign_in.client != client {
             return Err(OAuthError::invalid_grant("the refresh token was issued to another client"));
+        }
+        let outlived =
+            |life: Option<u64>, since: Timestamp| life.is_some_and(|life| now >= since.plus(Duration::from_secs(life)));
+        let over = match () {
+            () if grant.revoked => Some(50173),
+            () if now >= grant.expires => Some(700_082),
+            () if outlived(fault.lifetime_secs, grant.sign_in.granted) => Some(70043),
+            () if outlived(fault.mfa_lifetime_secs, grant.sign_in.time) => Some(50078),
+            () => None,
+        };
+        if let Some(number) = over {
+            // The next one to show it gets the same answer.
+            self.keep(grant);
+            return Err(OAuthError::aadsts(number));
         }
         if fault.kept {
             let sign_in = Arc::clone(&grant.sign_in);
@@ -154,7 +168,10 @@ impl Grants {
     /// Ends the grants of a session at the provider, or all grants of a person if no session is named.
     pub(crate) fn end(&self, login: &str, sid: Option<&str>) {
         let of = |grant: &Grant| grant.sign_in.person.login == login && sid.is_none_or(|sid| sid == grant.sign_in.sid);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|grant| !of(grant));
+        let mut grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A code that was not redeemed yet goes; a refresh token is known as revoked.
+        grants.retain(|grant| grant.binding.is_none() || !of(grant));
+        grants.iter_mut().filter(|grant| of(grant)).for_each(|grant| grant.revoked = true);
     }
 
     fn renew(&self, mut grant: Grant) -> Result<Redeemed, OAuthError> {
@@ -183,7 +200,7 @@ impl Grants {
         let grant = grants.remove(position)?;
         let equal = |known: &String| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok();
         let good = equal(&grant.secret) || spent_too && grant.spent.iter().any(equal);
-        (good && now < grant.expires).then_some(grant)
+        (good && (grant.binding.is_none() || now < grant.expires)).then_some(grant)
     }
 }
 
@@ -219,8 +236,9 @@ mod tests {
     fn sign_in() -> SignIn {
         SignIn {
             person: john(),
+            mfa_in: Vec::new(),
             client: client(PUBLIC_CLIENT_ID),
-            shape: Shape::Generic,
+            shape: Shape::GENERIC,
             sid: "s".to_owned(),
             time: NOW,
             granted: NOW,

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, bytes, with_header};
 use super::request::SCOPES;
-use super::shape::{Endpoint, Shape};
+use super::shape::{Endpoint, Manner, Shape};
 use super::state::State;
 
 /// The metadata of OpenID Connect Discovery §3 and RFC 8414 §2, with those of the specifications named beside them.
 pub(crate) fn metadata(state: &State, shape: Shape) -> Value {
     let address = |endpoint| shape.address(&state.issuer, endpoint);
-    let generic = shape == Shape::Generic;
+    let generic = shape.manner == Manner::Generic;
     let mut metadata = json!({
         "issuer": shape.issuer(&state.issuer),
         "authorization_endpoint": address(Endpoint::Authorize),
@@ -21,7 +21,7 @@ pub(crate) fn metadata(state: &State, shape: Shape) -> Value {
         "end_session_endpoint": address(Endpoint::EndSession),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", "password"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported":

@@ -7,11 +7,16 @@
 //! signed in; a client that shows no pages and names a user with `login_hint` needs none.
 //!
 //! The same provider answers in the manner of Entra's v1 and v2 endpoints below `/common/`, with an issuer per tenant.
+//! Below a tenant's id or domain, people sign in to that tenant, and refresh tokens give tokens of it, if it consented to
+//! the application: `/{tenant}/oauth2/v2.0/authorize`, `/{tenant}/oauth2/token`, or `/{tenant}/token` with the issuer of
+//! the root. MFA counts in the tenant in which it was done ([`TenantMfa`](crate::tenants::TenantMfa) has the exceptions).
+//! Errors have Entra's numbers there.
 //!
 //! Tests can make it do what no honest provider would: [`Faults`] lists how. They can also register what an application
 //! needs ([`Registration`]), end sessions, slow the provider down and let it go dark. Over HTTP, `/counts`, `/faults`,
 //! `/clients/{id}`, `/sessions/end` and `/registrations` do the same for tests in other languages.
 
+mod aadsts;
 mod answer;
 mod authorize;
 mod back_channel;
@@ -21,6 +26,8 @@ mod client_auth;
 mod clients;
 mod control;
 mod counters;
+mod directory;
+mod elsewhere;
 mod error;
 mod exchange;
 mod fault_set;
@@ -35,6 +42,7 @@ mod logout;
 mod loopback;
 mod metadata;
 mod page;
+mod password;
 mod pushed;
 mod request;
 mod respond;
@@ -53,6 +61,7 @@ pub(crate) use answer::{Answer, bytes, json, method_not_allowed, not_found, with
 pub use back_channel::Delivery;
 pub use clients::{FrontChannel, Registration};
 pub use counters::Counts;
+pub use directory::Directory;
 pub use fault_set::{
     AuthorizeFault, FaultSet, Instead, IssFault, Kind, MfaStep, NonceFault, Presence, RefreshTokenFault, ResponseFault,
     SignInFault, SignedBy, TokenFault,

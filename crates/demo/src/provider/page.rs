@@ -11,8 +11,8 @@ use super::html::Pages;
 use super::interaction::Interaction;
 use super::steps::Step;
 use crate::people::{
-    ADMIN_AGENTS, BILLING_ADMINISTRATOR, Client, GLOBAL_ADMINISTRATOR, HELPDESK_AGENTS, PORTAL_CLIENT_ID, Person,
-    SALES_AGENTS,
+    ADMIN_AGENTS, BILLING_ADMINISTRATOR, Client, GLOBAL_ADMINISTRATOR, HELPDESK_AGENTS, NIGHTLY_CLIENT_ID,
+    PORTAL_CLIENT_ID, Person, SALES_AGENTS, VENDOR_CLIENT_ID,
 };
 
 pub(crate) static PAGES: LazyLock<Pages> = LazyLock::new(|| {
@@ -69,6 +69,8 @@ pub(crate) fn step(step: &Step, interaction: &Interaction, people: &[Person], ac
         "action": format!("/sign-in/{}", interaction.id),
         "application": application(&interaction.request.target.client),
         "person": person.map(shown),
+        "company": person.and_then(|person| interaction.request.target.shape.federated(person)),
+        "tenant": interaction.request.target.shape.tenant.map(|tenant| tenant.name),
         "people": people,
     });
     Some(PAGES.page(StatusCode::OK, template, &content))
@@ -96,7 +98,12 @@ fn role(id: &str) -> Option<&'static str> {
 
 /// How pages call an application.
 fn application(client: &Client) -> &'static str {
-    if client.id == PORTAL_CLIENT_ID { "the partner portal" } else { "an application" }
+    match client.id {
+        PORTAL_CLIENT_ID => "the partner portal",
+        NIGHTLY_CLIENT_ID => "the nightly program",
+        VENDOR_CLIENT_ID => "the vendor’s control panel",
+        _ => "an application",
+    }
 }
 
 fn shown(person: &Person) -> Value {

@@ -7,7 +7,7 @@ use url::Url;
 use super::clients::Clients;
 use super::error::OAuthError;
 use super::form::Form;
-use super::shape::Shape;
+use super::shape::{Manner, Shape};
 use super::wanted::Wanted;
 use crate::people::{Client, MFA};
 use mfa_gateway_core::clock::Timestamp;
@@ -130,7 +130,7 @@ fn supported(form: &Form, shape: Shape) -> Result<(), OAuthError> {
     if form.get("response_mode").is_some_and(|mode| !["query", "form_post"].contains(&mode)) {
         return Err(OAuthError::invalid_request("only response_mode=query and form_post are supported"));
     }
-    if shape == Shape::V2 && form.words("amr_values").any(|method| method == MFA) {
+    if shape.manner == Manner::V2 && form.words("amr_values").any(|method| method == MFA) {
         return Err(OAuthError::invalid_request("AADSTS901002: The 'amr_values' request parameter is not supported."));
     }
     Ok(())
@@ -157,6 +157,10 @@ mod tests {
     const BASE: &str = "redirect_uri=http://127.0.0.1:9/cb&response_type=code&\
                         code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
+    fn entra(manner: Manner) -> Shape {
+        Shape { manner, tenant: None }
+    }
+
     fn parsed(more: &str, shape: Shape) -> Result<AuthorizationRequest, OAuthError> {
         let form = Form::parse(format!("client_id={PORTAL_CLIENT_ID}&{BASE}&{more}").as_bytes());
         AuthorizationRequest::parse(Target::parse(&Clients::default(), &form, shape)?, &form)
@@ -182,16 +186,16 @@ mod tests {
             ("max_age=soon", "invalid_request"),
             ("nonce=1&nonce=2", "invalid_request"),
         ] {
-            assert_eq!(parsed(more, Shape::Generic).unwrap_err().code, code, "{more}");
+            assert_eq!(parsed(more, Shape::GENERIC).unwrap_err().code, code, "{more}");
         }
-        assert!(parsed("amr_values=mfa", Shape::V1).unwrap().wanted.mfa);
-        assert!(parsed("amr_values=mfa", Shape::V2).unwrap_err().description.starts_with("AADSTS901002"));
+        assert!(parsed("amr_values=mfa", entra(Manner::V1)).unwrap().wanted.mfa);
+        assert!(parsed("amr_values=mfa", entra(Manner::V2)).unwrap_err().description.starts_with("AADSTS901002"));
     }
 
     #[test]
     fn a_sign_in_is_too_old_after_max_age_and_always_for_zero() {
         let at = Timestamp::from_secs;
-        let fresh = |more: &str, now| parsed(more, Shape::Generic).unwrap().wants_fresh(at(100), at(now));
+        let fresh = |more: &str, now| parsed(more, Shape::GENERIC).unwrap().wants_fresh(at(100), at(now));
         assert_eq!([fresh("max_age=60", 160), fresh("max_age=60", 161)], [false, true]);
         assert_eq!([fresh("max_age=0", 100), fresh("prompt=login", 100), fresh("", 9_999)], [true, true, false]);
     }

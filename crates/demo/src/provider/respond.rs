@@ -87,7 +87,7 @@ mod tests {
 
     fn response(fault: &AuthorizeFault) -> String {
         let query = format!("client_id={PORTAL_CLIENT_ID}&redirect_uri=http://127.0.0.1:9/cb?x=1&state=s");
-        let target = Target::parse(&Clients::default(), &Form::parse(query.as_bytes()), Shape::Generic).unwrap();
+        let target = Target::parse(&Clients::default(), &Form::parse(query.as_bytes()), Shape::GENERIC).unwrap();
         let answer = respond(&target, Outcome::Code("c".to_owned()), "http://i/", fault);
         answer.headers()["location"].to_str().unwrap().to_owned()
     }

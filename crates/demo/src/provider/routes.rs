@@ -68,9 +68,11 @@ async fn protocol(state: &State, shape: Shape, endpoint: Endpoint, request: Requ
         }
         Endpoint::Discovery => {
             let document = |_: &HeaderMap| with_caching(json(StatusCode::OK, &metadata(state, shape)));
-            published(state, &request, |set| &mut set.discovery, document).await
+            published(state, shape, &request, |set| &mut set.discovery, document).await
         }
-        Endpoint::Keys => published(state, &request, |set| &mut set.keys, |headers| key_set(state, headers)).await,
+        Endpoint::Keys => {
+            published(state, shape, &request, |set| &mut set.keys, |headers| key_set(state, headers)).await
+        }
         Endpoint::Token => token(state, shape, request).await,
         Endpoint::Pushed => push(state, shape, request).await,
         Endpoint::Authorize => Some(match form(request).await {
@@ -125,11 +127,12 @@ fn with_caching(answer: Answer) -> Answer {
 
 async fn published(
     state: &State,
+    shape: Shape,
     request: &Request<Incoming>,
     fault: impl FnOnce(&mut FaultSet) -> &mut ResponseFault,
     document: impl FnOnce(&HeaderMap) -> Answer,
 ) -> Option<Answer> {
-    match broken(&state.faults.response(fault), request.uri().path()).await {
+    match broken(state, shape, &state.faults.response(shape, fault), request.uri().path()).await {
         Some(broken) => broken,
         None => Some(document(request.headers())),
     }
@@ -142,12 +145,12 @@ async fn token(state: &State, shape: Shape, request: Request<Incoming>) -> Optio
     let refreshes = form.as_ref().is_ok_and(|form| form.get("grant_type") == Some("refresh_token"));
     let fault = if refreshes {
         state.counters.count(Counted::Refresh);
-        state.faults.response(|set| &mut set.refresh)
+        state.faults.response(shape, |set| &mut set.refresh)
     } else {
-        state.faults.response(|set| &mut set.token)
+        state.faults.response(shape, |set| &mut set.token)
     };
     let tokens = || form.and_then(|form| exchange(state, shape, authorization.as_ref(), &form));
-    respond(&fault, &path, StatusCode::OK, tokens).await
+    respond(state, shape, &fault, &path, StatusCode::OK, tokens).await
 }
 
 /// Takes a pushed authorization request (RFC 9126 §2).
@@ -155,7 +158,7 @@ async fn push(state: &State, shape: Shape, request: Request<Incoming>) -> Option
     let authorization = request.headers().get(AUTHORIZATION).cloned();
     let path = request.uri().path().to_owned();
     let form = Form::read(request).await;
-    let fault = state.faults.response(|set| &mut set.pushed);
+    let fault = state.faults.response(shape, |set| &mut set.pushed);
     let keep = || {
         let form = form?;
         form.sound()?;
@@ -163,11 +166,13 @@ async fn push(state: &State, shape: Shape, request: Request<Incoming>) -> Option
         let uri = state.pushed.keep(client.id, form, state.clock.now())?;
         Ok(json!({ "request_uri": uri, "expires_in": pushed::LIFETIME.as_secs() }))
     };
-    respond(&fault, &path, StatusCode::CREATED, keep).await
+    respond(state, shape, &fault, &path, StatusCode::CREATED, keep).await
 }
 
 /// A JSON response of the back channel, right or wrong.
 async fn respond(
+    state: &State,
+    shape: Shape,
     fault: &ResponseFault,
     path: &str,
     status: StatusCode,
@@ -175,12 +180,12 @@ async fn respond(
 ) -> Option<Answer> {
     let result = if fault.late {
         let result = work();
-        if let Some(broken) = broken(fault, path).await {
+        if let Some(broken) = broken(state, shape, fault, path).await {
             return broken;
         }
         result
     } else {
-        if let Some(broken) = broken(fault, path).await {
+        if let Some(broken) = broken(state, shape, fault, path).await {
             return broken;
         }
         work()
@@ -189,9 +194,13 @@ async fn respond(
         Ok(response) => json(status, &changed(response, fault)),
         Err(error) if error.status() == StatusCode::UNAUTHORIZED => {
             // RFC 9110 §15.5.2 wants a challenge with every 401.
-            with_header(json(error.status(), &error.body()), WWW_AUTHENTICATE, "Basic realm=\"demo\"")
+            with_header(
+                json(error.status(), &error.body(shape, state.clock.now())),
+                WWW_AUTHENTICATE,
+                "Basic realm=\"demo\"",
+            )
         }
-        Err(error) => json(error.status(), &error.body()),
+        Err(error) => json(error.status(), &error.body(shape, state.clock.now())),
     };
     // RFC 6749 §5.1 wants both.
     Some(with_header(with_header(answer, CACHE_CONTROL, "no-store"), PRAGMA, "no-cache"))

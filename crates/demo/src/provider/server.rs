@@ -12,6 +12,7 @@ use super::authorize::forget_registrations;
 use super::back_channel::{self, Delivery, end_sessions};
 use super::clients::Registration;
 use super::counters::Counts;
+use super::directory::Directory;
 use super::faults::Faults;
 use super::keys::KeyRing;
 use super::loopback::LoopbackServer;
@@ -19,7 +20,7 @@ use super::routes;
 use super::shape::Shape;
 use super::state::State;
 use super::tokens::{self, TokenOptions};
-use crate::people::{Client, DEFAULT_AUDIENCE, Person};
+use crate::people::{CONFIDENTIAL_CLIENT_ID, CONTOSO, Client, DEFAULT_AUDIENCE, Person};
 use mfa_gateway_core::clock::Clock;
 
 /// A running identity provider; it stops when it is dropped.
@@ -100,7 +101,10 @@ impl IdentityProvider {
     /// The claims of the daemon's token, to be changed and then minted.
     #[must_use]
     pub fn app_claims(&self) -> Value {
-        tokens::app_claims(&self.state.issuer, DEFAULT_AUDIENCE, self.state.clock.now())
+        let daemon = Client::find(CONFIDENTIAL_CLIENT_ID);
+        daemon.map_or(Value::Null, |daemon| {
+            tokens::app_claims(&self.state.issuer, daemon, CONTOSO, DEFAULT_AUDIENCE, self.state.clock.now())
+        })
     }
 
     /// How often the key set was asked for, answered or not.
@@ -125,6 +129,12 @@ impl IdentityProvider {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.state.faults
+    }
+
+    /// What other services of the demo may know of the provider.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        Directory::new(Arc::clone(&self.state))
     }
 
     /// Registers an application anew, by its id.
@@ -152,7 +162,7 @@ impl IdentityProvider {
     /// [`sign_with`](Self::sign_with) with the `typ` `logout+jwt`.
     #[must_use]
     pub fn logout_claims(&self, person: &Person, client: Client, sid: &str) -> Value {
-        back_channel::claims(&self.state, person, client, Shape::Generic, sid)
+        back_channel::claims(&self.state, person, client, Shape::GENERIC, sid)
     }
 
     /// The header of the provider's tokens, to be changed and then signed with.

@@ -35,18 +35,33 @@ pub(crate) fn act(state: &State, id: &str, form: &Form, visitor: &Visitor) -> An
         interaction.progress = Progress { other: true, ..Progress::default() };
         return advance(state, interaction, visitor.shows_pages);
     }
-    let (step, _) = step_of(state, &interaction, visitor.shows_pages);
-    do_step(state, &mut interaction, &step, action, form.get("who"));
+    let (step, accounts) = step_of(state, &interaction, visitor.shows_pages);
+    let now = state.clock.now();
+    let fresh = accounts.into_iter().filter(|account| !interaction.request.wants_fresh(account.auth_time, now));
+    let fresh: Vec<_> = fresh.map(|account| account.login).collect();
+    do_step(state, &mut interaction, &step, action, form.get("who"), &fresh);
     advance(state, interaction, visitor.shows_pages)
 }
 
-fn do_step(state: &State, interaction: &mut Interaction, step: &Step, action: &str, who: Option<&str>) {
+/// Notes what was done. `fresh` are the users whose first factor in this browser still counts.
+fn do_step(
+    state: &State,
+    interaction: &mut Interaction,
+    step: &Step,
+    action: &str,
+    who: Option<&str>,
+    fresh: &[String],
+) {
     let now = state.clock.now();
     let progress = &mut interaction.progress;
     match (step, action) {
         (Step::Choose, "choose") => progress.who = who.map(str::to_owned),
         (Step::Password(person), "password") => {
             *progress = Progress { who: Some(person.login.clone()), first_factor: Some(now), ..Progress::default() };
+        }
+        // Signed in at home already: the other company's provider adds its MFA.
+        (Step::Federated(person), "federated") if progress.first_factor.is_some() || fresh.contains(&person.login) => {
+            progress.mfa = true;
         }
         (Step::Federated(person), "federated") => {
             let who = Some(person.login.clone());

@@ -13,6 +13,7 @@ use super::interaction::Interactions;
 use super::keys::KeyRing;
 use super::pushed::Pushed;
 use crate::people::Person;
+use crate::tenants::Consents;
 use mfa_gateway_core::clock::Clock;
 
 /// Nonces and assertions beyond this many are forgotten, oldest first.
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(super) interactions: Interactions,
     pub(super) pushed: Pushed,
     pub(super) clients: Clients,
+    pub(super) consents: Consents,
     pub(super) faults: Faults,
     pub(super) counters: Counters,
     /// The users who have registered for MFA since the start.
@@ -60,6 +62,7 @@ impl State {
             interactions: Interactions::default(),
             pushed: Pushed::default(),
             clients: Clients::default(),
+            consents: Consents::default(),
             faults: Faults::default(),
             counters: Counters::default(),
             registered: Mutex::default(),

@@ -63,7 +63,7 @@ pub(crate) fn hinted<'a>(people: &'a [Person], hint: &str) -> Option<&'a Person>
 
 /// What a sign-in needs next.
 pub(crate) fn next(view: &View<'_>) -> Step {
-    let silent = view.request.prompt.none;
+    let (silent, here) = (view.request.prompt.none, view.request.target.shape);
     let Some(person) = view.person() else {
         return match view.accounts.len() {
             _ if !silent => Step::Choose,
@@ -74,18 +74,19 @@ pub(crate) fn next(view: &View<'_>) -> Step {
     let (auth_time, mfa) = match view.first_factor(person) {
         Some(given) => given,
         None if silent && view.shows_pages => return refuse("login_required", "the user is to sign in again"),
-        None if view.unattended() => (view.now, person.always_completes_mfa() || view.progress.mfa),
+        None if view.unattended() => (view.now, here.demands_mfa(person) || view.progress.mfa),
         None if silent => return refuse("login_required", "the user is to sign in again"),
         None if person.is_federated() => return Step::Federated(person.clone()),
         None => return Step::Password(person.clone()),
     };
-    let needed = !mfa && (view.request.wanted.mfa || person.always_completes_mfa());
+    let needed = !mfa && (view.request.wanted.mfa || here.demands_mfa(person));
     let finish = |mfa, told| Step::Finish(person.clone(), SignedIn { auth_time, mfa, told });
     match view.fault.mfa {
         MfaStep::Skipped => finish(mfa, false),
         MfaStep::Pressed if needed => finish(true, true),
         _ if !needed => finish(mfa, mfa),
         _ if silent => refuse("interaction_required", "MFA is to be completed"),
+        _ if here.federated(person).is_some() => Step::Federated(person.clone()),
         _ => view.second_factor(person),
     }
 }
@@ -116,7 +117,8 @@ impl View<'_> {
         }
         let account = self.accounts.iter().find(|account| account.login == person.login)?;
         let fresh = !self.request.wants_fresh(account.auth_time, self.now);
-        fresh.then_some((account.auth_time, account.mfa || self.progress.mfa))
+        let mfa = self.request.target.shape.counts(person, &account.mfa_in);
+        fresh.then_some((account.auth_time, mfa || self.progress.mfa))
     }
 
     /// Whether nobody is there to give a first factor.
@@ -168,7 +170,9 @@ mod tests {
         fn account(mut self, login: &str, mfa: bool) -> Self {
             let (login, sid) = (login.to_owned(), "s".to_owned());
             let auth_time = Timestamp::from_secs(NOW.as_secs() - 600);
-            self.accounts.push(Account { login, sid, auth_time, mfa, clients: Vec::new() });
+            let home = everyone().into_iter().find(|person| person.login == login).map(|person| person.tenant_id);
+            let mfa_in = home.filter(|_| mfa).into_iter().collect();
+            self.accounts.push(Account { login, sid, auth_time, mfa_in, clients: Vec::new() });
             self
         }
 
@@ -179,7 +183,7 @@ mod tests {
                 self.query
             );
             let form = Form::parse(query.as_bytes());
-            let target = Target::parse(&Clients::default(), &form, Shape::Generic).unwrap();
+            let target = Target::parse(&Clients::default(), &form, Shape::GENERIC).unwrap();
             let step = next(&View {
                 request: &AuthorizationRequest::parse(target, &form).unwrap(),
                 progress: &self.progress,

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use super::grants::{SignIn, secret};
 use super::keys::sha256;
-use super::shape::Shape;
-use crate::people::{
-    CONFIDENTIAL_CLIENT_ID, CONTOSO, Client, DAEMON_OBJECT_ID, DAEMON_ROLE, DEFAULT_AUDIENCE, PUBLIC_CLIENT_ID, Person,
-};
+use super::shape::Manner;
+use crate::people::{Client, DAEMON_ROLE, DEFAULT_AUDIENCE, PUBLIC_CLIENT_ID, Person};
+use crate::tenants::Tenant;
 use mfa_gateway_core::clock::Timestamp;
 
 /// How long a token is good for.
@@ -32,6 +31,8 @@ pub struct TokenOptions {
     pub auth_time: Option<Timestamp>,
     /// How long the token is good for.
     pub lifetime: Duration,
+    /// The tenant that the person signed in to; `None` is their own.
+    pub tenant: Option<Tenant>,
 }
 
 impl Default for TokenOptions {
@@ -42,6 +43,7 @@ impl Default for TokenOptions {
             audience: DEFAULT_AUDIENCE.to_owned(),
             auth_time: None,
             lifetime: LIFETIME,
+            tenant: None,
         }
     }
 }
@@ -64,32 +66,33 @@ pub(crate) fn access_claims(issuer: &str, person: &Person, options: &TokenOption
         "oid": person.object_id,
         "scp": "user_impersonation",
         "sub": subject(person, &options.client_id),
-        "tid": person.tenant_id,
         "unique_name": person.upn,
         "upn": person.upn,
         "ver": "1.0",
     });
+    add_tenant(&mut claims, person, options.tenant);
     add_amr(&mut claims, person);
     add_roles(&mut claims, person);
     add_unique_id(&mut claims);
     claims
 }
 
-/// The claims of the daemon's app-only token: positive proof of an application, and nothing of a user.
-pub(crate) fn app_claims(issuer: &str, audience: &str, now: Timestamp) -> Value {
+/// The claims of a program's app-only token: positive proof of an application, and nothing of a user.
+pub(crate) fn app_claims(issuer: &str, client: Client, tenant: &str, audience: &str, now: Timestamp) -> Value {
+    let principal = client.principal.unwrap_or_default();
     let mut claims = json!({
         "aud": audience,
         "iss": issuer,
         "iat": now.as_secs(),
         "nbf": now.as_secs(),
         "exp": now.plus(LIFETIME).as_secs(),
-        "appid": CONFIDENTIAL_CLIENT_ID,
+        "appid": client.id,
         "appidacr": "1",
         "idtyp": "app",
-        "oid": DAEMON_OBJECT_ID,
+        "oid": principal,
         "roles": [DAEMON_ROLE],
-        "sub": DAEMON_OBJECT_ID,
-        "tid": CONTOSO,
+        "sub": principal,
+        "tid": tenant,
         "ver": "1.0",
     });
     add_unique_id(&mut claims);
@@ -115,26 +118,26 @@ pub(crate) fn id_claims(issuer: &str, sign_in: &SignIn, access_token: &str, now:
         "login_hint": person.login_hint(),
         "oid": person.object_id,
         "sid": sign_in.sid,
-        "tid": person.tenant_id,
     });
+    add_tenant(&mut claims, person, sign_in.shape.tenant);
     if let Some(nonce) = &sign_in.nonce {
         claims["nonce"] = json!(nonce);
     }
-    match sign_in.shape {
-        Shape::Generic => {
+    match sign_in.shape.manner {
+        Manner::Generic => {
             claims["acr"] = json!(sign_in.acr);
             claims["email"] = json!(person.upn);
             claims["preferred_username"] = json!(person.upn);
             add_amr(&mut claims, person);
         }
-        Shape::V1 => {
+        Manner::V1 => {
             claims["unique_name"] = json!(person.upn);
             claims["upn"] = json!(person.upn);
             claims["ver"] = json!("1.0");
             add_amr(&mut claims, person);
         }
         // Entra's v2 endpoint leaves amr out: what it proves is in acrs.
-        Shape::V2 => {
+        Manner::V2 => {
             claims["preferred_username"] = json!(person.upn);
             claims["ver"] = json!("2.0");
         }
@@ -158,6 +161,14 @@ pub(crate) fn logout_claims(issuer: &str, person: &Person, client_id: &str, sid:
         "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         "sid": sid,
     })
+}
+
+/// Adds the tenant, and the home of somebody who is a guest there, as Entra does.
+fn add_tenant(claims: &mut Value, person: &Person, tenant: Option<Tenant>) {
+    claims["tid"] = json!(tenant.map_or(person.tenant_id.as_str(), |tenant| tenant.id));
+    if claims["tid"] != person.tenant_id {
+        claims["idp"] = json!(format!("https://sts.windows.net/{}/", person.tenant_id));
+    }
 }
 
 fn add_amr(claims: &mut Value, person: &Person) {
@@ -197,14 +208,15 @@ fn half_hash(access_token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{ADMIN_AGENTS, BILLING_ADMINISTRATOR, bill, casey, jane};
+    use crate::people::{ADMIN_AGENTS, BILLING_ADMINISTRATOR, CONFIDENTIAL_CLIENT_ID, CONTOSO, bill, casey, jane};
 
     const ISSUER: &str = "http://127.0.0.1:9/";
     const NOW: Timestamp = Timestamp::from_secs(1_549_088_552);
 
     #[test]
     fn an_app_token_has_nothing_of_a_user() {
-        let claims = app_claims(ISSUER, DEFAULT_AUDIENCE, NOW);
+        let client = Client::find(CONFIDENTIAL_CLIENT_ID).unwrap();
+        let claims = app_claims(ISSUER, client, CONTOSO, DEFAULT_AUDIENCE, NOW);
         assert_eq!((&claims["idtyp"], &claims["appidacr"]), (&json!("app"), &json!("1")));
         assert_eq!(claims["oid"], claims["sub"]);
         for absent in ["scp", "amr", "upn", "unique_name", "name", "given_name", "family_name", "auth_time"] {

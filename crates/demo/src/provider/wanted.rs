@@ -27,8 +27,9 @@ impl Wanted {
         let contexts = form.words("acr_values").map(str::to_owned).chain(of("acr"));
         let acr = contexts.into_iter().find(|value| !PASSWORD_IS_ENOUGH.contains(&value.as_str()));
         let acrs = [of("acrs"), values(&claims["access_token"]["acrs"])].concat();
+        let policies = values(&claims["access_token"]["capolids"]);
         let by_method = form.words("amr_values").any(|method| method == MFA) || of("amr").iter().any(|amr| amr == MFA);
-        Self { mfa: acr.is_some() || !acrs.is_empty() || by_method, acr, acrs }
+        Self { mfa: acr.is_some() || !acrs.is_empty() || !policies.is_empty() || by_method, acr, acrs }
     }
 }
 
@@ -55,6 +56,7 @@ mod tests {
             "claims={\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"gold\"]}}}",
             "claims={\"id_token\":{\"acrs\":{\"essential\":true,\"value\":\"c1\"}}}",
             "claims={\"access_token\":{\"acrs\":{\"essential\":true,\"value\":\"c1\"}}}",
+            "claims={\"access_token\":{\"capolids\":{\"essential\":true,\"values\":[\"p\"]}}}",
             "claims={\"id_token\":{\"amr\":{\"essential\":true,\"values\":[\"mfa\"]}}}",
         ] {
             assert!(wanted(query).mfa, "{query}");
