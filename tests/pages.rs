@@ -65,7 +65,13 @@ fn each_page_is_whole_and_has_something_to_press() {
 fn what_strangers_write_stays_text() {
     let role = NeededRole { name: HOSTILE.to_owned(), granted_by: Some(HOSTILE.to_owned()) };
     let fact = || vec![Fact::new(HOSTILE, HOSTILE)];
-    let step_up = StepUp { product: Product::Entra, shortfall: Shortfall::Missing, asked: fact(), returned: fact() };
+    let step_up = StepUp {
+        product: Product::Entra,
+        shortfall: Shortfall::Missing,
+        asked: fact(),
+        returned: fact(),
+        of_customer: false,
+    };
     for kind in [
         Kind::WrongRole(vec![role]),
         Kind::StepUpFailed(step_up),

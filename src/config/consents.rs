@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use super::problem::Problems;
 use super::sign_in::{is_scope, of_endpoint, version};
+use super::tenant_endpoint::{self, Role};
 use super::values::{duplicate, name, time};
 use super::{Issuer, credentials, file};
-use crate::consent::{ConsentSettings, TenantEndpoint};
+use crate::consent::ConsentSettings;
 use crate::oidc::{Asks, ClientSettings, ResponseMode, is_reserved};
-use mfa_gateway_core::token::{EntraVersion, IssuerRule};
-use mfa_gateway_keys::{KeyLocation, KeySettings, is_loopback};
+use mfa_gateway_keys::{KeyLocation, KeySettings};
 use mfa_gateway_store::{Kind, SealingKeys, StoreSettings};
-use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -98,6 +97,7 @@ fn build_one(
     let lapses = time(&field, text, DAY * 90, DAY..=DAY * 3650, problems);
     let (text, field) = (file.margin.as_deref(), format!("{path}.margin"));
     let margin = time(&field, text, MINUTE * 5, SECOND..=MINUTE * 30, problems);
+    let token = (Role::Token, file.tenant_token_endpoint.as_deref());
     Some(ConsentSettings {
         name: file.name.clone(),
         issuer: at?,
@@ -106,7 +106,7 @@ fn build_one(
         tenant,
         user: file.user.clone(),
         scope: file.scope.clone(),
-        elsewhere: elsewhere(path, file, (issuer?, keys), problems),
+        elsewhere: tenant_endpoint::read(path, token, (&issuer?.rules.issuer, keys), problems),
         single_use: file.single_use.unwrap_or(!is_entra),
         margin,
         lapses,
@@ -156,26 +156,4 @@ fn scopes(path: &str, file: &file::Consent, problems: &mut Problems<'_>) -> Vec<
         problems.warn(&format!("{path}.scopes"), message, "add `offline_access`");
     }
     scopes
-}
-
-/// Where tokens for any tenant come from.
-fn elsewhere(
-    path: &str,
-    file: &file::Consent,
-    (issuer, keys): (&Issuer, Option<&KeySettings>),
-    problems: &mut Problems<'_>,
-) -> Option<TenantEndpoint> {
-    let Some(template) = &file.tenant_token_endpoint else {
-        let IssuerRule::Entra { cloud, version, .. } = &issuer.rules.issuer else { return None };
-        let part = if *version == EntraVersion::V2 { "oauth2/v2.0" } else { "oauth2" };
-        return TenantEndpoint::parse(&format!("{}/{{tenant}}/{part}/token", cloud.authority()));
-    };
-    let endpoint = TenantEndpoint::parse(template);
-    let url = endpoint.as_ref().and_then(|endpoint| endpoint.of("tenant"));
-    let is_secure = |url: &Url| url.scheme() == "https" || keys.is_some_and(|keys| keys.allow_http) || is_loopback(url);
-    if !url.is_some_and(|url| is_secure(&url)) {
-        let fix = "write it with https and `{tenant}` in its path: `https://login.example.com/{tenant}/oauth2/token`";
-        problems.add(&format!("{path}.tenant_token_endpoint"), "this is no address of a tenant's token endpoint", fix);
-    }
-    endpoint
 }

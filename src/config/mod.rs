@@ -45,6 +45,7 @@ mod structure;
 mod suggest;
 mod surroundings;
 mod syntax;
+mod tenant_endpoint;
 mod tls;
 mod token_claims;
 mod token_from;

@@ -24,6 +24,6 @@ pub use issued::{Issued, TokenError, Wanted};
 pub use keeper::{Keeper, Kept};
 pub use metrics::ConsentMetrics;
 pub use rewrap::{KeyUse, Rewrapped, SealedConsent};
-pub use settings::{ConsentSettings, TenantEndpoint};
+pub use settings::ConsentSettings;
 pub use state::ConsentState;
 pub use tell::EVERY;

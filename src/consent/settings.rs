@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use mfa_gateway_keys::Metadata;
-use url::Url;
 
-use crate::oidc::{Asks, ClientSettings};
+use crate::oidc::{Asks, ClientSettings, TenantEndpoint};
 
 /// A consent that a person may give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,37 +33,6 @@ pub struct ConsentSettings {
     pub lapses: Duration,
 }
 
-/// The token endpoint of any tenant: an address with a place for the tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TenantEndpoint {
-    /// What stands before the tenant.
-    pub before: String,
-    /// What stands after it.
-    pub after: String,
-}
-
-impl TenantEndpoint {
-    /// Reads an address with `{tenant}` in its path. `None` if it has none, or is no address.
-    #[must_use]
-    pub fn parse(template: &str) -> Option<Self> {
-        let (before, after) = template.split_once("{tenant}")?;
-        let endpoint = Self { before: before.to_owned(), after: after.to_owned() };
-        let url = endpoint.of("00000000-0000-0000-0000-000000000000")?;
-        let has_origin = before.splitn(4, '/').count() == 4;
-        (has_origin && !after.contains(['{', '}']) && url.host().is_some()).then_some(endpoint)
-    }
-
-    /// The address for a tenant, whose id has letters, digits, dashes and dots.
-    #[must_use]
-    pub fn of(&self, tenant: &str) -> Option<Url> {
-        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-        if tenant.is_empty() || tenant.len() > 128 || tenant.starts_with('.') || !tenant.bytes().all(is_fine) {
-            return None;
-        }
-        Url::parse(&[&self.before, tenant, &self.after].concat()).ok()
-    }
-}
-
 impl ConsentSettings {
     /// The issuer's metadata for a tenant; `None` if it issues no tokens for that one.
     pub(super) fn metadata_for(&self, tenant: Option<&str>, metadata: &Metadata) -> Option<Metadata> {
@@ -81,31 +49,5 @@ impl ConsentSettings {
     /// Whether this is the tenant in which the consent is given.
     pub(super) fn is_home(&self, tenant: &str) -> bool {
         self.tenant.as_deref().is_some_and(|home| home.eq_ignore_ascii_case(tenant))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenant_has_its_own_endpoint_and_nothing_else_gets_into_the_address() {
-        let endpoint = TenantEndpoint::parse("https://login.example/{tenant}/oauth2/v2.0/token").unwrap();
-        assert_eq!(
-            endpoint.of("contoso.example").unwrap().as_str(),
-            "https://login.example/contoso.example/oauth2/v2.0/token"
-        );
-        for odd in ["", "..", ".", "a/b", "a?b", "a#b", "a%2fb", "a b", "@evil", &"x".repeat(200)] {
-            assert_eq!(endpoint.of(odd), None, "{odd}");
-        }
-        for odd in [
-            "https://login.example/token",
-            "https://{tenant}/token",
-            "https://{tenant}.example/token",
-            "{tenant}",
-            "https://login.example/{tenant}/{tenant}",
-        ] {
-            assert_eq!(TenantEndpoint::parse(odd), None, "{odd}");
-        }
     }
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Proof, decide};
 use mfa_gateway_core::token::Check;
 
+use super::browser::tenant;
 use super::explain::{Explanation, Outcome, Step, missing_route, of_steps};
 use super::{Door, Live, Question};
+use crate::oidc::TenantId;
 use crate::routing::Route;
 
 /// A session as it was found.
@@ -37,7 +39,7 @@ pub(crate) fn explain(live: &Live, question: &Question<'_>, found: Result<&Found
     let evidence = proof.map_or(Evidence::None, Evidence::Token);
     let decision = decide(live.judge.asked(route, question.path()), &evidence, &live.judge.waivers, live.clock.now());
     let mut explanation = of_steps(live, route, &evidence, &decision, steps);
-    let needs = needs(&decision);
+    let needs = needs(&decision, leads_to(live, route, question, &evidence).is_some());
     if route.sessions.is_some() {
         explanation.status = explanation.status.map(|status| needs.map_or(status, Needs::status));
         explanation.texts.1 = needs.map_or(explanation.texts.1, |needs| needs.remedy().to_owned());
@@ -92,6 +94,7 @@ fn caller_step(proof: Option<&Proof>) -> Step {
 enum Needs {
     SignIn,
     StepUp,
+    Tenant,
 }
 
 impl Needs {
@@ -99,7 +102,7 @@ impl Needs {
     fn status(self) -> u16 {
         match self {
             Self::SignIn => 401,
-            Self::StepUp => 403,
+            Self::StepUp | Self::Tenant => 403,
         }
     }
 
@@ -107,12 +110,21 @@ impl Needs {
         match self {
             Self::SignIn => "Open the page in a browser, and sign in.",
             Self::StepUp => "Open the page in a browser, and do MFA when the identity provider asks for it.",
+            Self::Tenant => "Open the page in a browser, and sign in to the tenant that it leads to.",
         }
     }
 }
 
-fn needs(decision: &Decision) -> Option<Needs> {
+/// The tenant that the person is sent to, if the context is wrong.
+fn leads_to(live: &Live, route: &Route, question: &Question<'_>, evidence: &Evidence) -> Option<TenantId> {
+    let (usage, Evidence::Token(proof)) = (route.sessions?, evidence) else { return None };
+    let settings = live.doors.get(usage.sign_in.0)?.sign_in.settings();
+    tenant(route, route.customer(question.path()), proof, settings, live)
+}
+
+fn needs(decision: &Decision, leads_to_tenant: bool) -> Option<Needs> {
     match decision {
+        Decision::Deny(Denial::WrongContext) => leads_to_tenant.then_some(Needs::Tenant),
         Decision::Deny(Denial::NoCredential | Denial::InvalidToken(_)) => Some(Needs::SignIn),
         Decision::Deny(denial) if denial.check() == Check::Mfa => Some(Needs::StepUp),
         _ => None,
@@ -129,6 +141,11 @@ fn browser_step(needs: Option<Needs>, decision: &Decision, status: Option<u16>) 
         (Some(Needs::StepUp), _) => {
             let detail = "opening the page: 303 to the issuer, once, with the step-up's parameters, or the 403 page if a \
                           step-up for the same was in vain within five minutes; a form: a 403 page; a script: 403 as JSON";
+            (Outcome::Fail, detail.to_owned())
+        }
+        (Some(Needs::Tenant), _) => {
+            let detail = "opening the page: 303 to the issuer, once, to sign in to the tenant that the page is about, or the \
+                          403 page if that was in vain within five minutes; a form: a 403 page; a script: 403 as JSON";
             (Outcome::Fail, detail.to_owned())
         }
         (None, Decision::Permit(_)) => {

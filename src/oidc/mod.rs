@@ -7,6 +7,7 @@
 //! | | |
 //! |---|---|
 //! | `settings`, `secret`, `signing_key` | the client: who it is, and how it proves that |
+//! | `tenant` | the tenant that people sign in to, and its endpoints |
 //! | `asks`, `step_up` | what is asked of the issuer beyond a sign-in, by product |
 //! | `pkce`, `request`, `end_session` | what a browser takes to the issuer |
 //! | `callback`, `issuer_error` | what it brings back |
@@ -24,6 +25,7 @@ mod secret;
 mod settings;
 mod signing_key;
 mod step_up;
+mod tenant;
 mod token_error;
 mod tokens;
 
@@ -37,5 +39,6 @@ pub use request::{AuthorizationRequest, is_reserved};
 pub use secret::Secret;
 pub use settings::{AssertionAudience, ClientAuthentication, ClientSettings, ResponseMode};
 pub use signing_key::{SigningKey, SigningKeyError};
+pub use tenant::{TenantEndpoint, TenantEndpoints, TenantId};
 pub use token_error::{IssuerTrace, TokenEndpointError, TokenEndpointErrorKind};
 pub use tokens::{Refreshed, Tokens};

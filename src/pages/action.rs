@@ -20,6 +20,8 @@ pub enum Does {
     SignIn,
     /// Starts a sign-in in a new tab, so that a form in this one isn't lost.
     SignInInNewTab,
+    /// Starts a sign-in to the organization that the page is about.
+    SignInThere,
     /// Starts a sign-in that asks for the account.
     AnotherAccount,
     /// Signs out, or leads to the page that asks whether to.
@@ -91,6 +93,7 @@ impl Does {
             Self::TryAgain => "Try again",
             Self::SignIn => "Sign in",
             Self::SignInInNewTab => "Sign in in a new tab",
+            Self::SignInThere => "Sign in to that organization",
             Self::AnotherAccount => "Use another account",
             Self::SignOut => "Sign out",
             Self::SignOutEverywhere => "Sign out everywhere",

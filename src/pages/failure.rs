@@ -50,6 +50,8 @@ pub enum FailureKind {
     InvalidIdToken,
     /// The ID token had expired when it came.
     ExpiredIdToken,
+    /// The issuer sent back an ID token of another tenant than the one that was asked for.
+    WrongTenant,
     /// The browser signs in over and over, and the session that it gets doesn't count.
     SessionLost,
 }
@@ -123,6 +125,7 @@ impl FailureKind {
             Self::InvalidResponse => "sign_in_invalid_response",
             Self::InvalidIdToken => "sign_in_invalid_id_token",
             Self::ExpiredIdToken => "sign_in_expired_id_token",
+            Self::WrongTenant => "sign_in_wrong_tenant",
             Self::SessionLost => "sign_in_session_lost",
         }
     }
@@ -151,6 +154,7 @@ impl FailureKind {
             Self::InvalidResponse => &INVALID_RESPONSE,
             Self::InvalidIdToken => &INVALID_ID_TOKEN,
             Self::ExpiredIdToken => &EXPIRED_ID_TOKEN,
+            Self::WrongTenant => &WRONG_TENANT,
             Self::SessionLost => &SESSION_LOST,
             Self::Other => &OTHER,
         }
@@ -229,6 +233,16 @@ const EXPIRED_ID_TOKEN: Text = Text {
     paragraphs: &[
         "The proof of your sign-in had expired when it came back. That happens if a step of the sign-in takes long.",
         "Try again. If it happens at once, the clock of a server is wrong: tell the people who operate this site.",
+    ],
+};
+
+const WRONG_TENANT: Text = Text {
+    title: "You signed in to another organization",
+    paragraphs: &[
+        "This page is about one organization, and the sign-in service signed you in to another. Nothing was changed.",
+        "Try again, and choose the account that works for this organization. MFA has to be done there. If the sign-in \
+         service manages the account, it asks for it; if your own organization's sign-in service manages it, that one must do \
+         MFA, and say so.",
     ],
 };
 

@@ -8,7 +8,7 @@ pub(super) fn text(kind: &Kind) -> &'static Text {
     match kind {
         Kind::SignInFailed(failure) => failure.text(),
         Kind::SignInExpired => &SIGN_IN_EXPIRED,
-        Kind::StepUpFailed(step_up) => step_up.shortfall.text(),
+        Kind::StepUpFailed(step_up) => step_up.text(),
         Kind::AnotherUser { .. } => &ANOTHER_USER,
         Kind::WrongRole(_) => &WRONG_ROLE,
         Kind::RolesUnknown(_) => &ROLES_UNKNOWN,
@@ -77,7 +77,7 @@ const WRONG_CONTEXT: Text = Text {
          customer's organization, and does MFA there: MFA that was done elsewhere doesn't count.",
         "If the sign-in service manages your account, it asks for MFA there, and first has you register for it if you never \
          did. If your own organization's sign-in service manages it, that one must do MFA, and say so.",
-        "Open the page from the customer's own portal, or use an account that signs in to that organization.",
+        "Sign in to that organization, if this page offers it, or use an account that is of it.",
     ],
 };
 

@@ -25,6 +25,7 @@ pub fn samples() -> Vec<Page> {
         Kind::StepUpFailed(step_up(Product::Keycloak, Shortfall::Absent)),
         Kind::StepUpFailed(step_up(Product::Okta, Shortfall::Denied)),
         Kind::StepUpFailed(step_up(Product::Generic, Shortfall::Stale)),
+        Kind::StepUpFailed(StepUp { of_customer: true, ..step_up(Product::Entra, Shortfall::Missing) }),
         Kind::AnotherUser { before: Some("Trent Roe".to_owned()) },
         Kind::AnotherUser { before: None },
         Kind::WrongRole(roles()),
@@ -98,6 +99,7 @@ fn step_up(product: Product, shortfall: Shortfall) -> StepUp {
             Fact::new("acr", "not in the ID token"),
             Fact::new("auth_time", NOW.to_string()),
         ],
+        of_customer: false,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct StepUp {
     pub asked: Vec<Fact>,
     /// What the ID token says, as `amr`, `acr` and `auth_time`.
     pub returned: Vec<Fact>,
+    /// Whether MFA has to be done in a customer's tenant.
+    pub of_customer: bool,
 }
 
 /// What is missing in the evidence that came back.
@@ -55,7 +57,7 @@ impl Shortfall {
         }
     }
 
-    pub(super) fn text(self) -> &'static Text {
+    fn text(self) -> &'static Text {
         match self {
             Self::Absent => &ABSENT,
             Self::Missing => &MISSING,
@@ -66,6 +68,13 @@ impl Shortfall {
 }
 
 impl StepUp {
+    pub(super) fn text(&self) -> &'static Text {
+        match self.shortfall {
+            Shortfall::Missing | Shortfall::Absent if self.of_customer => &MISSING_THERE,
+            shortfall => shortfall.text(),
+        }
+    }
+
     /// The likely causes.
     pub(super) fn causes(&self) -> &'static [&'static str] {
         match (self.shortfall, self.product) {
@@ -119,6 +128,17 @@ const MISSING: Text = Text {
         "This page needs MFA, and you signed in without it.",
         "Set up a second factor for your account if it has none, and try again. If MFA isn't asked for, give your help \
          desk what this page says.",
+    ],
+};
+
+const MISSING_THERE: Text = Text {
+    title: "MFA is missing in the customer's organization",
+    paragraphs: &[
+        "This page is about a customer, and needs MFA in the customer's organization. You signed in there without it. MFA that \
+         was done elsewhere doesn't count.",
+        "If the sign-in service manages your account, it asks for MFA there, and first has you register for it if you never \
+         did. If your own organization's sign-in service manages it, that one must do MFA, and say so.",
+        "Try again. If MFA isn't asked for, give your help desk what this page says.",
     ],
 };
 

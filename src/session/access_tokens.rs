@@ -78,6 +78,8 @@ mod tests {
             tried: None,
             stepped_up: None,
             is_stub: false,
+            tenant: None,
+            hops: 0,
         }
     }
 

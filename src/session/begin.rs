@@ -60,7 +60,7 @@ impl SignIn {
     ///
     /// If the issuer can't be asked.
     pub async fn begin(&self, start: Start<'_>, beside: &OwnCookies) -> Result<Departure, CannotBegin> {
-        let metadata = self.metadata().await.ok_or(CannotBegin::NoMetadata)?;
+        let metadata = self.metadata_in(start.wanted.tenant).await.ok_or(CannotBegin::NoMetadata)?;
         let pkce = Pkce::new(&random::<32>()?);
         let token = |bytes: [u8; 32]| URL_SAFE_NO_PAD.encode(bytes);
         let transaction = Transaction {
@@ -82,8 +82,10 @@ impl SignIn {
         let cookies = transaction
             .begin(&self.seals.transaction, &self.context, &self.settings.cookie, beside)
             .ok_or(CannotBegin::NotSealed)?;
-        let hint =
-            start.session.filter(|_| !start.another_account).and_then(|session| Self::login_hint(&session.record));
+        let hint = start.session.filter(|_| !start.another_account).and_then(|session| {
+            let elsewhere = start.wanted.tenant.is_some_and(|tenant| session.tenant() != Some(tenant));
+            Self::login_hint(&session.record, elsewhere)
+        });
         let asks = self.settings.asks_for(start.wanted, start.another_account);
         let request = AuthorizationRequest {
             redirect_uri: &self.redirect_uri(),

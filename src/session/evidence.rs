@@ -29,6 +29,8 @@ impl SignIn {
             tried: None,
             stepped_up: None,
             is_stub: false,
+            tenant: None,
+            hops: 0,
         }
     }
 
@@ -68,10 +70,13 @@ impl SignIn {
         claims.text("sub") == Some(id_token.subject()) && claims.text("iss") == Some(id_token.issuer())
     }
 
-    /// The name that the issuer's sign-in page knows the user by.
-    pub(super) fn login_hint(record: &Record) -> Option<String> {
+    /// The name that the issuer's sign-in page knows the user by. Entra's `login_hint` is of one tenant; the names are known in
+    /// others too, but for those that a guest has there.
+    pub(super) fn login_hint(record: &Record, elsewhere: bool) -> Option<String> {
         let claims = record.kept()?;
-        HINTS.iter().find_map(|name| claims.text(name).map(str::to_owned))
+        let names = if elsewhere { &HINTS[1..] } else { &HINTS[..] };
+        let mut known = names.iter().filter_map(|name| claims.text(name));
+        known.find(|name| !elsewhere || !name.contains("#EXT#")).map(str::to_owned)
     }
 
     /// The name of a session's user, for pages.

@@ -17,7 +17,9 @@ use super::return_path::ReturnPath;
 use super::secrets::Secrets;
 use super::sign_in::{Current, Looked, SignIn};
 use super::transaction::{Transaction, Wanted};
-use crate::oidc::{CallbackError, CallbackParameters, CallbackResponse, IssuerError, TokenEndpointError, Tokens};
+use crate::oidc::{
+    CallbackError, CallbackParameters, CallbackResponse, IssuerError, TenantId, TokenEndpointError, Tokens,
+};
 
 /// Says whether what came back would do: what a page asked for, of what the ID token proves.
 pub type Judge<'j> = &'j (dyn Fn(&Proof, Wanted) -> Option<Denial> + Send + Sync);
@@ -61,6 +63,9 @@ pub enum Unfinished {
     /// Another user than the session's came back. The session has ended.
     #[error("another user came back")]
     AnotherUser(ReturnPath),
+    /// The ID token is of another tenant than the one that the sign-in was to.
+    #[error("the ID token is of another tenant than the sign-in was to")]
+    AnotherTenant,
     /// The issuer's metadata was never fetched.
     #[error("the issuer's discovery document has not been fetched")]
     NoMetadata,
@@ -141,7 +146,7 @@ impl SignIn {
         before: Option<&Current>,
         judge: Judge<'_>,
     ) -> Result<Finished, Unfinished> {
-        let metadata = self.metadata().await.ok_or(Unfinished::NoMetadata)?;
+        let metadata = self.metadata_in(transaction.wanted.tenant).await.ok_or(Unfinished::NoMetadata)?;
         let return_path = ReturnPath::of(&transaction.return_path, &self.settings.base_path);
         let until = self.clock.now().plus(self.settings.times.transaction);
         let fresh = self.sessions.use_once("state", &transaction.state, until).await;
@@ -175,8 +180,17 @@ impl SignIn {
         let wanted = transaction.wanted;
         let proof = self.verifier.prove(id_token);
         self.wants.look(id_token.claims(), &self.settings.name);
+        let tenant = proof.tenant.as_deref().and_then(TenantId::parse);
+        if wanted.tenant.is_some_and(|wanted| tenant != Some(wanted)) {
+            return Err(Unfinished::AnotherTenant);
+        }
         let short = wanted.asks().then(|| judge(&proof, wanted)).flatten();
-        let same_user = before.map(|before| Self::is_of(&before.record, id_token));
+        let moved_from = before.filter(|before| wanted.tenant.is_some() && before.tenant() != wanted.tenant);
+        let same_user = before.map(|before| match moved_from {
+            // In each tenant, a user has another id. The home tenant is the same.
+            Some(_) => before.proof.home == proof.home,
+            None => Self::is_of(&before.record, id_token),
+        });
         if same_user == Some(false) && !transaction.another_account {
             if let Some(before) = before {
                 self.end(&before.record, "another_user").await;
@@ -189,9 +203,11 @@ impl SignIn {
             max_age: wanted.max_age,
             came: denial.code().to_owned(),
             returned: returned(id_token, &proof),
+            tenant,
         });
-        // A step-up in vain changes nothing but the note that it was tried.
-        if let (Some(denial), Some(before)) = (short, before.filter(|_| transaction.session.is_some())) {
+        // A step-up in vain changes nothing but the note that it was tried. A session of another tenant has no such note.
+        let stepped_up = before.filter(|_| transaction.session.is_some() && moved_from.is_none());
+        if let (Some(denial), Some(before)) = (short, stepped_up) {
             let record = Record { tried, ..(*before.record).clone() };
             return self.finished(record, return_path, wanted, Some(denial));
         }
@@ -199,6 +215,7 @@ impl SignIn {
         let secrets = Secrets::of(tokens, &transaction.nonce, self.clock.now());
         let mut record = self.record(id, id_token, &secrets);
         record.tried = tried;
+        (record.tenant, record.hops) = (wanted.tenant, moved_from.map_or(0, |before| before.record.hops_after(now)));
         record.stepped_up = (wanted.asks() && short.is_none()).then_some(now);
         let mut row = self.row(&record, id_token, &proof, &secrets);
         let fits = self.seal(&record).is_some();

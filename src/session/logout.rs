@@ -8,7 +8,7 @@ use super::id::{SessionId, random};
 use super::record::{Record, Tried};
 use super::secrets::Secrets;
 use super::sessions::Whose;
-use super::sign_in::SignIn;
+use super::sign_in::{Current, SignIn};
 use super::transaction::Wanted;
 use crate::oidc::{EndSession, end_session_url};
 
@@ -180,16 +180,17 @@ impl SignIn {
         }
     }
 
-    /// The cookie of a session whose step-up was in vain.
+    /// The cookie of a session whose step-up, or whose sign-in to a tenant, was in vain.
     #[must_use]
-    pub fn note_tried(&self, record: &Record, wanted: Wanted, came: &str) -> Option<String> {
+    pub fn note_tried(&self, session: &Current, wanted: Wanted, came: &str) -> Option<String> {
         let tried = Tried {
             at: self.clock.now().as_millis(),
             max_age: wanted.max_age,
             came: came.to_owned(),
             returned: Vec::new(),
+            tenant: wanted.tenant.or_else(|| session.tenant()),
         };
-        self.seal(&Record { tried: Some(tried), ..record.clone() })
+        self.seal(&Record { tried: Some(tried), ..(*session.record).clone() })
     }
 }
 

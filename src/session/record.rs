@@ -14,9 +14,18 @@ use mfa_gateway_store::Sealer;
 use serde::{Deserialize, Serialize};
 
 use super::id::SessionId;
+use super::transaction::is_zero;
+use crate::oidc::TenantId;
 
 /// A cookie is shorter than this, with its name.
 pub(super) const MAX_COOKIE: usize = 2048;
+
+/// How soon after a sign-in to one tenant the next to another counts as a round of a loop, in milliseconds.
+const ROUND_MILLIS: i64 = 20_000;
+
+/// How many may follow one another. Somebody who works for several customers makes a few; two pages that lead to each other
+/// never stop.
+const MAX_HOPS: u32 = 8;
 
 /// The content of a session's cookie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +63,16 @@ pub struct Record {
     /// Whether its claims are too long for a cookie: the next generation, in the store, has them.
     #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_stub: bool,
+    /// The tenant that the sign-in was sent to, if it was: so are step-ups and refreshes.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// How many sign-ins before it, one right after the other, were to another tenant each.
+    #[serde(rename = "h", default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
 }
 
-/// A step-up that didn't bring what was asked for. While it is recent, nobody is sent on another trip by himself.
+/// A step-up, or a sign-in to a tenant, that didn't bring what was asked for. While it is recent, nobody is sent on another
+/// trip by himself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
     /// When, in milliseconds.
@@ -71,13 +87,19 @@ pub struct Tried {
     /// What the ID token said of how and when the user signed in: claims and their values, cut.
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub returned: Vec<(String, String)>,
+    /// The tenant that it was in.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
 }
 
 impl Tried {
-    /// Whether it was in vain for a page of this `max_age`, too: one that brought no MFA was for every page, and one that
-    /// brought no recent sign-in for those that want it as recent, or more.
+    /// Whether it was in vain for a page of this tenant and this `max_age`, too: one that brought no MFA was for every page
+    /// of the tenant, and one that brought no recent sign-in for those that want it as recent, or more.
     #[must_use]
-    pub fn was_for(&self, max_age: Option<u64>) -> bool {
+    pub fn was_for(&self, tenant: Option<TenantId>, max_age: Option<u64>) -> bool {
+        if self.tenant != tenant {
+            return false;
+        }
         if self.came != Denial::AuthenticationStale.code() {
             return true;
         }
@@ -129,6 +151,17 @@ impl Record {
         Timestamp::from_millis(self.created)
     }
 
+    /// How many sign-ins to other tenants one now would follow.
+    pub(super) fn hops_after(&self, now: i64) -> u32 {
+        if now - self.created < ROUND_MILLIS { self.hops.saturating_add(1) } else { 0 }
+    }
+
+    /// Whether pages of different tenants send the browser round and round.
+    #[must_use]
+    pub fn hops_in_a_loop(&self, now: Timestamp) -> bool {
+        self.hops_after(now.as_millis()) > MAX_HOPS
+    }
+
     /// When it ends at the latest.
     #[must_use]
     pub fn expires(&self) -> Timestamp {
@@ -152,9 +185,17 @@ mod tests {
             vocabulary: vocabulary(&[Keep::whole("amr")]),
             claims,
             refresh_at: Some(3),
-            tried: Some(Tried { at: 1, max_age: Some(60), came: "mfa_missing".to_owned(), returned: Vec::new() }),
+            tried: Some(Tried {
+                at: 1,
+                max_age: Some(60),
+                came: "mfa_missing".to_owned(),
+                returned: Vec::new(),
+                tenant: None,
+            }),
             stepped_up: None,
             is_stub: false,
+            tenant: None,
+            hops: 0,
         }
     }
 

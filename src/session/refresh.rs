@@ -100,7 +100,8 @@ impl SignIn {
         let Some(secrets) = Secrets::open(&row.begun.secret, &self.seals.secrets, &record.id) else {
             return Outcome::Failed;
         };
-        let (Some(refresh_token), Some(metadata)) = (&secrets.refresh_token, self.metadata().await) else {
+        let (Some(refresh_token), Some(metadata)) = (&secrets.refresh_token, self.metadata_in(record.tenant).await)
+        else {
             return Outcome::Failed;
         };
         match self.client.refresh(&metadata, refresh_token).await {

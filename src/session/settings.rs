@@ -10,7 +10,7 @@ use url::Url;
 use super::cookie::CookieName;
 use super::transaction::Wanted;
 use super::wanted_claims::WantedClaim;
-use crate::oidc::{Asks, ClientSettings};
+use crate::oidc::{Asks, ClientSettings, TenantEndpoints};
 
 /// A way to sign in: a client of an issuer, for the pages of one origin.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct SignInSettings {
     pub callback: String,
     /// The client.
     pub client: ClientSettings,
+    /// Where people sign in to a tenant that a page is about; `None` if the issuer's tenants have no endpoints of their own.
+    pub tenants: Option<TenantEndpoints>,
     /// What a sign-in asks for, if the page needs no MFA.
     pub asks: Asks,
     /// What a step-up asks for beyond that.

@@ -22,7 +22,7 @@ use super::sessions::{Judged, Sessions};
 use super::settings::SignInSettings;
 use super::table::Ending;
 use super::wanted_claims::WantedClaims;
-use crate::oidc::Client;
+use crate::oidc::{Client, TenantId};
 
 /// How much memory the sessions that were used last may take, once opened.
 const OPENED_BYTES: u64 = 12 * 1024 * 1024;
@@ -75,6 +75,12 @@ pub struct Current {
 }
 
 impl Current {
+    /// The tenant that it is of.
+    #[must_use]
+    pub fn tenant(&self) -> Option<TenantId> {
+        self.proof.tenant.as_deref().and_then(TenantId::parse)
+    }
+
     /// The newest record, in the place of the one in the browser's cookie, whose note of a step-up in vain it may lack.
     pub(super) fn instead_of(self, cookie: &Record) -> Self {
         let is_newer = !(cookie.is_stub && cookie.generation.saturating_add(1) == self.record.generation);
@@ -243,6 +249,15 @@ impl SignIn {
     /// The issuer's metadata, fetched if it never was.
     pub(super) async fn metadata(&self) -> Option<Arc<Metadata>> {
         self.verifier.keys().metadata_for_sign_in().await
+    }
+
+    /// The same for the tenant that people sign in to. `None`, too, if they can't.
+    pub(super) async fn metadata_in(&self, tenant: Option<TenantId>) -> Option<Arc<Metadata>> {
+        let metadata = self.metadata().await?;
+        match tenant {
+            None => Some(metadata),
+            Some(tenant) => self.settings.tenants.as_ref()?.metadata(tenant, &metadata).map(Arc::new),
+        }
     }
 
     /// Seals the content of a link.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieName, OwnCookies};
 use super::id::SessionId;
+use crate::oidc::TenantId;
 
 /// How many may be under way in one browser.
 const MAX_UNDER_WAY: usize = 5;
@@ -52,7 +53,7 @@ pub struct Transaction {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u32) -> bool {
+pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
@@ -65,13 +66,22 @@ pub struct Wanted {
     /// A sign-in of the last so many seconds.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
+    /// A sign-in to this tenant.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
 }
 
 impl Wanted {
-    /// Whether it is anything.
+    /// Whether it is a step-up.
     #[must_use]
     pub fn asks(self) -> bool {
         self.mfa || self.max_age.is_some()
+    }
+
+    /// Whether it is anything.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.asks() || self.tenant.is_some()
     }
 }
 
@@ -167,7 +177,7 @@ mod tests {
             verifier: "verifier".to_owned(),
             return_path: path.to_owned(),
             began,
-            wanted: Wanted { mfa: true, max_age: Some(60) },
+            wanted: Wanted { mfa: true, max_age: Some(60), tenant: None },
             session: None,
             another_account: false,
             rounds: 0,

@@ -133,6 +133,17 @@ impl Metadata {
         Self { token_endpoint: Endpoint::At(url), ..self.clone() }
     }
 
+    /// The same for one tenant of an issuer that has many: with its endpoints, and as the issuer that it is.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: &str, authorization: Url, token: Url) -> Self {
+        Self {
+            issuer: self.issuer.replace("{tenantid}", tenant),
+            authorization_endpoint: Endpoint::At(authorization),
+            token_endpoint: Endpoint::At(token),
+            ..self.clone()
+        }
+    }
+
     /// Where a browser is sent to sign out (OpenID Connect RP-Initiated Logout section 2.1).
     pub fn end_session_endpoint(&self) -> Result<&Url, EndpointError> {
         self.end_session_endpoint.get("end_session_endpoint")

@@ -50,6 +50,11 @@ pub(in crate::config) struct SignIn {
     /// Whether requests are pushed to the issuer first (RFC 9126). Default `false`.
     #[serde(default)]
     pub par: bool,
+    /// The address of the authorization endpoint of any tenant, with `{tenant}` in its path, for routes with a `context`.
+    /// Default: Entra's; with other issuers, nobody is sent to a tenant.
+    pub tenant_authorization_endpoint: Option<String>,
+    /// The address of the token endpoint of any tenant, with `{tenant}` in its path. Default: Entra's.
+    pub tenant_token_endpoint: Option<String>,
     /// Other parameters of each authorization request, by their names: `{ resource: api://portal }`.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,

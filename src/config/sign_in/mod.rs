@@ -6,6 +6,7 @@ mod issuer;
 mod keep;
 mod place;
 mod templates;
+mod tenants;
 mod times;
 
 use std::path::{Path, PathBuf};
@@ -93,6 +94,7 @@ fn build_one(
         back_channel: file.logout.back_channel.unwrap_or(true),
         front_channel: file.logout.front_channel.unwrap_or(true),
     };
+    let tenants = issuer.and_then(|issuer| tenants::read(path, file, (issuer, keys), problems));
     let templates = file.pages.as_deref().map(|directory| templates::read(path, directory, problems));
     Some(SignInSettings {
         name: file.name.clone(),
@@ -103,6 +105,7 @@ fn build_one(
         base_path: place.base_path.clone(),
         callback: place.callback.clone(),
         client,
+        tenants,
         step_up: asks.and(&step_up),
         asks,
         cookie: CookieName::new(&place.cookie),

@@ -118,15 +118,15 @@ fn failed(request: &OwnRequest<'_>, arrival: &Arrival, error: &Unfinished) -> Re
     response
 }
 
-/// Notes in the session's cookie that a step-up was tried.
+/// Notes in the session's cookie that a step-up, or a sign-in to a tenant, was tried.
 fn note_in_vain(request: &OwnRequest<'_>, arrival: &Arrival, came: &str, response: &mut Response<Body>) {
     let (Some(transaction), Some(session)) = (&arrival.transaction, &arrival.before) else { return };
-    if !transaction.wanted.asks() {
+    if !transaction.wanted.is_any() {
         return;
     }
     let sign_in = &request.door.sign_in;
     let value: Option<HeaderValue> = sign_in
-        .note_tried(&session.record, transaction.wanted, came)
+        .note_tried(session, transaction.wanted, came)
         .and_then(|value| set_cookie(sign_in.settings().cookie.session(), &value, None));
     if let Some(value) = value {
         response.headers_mut().append(SET_COOKIE, value);
@@ -146,6 +146,7 @@ fn kind(error: &Unfinished, before: Option<&str>) -> Kind {
             ClientVerifyError::Invalid(_) => failed(FailureKind::InvalidIdToken),
         },
         Unfinished::AnotherUser(_) => Kind::AnotherUser { before: before.map(str::to_owned) },
+        Unfinished::AnotherTenant => failed(FailureKind::WrongTenant),
         Unfinished::NoMetadata => failed(FailureKind::Unreachable),
         // A claim that no database takes: nothing is wrong with the store.
         Unfinished::Store(StoreError::Invalid(_)) | Unfinished::TooLong => failed(FailureKind::InvalidIdToken),
@@ -173,6 +174,7 @@ fn result(error: &Unfinished) -> &'static str {
         Unfinished::NoTokens(_) | Unfinished::NoMetadata => "issuer_unavailable",
         Unfinished::IdToken(_) | Unfinished::TooLong | Unfinished::Store(StoreError::Invalid(_)) => "invalid_id_token",
         Unfinished::AnotherUser(_) => "another_user",
+        Unfinished::AnotherTenant => "another_tenant",
         Unfinished::Store(_) | Unfinished::NoRandom(_) => "store_unavailable",
     }
 }

@@ -44,7 +44,7 @@ impl Door {
         let asked = settings.step_up.parameters().map(|(label, value)| Fact::new(label, value)).collect();
         let returned = tried.map(|tried| tried.returned.as_slice()).unwrap_or_default();
         let returned = returned.iter().map(|(label, value)| Fact::new(label, value)).collect();
-        StepUp { product: settings.product, shortfall, asked, returned }
+        StepUp { product: settings.product, shortfall, asked, returned, of_customer: false }
     }
 
     /// A page as a response.

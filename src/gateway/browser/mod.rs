@@ -22,10 +22,12 @@ mod sessions_page;
 mod sign_out;
 mod start;
 mod surface;
+mod tenant;
 mod visit;
 
 pub(crate) use door::Door;
 pub(in crate::gateway) use own_paths::respond;
 pub(in crate::gateway) use presented::{CredentialKind, Presented, SessionWatch};
 pub(crate) use surface::{OperatorsDoor, SignedIn};
+pub(in crate::gateway) use tenant::tenant;
 pub(in crate::gateway) use visit::serve;

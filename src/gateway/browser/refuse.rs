@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Denial, Mode, Requirement, Rule};
+use mfa_gateway_core::policy::{Context, Denial, Mode, Requirement, Rule};
 use mfa_gateway_core::token::Check;
 use mfa_gateway_wire::Body;
 
@@ -13,10 +13,12 @@ use super::door::id;
 use super::json::ForScripts;
 use super::navigation::Audience;
 use super::start::{self, Start};
+use super::tenant::tenant;
 use super::visit::Visit;
 use crate::gateway::refusal::{add_remedies, texts};
 use crate::gateway::{Live, Reason, Rejection};
-use crate::pages::{Action, Does, Fact, FailureKind, Kind, NeededRole, NotDelegated, Outage, Page, Shortfall};
+use crate::oidc::TenantId;
+use crate::pages::{Action, Does, Fact, FailureKind, Kind, NeededRole, NotDelegated, Outage, Page, Shortfall, StepUp};
 use crate::session::{Current, ReturnPath, Tried, Wanted};
 
 /// How long nobody is sent on a second trip by himself after a step-up that brought no MFA.
@@ -38,6 +40,8 @@ enum Needs {
     SignIn,
     /// MFA, or a fresher sign-in.
     StepUp(Shortfall),
+    /// A sign-in to this tenant.
+    Tenant(TenantId),
     /// Nothing that the issuer could do now.
     Nothing,
 }
@@ -52,11 +56,14 @@ impl Visit {
     }
 
     async fn respond(&self, rejection: &Rejection, live: &Live) -> Response<Body> {
-        let wanted = wanted(rejection, live.clock.now());
-        let needs = needs(&rejection.reason);
+        let needs = self.needs(rejection, live);
+        let wanted = self.wanted(rejection, &needs, live.clock.now());
         match (&needs, self.audience) {
             (Needs::SignIn, Audience::Visitor) => self.send_to_issuer(wanted, live).await,
             (Needs::StepUp(_), Audience::Visitor) if !self.was_tried(wanted, live.clock.now()) => {
+                self.send_to_issuer(wanted, live).await
+            }
+            (Needs::Tenant(tenant), Audience::Visitor) if !self.was_sent(*tenant, live.clock.now()) => {
                 self.send_to_issuer(wanted, live).await
             }
             (_, Audience::Script) => self.json(rejection, &needs, wanted, live),
@@ -92,8 +99,11 @@ impl Visit {
     fn was_tried(&self, wanted: Wanted, now: Timestamp) -> bool {
         let Some(Current { record, .. }) = &self.session else { return false };
         let since = |at: i64| now.since(Timestamp::from_millis(at));
-        let in_vain =
-            record.tried.as_ref().is_some_and(|tried| since(tried.at) < NOT_AGAIN && tried.was_for(wanted.max_age));
+        let tenant = wanted.tenant.or_else(|| self.session.as_ref()?.tenant());
+        let in_vain = record
+            .tried
+            .as_ref()
+            .is_some_and(|tried| since(tried.at) < NOT_AGAIN && tried.was_for(tenant, wanted.max_age));
         // A sign-in that was recent enough may have aged since.
         let just = wanted
             .max_age
@@ -101,12 +111,55 @@ impl Visit {
         in_vain || record.stepped_up.is_some_and(|at| since(at) < just)
     }
 
+    /// Whether a sign-in to the tenant was tried a short while ago, or pages of several tenants lead to one another.
+    fn was_sent(&self, tenant: TenantId, now: Timestamp) -> bool {
+        let Some(Current { record, .. }) = &self.session else { return false };
+        let is_recent = |tried: &&Tried| now.since(Timestamp::from_millis(tried.at)) < NOT_AGAIN;
+        let tried = record.tried.as_ref().filter(is_recent);
+        tried.is_some_and(|tried| tried.tenant == Some(tenant)) || record.hops_in_a_loop(now)
+    }
+
+    /// What would help.
+    fn needs(&self, rejection: &Rejection, live: &Live) -> Needs {
+        let Reason::Denied(denial) = &rejection.reason else { return Needs::Nothing };
+        match denial {
+            Denial::NoCredential | Denial::InvalidToken(_) => Needs::SignIn,
+            Denial::WrongContext => self.tenant(rejection, live).map_or(Needs::Nothing, Needs::Tenant),
+            denial if denial.check() == Check::Mfa => Shortfall::of(*denial).map_or(Needs::Nothing, Needs::StepUp),
+            _ => Needs::Nothing,
+        }
+    }
+
+    fn tenant(&self, rejection: &Rejection, live: &Live) -> Option<TenantId> {
+        let (route, proof) = (rejection.route.as_deref()?, &self.session.as_ref()?.proof);
+        tenant(route, rejection.customer(), proof, self.door.sign_in.settings(), live)
+    }
+
+    /// What the page asks for beyond a session.
+    fn wanted(&self, rejection: &Rejection, needs: &Needs, now: Timestamp) -> Wanted {
+        let wanted = asked(rejection, now);
+        match needs {
+            // MFA is asked for where it counts: in the customer's tenant, as soon as it is known who the person is.
+            Needs::SignIn if self.leads_to_customers(rejection) => Wanted::default(),
+            Needs::Tenant(tenant) => Wanted { tenant: Some(*tenant), ..wanted },
+            Needs::StepUp(_) => {
+                Wanted { tenant: self.session.as_ref().and_then(|session| session.record.tenant), ..wanted }
+            }
+            _ => wanted,
+        }
+    }
+
+    fn leads_to_customers(&self, rejection: &Rejection) -> bool {
+        let is_of_customer = rejection.rule().is_some_and(|rule| rule.context == Context::Customer);
+        is_of_customer && self.door.sign_in.settings().tenants.is_some()
+    }
+
     fn json(&self, rejection: &Rejection, needs: &Needs, wanted: Wanted, live: &Live) -> Response<Body> {
         let (description, remedy) = texts(rejection);
         let reason = rejection.reason.code();
         let (code, status, helps) = match needs {
             Needs::SignIn => ("sign_in_required", StatusCode::UNAUTHORIZED, true),
-            Needs::StepUp(_) => (reason, StatusCode::FORBIDDEN, true),
+            Needs::StepUp(_) | Needs::Tenant(_) => (reason, StatusCode::FORBIDDEN, true),
             Needs::Nothing => (reason, rejection.reason.status(), false),
         };
         let (description, remedy) = match needs {
@@ -115,6 +168,10 @@ impl Visit {
                 "Have the person open `sign_in` in the browser, and send the request again.".into(),
             ),
             Needs::StepUp(_) => (description, "Have the person open `sign_in` in the browser to do MFA.".into()),
+            Needs::Tenant(_) => (
+                description,
+                "Have the person open `sign_in` in the browser, which leads to the tenant's sign-in.".into(),
+            ),
             Needs::Nothing => (description, remedy),
         };
         // A script returns to no page: its own path isn't one.
@@ -139,12 +196,13 @@ impl Visit {
         match needs {
             Needs::SignIn => page = page.with(Action::link(Does::SignInInNewTab, self.door.path("sign-in"))),
             // The form stays open; its own address is no page to return to.
-            Needs::StepUp(_) if self.audience == Audience::Reader => {
+            Needs::StepUp(_) | Needs::Tenant(_) if self.audience == Audience::Reader => {
                 let at = live.clock.now().as_millis();
                 let start = Again { return_path: "/".to_owned(), wanted, another_account: false, at };
                 page = page.with(Action::link(Does::SignInInNewTab, start.link(&self.door)));
             }
             Needs::StepUp(_) => page = page.with(Action::link(Does::TryAgain, again(false))),
+            Needs::Tenant(_) => page = page.with(Action::link(Does::SignInThere, again(false))),
             Needs::Nothing => {}
         }
         if self.session.is_some() {
@@ -166,7 +224,10 @@ impl Visit {
             (Needs::SignIn, _) => Kind::SignInRequired,
             // A form is lost by a redirect.
             (Needs::StepUp(_), _) if self.audience == Audience::Reader => Kind::StepUpRequired,
-            (Needs::StepUp(shortfall), _) => Kind::StepUpFailed(self.door.shortfall(*shortfall, self.tried())),
+            (Needs::StepUp(shortfall), _) => {
+                let of_customer = rejection.customer().is_some();
+                Kind::StepUpFailed(StepUp { of_customer, ..self.door.shortfall(*shortfall, self.tried()) })
+            }
             (_, Reason::Denied(Denial::SessionsUnavailable)) => Kind::Unavailable(Outage::Store, 5),
             (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
@@ -200,22 +261,13 @@ impl Visit {
     }
 }
 
-fn needs(reason: &Reason) -> Needs {
-    let Reason::Denied(denial) = reason else { return Needs::Nothing };
-    match denial {
-        Denial::NoCredential | Denial::InvalidToken(_) => Needs::SignIn,
-        denial if denial.check() == Check::Mfa => Shortfall::of(*denial).map_or(Needs::Nothing, Needs::StepUp),
-        _ => Needs::Nothing,
-    }
-}
-
 /// What the route asks for beyond a session.
-fn wanted(rejection: &Rejection, now: Timestamp) -> Wanted {
+fn asked(rejection: &Rejection, now: Timestamp) -> Wanted {
     let Some(rule) = rejection.rule() else { return Wanted::default() };
     match rule.requirement {
         Requirement::Mfa { max_age } if enforces(rule, now) => {
             let max_age = rejection.max_age().or(max_age).map(|age| age.as_secs());
-            Wanted { mfa: true, max_age }
+            Wanted { mfa: true, max_age, tenant: None }
         }
         _ => Wanted::default(),
     }

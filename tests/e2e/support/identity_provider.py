@@ -50,6 +50,9 @@ class IdentityProvider(Issuer):
         # What a test changes: each takes what would have been sent, and returns what is sent.
         self.change_claims = self.change_header = self.change_response = self.change_answer = lambda it: it
         self.sign_with = None
+        # What the person does in a tenant other than his own, and the tenant that it puts him in, where that is another.
+        self.mfa_in: dict[str, str] = {}
+        self.astray: dict[str, str] = {}
         # For a whole answer of a path: a function of the handler, which returns true if it has answered.
         self.instead: dict = {}
         self._codes, self._refreshes, self._pushed, self._spent = {}, {}, {}, set()
@@ -78,7 +81,7 @@ class IdentityProvider(Issuer):
 
     # ---- what it answers ----
 
-    def authorize(self, parameters: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    def authorize(self, parameters: list[tuple[str, str]], tenant: str | None = None) -> tuple[str, list[tuple[str, str]]]:
         """Where the browser is sent to, and with what."""
         asked = dict(parameters)
         if uri := asked.get("request_uri"):
@@ -87,11 +90,12 @@ class IdentityProvider(Issuer):
         self.asked.append(parameters)
         self._check_request(parameters, asked)
         code = secrets.token_urlsafe(24)
-        self._codes[code] = {**asked, "person": dict(self.person), "sid": self.sid, "mfa": self._does_mfa(asked)}
+        person = self._in(tenant)
+        self._codes[code] = {**asked, "person": person, "sid": self.sid, "mfa": self._does_mfa(asked, person), "tenant": tenant}
         answer = [("code", code), ("state", asked.get("state", "")), ("iss", self.url)]
         return asked["redirect_uri"], self.change_response(answer)
 
-    def redeem(self, form: dict, credentials: tuple[str, str]) -> tuple[int, dict]:
+    def redeem(self, form: dict, credentials: tuple[str, str], tenant: str | None = None) -> tuple[int, dict]:
         self.redeemed.append(form)
         if credentials != (CLIENT_ID, CLIENT_SECRET):
             self.complaints.append(f"client {credentials}")
@@ -100,6 +104,8 @@ class IdentityProvider(Issuer):
             grant = self._redeem(form)
         if not grant:
             return 400, {"error": "invalid_grant"}
+        if grant["tenant"] and grant["tenant"] != tenant:
+            self.complaints.append(f"a grant of {grant['tenant']} at the endpoint of {tenant}")
         refresh = secrets.token_urlsafe(24)
         self._refreshes[refresh] = grant
         access = self.access_token(grant)
@@ -137,9 +143,17 @@ class IdentityProvider(Issuer):
 
     # ---- what it checks ----
 
-    def _does_mfa(self, asked: dict) -> bool:
+    def _in(self, tenant: str | None) -> dict:
+        """The person in a tenant: a guest has another id there."""
+        tenant = self.astray.get(tenant, tenant)
+        if not tenant or tenant == self.person.get("tid"):
+            return dict(self.person)
+        mfa = self.mfa_in.get(tenant, self.person["mfa"])
+        return {**self.person, "tid": tenant, "sub": f"{self.person['sub']}-in-{tenant[:8]}", "mfa": mfa}
+
+    def _does_mfa(self, asked: dict, person: dict) -> bool:
         wanted = STEP_UP in asked.get("acr_values", "").split() or "mfa" in asked.get("amr_values", "")
-        return self.person["mfa"] == "always" or (self.person["mfa"] == "on request" and wanted)
+        return person["mfa"] == "always" or (person["mfa"] == "on request" and wanted)
 
     def _check_request(self, parameters, asked):
         names = [name for name, _ in parameters]
@@ -205,13 +219,14 @@ class IdentityProvider(Issuer):
                 provider.fetches[path] += 1
                 if (instead := provider.instead.get(path)) and instead(self):
                     return
-                if path == "/authorize":
-                    target, answer = provider.authorize(parse_qsl(query, keep_blank_values=True))
+                # Of a tenant, if it is `/t/TENANT/…`.
+                tenant = path.split("/")[2] if path.startswith("/t/") else None
+                if path.endswith("/authorize"):
+                    target, answer = provider.authorize(parse_qsl(query, keep_blank_values=True), tenant)
                     self.send(302, {}, Location=f"{target}?{urlencode(answer)}")
                 elif path.endswith("/token"):
-                    # Of a tenant, if it is `/t/TENANT/token`.
                     form = dict(parse_qsl(body, keep_blank_values=True))
-                    self.send(*provider.redeem(form, self.credentials(form)))
+                    self.send(*provider.redeem(form, self.credentials(form), tenant))
                 elif path == "/par":
                     uri = f"urn:ietf:params:oauth:request_uri:{secrets.token_hex(8)}"
                     provider._pushed[uri] = parse_qsl(body, keep_blank_values=True)
