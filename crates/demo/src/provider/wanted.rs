@@ -28,7 +28,8 @@ impl Wanted {
         let acr = contexts.into_iter().find(|value| !PASSWORD_IS_ENOUGH.contains(&value.as_str()));
         let acrs = [of("acrs"), values(&claims["access_token"]["acrs"])].concat();
         let policies = values(&claims["access_token"]["capolids"]);
-        let by_method = form.words("amr_values").any(|method| method == MFA) || of("amr").iter().any(|amr| amr == MFA);
+        let by_method = form.words("amr_values").any(|method| method == MFA)
+            || [of("amr"), values(&claims["access_token"]["amr"])].concat().iter().any(|amr| amr == MFA);
         Self { mfa: acr.is_some() || !acrs.is_empty() || !policies.is_empty() || by_method, acr, acrs }
     }
 }
@@ -57,6 +58,7 @@ mod tests {
             "claims={\"id_token\":{\"acrs\":{\"essential\":true,\"value\":\"c1\"}}}",
             "claims={\"access_token\":{\"acrs\":{\"essential\":true,\"value\":\"c1\"}}}",
             "claims={\"access_token\":{\"capolids\":{\"essential\":true,\"values\":[\"p\"]}}}",
+            "claims={\"access_token\":{\"amr\":{\"essential\":true,\"values\":[\"mfa\"]}}}",
             "claims={\"id_token\":{\"amr\":{\"essential\":true,\"values\":[\"mfa\"]}}}",
         ] {
             assert!(wanted(query).mfa, "{query}");
