@@ -7,7 +7,7 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 34] = [
+const DESCRIBED: [(&str, Method); 35] = [
     ("/", Method::GET),
     ("/config", Method::GET),
     ("/consents", Method::GET),
@@ -16,6 +16,7 @@ const DESCRIBED: [(&str, Method); 34] = [
     ("/consents/rewrap", Method::POST),
     ("/consents/try", Method::POST),
     ("/consents/withdraw", Method::POST),
+    ("/delegations", Method::GET),
     ("/exceptions", Method::GET),
     ("/exceptions", Method::POST),
     ("/exceptions/{id}", Method::GET),

@@ -12,6 +12,7 @@ mod browsers;
 mod configuration;
 mod consents;
 mod context;
+mod delegations;
 mod described;
 mod entrance;
 mod exceptions;

@@ -26,8 +26,8 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, consents, described, exceptions, explain, guard, health, issuers, metrics, openapi, page, reload,
-    report, routes, sessions, site,
+    configuration, consents, delegations, described, exceptions, explain, guard, health, issuers, metrics, openapi,
+    page, reload, report, routes, sessions, site,
 };
 use crate::gateway::Reason;
 
@@ -121,6 +121,8 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let list = get_with(sessions::list, |op| named(op, "sessions", "The sessions of people, newest first"));
     let one = get_with(sessions::one, |op| named(op, "session", "A session"));
     let consents = get_with(consents::list, |op| named(op, "consents", "The consents of unattended programs"));
+    let delegations =
+        get_with(delegations::delegations, |op| named(op, "delegations", "The delegations of customers to partners"));
     let report = get_with(report::report, |op| named(op, "report", "The security requirements status report"));
     let requests = get_with(report::requests, |op| named(op, "reportRequests", "The latest requests of users"));
     let download = get_with(report::download, |op| {
@@ -129,6 +131,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     Routes::new()
         .api_route("/consents", guarded(consents))
         .api_route("/config", guarded(config))
+        .api_route("/delegations", guarded(delegations))
         .api_route("/issuers", guarded(issuers))
         .api_route("/routes", guarded(routes))
         .api_route("/sessions", guarded(list))

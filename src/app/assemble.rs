@@ -108,6 +108,7 @@ fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
             .collect(),
         no_route: requests.route("", "none"),
         limits: ambient.metrics.gateway.limits.clone(),
+        delegations: ambient.metrics.gateway.delegations.clone(),
     }
 }
 

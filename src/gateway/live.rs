@@ -10,7 +10,7 @@ use mfa_gateway_core::policy::{Asked, Delegations, Waivers};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::Authenticator;
 
-use super::metrics::{LimitMetrics, RouteMetrics};
+use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
 use crate::consent::Keeper;
 use crate::journal::Journal;
@@ -89,6 +89,7 @@ pub(crate) struct LiveMetrics {
     /// Those of requests that match none.
     pub(crate) no_route: RouteMetrics,
     pub(crate) limits: LimitMetrics,
+    pub(crate) delegations: DelegationMetrics,
 }
 
 impl LiveMetrics {
@@ -105,5 +106,6 @@ impl Live {
             upstream.observe();
         }
         self.judge.authenticator.observe();
+        self.metrics.delegations.observe(&self.judge.delegations, self.clock.now());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::Exception;
+use mfa_gateway_core::policy::{Delegation, Delegations, Exception};
 use mfa_gateway_keys::KeySource;
 use serde::Serialize;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::frame::{Frame, Tab};
 use super::report::{self, Figure as ReportFigure};
 use super::who::Who;
 use crate::admin::context::Admin;
+use crate::admin::delegations::sorted;
 use crate::config::Config;
 use crate::exceptions::{State, Wanted};
 use crate::gateway::Live;
@@ -34,6 +35,7 @@ struct Overview {
     endpoints: Vec<EndpointRow>,
     certificates: Vec<CertificateRow>,
     exceptions: Vec<ExceptionRow>,
+    delegations: Option<DelegationTable>,
     report: Option<WeekOfReport>,
 }
 
@@ -101,6 +103,24 @@ struct ExceptionRow {
     left: String,
 }
 
+/// The delegations, if there are any.
+#[derive(Serialize)]
+struct DelegationTable {
+    active: usize,
+    rows: Vec<DelegationRow>,
+}
+
+/// A delegation that has ended, or ends soon.
+#[derive(Serialize)]
+struct DelegationRow {
+    partner: String,
+    customer: String,
+    roles: String,
+    until: Moment,
+    kind: &'static str,
+    left: String,
+}
+
 /// The first page.
 pub(super) async fn overview(admin: &Admin, who: &Who) -> Response {
     let (live, state) = (admin.live.load_full(), admin.state.load_full());
@@ -109,6 +129,7 @@ pub(super) async fn overview(admin: &Admin, who: &Who) -> Response {
     page.tell_upstreams(&live);
     page.tell_certificates(&state.config, live.clock.now());
     page.tell_exceptions(&state.config, live.clock.now());
+    page.tell_delegations(&live.judge.delegations, live.clock.now());
     let warnings = state.config.warnings.len();
     if warnings > 0 {
         page.attend("warn", "configuration", counted(warnings, "warning"), Some("/site/configuration#warnings"));
@@ -240,6 +261,24 @@ impl Overview {
         }
     }
 
+    fn tell_delegations(&mut self, all: &Delegations, now: Timestamp) {
+        if all.iter().next().is_none() {
+            return;
+        }
+        let mut rows = Vec::new();
+        let ends = |one: &&Delegation| one.until.minus(Delegation::SOON) <= now && !all.is_renewed(one);
+        for one in sorted(all).into_iter().filter(ends).take(MOST) {
+            // One that has ended is remarked on, and no failure: somebody may have meant it to end.
+            let (_, left) = left(one.until, now, Delegation::SOON, "ended");
+            let (partner, customer) = (short(&one.partner).into_owned(), short(&one.customer).into_owned());
+            self.attend("warn", "delegation", format!("of customer {customer}: {left}"), Some("#delegations"));
+            let roles = one.roles.iter().map(|role| short(role)).collect::<Vec<_>>().join(", ");
+            rows.push(DelegationRow { partner, customer, roles, until: Moment::of(one.until), kind: "warn", left });
+        }
+        let active = all.iter().filter(|one| one.holds(now)).count();
+        self.delegations = Some(DelegationTable { active, rows });
+    }
+
     fn figures(&mut self, config: &Config, loaded: Timestamp, generation: u64) {
         let bad = self.attention.iter().filter(|one| one.kind == "bad").count();
         let (value, kind) = match (bad, self.attention.len()) {
@@ -247,7 +286,7 @@ impl Overview {
             (0, count) => (counted(count, "remark"), "warn"),
             (bad, _) => (counted(bad, "failure"), "bad"),
         };
-        let note = "keys, upstreams, certificates, exceptions, configuration".to_owned();
+        let note = "keys, upstreams, certificates, exceptions, delegations, configuration".to_owned();
         self.figures.push(Figure { label: "State", value, href: Some("#attention"), note, kind });
         let note = format!("loaded {loaded}");
         let href = Some("/site/configuration");

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from support.identity_provider import AGENTS, CASEY, JANE, JOHN, person
-from support.journal import lines, until
+from support.journal import lines, metric, until
 from support.links import Links
 from support.operators import TOKEN
 from support.site import PAGES, SESSION, Site, send_form
@@ -460,3 +460,31 @@ def test_who_may_neither_ask_nor_answer_gets_no_page_of_exceptions(campaign, pro
     provider.person = person("Trent", "always", "others")
     visitor = campaign.visitor()
     assert visitor.open(campaign.at("/site/exceptions")).status == 403 and campaign.trips(visitor) == 1
+
+
+def test_delegations_are_listed_counted_and_shown_before_they_end(start_site):
+    partner, ends, renewed, over, far = (f"{digit}a111111-1111-4111-8111-11111111111c" for digit in range(1, 6))
+
+    def delegation(customer: str, since: float, until: float, *roles: str) -> dict:
+        at = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86400)) for days in (since, until)]
+        return {"partner": partner, "customer": customer, "roles": list(roles), "from": at[0], "until": at[1]}
+
+    site = start_site(delegations=[
+        delegation(far, -1, 300, "agent"), delegation(ends, -1, 5, "agent"), delegation(renewed, -1, 5), delegation(renewed, 4, 200, "agent"),
+        delegation(over, -9, -1),
+    ])
+    assert httpx.get(f"{site.admin_url}/delegations").status_code == 401
+    answer = httpx.get(f"{site.admin_url}/delegations", headers=BEARER).raise_for_status().json()
+    assert answer["partners"] == [partner]
+    listed = [(one["customer"], one["state"], one["renewed"]) for one in answer["delegations"]]
+    assert listed[0] == (over, "ended", False) and listed[-1] == (far, "active", False) and (renewed, "pending", False) in listed
+    assert (renewed, "active", True) in listed and (ends, "active", False) in listed
+    assert answer["delegations"][0]["secondsLeft"] == 0 and answer["delegations"][-1]["roles"] == ["agent"]
+    for state, count in (("pending", 1), ("active", 3), ("ended", 1)):
+        assert metric(site, "mfa_gateway_delegations", state=state) == count
+    for within in ("7d", "30d"):
+        assert metric(site, "mfa_gateway_delegations_ending", within=within) == 1
+    hop = site.signed_in().send(site.at("/"), site="same-origin")
+    assert_sound(hop)
+    text = Links(hop.text).text
+    assert "3 in force" in text and text.count(ends) == 2 and text.count(over) == 2 and renewed not in text and far not in text

@@ -32,6 +32,47 @@ impl Delegation {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.from <= now && now < self.until
     }
+
+    /// Whether it has begun and ended.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> DelegationState {
+        match (self.holds(now), self.until <= now) {
+            (true, _) => DelegationState::Active,
+            (false, true) => DelegationState::Ended,
+            (false, false) => DelegationState::Pending,
+        }
+    }
+
+    /// Whether this one goes on when the other one ends, with all its roles.
+    fn renews(&self, other: &Self) -> bool {
+        self.from <= other.until && self.until > other.until && self.roles.is_superset(&other.roles)
+    }
+}
+
+/// Whether a delegation has begun and ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DelegationState {
+    /// It hasn't begun.
+    Pending,
+    /// It holds.
+    Active,
+    /// It has ended.
+    Ended,
+}
+
+impl DelegationState {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Active, Self::Ended];
+
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// How a partner stands to a customer at some moment.
@@ -97,6 +138,20 @@ impl Delegations {
     /// All of them, by partner and customer.
     pub fn iter(&self) -> impl Iterator<Item = &Delegation> {
         self.by_partner.values().flat_map(BTreeMap::values).flatten()
+    }
+
+    /// Whether another one of the same tenants goes on when this one ends, with all its roles.
+    #[must_use]
+    pub fn is_renewed(&self, one: &Delegation) -> bool {
+        let of_partner = self.by_partner.get(&*lower(&one.partner));
+        let same = of_partner.and_then(|customers| customers.get(&*lower(&one.customer)));
+        same.into_iter().flatten().any(|other| other.renews(one))
+    }
+
+    /// Those that hold, end within this time, and aren't renewed.
+    pub fn ending(&self, within: Duration, now: Timestamp) -> impl Iterator<Item = &Delegation> {
+        let ends = move |one: &&Delegation| one.holds(now) && one.until.since(now) <= within;
+        self.iter().filter(ends).filter(|one| !self.is_renewed(one))
     }
 
     /// Whether the tenant is a partner's, in any letter case.
@@ -173,6 +228,21 @@ mod tests {
         ] {
             assert_eq!(has(secs, role), expected, "{role} at {secs}");
         }
+    }
+
+    #[test]
+    fn what_ends_soon_and_isnt_renewed_is_told_apart() {
+        let all = Delegations::new(
+            [],
+            vec![delegation(&["a"], 0, 20), delegation(&["a", "b"], 15, 40), delegation(&["c"], 60, 90)],
+        );
+        let at = Timestamp::from_secs;
+        let states = |now| all.iter().map(|one| one.state(at(now)).name()).collect::<Vec<_>>();
+        assert_eq!(states(19), ["active", "active", "pending"]);
+        assert_eq!(states(40), ["ended", "ended", "pending"]);
+        let ending = |within, now| all.ending(Duration::from_secs(within), at(now)).count();
+        assert_eq!([ending(10, 15), ending(9, 30), ending(10, 30), ending(10, 50)], [0, 0, 1, 0]);
+        assert_eq!(all.iter().map(|one| all.is_renewed(one)).collect::<Vec<_>>(), [true, false, false]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use asked::Asked;
 pub use context::Context;
 pub use decide::{complies, decide};
 pub use decision::{Decision, Denial, Grounds};
-pub use delegation::{Delegated, Delegation, Delegations, Standing};
+pub use delegation::{Delegated, Delegation, DelegationState, Delegations, Standing};
 pub use evidence::{Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Predicate, Proof, Test};
 pub use exception::{Exception, ExceptionSet, Granted, Waivers};
 pub use product::Product;
