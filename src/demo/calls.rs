@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_demo::people::{jane, john, trent};
 use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
+use mfa_gateway_demo::tenants::{ADATUM, Tenant};
 
 /// One call to try.
 pub(super) struct Call {
     pub(super) title: &'static str,
+    pub(super) path: String,
     pub(super) status: u16,
     pub(super) why: &'static str,
     /// The token and the name of its file.
@@ -20,7 +22,7 @@ pub(super) fn calls(provider: &IdentityProvider, now: Timestamp) -> Vec<Call> {
     let options = TokenOptions::default();
     let jane_token = provider.access_token_for(&jane(), &options);
     let john_token = provider.access_token_for(&john(), &options);
-    let call = |title, status, why, token| Call { title, status, why, token };
+    let call = |title, status, why, token| Call { title, path: "/v1/customers".to_owned(), status, why, token };
     vec![
         call("Jane of Contoso", 200, "She signed in with MFA: amr is [pwd, mfa].", Some(("jane", jane_token))),
         call(
@@ -54,6 +56,31 @@ pub(super) fn calls(provider: &IdentityProvider, now: Timestamp) -> Vec<Call> {
             "John's token with mfa written into it: the signature no longer fits.",
             Some(("forged", forged(&john_token))),
         ),
+    ]
+}
+
+/// Calls for a customer: its path opens in its tenant alone.
+pub(super) fn abroad(provider: &IdentityProvider) -> [Call; 2] {
+    let path = format!("/v1/customers/{ADATUM}/users");
+    let token = |name, tenant| {
+        let options = TokenOptions { tenant, ..TokenOptions::default() };
+        Some((name, provider.access_token_for(&jane(), &options)))
+    };
+    [
+        Call {
+            title: "Jane, signed in to her customer Adatum",
+            path: path.clone(),
+            status: 200,
+            why: "Her company has a delegation from Adatum for admin agents, and she did MFA in Adatum's tenant.",
+            token: token("jane-adatum", Tenant::find(ADATUM)),
+        },
+        Call {
+            title: "Jane's token of her own tenant, for Adatum",
+            path,
+            status: 403,
+            why: "It has MFA, of another tenant. The refusal says where to sign in.",
+            token: token("jane", None),
+        },
     ]
 }
 

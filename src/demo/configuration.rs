@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::files::OperatorToken;
+use super::nightly::Nightly;
+use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_demo::people::{
     ADMIN_AGENTS, BILLING_ADMINISTRATOR, DEFAULT_AUDIENCE, GLOBAL_ADMINISTRATOR, HELPDESK_AGENTS, PORTAL_CLIENT_ID,
     SALES_AGENTS,
@@ -17,6 +19,9 @@ pub(super) struct Places<'a> {
     pub(super) api: SocketAddr,
     pub(super) operator: Option<&'a OperatorToken>,
     pub(super) portal: Option<PortalPlace<'a>>,
+    /// The program that runs at night, with files to keep its consent in.
+    pub(super) nightly: Option<&'a Nightly>,
+    pub(super) now: Timestamp,
 }
 
 /// The portal, and the file with the secret of its sign-in.
@@ -39,6 +44,8 @@ impl Places<'_> {
         };
         let (sign_in, upstream, routes) =
             (part(Self::sign_in), part(|_, portal| upstream(portal)), part(|_, _| ROUTES.to_owned()));
+        let nightly = self.nightly.map(|nightly| nightly.configuration(issuer, self.now)).unwrap_or_default();
+        let [home, customers] = if nightly.is_empty() { ["", ""] } else { [HOME, CUSTOMERS] };
         format!(
             "\
 listeners: [{{ address: '{gateway}' }}]
@@ -47,18 +54,19 @@ issuers:
   - name: demo
     issuer: {issuer}
     audiences: [{DEFAULT_AUDIENCE}]
-{sign_in}upstreams:
+{home}{sign_in}{nightly}upstreams:
   - {{ name: partner-api, endpoints: ['http://{api}'] }}
 {upstream}routes:
   - {{ path: /healthz, upstream: partner-api, require: public }}
   - {{ prefix: /v1/, upstream: partner-api, require: mfa, app_only: allow }}
-{routes}"
+{customers}{routes}"
         )
     }
 
     /// Who may open what, and how people sign in.
     fn sign_in(&self, portal: &PortalPlace<'_>) -> String {
         let (site, origin, secret) = (origin(self.admin), origin(self.gateway), portal.secret_file);
+        let issuer = self.issuer;
         let site = self.operator.map(|_| {
             format!(
                 "  - name: operators
@@ -88,6 +96,8 @@ sign_in:
     client_secret_file: {secret}
     step_up: {{ amr_values: [mfa] }}
     session: {{ display: [name] }}
+    tenant_authorization_endpoint: '{issuer}{{tenant}}/authorize'
+    tenant_token_endpoint: '{issuer}{{tenant}}/token'
 {site}report: {{}}
 "
         )
@@ -96,6 +106,15 @@ sign_in:
 
 /// Who of those that sign in is an operator of the gateway.
 const OPERATORS: &str = ", sign_in: { name: operators, roles: [Admin agent, Global administrator] }";
+
+/// Which claim names the home tenant, also of somebody who is signed in to a customer's.
+const HOME: &str = "    home_claim: home_tid\n";
+
+/// The paths of a customer, for those who are signed in to its tenant.
+const CUSTOMERS: &str =
+    "  - { prefix: '/v1/customers/{customer}/', upstream: partner-api, context: customer, roles: [Admin agent] }
+  - { prefix: '/customers/{customer}/', upstream: portal, credential: session, context: customer, roles: [Admin agent] }
+";
 
 fn upstream(portal: &PortalPlace<'_>) -> String {
     format!("  - {{ name: portal, endpoints: ['http://{}'] }}\n", portal.upstream)

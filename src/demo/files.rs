@@ -48,9 +48,7 @@ impl Files {
     ///
     /// If the system gives no random numbers, or the file can't be written.
     pub(super) fn operator_token(&self) -> anyhow::Result<OperatorToken> {
-        let mut bytes = [0; 16];
-        SystemRandom::new().fill(&mut bytes).context("the system gives no random numbers")?;
-        let token = format!("{:032x}", u128::from_be_bytes(bytes));
+        let token = random_hex()?;
         let file = self.write("operator", &token).context("the operator's token can't be written")?;
         Ok(OperatorToken { token, file })
     }
@@ -61,6 +59,17 @@ impl Files {
 pub(super) struct OperatorToken {
     pub(super) token: String,
     pub(super) file: String,
+}
+
+/// 16 random bytes, in hexadecimal.
+///
+/// # Errors
+///
+/// If the system gives no random numbers.
+pub(super) fn random_hex() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).context("the system gives no random numbers")?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 /// A word that a shell reads as this text: without quotes where it needs none.

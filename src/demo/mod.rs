@@ -6,6 +6,7 @@
 mod calls;
 mod configuration;
 mod files;
+mod nightly;
 mod run;
 mod script;
 

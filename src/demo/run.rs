@@ -9,6 +9,7 @@ use anyhow::Context;
 use super::calls::calls;
 use super::configuration::{Places, PortalPlace};
 use super::files::Files;
+use super::nightly::Nightly;
 use super::script::Scene;
 use crate::app::{App, shutdown_signal};
 use crate::config::Config;
@@ -49,6 +50,7 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
         Some(files) => Some(Behind::start(addresses.portal, files).await?),
         None => None,
     };
+    let nightly = files.as_ref().map(Nightly::create).transpose()?;
     let text = Places {
         gateway: fixed(addresses.gateway)?,
         admin: fixed(addresses.admin)?,
@@ -56,6 +58,8 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
         api: api.address(),
         operator: operator.as_ref(),
         portal: behind.as_ref().map(Behind::place),
+        nightly: nightly.as_ref(),
+        now: clock.now(),
     }
     .configuration();
     let config = Config::parse("demo", &text, HashMap::new())?;
@@ -72,6 +76,7 @@ pub(crate) async fn run(addresses: Addresses, inline: bool) -> anyhow::Result<()
         portal: behind.as_ref().map(|behind| &behind.portal),
         app: &app,
         files: files.as_ref(),
+        nightly: nightly.as_ref(),
         inline,
     };
     let text = scene.tell(&calls(&provider, clock.now()))?;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 
-use super::calls::Call;
+use super::calls::{Call, abroad};
 use super::configuration::{origin, reachable};
 use super::files::{Files, OperatorToken};
+use super::nightly::{Nightly, tell};
 use crate::app::App;
 use mfa_gateway_demo::api::SampleApi;
 use mfa_gateway_demo::portal::Portal;
@@ -15,7 +16,10 @@ use mfa_gateway_demo::provider::IdentityProvider;
 
 /// Who signs in at the portal, and what becomes of it.
 const VISITS: [(&str, &str); 4] = [
-    ("Jane", "Her company asks for MFA at each sign-in: every page opens."),
+    (
+        "Jane",
+        "Her company asks for MFA at each sign-in: every page opens. A customer's own page asks for MFA in its tenant.",
+    ),
     ("Trent", "His company's own identity provider performs MFA: his pages open. Billing needs a role that he lacks."),
     ("John", "A password is enough for the overview. Customers sends him to MFA, where he registers first, and back."),
     ("others", "One person for each role of the published requirements."),
@@ -30,6 +34,7 @@ pub(super) struct Scene<'a> {
     pub(super) portal: Option<&'a Portal>,
     pub(super) app: &'a App,
     pub(super) files: Option<&'a Files>,
+    pub(super) nightly: Option<&'a Nightly>,
     /// Whether the lines contain the tokens themselves, for a shell that doesn't see the demo's files.
     pub(super) inline: bool,
 }
@@ -44,10 +49,11 @@ impl Scene<'_> {
             writeln!(text, "  {line}")?;
         }
         writeln!(text, "\nCalls to try; paste a line into another terminal:")?;
-        for call in calls {
+        let abroad = self.nightly.map(|_| abroad(self.provider));
+        for call in calls.iter().chain(abroad.iter().flatten()) {
             writeln!(text, "\n# {}: {}. {}", call.title, call.status, call.why)?;
             let token = call.token.as_ref().map(|(name, token)| self.header(name, token)).transpose()?;
-            writeln!(text, "curl -i {}http://{}/v1/customers", token.unwrap_or_default(), self.gateway())?;
+            writeln!(text, "curl -i {}http://{}{}", token.unwrap_or_default(), self.gateway(), call.path)?;
         }
         writeln!(
             text,
@@ -56,6 +62,7 @@ impl Scene<'_> {
             self.provider.issuer()
         )?;
         self.explain(&mut text)?;
+        self.at_night(&mut text)?;
         self.visit(&mut text)?;
         Ok(text)
     }
@@ -126,15 +133,28 @@ impl Scene<'_> {
     fn explain(&self, text: &mut String) -> anyhow::Result<()> {
         let Some(files) = self.files.filter(|_| !self.inline) else { return Ok(()) };
         let config = files.write("gateway.yaml", self.configuration).context("the configuration can't be written")?;
-        // As it was typed; cargo, too, gives the path.
-        let program = std::env::args().next().unwrap_or_else(|| "mfa-gateway".to_owned());
-        let folder = files.folder().display();
+        let (program, folder) = (program(), files.folder().display());
         writeln!(text, "\n# Why is John refused? Step by step:")?;
         writeln!(text, "{program} explain --config {config} --path /v1/customers --token-file {folder}/john")?;
+        Ok(())
+    }
+
+    /// The program that runs at night, for a shell that sees the demo's files.
+    fn at_night(&self, text: &mut String) -> anyhow::Result<()> {
+        let admin = self.app.admin_address().filter(|_| !self.inline);
+        if let (Some(_), Some(admin), Some(operator)) = (self.nightly, admin, self.operator) {
+            let access = format!("--admin-url {} --operator-token-file {}", origin(admin), operator.file);
+            tell(text, &program(), self.provider.issuer(), &access)?;
+        }
         Ok(())
     }
 
     fn gateway(&self) -> SocketAddr {
         reachable(self.app.addresses().first().copied().unwrap_or_else(|| self.api.address()))
     }
+}
+
+/// The program as it was typed; cargo, too, gives the path.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "mfa-gateway".to_owned())
 }

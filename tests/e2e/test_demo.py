@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.demo import Demo
+from support.gateway import free_port
 
 WHO = {
     "Jane": 200, "Trent": 200, "John": 401, "daemon": 200, "no token": 401, "expired": 401, "forged": 401,
@@ -75,6 +76,33 @@ def test_the_printed_explanation_says_why_john_is_refused(demo):
     line = re.search(r"^\S+ explain .*$", demo.output, re.M)[0]
     ran = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=15)
     assert ran.returncode == 1 and "mfa_missing" in ran.stdout, ran
+
+
+def test_the_nightly_program_is_refused_with_a_password_and_works_after_one_consent(demo):
+    commands = {verb: shlex.split(re.search(rf"^\S+ consents {verb} .*$", demo.output, re.M)[0]) for verb in ("give", "try")}
+    refused = next(e.command for e in demo.examples if "A nightly program" in e.words)
+    ran = subprocess.run(["bash", "-c", refused], capture_output=True, text=True, timeout=15)
+    assert '"AADSTS50076' in ran.stdout, ran.stdout
+    absent = subprocess.run(commands["try"], capture_output=True, text=True, timeout=15)
+    assert absent.returncode == 1 and "absent" in absent.stdout, absent
+    back = f"http://localhost:{free_port()}/"
+    giving = subprocess.Popen(
+        [*commands["give"], "--redirect-uri", back], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = next(line.strip() for line in giving.stderr if line.startswith("http"))
+    page = httpx.get(url, params={**httpx.URL(url).params, "login_hint": "nightly"}, follow_redirects=True)
+    assert page.status_code == 200, page.text
+    said, _ = giving.communicate(timeout=10)
+    assert giving.returncode == 0 and "nightly@contoso.example" in said, said
+    tried = subprocess.run(commands["try"], capture_output=True, text=True, timeout=15)
+    assert tried.returncode == 0 and "with MFA" in tried.stdout, tried
+
+
+def test_a_customers_path_brings_the_token_of_its_tenant_to_the_api(demo, tmp_path):
+    example = next(e for e in demo.examples if "customer Adatum" in e.words)
+    assert status_of(example.command, tmp_path) == 200
+    api = re.search(r"partner API +(\S+)", demo.output)[1]
+    seen = [request for request in httpx.get(f"{api}recorded").json() if request["path"].endswith("/users")][-1]
+    assert (seen["token"]["tid"], seen["token"]["amr"]) == ("0c39d6d5-c70d-4c55-bc02-f620844f3fd1", ["pwd", "mfa"])
 
 
 def test_inline_tokens_work_where_the_shell_sees_no_file_of_the_demo(tmp_path):

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::people::{CONTOSO, FABRIKAM, NIGHTLY_CLIENT_ID, WINGTIP};
+use crate::people::{CONTOSO, FABRIKAM, NIGHTLY_CLIENT_ID, PORTAL_CLIENT_ID, WINGTIP};
 
 /// Adatum's tenant, a customer of Contoso: Entra asks for MFA there.
 pub const ADATUM: &str = "0c39d6d5-c70d-4c55-bc02-f620844f3fd1";
@@ -81,10 +81,11 @@ impl Tenant {
 pub struct Consents(Mutex<BTreeSet<(String, String)>>);
 
 impl Default for Consents {
-    /// The nightly job, with Adatum and Trey Research.
+    /// The portal with all of them, and the nightly program with Adatum and Trey Research.
     fn default() -> Self {
-        let given = [ADATUM, TREY_RESEARCH].map(|tenant| (tenant.to_owned(), NIGHTLY_CLIENT_ID.to_owned()));
-        Self(Mutex::new(BTreeSet::from(given)))
+        let portal = Tenant::customers().map(|tenant| (tenant.id, PORTAL_CLIENT_ID));
+        let given = portal.chain([ADATUM, TREY_RESEARCH].map(|tenant| (tenant, NIGHTLY_CLIENT_ID)));
+        Self(Mutex::new(given.map(|(tenant, client)| (tenant.to_owned(), client.to_owned())).collect()))
     }
 }
 

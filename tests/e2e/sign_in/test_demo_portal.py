@@ -143,3 +143,24 @@ def test_the_operator_site_lets_an_admin_agent_in_and_nobody_else(open_browser, 
     if "Approve" in other.content():
         other.get_by_role("button", name="Approve").click()
     assert other.url.startswith(site) and "Admin agent" in other.content()
+
+
+def test_a_customers_page_leads_to_its_tenant_and_mfa_there(open_browser, portal):
+    adatum, alpine, trey = (f"/customers/{tenant}/" for tenant in (
+        "0c39d6d5-c70d-4c55-bc02-f620844f3fd1", "4d3cf487-70f4-4e1e-9ff1-b2bfce8d9f04", "b44bb1fb-c595-45b0-9e08-d657365580f8"))
+    page = open_browser()
+    open_portal(page, portal, "Jane")
+    page.get_by_role("button", name="Approve").click()
+    page.goto(portal + "/commerce/")
+    page.get_by_role("link", name="Adatum").click()
+    expect(page.locator("main")).to_contain_text("in the tenant of Adatum")
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_url(portal + adatum)
+    assert title(page) == "A customer’s tenant" and adatum.split("/")[2] in page.locator("main").inner_text()
+    # Alpine Ski House has an identity provider of its own.
+    page.goto(portal + alpine)
+    expect(page.locator("main")).to_contain_text("Alpine Ski House has an identity provider of its own")
+    page.get_by_role("button", name="Sign in and approve").click()
+    page.wait_for_url(portal + alpine)
+    # Trey Research has delegated nothing.
+    assert page.goto(portal + trey).status == 403 and page.url == portal + trey

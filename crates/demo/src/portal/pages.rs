@@ -26,6 +26,7 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
             ("requests.html", include_str!("requests.html")),
             ("billing.html", include_str!("billing.html")),
             ("status.html", include_str!("status.html")),
+            ("customer.html", include_str!("customer.html")),
         ],
     )
 });
@@ -38,10 +39,13 @@ pub(super) enum Page {
     Requests,
     Billing,
     Status,
+    /// One customer, for those who are signed in to its tenant.
+    Customer,
 }
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Overview, Self::Customers, Self::Requests, Self::Billing, Self::Status];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Customers, Self::Requests, Self::Billing, Self::Status, Self::Customer];
 
     /// The page that a path shows.
     pub(super) fn at(path: &str) -> Option<Self> {
@@ -56,6 +60,7 @@ impl Page {
             Self::Requests => "/dashboard/support/csp/customers/",
             Self::Billing => "/billing/",
             Self::Status => "/status",
+            Self::Customer => "/customers/",
         }
     }
 
@@ -66,6 +71,7 @@ impl Page {
             Self::Requests => "Customer requests",
             Self::Billing => "Billing",
             Self::Status => "Service health",
+            Self::Customer => "A customer’s tenant",
         }
     }
 
@@ -76,11 +82,12 @@ impl Page {
             Self::Requests => "requests.html",
             Self::Billing => "billing.html",
             Self::Status => "status.html",
+            Self::Customer => "customer.html",
         }
     }
 
     fn protected(self) -> bool {
-        matches!(self, Self::Customers | Self::Requests | Self::Billing)
+        matches!(self, Self::Customers | Self::Requests | Self::Billing | Self::Customer)
     }
 }
 
@@ -102,6 +109,8 @@ pub(super) fn form_unread(headers: &HeaderMap, why: &str) -> Answer {
 fn render(page: Page, headers: &HeaderMap, status: StatusCode, result: &Value) -> Answer {
     let navigation: Vec<_> = Page::ALL
         .iter()
+        // The customers' page leads there.
+        .filter(|other| **other != Page::Customer)
         .map(|other| {
             let (path, title, protected) = (other.path(), other.title(), other.protected());
             json!({ "path": path, "title": title, "protected": protected, "here": *other == page })

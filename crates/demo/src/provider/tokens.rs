@@ -163,9 +163,10 @@ pub(crate) fn logout_claims(issuer: &str, person: &Person, client_id: &str, sid:
     })
 }
 
-/// Adds the tenant, and the home of somebody who is a guest there, as Entra does.
+/// Adds the tenant, the home, and as Entra does `idp` for somebody who is a guest.
 fn add_tenant(claims: &mut Value, person: &Person, tenant: Option<Tenant>) {
     claims["tid"] = json!(tenant.map_or(person.tenant_id.as_str(), |tenant| tenant.id));
+    claims["home_tid"] = json!(person.tenant_id);
     if claims["tid"] != person.tenant_id {
         claims["idp"] = json!(format!("https://sts.windows.net/{}/", person.tenant_id));
     }
