@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::problem::Problems;
 use super::sign_in::{is_scope, of_endpoint, version};
+use super::suggest::suggest;
 use super::tenant_endpoint::{self, Role};
 use super::values::{duplicate, name, time};
 use super::{Issuer, credentials, file};
 use crate::consent::ConsentSettings;
 use crate::oidc::{Asks, ClientSettings, ResponseMode, is_reserved};
+use mfa_gateway_core::policy::Product;
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 use mfa_gateway_store::{Kind, SealingKeys, StoreSettings};
 
@@ -102,9 +104,11 @@ fn build_one(
         name: file.name.clone(),
         issuer: at?,
         client: client(path, file, keys, problems),
-        asks: Asks { prompt: Some("login".to_owned()), ..step_up(issuer?) },
+        asks: asks(issuer?),
         tenant,
         user: file.user.clone(),
+        role: role(path, file, issuer?, problems),
+        leeway: issuer?.rules.clock_skew,
         scope: file.scope.clone(),
         elsewhere: tenant_endpoint::read(path, token, (&issuer?.rules.issuer, keys), problems),
         single_use: file.single_use.unwrap_or(!is_entra),
@@ -113,9 +117,29 @@ fn build_one(
     })
 }
 
-/// MFA, in the words that the issuer's product takes for it.
-fn step_up(issuer: &Issuer) -> Asks {
-    Asks::step_up(issuer.profile.product, version(issuer), &issuer.profile.mfa)
+/// A new sign-in with MFA, in the words that the issuer's product takes for it.
+fn asks(issuer: &Issuer) -> Asks {
+    let product = issuer.profile.product;
+    // With it, other issuers must say when the sign-in was. Entra lets the ID token expire so much after the password.
+    let max_age = (product != Product::Entra).then_some(0);
+    let step_up = Asks::step_up(product, version(issuer), &issuer.profile.mfa);
+    Asks { prompt: Some("login".to_owned()), max_age, ..step_up }
+}
+
+/// The role that the user needs.
+fn role(path: &str, file: &file::Consent, issuer: &Issuer, problems: &mut Problems<'_>) -> Option<String> {
+    let name = file.role.as_ref()?;
+    let roles = &issuer.profile.roles;
+    if roles.get(name).is_none() {
+        let known: Vec<&str> = roles.as_slice().iter().map(|role| &*role.name).collect();
+        let fix = if known.is_empty() {
+            format!("define it: `roles: [{{ name: {name}, any: [{{ claim: groups, contains: … }}] }}]`")
+        } else {
+            suggest(name, &known)
+        };
+        problems.add(&format!("{path}.role"), format!("the issuer's callers can have no role `{name}`"), fix);
+    }
+    Some(name.clone())
 }
 
 fn client(path: &str, file: &file::Consent, keys: Option<&KeySettings>, problems: &mut Problems<'_>) -> ClientSettings {

@@ -2,26 +2,24 @@
 //!
 //! The gateway keeps nothing of a consent under way: the transaction is sealed, and its client keeps it. It counts once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::MfaFinding;
-use mfa_gateway_core::token::{Claim, Claims, ExpectedIdToken, IdToken, Occasion};
-use mfa_gateway_layer::ClientVerifyError;
-use mfa_gateway_store::{Consent, Envelope, StoreError, is_storable};
+use mfa_gateway_core::policy::{MfaFinding, Proof};
+use mfa_gateway_core::token::{AuthTime, Claim, Claims, ExpectedIdToken, IdToken, Occasion};
+use mfa_gateway_store::{Consent, Envelope, is_storable};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::issued::Issued;
 use super::keeper::Keeper;
+use super::refused::GiveError;
 use super::state::ConsentState;
-use crate::oidc::{
-    AuthorizationRequest, CallbackError, CallbackParameters, CallbackResponse, IssuerError, ParError, Pkce,
-    TokenEndpointError, Tokens,
-};
+use crate::oidc::{AuthorizationRequest, CallbackParameters, CallbackResponse, Pkce, Tokens};
 
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -63,117 +61,28 @@ pub struct Given {
     pub warnings: Vec<&'static str>,
 }
 
-/// Why a consent isn't given.
-#[derive(Debug, thiserror::Error)]
-pub enum GiveError {
-    /// The issuer can't be asked.
-    #[error("the issuer can't be asked at this moment")]
-    Request(#[from] ParError),
-    /// The issuer's metadata was never fetched.
-    #[error("the issuer's discovery document has not been fetched")]
-    NoMetadata,
-    /// What came back has a wrong form, or is another issuer's.
-    #[error("what came back from the issuer is malformed")]
-    Malformed(#[from] CallbackError),
-    /// It belongs to no consent under way, or to one that took too long.
-    #[error("this belongs to no consent under way, or it took longer than 15 minutes")]
-    Foreign,
-    /// It came before.
-    #[error("this consent was finished before")]
-    Repeated,
-    /// The issuer reports an error.
-    #[error("the issuer reports an error: {}", .0.code)]
-    Reported(IssuerError),
-    /// The token endpoint gave no tokens.
-    #[error("the token endpoint gave no tokens: {0}")]
-    NoTokens(#[source] TokenEndpointError),
-    /// The ID token isn't acceptable.
-    #[error("the ID token is not acceptable: {0}")]
-    IdToken(#[source] ClientVerifyError),
-    /// Somebody of another tenant came back.
-    #[error("the consent is for the tenant {wanted}, and somebody of {came} came back")]
-    Tenant {
-        /// The configured tenant.
-        wanted: String,
-        /// That of the ID token.
-        came: String,
-    },
-    /// Somebody else came back.
-    #[error("the consent is for the user {wanted}, and {came} came back")]
-    User {
-        /// The configured user.
-        wanted: String,
-        /// That of the ID token.
-        came: String,
-    },
-    /// There was no MFA.
-    #[error("the sign-in had no MFA: a refresh token without MFA can't access what requires MFA")]
-    NoMfa,
-    /// There is no refresh token.
-    #[error("the issuer gave no refresh token")]
-    NoRefreshToken,
-    /// The store doesn't take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no randomness.
-    #[error("the system's random generator failed")]
-    NoRandom,
-}
-
-impl GiveError {
-    /// The stable name.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Request(_) | Self::NoMetadata => "issuer_unavailable",
-            Self::Malformed(_) => "callback_malformed",
-            Self::Foreign => "consent_expired",
-            Self::Repeated => "consent_repeated",
-            Self::Reported(_) => "issuer_error",
-            Self::NoTokens(_) => "no_tokens",
-            Self::IdToken(_) => "id_token_invalid",
-            Self::Tenant { .. } => "wrong_tenant",
-            Self::User { .. } => "wrong_user",
-            Self::NoMfa => "mfa_missing",
-            Self::NoRefreshToken => "no_refresh_token",
-            Self::Store(_) => "store_unavailable",
-            Self::NoRandom => "no_random",
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Self::Request(_) | Self::NoMetadata | Self::Store(_) | Self::NoRandom => "Try again in a moment.",
-            Self::Malformed(_) | Self::Foreign | Self::Repeated => "Begin the consent again.",
-            Self::Reported(_) | Self::NoTokens(_) | Self::IdToken(_) => {
-                "See the gateway's log and the client's registration at the identity provider, and begin again."
-            }
-            Self::Tenant { .. } | Self::User { .. } => "Sign in with the account that the consent is configured for.",
-            Self::NoMfa => {
-                "Require MFA of the account at the identity provider, with a policy or for the user, and begin again."
-            }
-            Self::NoRefreshToken => "Ask for the scope `offline_access`, and allow it in the client's registration.",
-        }
-    }
-}
-
 impl Keeper {
     /// Begins a consent: the issuer will send the person's browser back to `redirect_uri`.
     ///
     /// # Errors
     ///
-    /// If the issuer can't be asked.
+    /// If the issuer or the store can't be asked.
     pub async fn begin(&self, redirect_uri: &str, by: &str) -> Result<Begun, GiveError> {
         let metadata = self.verifier.keys().metadata_for_sign_in().await.ok_or(GiveError::NoMetadata)?;
+        // What the policy asks for that refused the refresh token last: a sign-in without it would be refused again.
+        let row = self.store.consent(&self.settings.name).await?;
+        let challenge = row.map(|row| row.challenge).filter(|challenge| !challenge.is_empty());
+        let asks = match &challenge {
+            Some(challenge) => self.settings.asks.clone().challenged(challenge),
+            None => self.settings.asks.clone(),
+        };
         let (state, nonce, pkce) = (word()?, word()?, Pkce::new(&random()?));
         let request = AuthorizationRequest {
             redirect_uri,
             state: &state,
             nonce: &nonce,
             code_challenge: &pkce.challenge,
-            asks: &self.settings.asks,
+            asks: &asks,
             login_hint: None,
         };
         let url = self.client.authorization_url(&metadata, &request).await?;
@@ -233,6 +142,8 @@ impl Keeper {
         if let Some(wanted) = self.settings.user.as_ref().filter(|wanted| **wanted != user) {
             return Err(GiveError::User { wanted: wanted.clone(), came: shown(&user) });
         }
+        self.check_role(&proof)?;
+        self.check_age(&proof, Timestamp::from_millis(transaction.began))?;
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or_default());
         let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa);
@@ -270,18 +181,44 @@ impl Keeper {
         self.tokens.invalidate_all();
         self.refused.invalidate_all();
         self.metrics.state(&self.settings.name, ConsentState::Alive, Some(now.plus(self.settings.lapses).as_secs()));
-        Ok(Given { user, display, tenant, warnings: warnings(id_token.claims()) })
+        let warnings = warnings(id_token.claims(), proof.auth_time);
+        Ok(Given { user, display, tenant, warnings })
+    }
+
+    fn check_role(&self, proof: &Proof) -> Result<(), GiveError> {
+        let Some(role) = &self.settings.role else { return Ok(()) };
+        let is_among = |roles: &[Arc<str>]| roles.iter().any(|one| **one == **role);
+        match (is_among(&proof.roles.held), is_among(&proof.roles.unknown)) {
+            (true, _) => Ok(()),
+            (false, true) => Err(GiveError::RolesUnknown(role.clone())),
+            (false, false) => Err(GiveError::Role(role.clone())),
+        }
+    }
+
+    /// Whether the sign-in is younger than the consent, as far as the issuer says when it was.
+    fn check_age(&self, proof: &Proof, began: Timestamp) -> Result<(), GiveError> {
+        match proof.auth_time {
+            // The claim has whole seconds.
+            AuthTime::At(at) if at.plus(self.settings.leeway).as_secs() < began.as_secs() => {
+                Err(GiveError::OldSignIn(at.to_rfc3339()))
+            }
+            AuthTime::Malformed => Err(GiveError::OldSignIn("an unreadable time".to_owned())),
+            AuthTime::At(_) | AuthTime::Absent => Ok(()),
+        }
     }
 }
 
-/// What least privilege would have otherwise.
-fn warnings(claims: &Claims) -> Vec<&'static str> {
+/// What least privilege would have otherwise, and what could not be checked.
+fn warnings(claims: &Claims, auth_time: AuthTime) -> Vec<&'static str> {
     let wids = claims.get("wids");
     let is_global =
         wids.and_then(Claim::strings).is_some_and(|ids| ids.into_iter().any(|id| id == GLOBAL_ADMINISTRATOR));
     let warning = "the account is a global administrator; use one that has no more roles than the program needs, such as a \
                    service account of the group AdminAgents";
-    is_global.then_some(warning).into_iter().collect()
+    let unknown = "the ID token has no auth_time, so that a new sign-in was asked for and could not be verified; with Entra, add \
+                   the optional claim auth_time to the registration's ID tokens";
+    let is_unknown = auth_time == AuthTime::Absent;
+    is_global.then_some(warning).into_iter().chain(is_unknown.then_some(unknown)).collect()
 }
 
 /// The beginning of a text that somebody else wrote.

@@ -134,7 +134,7 @@ impl Keeper {
             Err(_) => return Err(TokenError::Store),
         };
         if abandoned && self.settings.single_use {
-            return self.mark(&row, place, ConsentState::Reconsent, ABANDONED).await;
+            return self.mark(&row, place, ConsentState::Reconsent, ABANDONED, "").await;
         }
         match self.client.refresh_for(&metadata, &token, &[("scope", &place.1)]).await {
             Ok(tokens) => Ok(Attempt::Token(self.take(&row, place, tokens).await)),
@@ -208,7 +208,7 @@ impl Keeper {
     async fn note(&self, row: &Consent, state: ConsentState) {
         if row.state != state.code() {
             let (id, at) = (self.settings.name.as_str(), self.clock.now().as_secs());
-            let mark = ConsentMark { id, generation: row.generation, state: state.code(), why: "", at };
+            let mark = ConsentMark { id, generation: row.generation, state: state.code(), why: "", challenge: "", at };
             // The next use finds out the same.
             let _ = self.store.mark_consent(&mark).await;
         }
@@ -235,7 +235,9 @@ impl Keeper {
         );
         let told = error.code.clone().unwrap_or_else(|| "no answer".to_owned());
         match failure.reach {
-            Reach::Consent => self.mark(row, place, failure.state, &why(error)).await,
+            Reach::Consent => {
+                self.mark(row, place, failure.state, &why(error), error.claims.as_deref().unwrap_or_default()).await
+            }
             Reach::Tenant => {
                 self.release().await;
                 let refused = TokenError::Tenant(why(error));
@@ -255,9 +257,16 @@ impl Keeper {
     }
 
     /// Notes what became of the consent, if it still has the refresh token that was used.
-    async fn mark(&self, row: &Consent, place: &Place, state: ConsentState, why: &str) -> Result<Attempt, TokenError> {
+    async fn mark(
+        &self,
+        row: &Consent,
+        place: &Place,
+        state: ConsentState,
+        why: &str,
+        challenge: &str,
+    ) -> Result<Attempt, TokenError> {
         let (id, at) = (self.settings.name.as_str(), self.clock.now().as_secs());
-        let mark = ConsentMark { id, generation: row.generation, state: state.code(), why, at };
+        let mark = ConsentMark { id, generation: row.generation, state: state.code(), why, challenge, at };
         match self.store.mark_consent(&mark).await {
             Ok(true) => {
                 self.release().await;

@@ -21,6 +21,10 @@ pub struct ConsentSettings {
     pub tenant: Option<String>,
     /// The user who may give it; `None` if anybody in the tenant may.
     pub user: Option<String>,
+    /// The role that the user needs; `None` if none is needed.
+    pub role: Option<String>,
+    /// How much the issuer's clock may differ.
+    pub leeway: Duration,
     /// What access tokens are for, if nobody says otherwise: a scope.
     pub scope: Option<String>,
     /// Where tokens for other tenants come from.

@@ -9,7 +9,7 @@ use super::keeper::Keeper;
 pub const EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long before it lapses a consent is warned of.
-const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+pub const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 impl Keeper {
     /// Tries the consent if it has not been used for a day, and tells in the log how it does.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mfa_gateway_core::policy::Product;
+use serde_json::{Map, Value};
 
 /// What an authorization request asks for beyond that somebody signs in (OpenID Connect Core section 3.1.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,21 @@ impl Asks {
         self
     }
 
+    /// These, and what a claims challenge of the issuer asks for: it wins where both ask for one claim of a token.
+    #[must_use]
+    pub fn challenged(mut self, challenge: &str) -> Self {
+        let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+        let mut all = self.claims.as_deref().map(read).unwrap_or_default();
+        for (token, more) in read(challenge) {
+            match (all.get_mut(&token).and_then(Value::as_object_mut), more) {
+                (Some(known), Value::Object(more)) => known.extend(more),
+                (_, more) => drop(all.insert(token, more)),
+            }
+        }
+        self.claims = Some(Value::Object(all).to_string()).filter(|text| text != "{}");
+        self
+    }
+
     /// The parameters, in words.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
         let list = |values: &[String]| Some(values.join(" ")).filter(|text| !text.is_empty());
@@ -77,6 +93,18 @@ mod tests {
         assert_eq!(both, expected.map(|(name, value)| (name, value.to_owned())));
         assert_eq!(own.and(&Asks::default()), own);
         assert_eq!(Asks::default().parameters().count(), 0);
+    }
+
+    #[test]
+    fn what_a_challenge_asks_for_is_asked_besides() {
+        let own = r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]}}}"#;
+        let challenge = r#"{"access_token":{"polids":{"essential":true}},"id_token":{"acrs":{"value":"c1"}}}"#;
+        let asks = |claims: Option<&str>| Asks { claims: claims.map(str::to_owned), ..Asks::default() };
+        let both = r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]},"polids":{"essential":true}},"id_token":{"acrs":{"value":"c1"}}}"#;
+        assert_eq!(asks(Some(own)).challenged(challenge).claims.as_deref(), Some(both));
+        assert_eq!(asks(None).challenged(challenge).claims.as_deref(), Some(challenge));
+        assert_eq!(asks(Some(own)).challenged("").claims.as_deref(), Some(own));
+        assert_eq!(asks(None).challenged("").claims, None);
     }
 
     #[test]

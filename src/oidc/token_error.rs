@@ -26,6 +26,8 @@ pub struct TokenEndpointError {
     pub numbers: Vec<u32>,
     /// Whether the issuer can't have seen the request.
     pub is_unsent: bool,
+    /// Entra's `claims`: what a sign-in must ask for to satisfy the policy that refuses, as a JSON object.
+    pub claims: Option<Box<str>>,
     /// What Entra's support asks for.
     pub trace: Option<Box<IssuerTrace>>,
     #[source]
@@ -63,6 +65,9 @@ pub enum TokenEndpointErrorKind {
 /// The most numbers that are kept.
 const MAX_NUMBERS: usize = 8;
 
+/// The longest claims challenge: it stands in an address.
+const MAX_CLAIMS: usize = 2048;
+
 /// An error response (RFC 6749 section 5.2), as far as it is read.
 #[derive(Deserialize)]
 struct ErrorDocument {
@@ -71,6 +76,8 @@ struct ErrorDocument {
     suberror: Option<serde_json::Value>,
     #[serde(default)]
     error_codes: Option<serde_json::Value>,
+    #[serde(default)]
+    claims: Option<serde_json::Value>,
     #[serde(default)]
     trace_id: Option<serde_json::Value>,
     #[serde(default)]
@@ -86,7 +93,7 @@ impl TokenEndpointError {
     fn new(kind: TokenEndpointErrorKind) -> Self {
         let (code, suberror, numbers) = (None, None, Vec::new());
         let is_unsent = matches!(kind, TokenEndpointErrorKind::NoEndpoint | TokenEndpointErrorKind::Signing);
-        Self { kind, status: None, code, suberror, numbers, is_unsent, trace: None, cause: None }
+        Self { kind, status: None, code, suberror, numbers, is_unsent, claims: None, trace: None, cause: None }
     }
 
     fn because(kind: TokenEndpointErrorKind, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -122,6 +129,7 @@ impl TokenEndpointError {
             code: Some(found.error),
             suberror,
             numbers: numbers.take(MAX_NUMBERS).collect(),
+            claims: found.claims.as_ref().and_then(serde_json::Value::as_str).and_then(challenge),
             trace: trace_id
                 .zip(correlation_id)
                 .map(|(trace_id, correlation_id)| Box::new(IssuerTrace { trace_id, correlation_id })),
@@ -146,6 +154,18 @@ impl TokenEndpointError {
     pub fn is_unavailable(&self) -> bool {
         matches!(self.kind, TokenEndpointErrorKind::Unavailable | TokenEndpointErrorKind::NoEndpoint)
     }
+}
+
+/// A claims challenge, written anew: an object of what claims are asked for of which token, and not too long.
+fn challenge(text: &str) -> Option<Box<str>> {
+    if text.len() > MAX_CLAIMS {
+        return None;
+    }
+    let asked: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    let is_sound = !asked.is_empty() && asked.values().all(serde_json::Value::is_object);
+    let text = serde_json::Value::Object(asked).to_string();
+    // What is written out may be longer, and databases take no NUL.
+    (is_sound && text.len() <= MAX_CLAIMS && !text.contains("\\u0000")).then(|| text.into())
 }
 
 impl From<FetchError> for TokenEndpointError {
@@ -216,6 +236,24 @@ mod tests {
         assert_eq!(of(400, r#"{"error":"invalid_scope"}"#).kind, TokenEndpointErrorKind::Refused);
         let odd = of(400, r#"{"error":"invalid_grant","suberror":["x"],"error_codes":{"a":1}}"#);
         assert!(odd.is_invalid_grant() && odd.suberror.is_none() && odd.numbers.is_empty());
+    }
+
+    #[test]
+    fn a_claims_challenge_is_an_object_of_objects_and_bounded() {
+        let read = |claims: &str| {
+            let document = serde_json::json!({"error": "invalid_grant", "claims": claims}).to_string();
+            of(400, &document).claims
+        };
+        let sound = r#"{ "access_token": {"polids": {"essential": true, "values": ["a"]}} }"#;
+        assert_eq!(
+            read(sound).as_deref(),
+            Some(&*sound.replace("{ ", "{").replace(" }", "}").replace(": ", ":").replace(", ", ","))
+        );
+        let long = format!(r#"{{"access_token":{{"a":"{}"}}}}"#, "x".repeat(MAX_CLAIMS));
+        for odd in ["", "{}", "[]", "x", r#"{"access_token":"x"}"#, r#"{"a":{"b":"\u0000"}}"#, &long] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
+        assert_eq!(of(400, r#"{"error":"invalid_grant","claims":{"access_token":{}}}"#).claims, None);
     }
 
     #[test]

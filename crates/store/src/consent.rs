@@ -11,7 +11,7 @@ use crate::session::is_storable;
 
 /// The columns of [`Consent`] in their order.
 pub(crate) const COLUMNS: &str = "id, issuer, tenant, application, user_id, display, given, given_by, renewed, used, mfa, \
-                                  state, why, state_at, generation, data_key, secret";
+                                  state, why, state_at, generation, data_key, secret, challenge";
 
 /// A consent. Times are seconds since 1970; a text that isn't known is empty.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Consent {
     pub state: String,
     /// Why it is in this state: the issuer's code.
     pub why: String,
+    /// What a new consent must ask for to satisfy the policy behind the state.
+    pub challenge: String,
     /// Since when.
     pub state_at: i64,
     /// How often the refresh token was replaced. A row begins at 0, and a new consent in its place counts on.
@@ -107,6 +109,7 @@ impl Consent {
             state_at: row.try_get(13)?,
             generation: row.try_get(14)?,
             envelope: Envelope { data_key: row.try_get(15)?, secret: row.try_get(16)? },
+            challenge: row.try_get(17)?,
         })
     }
 }

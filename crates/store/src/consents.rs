@@ -62,6 +62,8 @@ pub struct ConsentMark<'a> {
     pub state: &'a str,
     /// Why: the issuer's code.
     pub why: &'a str,
+    /// What a new consent must ask for, as the issuer says; empty if it doesn't.
+    pub challenge: &'a str,
     /// When.
     pub at: i64,
 }
@@ -161,17 +163,18 @@ impl Store {
 
     /// Notes what was found out about the refresh token of a generation, and whether it still is that one.
     pub async fn mark_consent(&self, mark: &ConsentMark<'_>) -> Result<bool, StoreError> {
-        const TEXT: &str = "UPDATE mfa_consent SET state = $1, why = $2, \
-                            state_at = CASE WHEN state = $1 THEN state_at ELSE $3 END, changed = {now} \
-                            WHERE id = $4 AND generation = $5 AND secret <> $6";
-        let ConsentMark { id, generation, state, why, at } = *mark;
-        if ![id, state, why].into_iter().all(is_storable) {
+        const TEXT: &str = "UPDATE mfa_consent SET state = $1, why = $2, challenge = $3, \
+                            state_at = CASE WHEN state = $1 THEN state_at ELSE $4 END, changed = {now} \
+                            WHERE id = $5 AND generation = $6 AND secret <> $7";
+        let ConsentMark { id, generation, state, why, challenge, at } = *mark;
+        if ![id, state, why, challenge].into_iter().all(is_storable) {
             return Err(StoreError::Invalid("the state"));
         }
         self.run("mark_consent", async {
             let mut lent = self.lend().await?;
-            let query = sqlx::query(self.dialect().sql(TEXT)).bind(state).bind(why).bind(at).bind(id).bind(generation);
-            let result = query.bind(Vec::new()).execute(lent.connection()?).await;
+            let query = sqlx::query(self.dialect().sql(TEXT)).bind(state).bind(why).bind(challenge);
+            let query = query.bind(at).bind(id).bind(generation).bind(Vec::new());
+            let result = query.execute(lent.connection()?).await;
             Ok(lent.done(result)?.rows_affected() > 0)
         })
         .await
@@ -217,8 +220,8 @@ async fn give(connection: &mut AnyConnection, dialect: Dialect, consent: &Consen
                         display = excluded.display, given = excluded.given, given_by = excluded.given_by, \
                         renewed = excluded.renewed, used = excluded.used, mfa = excluded.mfa, state = excluded.state, \
                         why = excluded.why, state_at = excluded.state_at, data_key = excluded.data_key, \
-                        secret = excluded.secret, generation = mfa_consent.generation + 1, lease_holder = '', \
-                        lease_until = 0, changed = excluded.changed RETURNING generation";
+                        secret = excluded.secret, generation = mfa_consent.generation + 1, challenge = '', \
+                        lease_holder = '', lease_until = 0, changed = excluded.changed RETURNING generation";
     let Consent { id, issuer, tenant, application, user, display, given_by, state, why, .. } = consent;
     let mut transaction = connection.begin().await?;
     let query = [id, issuer, tenant, application, user, display].into_iter();
@@ -261,7 +264,7 @@ async fn lease(
 
 async fn renew(connection: &mut AnyConnection, dialect: Dialect, new: &ConsentRenewal<'_>) -> Result<bool, StoreError> {
     const SWAP: &str = "UPDATE mfa_consent SET data_key = $1, secret = $2, mfa = $3, renewed = $4, used = $4, \
-                        state_at = CASE WHEN state = $5 THEN state_at ELSE $4 END, state = $5, why = '', \
+                        state_at = CASE WHEN state = $5 THEN state_at ELSE $4 END, state = $5, why = '', challenge = '', \
                         generation = generation + 1, lease_holder = '', lease_until = 0, changed = {now} \
                         WHERE id = $6 AND generation = $7 AND secret <> $8";
     const FIND: &str = "SELECT 1 FROM mfa_consent WHERE id = $1 AND generation = $2 + 1 AND secret = $3";

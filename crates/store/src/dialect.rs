@@ -9,13 +9,14 @@ use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// The changes of the tables. They only add: an older version of the gateway may still be running.
-const CHANGES: [(i64, &str, &str); 6] = [
+const CHANGES: [(i64, &str, &str); 7] = [
     (1, "first", include_str!("../migrations/1_first.sql")),
     (2, "report", include_str!("../migrations/2_report.sql")),
     (3, "counts", include_str!("../migrations/3_counts.sql")),
     (4, "exceptions", include_str!("../migrations/4_exceptions.sql")),
     (5, "user_kind", include_str!("../migrations/5_user_kind.sql")),
     (6, "consents", include_str!("../migrations/6_consents.sql")),
+    (7, "challenges", include_str!("../migrations/7_challenges.sql")),
 ];
 
 /// A language of SQL.

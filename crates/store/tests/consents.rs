@@ -76,7 +76,7 @@ async fn leased(store: &Store, holder: &str, generation: i64) -> ConsentLease {
 }
 
 async fn marked(store: &Store, generation: i64, state: &str) -> bool {
-    let mark = ConsentMark { id: "nightly", generation, state, why: "AADSTS50173", at: 300 };
+    let mark = ConsentMark { id: "nightly", generation, state, why: "AADSTS50173", challenge: "", at: 300 };
     store.mark_consent(&mark).await.unwrap()
 }
 

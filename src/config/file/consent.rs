@@ -38,6 +38,8 @@ pub(in crate::config) struct Consent {
     pub tenant: Option<String>,
     /// The user who may give it: the object id (`oid`), or `sub` if the issuer has none. Default: any user of the tenant.
     pub user: Option<String>,
+    /// One of the `roles`, which the user who gives it needs, as the ID token's claims give it. Default: none.
+    pub role: Option<String>,
     /// What access tokens are for, if nobody says otherwise: `https://api.partnercenter.microsoft.com/.default`.
     pub scope: Option<String>,
     /// The scopes that the person consents to. Default: `openid`, `profile`, `offline_access`, and `scope`.

@@ -69,6 +69,39 @@ def test_who_is_not_meant_or_has_no_mfa_gives_nothing(start_portal, tmp_path, pr
     assert job.listed()["state"] == "absent"
 
 
+def test_an_old_sign_in_gives_nothing(job, provider):
+    provider.change_claims = lambda claims: {**claims, "auth_time": claims["auth_time"] - 120}
+    refused = job.give()
+    assert refused.status_code == 409 and refused.json()["reason"] == "sign_in_not_fresh", refused.text
+    assert dict(provider.asked[-1])["max_age"] == "0" and job.listed()["state"] == "absent"
+    provider.change_claims = lambda claims: {**claims, "auth_time": "yesterday"}
+    assert job.give().json()["reason"] == "sign_in_not_fresh"
+    # The issuer's clock may be behind, by `clock_skew`.
+    provider.change_claims = lambda claims: {**claims, "auth_time": claims["auth_time"] - 50}
+    assert job.give().json()["warnings"] == []
+    provider.change_claims = lambda claims: {name: value for name, value in claims.items() if name != "auth_time"}
+    (warning,) = job.give().raise_for_status().json()["warnings"]
+    assert "auth_time" in warning and "could not be verified" in warning
+
+
+def test_who_lacks_the_role_gives_nothing(start_portal, tmp_path, provider):
+    job = Job(start_portal, tmp_path, provider, consent={"role": "auditor"})
+    refused = job.give()
+    assert refused.status_code == 409 and refused.json()["reason"] == "role_missing" and "auditor" in refused.text
+    # A user in too many groups: the token leaves them out (Entra's groups overage).
+    provider.person = {**JANE, "groups": None, "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "x"}}}
+    assert job.give().json()["reason"] == "roles_unknown" and job.listed()["state"] == "absent"
+    provider.person = {**JANE, "groups": ["auditors"]}
+    job.give().raise_for_status()
+    assert job.listed()["state"] == "alive"
+
+
+def test_a_global_administrator_is_warned_of(job, provider):
+    provider.person = {**JANE, "wids": ["62e90394-69f5-4237-9190-012177145e10"]}
+    (warning,) = job.give().raise_for_status().json()["warnings"]
+    assert "global administrator" in warning
+
+
 def test_an_access_token_does_not_outweigh_what_the_id_token_says(job, provider):
     provider.change_claims = lambda claims: {**claims, "amr": ["pwd"]}
     assert job.give().json()["reason"] == "mfa_missing" and job.listed()["state"] == "absent"
@@ -131,6 +164,30 @@ def test_a_revoked_token_asks_for_a_new_consent_and_the_others_pass(job, provide
     assert job.ask("try").status_code == 200 and job.listed()["state"] == "alive", "no new consent is needed"
     provider.change_answer = lambda answer: {**answer, "access_token": provider.token({"amr": ["pwd"]})}
     assert job.ask("try").json()["mfa"] is False and job.listed()["state"] == "no_mfa"
+
+
+def test_the_next_consent_asks_for_what_the_policy_wants(job, provider):
+    job.give().raise_for_status()
+    challenge = {"access_token": {"polids": {"essential": True, "values": ["9f0c"]}}}
+
+    def answers(claims):
+        document = {"error": "interaction_required", "error_codes": [50076], "claims": claims}
+        provider.instead["/token"] = lambda handler: handler.send(400, document) or True
+
+    answers(json.dumps(challenge))
+    assert job.ask("try").json()["reason"] == "reconsent_mfa"
+    provider.instead.clear()
+    begun = job.begin()
+    asked = json.loads(dict(httpx.URL(begun["url"]).params)["claims"])
+    assert asked["access_token"] == challenge["access_token"] and asked["id_token"], asked
+    job.ask("finish", transaction=begun["transaction"], callback=job.sign_in(begun["url"])).raise_for_status()
+    job.begin()
+    assert "access_token" not in dict(httpx.URL(job.begin()["url"]).params)["claims"], "the policy is satisfied"
+    for hostile in ("x" * 5000, "[1]", json.dumps({"access_token": "x"}), {"access_token": {}}, '{"a":{"b":"\\u0000"}}'):
+        answers(hostile)
+        assert job.ask("try").json()["reason"] == "reconsent_mfa"
+        provider.instead.clear()
+        job.give().raise_for_status()
 
 
 def test_a_withdrawn_consent_is_gone(job, provider, tmp_path):
