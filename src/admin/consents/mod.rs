@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use mfa_gateway_store::StoreError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,9 +15,11 @@ use super::context::Admin;
 use super::operator::Operator;
 use super::posted::Posted;
 use super::respond::Json;
-use crate::consent::{Issued, Keeper, Kept, Rewrapped};
+use crate::consent::{GiveError, Given, Issued, Keeper, Kept, Rewrapped};
 use asked::{BeginQuestion, ConsentQuestion, FinishQuestion, RewrapQuestion};
 use problem::ConsentProblem;
+
+pub(super) use problem::sentence;
 
 /// The consents.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -99,18 +102,25 @@ pub(super) async fn finish(
     Posted(FinishQuestion { consent, transaction, callback }): Posted<FinishQuestion>,
 ) -> Result<Json<FinishAnswer>, ConsentProblem> {
     let keeper = keeper(&admin, &consent)?;
-    match keeper.finish(&transaction, callback.as_bytes()).await {
-        Ok(given) => {
-            let (user, tenant) = (&given.user, &given.tenant);
-            tracing::info!(consent, operator = operator.name, user, tenant, "a consent was given");
-            let crate::consent::Given { user, display, tenant, warnings } = given;
-            Ok(Json(FinishAnswer { user, display, tenant, warnings }))
-        }
-        Err(error) => {
-            tracing::warn!(consent, operator = operator.name, %error, "a consent was not given");
-            Err(error.into())
-        }
+    let Given { user, display, tenant, warnings } =
+        finish_as(&operator.name, &keeper, &transaction, callback.as_bytes()).await?;
+    Ok(Json(FinishAnswer { user, display, tenant, warnings }))
+}
+
+/// Finishes a consent for an operator, and logs what came of it.
+pub(super) async fn finish_as(
+    operator: &str,
+    keeper: &Keeper,
+    transaction: &str,
+    callback: &[u8],
+) -> Result<Given, GiveError> {
+    let consent = &keeper.settings().name;
+    let result = keeper.finish(transaction, callback).await;
+    match &result {
+        Ok(Given { user, tenant, .. }) => tracing::info!(consent, operator, user, tenant, "a consent was given"),
+        Err(error) => tracing::warn!(consent, operator, %error, "a consent was not given"),
     }
+    result
 }
 
 /// Uses a consent's refresh token, to see whether it works.
@@ -130,9 +140,16 @@ pub(super) async fn withdraw(
     Extension(operator): Extension<Operator>,
     Posted(ConsentQuestion { consent }): Posted<ConsentQuestion>,
 ) -> Result<Json<WithdrawAnswer>, ConsentProblem> {
-    let withdrawn = keeper(&admin, &consent)?.withdraw(&operator.name).await.map_err(ConsentProblem::store)?;
-    tracing::info!(consent, operator = operator.name, withdrawn, "a consent was withdrawn");
+    let keeper = keeper(&admin, &consent)?;
+    let withdrawn = withdraw_as(&operator.name, &keeper).await.map_err(ConsentProblem::store)?;
     Ok(Json(WithdrawAnswer { withdrawn }))
+}
+
+/// Withdraws a consent for an operator, and logs it.
+pub(super) async fn withdraw_as(operator: &str, keeper: &Keeper) -> Result<bool, StoreError> {
+    let withdrawn = keeper.withdraw(operator).await?;
+    tracing::info!(consent = keeper.settings().name, operator, withdrawn, "a consent was withdrawn");
+    Ok(withdrawn)
 }
 
 /// Has the first of the sealing keys seal every consent.
@@ -150,7 +167,10 @@ pub(super) async fn rewrap(
 
 /// The keeper of this consent.
 fn keeper(admin: &Admin, name: &str) -> Result<Arc<Keeper>, ConsentProblem> {
-    let live = admin.live.load();
-    let found = live.keepers.iter().find(|keeper| keeper.settings().name == name);
-    found.cloned().ok_or_else(ConsentProblem::unknown)
+    find(admin, name).ok_or_else(ConsentProblem::unknown)
+}
+
+/// The same, if there is one.
+pub(super) fn find(admin: &Admin, name: &str) -> Option<Arc<Keeper>> {
+    admin.live.load().keepers.iter().find(|keeper| keeper.settings().name == name).cloned()
 }

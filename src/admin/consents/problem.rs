@@ -61,9 +61,7 @@ impl ConsentProblem {
 impl From<GiveError> for ConsentProblem {
     fn from(error: GiveError) -> Self {
         let status = match &error {
-            GiveError::Request(_) | GiveError::NoMetadata | GiveError::Store(_) | GiveError::NoRandom => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            passing if passing.is_passing() => StatusCode::SERVICE_UNAVAILABLE,
             GiveError::Malformed(_) | GiveError::Foreign => StatusCode::BAD_REQUEST,
             _ => StatusCode::CONFLICT,
         };
@@ -79,7 +77,7 @@ impl From<TokenError> for ConsentProblem {
 }
 
 /// The text as a sentence.
-fn sentence(text: &str) -> String {
+pub(in crate::admin) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| format!("{}{}.", first.to_uppercase(), chars.as_str())).unwrap_or_default()
 }

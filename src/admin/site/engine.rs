@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("chart.html", include_str!("templates/chart.html")),
@@ -20,6 +20,9 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("exceptions.html", include_str!("templates/exceptions.html")),
     ("exception.html", include_str!("templates/exception.html")),
     ("ask.html", include_str!("templates/ask.html")),
+    ("consents.html", include_str!("templates/consents.html")),
+    ("consent_go.html", include_str!("templates/consent_go.html")),
+    ("consent_given.html", include_str!("templates/consent_given.html")),
     ("sessions.html", include_str!("templates/sessions.html")),
     ("explain.html", include_str!("templates/explain.html")),
     ("replay.html", include_str!("templates/replay.html")),

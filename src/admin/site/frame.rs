@@ -1,15 +1,18 @@
 //! What every page has around its content, and the fields of its response.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderName, HeaderValue, StatusCode};
+use mfa_gateway_core::clock::Timestamp;
 use serde::Serialize;
 
 use super::engine::render;
 use super::who::Who;
 use crate::admin::context::Admin;
 use crate::gateway::SignedIn;
-use crate::pages::Moment;
+use crate::pages::{Moment, about};
 use crate::telemetry::VERSION;
 
 /// The site's own style and forms, and nothing else.
@@ -24,6 +27,7 @@ pub(super) enum Tab {
     Overview,
     Report,
     Exceptions,
+    Consents,
     Sessions,
     Explain,
     Replay,
@@ -69,10 +73,11 @@ struct Message<'m> {
 }
 
 impl Tab {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Report,
         Self::Exceptions,
+        Self::Consents,
         Self::Sessions,
         Self::Explain,
         Self::Replay,
@@ -84,6 +89,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Report => "Report",
             Self::Exceptions => "Exceptions",
+            Self::Consents => "Consents",
             Self::Sessions => "Sessions",
             Self::Explain => "Explain",
             Self::Replay => "Replay",
@@ -96,6 +102,7 @@ impl Tab {
             Self::Overview => "/",
             Self::Report => "/site/report",
             Self::Exceptions => "/site/exceptions",
+            Self::Consents => "/site/consents",
             Self::Sessions => "/site/sessions",
             Self::Explain => "/site/explain",
             Self::Replay => "/site/replay",
@@ -172,4 +179,13 @@ fn response(status: StatusCode, html: String) -> Response {
 pub(super) fn see_other(path: &str) -> Response {
     let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// How long something has left, as a mark.
+pub(super) fn left(at: Timestamp, now: Timestamp, soon: Duration, over: &'static str) -> (&'static str, String) {
+    if at <= now {
+        return ("bad", over.to_owned());
+    }
+    let kind = if at.minus(soon) <= now { "warn" } else { "good" };
+    (kind, format!("{} left", about(at.since(now))))
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use std::time::Duration;
 
 use super::chart::Chart;
-use super::frame::{Frame, Tab};
+use super::consents;
+use super::frame::{Frame, Tab, left};
 use super::report::{self, Figure as ReportFigure};
 use super::who::Who;
 use crate::admin::context::Admin;
@@ -18,7 +19,7 @@ use crate::admin::delegations::sorted;
 use crate::config::Config;
 use crate::exceptions::{State, Wanted};
 use crate::gateway::Live;
-use crate::pages::{Moment, about, short};
+use crate::pages::{Moment, short};
 use crate::report::Asked;
 
 /// How long before a certificate expires it needs attention.
@@ -139,8 +140,10 @@ pub(super) async fn overview(admin: &Admin, who: &Who) -> Response {
         page.attend("warn", "configuration", words, Some("/site/configuration"));
     }
     page.tell_requests(admin, who).await;
+    let consents = page.tell_consents(&live).await;
     page.report = week(admin).await;
     page.figures(&state.config, state.loaded, state.generation);
+    page.figures.extend(consents);
     Frame::new(admin, who, Tab::Overview).page("overview.html", page)
 }
 
@@ -167,15 +170,6 @@ fn counted(count: usize, of: &str) -> String {
     format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How long something has left, as a mark.
-fn left(at: Timestamp, now: Timestamp, soon: Duration, over: &'static str) -> (&'static str, String) {
-    if at <= now {
-        return ("bad", over.to_owned());
-    }
-    let kind = if at.minus(soon) <= now { "warn" } else { "good" };
-    (kind, format!("{} left", about(at.since(now))))
-}
-
 impl Overview {
     fn attend(&mut self, kind: &'static str, what: &'static str, words: String, href: Option<&'static str>) {
         self.attention.push(Attention { kind, what, words, href });
@@ -196,6 +190,18 @@ impl Overview {
             }
             Err(_) => self.attend("bad", "exceptions", "the store does not respond".to_owned(), href),
         }
+    }
+
+    /// The consents that programs can't use, or not for long.
+    async fn tell_consents(&mut self, live: &Live) -> Option<Figure> {
+        let troubles = consents::troubles(live).await;
+        let (value, href) = (troubles.len().to_string(), Some(consents::PATH));
+        let kind = if troubles.is_empty() { "good" } else { "warn" };
+        for (kind, words) in troubles {
+            self.attend(kind, "consent", words, href);
+        }
+        let note = format!("of {} that need attention", live.keepers.len());
+        (!live.keepers.is_empty()).then_some(Figure { label: "Consents", value, href, note, kind })
     }
 
     fn tell_issuers(&mut self, sources: &[Arc<KeySource>]) {

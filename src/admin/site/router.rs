@@ -11,7 +11,9 @@ use http::header::CONTENT_TYPE;
 
 use super::overview::overview;
 use super::who::Who;
-use super::{ask, configuration, engine, exceptions, explain, replay, report, requests, sessions, upload};
+use super::{
+    ask, configuration, consents, engine, exceptions, explain, give, replay, report, requests, sessions, upload,
+};
 use crate::admin::context::Admin;
 use crate::admin::{guard, page};
 
@@ -26,6 +28,11 @@ pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
         .route("/site/exceptions/new", people(get(ask::page).post(ask::ask)).layer(DefaultBodyLimit::max(upload::MAX)))
         .route("/site/exceptions/{id}", people(get(exceptions::one)))
         .route("/site/exceptions/{id}/{step}", people(get(exceptions::back).post(exceptions::step)))
+        .route(consents::PATH, guarded(get(consents::page)))
+        .route("/site/consents/try", guarded(get(consents::again).post(consents::try_it)))
+        .route("/site/consents/withdraw", guarded(get(consents::again).post(consents::withdraw)))
+        .route("/site/consents/give", guarded(get(consents::again).post(give::give)))
+        .route(consents::BACK, guarded(get(give::back)))
         .route("/site/report", guarded(get(report::page)))
         .route("/site/report/requests", guarded(get(requests::page)))
         .route("/site/report/forget", guarded(post(requests::forget)))
