@@ -55,6 +55,8 @@ class IdentityProvider(Issuer):
         self.astray: dict[str, str] = {}
         # For a whole answer of a path: a function of the handler, which returns true if it has answered.
         self.instead: dict = {}
+        # Whether a refresh token that comes twice is taken for stolen. Entra lets the older one go on.
+        self.single_use = True
         self._codes, self._refreshes, self._pushed, self._spent = {}, {}, {}, set()
         self._lock = Lock()
 
@@ -171,10 +173,11 @@ class IdentityProvider(Issuer):
     def _redeem(self, form: dict) -> dict | None:
         if form.get("grant_type") == "refresh_token":
             token = form.get("refresh_token", "")
-            if token in self._spent:
-                self.complaints.append("a refresh token was used twice")
-            self._spent.add(token)
-            grant = self._refreshes.pop(token, None)
+            if self.single_use:
+                if token in self._spent:
+                    self.complaints.append("a refresh token was used twice")
+                self._spent.add(token)
+            grant = self._refreshes.pop(token, None) if self.single_use else self._refreshes.get(token)
             return grant and {**grant, "refreshed": True}
         code = form.get("code", "")
         if code in self._spent:

@@ -32,8 +32,8 @@ class Job:
         )
         self.token_file = str(folder / "operators")
 
-    def post(self, action: str, body: dict) -> httpx.Response:
-        return httpx.post(f"{self.portal.admin_url}/consents/{action}", json=body, headers=OPERATOR, timeout=20)
+    def post(self, action: str, body: dict, timeout: float = 20) -> httpx.Response:
+        return httpx.post(f"{self.portal.admin_url}/consents/{action}", json=body, headers=OPERATOR, timeout=timeout)
 
     def ask(self, action: str, **question) -> httpx.Response:
         return self.post(action, {"consent": "nightly", **question})
