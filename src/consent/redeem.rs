@@ -244,11 +244,11 @@ impl Keeper {
                 self.refused.insert(place.clone(), refused.clone());
                 Err(refused)
             }
-            Reach::Moment if error.status.is_some() || error.is_unsent => {
+            Reach::Moment if error.is_unsent || error.status.is_some_and(|status| !status.is_success()) => {
                 self.release().await;
                 Err(TokenError::Issuer(told))
             }
-            // The issuer may have seen the refresh token.
+            // The issuer may have seen the refresh token; with a success that can't be read, it has replaced it.
             Reach::Moment => {
                 self.unanswered.store(row.generation, Ordering::Relaxed);
                 Err(TokenError::Issuer(told))

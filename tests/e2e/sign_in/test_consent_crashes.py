@@ -133,6 +133,14 @@ def test_an_issuer_that_is_down(replicas, provider, single_use):
     assert one.ask("try").status_code == two.ask("try").status_code == 200 and two.listed()["state"] == "alive"
 
 
+def test_an_issuer_whose_success_cannot_be_read(replicas, provider, single_use):
+    one, two = replicas
+    provider.change_answer = lambda answer: {"token_type": "Bearer", "error": "none"}
+    assert one.ask("try").status_code == 503
+    provider.change_answer = lambda answer: answer
+    assert settled(two) == ("reconsent" if single_use else "ok")
+
+
 def test_an_issuer_that_gives_no_mfa_any_more(replicas, provider, single_use):
     one, two = replicas
     provider.change_answer = lambda answer: {**answer, "access_token": provider.token({"amr": ["pwd"]})}
