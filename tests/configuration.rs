@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mfa_gateway::config::{Config, schema};
-use mfa_gateway::journal::{access_log_schema, decision_log_schema};
+use mfa_gateway::journal::{access_log_schema, decision_log_schema, token_log_schema};
 
 use crate::support::Process;
 
@@ -44,7 +44,12 @@ fn the_shipped_schema_is_the_one_that_files_are_checked_with() {
 
 #[test]
 fn the_shipped_schemas_of_the_logs_are_those_of_the_lines() {
-    for (name, schema) in [("decision-log", decision_log_schema()), ("access-log", access_log_schema())] {
+    let schemas = [
+        ("decision-log", decision_log_schema()),
+        ("access-log", access_log_schema()),
+        ("token-log", token_log_schema()),
+    ];
+    for (name, schema) in schemas {
         let text = fs::read_to_string(shipped().join(format!("{name}.schema.json"))).unwrap();
         let shipped: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(shipped == schema, "write it anew: cargo run -- schema --of {name} > config/{name}.schema.json");

@@ -37,7 +37,7 @@ struct RouteDetail {
     /// The upstream's name; `null` if the gateway itself responds.
     upstream: Option<String>,
     /// What the gateway itself serves; `null` for a route with an upstream.
-    #[schemars(extend("enum" = ["status_report", null]))]
+    #[schemars(extend("enum" = ["status_report", "token_broker", null]))]
     serve: Option<&'static str>,
     /// With `serve`, whom the report is about: `own`, `all`, or the ids of tenants; `null` for a route with an upstream.
     reported_tenants: Option<Vec<String>>,
@@ -66,6 +66,8 @@ struct RouteDetail {
     credential: &'static str,
     /// The name of the sign-in whose sessions it takes; `null` if it takes none.
     sign_in: Option<String>,
+    /// The name of the consent whose access token the upstream receives; `null` if it uses none.
+    consent: Option<String>,
     /// Whether the upstream receives the caller's token.
     forward_authorization: bool,
     /// Whether paths with forms that servers read differently, such as an encoded slash, are forwarded.
@@ -102,7 +104,7 @@ fn in_order(config: &Config) -> Vec<RouteDetail> {
 fn detail(config: &Config, route: &Route) -> RouteDetail {
     let upstream = route.upstream().and_then(|place| config.upstreams.get(place.0));
     let reported = match &route.responder {
-        Responder::Upstream(_) => None,
+        Responder::Upstream(_) | Responder::TokenBroker => None,
         Responder::StatusReport(ReportedTenants::Own) => Some(vec!["own".to_owned()]),
         Responder::StatusReport(ReportedTenants::All) => Some(vec!["all".to_owned()]),
         Responder::StatusReport(ReportedTenants::Only(tenants)) => Some(tenants.iter().cloned().collect()),
@@ -116,7 +118,11 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
         hosts: (!route.hosts.is_empty()).then(|| route.hosts.iter().map(ToString::to_string).collect()),
         methods: route.methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
         upstream: upstream.map(|upstream| upstream.name.clone()),
-        serve: reported.as_ref().map(|_| "status_report"),
+        serve: match &route.responder {
+            Responder::Upstream(_) => None,
+            Responder::StatusReport(_) => Some("status_report"),
+            Responder::TokenBroker => Some("token_broker"),
+        },
         reported_tenants: reported,
         require: route.rule.requirement.name(),
         max_age_seconds: match route.rule.requirement {
@@ -145,6 +151,7 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             .sessions
             .and_then(|sessions| config.sign_ins.get(sessions.sign_in.0))
             .map(|sign_in| sign_in.name.clone()),
+        consent: route.consent.as_deref().map(|consent| consent.name.clone()),
         forward_authorization: route.forward_authorization,
         forward_encoded: route.forward_encoded,
         rewrite: route

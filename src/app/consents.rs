@@ -1,11 +1,12 @@
 //! The keepers of consents, and the task that looks after them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use mfa_gateway_keys::{Fetching, KeySource};
+use mfa_gateway_store::{ConsentsSeen, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,12 @@ use crate::config::Config;
 use crate::consent::{ConsentSettings, EVERY, Keeper};
 use crate::gateway::Live;
 use crate::oidc::Client;
+
+/// The time between two looks at what other replicas have done.
+const FOLLOW: Duration = Duration::from_secs(2);
+
+/// The time between two looks at all consents.
+const ALL: Duration = Duration::from_secs(600);
 
 /// How long after the start consents are first looked after: keys and the store come first.
 const FIRST: Duration = Duration::from_secs(30);
@@ -52,8 +59,40 @@ pub(super) fn keepers(
     config.consents.iter().map(keeper).collect()
 }
 
-/// Looks after the consents each day.
-pub(super) fn run(live: &Arc<ArcSwap<Live>>, stop: CancellationToken) {
+/// Learns from the store what other replicas have done to consents.
+fn follow(live: &Arc<ArcSwap<Live>>, store: Store, stop: CancellationToken) {
+    let live = Arc::clone(live);
+    tokio::spawn(async move {
+        let (mut seen, mut began) = (ConsentsSeen::default(), Instant::now());
+        while tokio::select! { () = stop.cancelled() => false, () = sleep(FOLLOW) => true } {
+            let keepers = live.load().keepers.clone();
+            if keepers.is_empty() {
+                continue;
+            }
+            // Another server may have taken over, whose clock is behind.
+            if began.elapsed() >= ALL {
+                (seen, began) = (ConsentsSeen::default(), Instant::now());
+            }
+            // A store that can't be reached has its own metric.
+            while let Ok((changes, more)) = store.changed_consents(&mut seen).await {
+                for change in &changes {
+                    if let Some(keeper) = keepers.iter().find(|keeper| keeper.settings().name == change.id) {
+                        keeper.follow(change);
+                    }
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+    });
+}
+
+/// Looks after the consents each day, and learns what other replicas do to them.
+pub(super) fn run(live: &Arc<ArcSwap<Live>>, store: Option<&Store>, stop: CancellationToken) {
+    if let Some(store) = store {
+        follow(live, store.clone(), stop.clone());
+    }
     let live = Arc::clone(live);
     tokio::spawn(async move {
         for keeper in &live.load().keepers.clone() {

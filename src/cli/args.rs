@@ -135,6 +135,7 @@ pub(super) enum SchemaOf {
     Configuration,
     DecisionLog,
     AccessLog,
+    TokenLog,
 }
 
 #[derive(Debug, clap::Args)]

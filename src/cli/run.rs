@@ -86,6 +86,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
                 SchemaOf::Configuration => config::schema(),
                 SchemaOf::DecisionLog => journal::decision_log_schema(),
                 SchemaOf::AccessLog => journal::access_log_schema(),
+                SchemaOf::TokenLog => journal::token_log_schema(),
             };
             print_json(&schema)
         }

@@ -10,7 +10,7 @@ use super::operators_sign_in::{self, OperatorsSignIn};
 use super::problem::Problems;
 use super::suggest::suggest;
 use super::values::{optional_duration, tenant_ids};
-use super::{address, file, route, tls};
+use super::{address, file, names, tls};
 use crate::server::{Address, Tls};
 
 /// The shortest token of a file. 32 characters of base64 are 192 bits.
@@ -67,7 +67,7 @@ pub struct Operators {
 pub(super) fn build(
     file: &file::Admin,
     whole: &file::File,
-    names: &route::Names,
+    names: &names::Names,
     problems: &mut Problems<'_>,
 ) -> Option<Admin> {
     let address = address::build("admin.address", &file.address, problems);
@@ -105,7 +105,7 @@ pub(super) fn build(
 fn read_authentication(
     file: &file::Authentication,
     whole: &file::File,
-    names: &route::Names,
+    names: &names::Names,
     problems: &mut Problems<'_>,
 ) -> AdminAuthentication {
     const PATH: &str = "admin.authentication";

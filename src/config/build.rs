@@ -12,9 +12,11 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, consents, delegations, exception_requests, file, issuer, keys,
-    operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream, waivers,
+    Admin, Config, Issuer, admin, claims, consent_callers, consent_use, consents, delegations, exception_requests,
+    file, issuer, keys, names, operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream,
+    waivers,
 };
+use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::{ExceptionSettings, Known};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -23,13 +25,13 @@ use crate::routing::Route;
 use crate::server::Address;
 use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogFormat, LogSettings, Output};
-use mfa_gateway_core::policy::{Requirement, Waivers};
+use mfa_gateway_core::policy::{Delegations, Requirement, Waivers};
 use mfa_gateway_files::may_be_directory;
 use mfa_gateway_store::{SealingKeys, StoreSettings};
 
 /// Builds the configuration, if there is no problem. `document` is the file as JSON.
 pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
-    let known = route::Names::of(&file);
+    let known = names::Names::of(&file);
     let limits = Limits::read(&file.limits, problems);
     let timeouts = Timeouts::read(&file.timeouts, problems);
     let server = server::build(&file, &limits, &timeouts, problems);
@@ -43,18 +45,17 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
+    let consent_callers = consent_callers::build(&file, &known, &issuers, problems);
     let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
         stored(&file, &known, &sign_ins, problems);
-    let upstreams = upstream::build(file.upstreams, problems);
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
-    let rate_limits = rate_limit::build(file.rate_limits, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
     let named =
         route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields, has_report: report.is_some() };
     let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
-    check_issuers(file.issuers.is_empty(), &routes, problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
-    delegations::check(&routes, &issuers, &delegations, problems);
+    check_issuers(file.issuers.is_empty(), &routes, problems);
+    check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
     let exception_requests = exception_requests.map(|settings| settings.knowing(matchable(&known, &routes)));
     let waivers = waivers(file.exceptions, file.activation, (&known, &routes), problems);
     let config = Config {
@@ -65,13 +66,14 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         sign_in_files: [sign_in::files(&file.sign_in), consents::files(&file.consents, file.consent_keys.as_deref())]
             .concat(),
         consents,
+        consent_callers: Arc::new(consent_callers),
         consent_keys,
         sessions,
         report,
         account_files,
         store,
-        upstreams,
-        rate_limits,
+        upstreams: upstream::build(file.upstreams, problems),
+        rate_limits: rate_limit::build(file.rate_limits, problems),
         routes,
         waivers,
         delegations: Arc::new(delegations),
@@ -101,7 +103,7 @@ struct Stored {
     account_files: Vec<AccountFile>,
 }
 
-fn stored(file: &file::File, known: &route::Names, sign_ins: &[SignInSettings], problems: &mut Problems<'_>) -> Stored {
+fn stored(file: &file::File, known: &names::Names, sign_ins: &[SignInSettings], problems: &mut Problems<'_>) -> Stored {
     let store = store::build(file, problems);
     let outage = store::outage(file, problems);
     Stored {
@@ -115,7 +117,7 @@ fn stored(file: &file::File, known: &route::Names, sign_ins: &[SignInSettings], 
 }
 
 /// What exceptions that people ask for can match.
-fn matchable(known: &route::Names, routes: &[Route]) -> Known {
+fn matchable(known: &names::Names, routes: &[Route]) -> Known {
     let pattern = |route: &Route| route.pattern.as_written().to_owned();
     Known { issuers: known.issuers.iter().cloned().collect(), routes: routes.iter().map(pattern).collect() }
 }
@@ -123,7 +125,7 @@ fn matchable(known: &route::Names, routes: &[Route]) -> Known {
 fn waivers(
     exceptions: Vec<file::Exception>,
     activation: Vec<file::Stage>,
-    (known, routes): (&route::Names, &[Route]),
+    (known, routes): (&names::Names, &[Route]),
     problems: &mut Problems<'_>,
 ) -> Waivers {
     Waivers {
@@ -164,6 +166,17 @@ fn check_issuers(none: bool, routes: &[Route], problems: &mut Problems<'_>) {
         let message = "a route needs a token, but there is no issuer";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }
+}
+
+/// Checks that somebody can meet what routes ask for beyond a token.
+fn check_callers(
+    routes: &[Route],
+    issuers: &[Issuer],
+    (delegations, consents, callers): (&Delegations, &[ConsentSettings], &Callers),
+    problems: &mut Problems<'_>,
+) {
+    delegations::check(routes, issuers, delegations, problems);
+    consent_use::check(routes, consents, callers, problems);
 }
 
 fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_>) -> Refusals {
@@ -221,6 +234,7 @@ fn journal(file: &file::Log, problems: &mut Problems<'_>) -> journal::Settings {
         },
         decisions: output("log.decision_output", file.decision_output.as_deref(), problems),
         accesses: output("log.access_output", file.access_output.as_deref(), problems),
+        tokens: output("log.token_output", file.token_output.as_deref(), problems),
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn build(
     problems: &mut Problems<'_>,
 ) -> Option<SessionUse> {
     check_token_cookie(path, file, places, problems);
-    if file.credential == file::Credential::Bearer {
+    if file.takes() == file::Credential::Bearer {
         let of_sessions = [
             ("sign_in", file.sign_in.is_some()),
             ("shared_cache", file.shared_cache),
@@ -30,7 +30,7 @@ pub(super) fn build(
     check_browser(path, file, problems);
     Some(SessionUse {
         sign_in: SignInId(sign_in(path, file, places, problems)?),
-        or_token: file.credential == file::Credential::Either,
+        or_token: file.takes() == file::Credential::Either,
         shared_cache: file.shared_cache,
         counts_as_use: file.counts_as_use.unwrap_or(true),
     })
@@ -38,9 +38,12 @@ pub(super) fn build(
 
 /// Whether the upstream receives the token, or the session's: with sessions only if the route says so.
 pub(super) fn forwards_token(file: &file::Route) -> bool {
+    if file.consent().is_some() {
+        return false;
+    }
     match file.authorization {
         Some(authorization) => authorization == file::Authorization::Forward,
-        None => file.credential == file::Credential::Bearer,
+        None => file.takes() == file::Credential::Bearer,
     }
 }
 
@@ -73,7 +76,7 @@ fn sign_in(path: &str, file: &file::Route, places: &[Place], problems: &mut Prob
 }
 
 fn check_either(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
-    if file.credential == file::Credential::Either && file.require == file::Require::Public {
+    if file.takes() == file::Credential::Either && file.require == file::Require::Public {
         let message = "on a public route, the gateway reads no token";
         problems.add(&format!("{path}.credential"), message, "write `credential: session`, or another `require`");
     }
@@ -81,7 +84,7 @@ fn check_either(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
 
 /// What contradicts a credential that browsers send by themselves.
 fn check_browser(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
-    let only_sessions = file.credential == file::Credential::Session;
+    let only_sessions = file.takes() == file::Credential::Session;
     if only_sessions && file.token_from.is_some() {
         let message = "the route takes no tokens: a session is in the gateway's own cookie";
         problems.add(&format!("{path}.token_from"), message, "remove it, or write `credential: either`");

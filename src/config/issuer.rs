@@ -14,6 +14,7 @@ use super::roles::Roles;
 use super::token_claims::{class_rule, conditions, home_rule, mfa_rule};
 use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
+use crate::consent::CERTIFICATE_ISSUER;
 use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
 use mfa_gateway_core::token::{AuthTimeForm, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
@@ -54,6 +55,10 @@ pub(super) fn build(
     let mut issuers: Vec<Issuer> = Vec::new();
     for (at, Written { path, file, document, signs_in }) in files.into_iter().enumerate() {
         name(&path, &file.name, problems);
+        if file.name == CERTIFICATE_ISSUER {
+            let message = "callers with a client certificate have this name in the place of an issuer's";
+            problems.add(&format!("{path}.name"), message, "choose another name");
+        }
         if duplicate(&names, at) {
             problems.add(&format!("{path}.name"), "another issuer has this name", "give each issuer its own name");
         }

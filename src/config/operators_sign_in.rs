@@ -8,7 +8,7 @@ use super::problem::Problems;
 use super::roles;
 use super::suggest::suggest;
 use super::values::{optional_duration, tenant_ids};
-use super::{file, route};
+use super::{file, names};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// Operators who sign in with a browser.
@@ -27,7 +27,7 @@ pub(super) fn read(
     path: &str,
     file: &file::OperatorsSignIn,
     sign_ins: &[file::SignIn],
-    names: &route::Names,
+    names: &names::Names,
     problems: &mut Problems<'_>,
 ) -> OperatorsSignIn {
     if !sign_ins.iter().any(|sign_in| sign_in.name == file.name) {

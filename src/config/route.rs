@@ -3,47 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 
 use super::field_edits::{self, Message};
+use super::names::Names;
 use super::problem::Problems;
 use super::sign_in::Place;
-use super::suggest::suggest;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{context, cors, credential, file, hosting, pattern, roles, serve, token_from};
+use super::{consent_use, context, cors, credential, file, hosting, pattern, roles, serve, token_from};
 use crate::routing::{HostPattern, Pattern, RateLimitId, Responder, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
-
-/// The names that a file's sections may refer to.
-#[derive(Debug)]
-pub(super) struct Names {
-    pub(super) issuers: Vec<String>,
-    upstreams: Vec<String>,
-    rate_limits: Vec<String>,
-    pub(super) roles: Vec<String>,
-}
-
-impl Names {
-    pub(super) fn of(file: &file::File) -> Self {
-        Self {
-            issuers: file
-                .issuers
-                .iter()
-                .chain(file.sign_in.iter().filter_map(file::SignIn::own_issuer))
-                .map(|one| one.name.clone())
-                .collect(),
-            upstreams: file.upstreams.iter().map(|one| one.name.clone()).collect(),
-            rate_limits: file.rate_limits.iter().map(|one| one.name.clone()).collect(),
-            roles: file.roles.iter().map(|one| one.name.clone()).collect(),
-        }
-    }
-
-    /// The names of roles.
-    pub(super) fn roles(&self) -> &[String] {
-        &self.roles
-    }
-}
 
 /// What routes may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -55,16 +25,6 @@ pub(super) struct Named<'n> {
     pub(super) claim_fields: &'n [HeaderName],
     /// Whether there is a status report.
     pub(super) has_report: bool,
-}
-
-/// The place of a name; a problem if it has none.
-fn place(names: &[String], what: &str, path: &str, name: &str, problems: &mut Problems<'_>) -> Option<usize> {
-    let place = names.iter().position(|known| known == name);
-    if place.is_none() {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        problems.add(path, format!("there is no {what} `{name}`"), suggest(name, &names));
-    }
-    place
 }
 
 pub(super) fn build(
@@ -136,13 +96,14 @@ fn build_one(
     let sessions = credential::build(path, &file, named.sign_ins, problems);
     let forwards_token = credential::forwards_token(&file);
     let pattern = pattern::build(path, file.path.clone(), file.prefix.clone(), problems);
+    let consent = consent_use::build(path, &file, pattern.as_ref(), (named.names, named.claim_fields), problems);
     let (context, customer_at) = context::read(path, &file, pattern.as_ref(), problems);
     check_encoded(path, &file, pattern.as_ref(), problems);
     let pattern = pattern.inspect(|pattern| credential::check_reach(path, pattern, named.sign_ins, problems));
     let responder = match serve::build(path, &file, pattern.as_ref(), named.has_report, problems) {
         Some(serve::Served::Itself(responder)) => Some(responder),
         Some(serve::Served::By(name)) => {
-            let upstream = place(&named.names.upstreams, "upstream", &format!("{path}.upstream"), &name, problems);
+            let upstream = named.names.upstream(&format!("{path}.upstream"), &name, problems);
             upstream.map(|place| Responder::Upstream(UpstreamId(place)))
         }
         None => None,
@@ -150,11 +111,10 @@ fn build_one(
     let hosts = hosting::hosts(path, file.host, problems);
     let (strip, to) = (file.strip_prefix.as_deref(), file.rewrite.as_deref());
     let rewrite = hosting::rewrite(path, strip, to, pattern.as_ref(), problems);
-    let rate_limit = file
-        .rate_limit
-        .and_then(|name| place(&named.names.rate_limits, "rate limit", &format!("{path}.rate_limit"), &name, problems));
+    let limit = file.rate_limit.as_deref();
+    let rate_limit = limit.and_then(|name| named.names.rate_limit(&format!("{path}.rate_limit"), name, problems));
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
-    let methods = methods.or_else(|| file.serve.map(|_| vec![Method::GET]));
+    let methods = methods.or_else(|| file.serve.map(serve::methods));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
     let token_field = if let TokenPlace::Header(name) = &token_from { name.as_str() } else { "Authorization" };
@@ -174,6 +134,7 @@ fn build_one(
         cors: cors.map(Box::new),
         token_from,
         sessions,
+        consent: consent.map(Box::new),
         responder: responder?,
         dialect: file.dialect.map(dialect),
         body_bytes,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
+
 use super::file;
 use super::problem::Problems;
 use super::values::tenant_ids;
@@ -21,6 +23,9 @@ pub(super) enum Served {
 const CALLS: [&str; 3] =
     ["v1/applicationmfaadoptionstatus", "v1/partnerRequests", "v1/nonMfaCompliantPartnerPrincipals"];
 
+/// The paths of the token broker, below the route.
+const TOKEN_CALLS: [&str; 2] = ["v1/token", "v1/consents"];
+
 /// Reads what responds, and checks that nothing of the route contradicts it.
 pub(super) fn build(
     path: &str,
@@ -37,10 +42,20 @@ pub(super) fn build(
             }
             Some(Served::By(upstream.clone()))
         }
-        (None, Some(file::Serve::StatusReport)) => {
+        (None, Some(serve @ file::Serve::TokenBroker)) => {
+            check_callers(path, file, problems);
+            check_forwarding(path, file, serve, problems);
+            check_path(path, pattern, serve, problems);
+            if file.reported_tenants.is_some() {
+                let message = "this is for a route that serves a report";
+                problems.add(&format!("{path}.reported_tenants"), message, "remove it");
+            }
+            Some(Served::Itself(Responder::TokenBroker))
+        }
+        (None, Some(serve @ file::Serve::StatusReport)) => {
             check_rule(path, file, problems);
-            check_forwarding(path, file, problems);
-            check_path(path, pattern, problems);
+            check_forwarding(path, file, serve, problems);
+            check_path(path, pattern, serve, problems);
             if !has_report {
                 let message = "nothing is counted, so there is no status report to serve";
                 problems.add(&format!("{path}.serve"), message, "add the section `report: {}`");
@@ -84,8 +99,29 @@ fn check_rule(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     }
 }
 
+/// Access tokens are for programs that authenticate as themselves.
+fn check_callers(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
+    let wrong = [
+        ("require", file.require == file::Require::Public),
+        ("app_only", file.app_only == file::AppOnly::Deny),
+        ("credential", file.takes() != file::Credential::Bearer),
+    ];
+    for (field, _) in wrong.into_iter().filter(|(_, is_wrong)| *is_wrong) {
+        let message = "access tokens are for programs, which show app-only tokens or client certificates";
+        problems.add(&format!("{path}.{field}"), message, "remove it");
+    }
+}
+
+/// The methods of what the gateway itself serves.
+pub(super) fn methods(serve: file::Serve) -> Vec<Method> {
+    match serve {
+        file::Serve::StatusReport => vec![Method::GET],
+        file::Serve::TokenBroker => vec![Method::GET, Method::POST],
+    }
+}
+
 /// What is about an upstream has no effect.
-fn check_forwarding(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
+fn check_forwarding(path: &str, file: &file::Route, serve: file::Serve, problems: &mut Problems<'_>) {
     let useless = [
         ("authorization", file.authorization.is_some()),
         ("body_bytes", file.body_bytes.is_some()),
@@ -99,20 +135,28 @@ fn check_forwarding(path: &str, file: &file::Route, problems: &mut Problems<'_>)
         let message = "this is about an upstream, and the gateway itself serves the route";
         problems.add(&format!("{path}.{field}"), message, "remove it");
     }
-    let only_reads = |method: &String| matches!(method.as_str(), "GET" | "HEAD");
-    if file.methods.as_ref().is_some_and(|methods| !methods.iter().all(only_reads)) {
-        let message = "the status report can only be read";
-        problems.add(&format!("{path}.methods"), message, "remove it, or write `methods: [GET]`");
+    let served = methods(serve);
+    let is_served = |method: &String| method == "HEAD" || served.iter().any(|own| own.as_str() == method);
+    if file.methods.as_ref().is_some_and(|methods| !methods.iter().all(is_served)) {
+        let (message, fix) = match serve {
+            file::Serve::StatusReport => ("the status report can only be read", "remove it, or write `methods: [GET]`"),
+            file::Serve::TokenBroker => ("the gateway serves GET and POST there", "remove it"),
+        };
+        problems.add(&format!("{path}.methods"), message, fix);
     }
 }
 
 /// A route for one path must be one that there is.
-fn check_path(path: &str, pattern: Option<&Pattern>, problems: &mut Problems<'_>) {
+fn check_path(path: &str, pattern: Option<&Pattern>, serve: file::Serve, problems: &mut Problems<'_>) {
     let Some(Pattern::Exact(text)) = pattern else { return };
-    if !CALLS.iter().any(|call| text.strip_suffix(call).is_some_and(|rest| rest.ends_with('/'))) {
-        let calls = CALLS.map(|call| format!("`/{call}`")).join(", ");
-        let fix = format!("end it with one of {calls}; or write a `prefix`, below which all three are");
-        problems.add(&format!("{path}.path"), "the status report has nothing at this path", fix);
+    let (calls, what): (&[&str], _) = match serve {
+        file::Serve::StatusReport => (&CALLS, "the status report has nothing at this path"),
+        file::Serve::TokenBroker => (&TOKEN_CALLS, "the gateway serves no access tokens at this path"),
+    };
+    if !calls.iter().any(|call| text.strip_suffix(call).is_some_and(|rest| rest.ends_with('/'))) {
+        let calls = calls.iter().map(|call| format!("`/{call}`")).collect::<Vec<_>>().join(", ");
+        let fix = format!("end it with one of {calls}; or write a `prefix`, below which all are");
+        problems.add(&format!("{path}.path"), what, fix);
     }
 }
 

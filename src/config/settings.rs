@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Admin, Issuer, Warning};
-use crate::consent::ConsentSettings;
+use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::ExceptionSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals};
 use crate::journal;
@@ -36,6 +36,8 @@ pub struct Config {
     pub sign_ins: Vec<SignInSettings>,
     /// The consents that people may give for programs.
     pub consents: Vec<ConsentSettings>,
+    /// The programs that may use them.
+    pub consent_callers: Arc<Callers>,
     /// The keys that seal them; absent if there are none.
     pub consent_keys: Option<SealingKeys>,
     /// The files that sign-ins and consents were read from.

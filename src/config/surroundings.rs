@@ -29,9 +29,11 @@ pub(super) fn check(config: &Config, purpose: Purpose, problems: &mut Problems<'
     if purpose == Purpose::Judge {
         return;
     }
-    for (field, output) in
-        [("log.decision_output", &config.journal.decisions), ("log.access_output", &config.journal.accesses)]
-    {
+    for (field, output) in [
+        ("log.decision_output", &config.journal.decisions),
+        ("log.access_output", &config.journal.accesses),
+        ("log.token_output", &config.journal.tokens),
+    ] {
         if let Some(Output::File(path)) = output {
             log(field, path, problems);
         }

@@ -146,7 +146,7 @@ impl Keeper {
         self.check_age(&proof, Timestamp::from_millis(transaction.began))?;
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or_default());
-        let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa);
+        let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa, String::new());
         // The access token counts only where the ID token doesn't say how the person authenticated.
         let without = issued.mfa == Some(false) && !issued.amr.is_empty();
         let has_mfa = match proof.mfa {

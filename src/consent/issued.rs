@@ -1,10 +1,15 @@
 //! What a consent is used for: an access token, for one tenant and one scope.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderValue;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{MfaFinding, MfaRule};
-use mfa_gateway_core::token::{Amr, Unverified};
+use mfa_gateway_core::token::{Amr, Claims, Unverified};
 
 use super::state::ConsentState;
 
@@ -18,7 +23,6 @@ pub struct Wanted {
 }
 
 /// An access token.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The token.
     pub access_token: String,
@@ -30,6 +34,12 @@ pub struct Issued {
     pub amr: Vec<String>,
     /// Its tenant, as it says.
     pub tenant: Option<String>,
+    /// The value of an `Authorization` field with it.
+    pub bearer: HeaderValue,
+    /// What the request that brought it is called at the issuer.
+    pub request_id: String,
+    /// Whether it has been used.
+    used: AtomicBool,
 }
 
 impl fmt::Debug for Issued {
@@ -42,18 +52,39 @@ impl fmt::Debug for Issued {
 
 impl Issued {
     /// Reads what an access token says. The issuer gave it over TLS, and its audience verifies it.
-    pub(super) fn of(access_token: String, expires: Timestamp, rule: &MfaRule) -> Self {
+    pub(super) fn of(access_token: String, expires: Timestamp, rule: &MfaRule, request_id: String) -> Self {
         let claims = Unverified::parse(&access_token).ok().map(Unverified::given);
-        let Some(claims) = claims else {
-            return Self { access_token, expires, mfa: None, amr: Vec::new(), tenant: None };
-        };
-        let mfa = Some(rule.evaluate(&claims) == MfaFinding::Proven);
-        let amr = match claims.amr() {
-            Amr::Methods(methods) => methods,
+        let claims = claims.as_ref();
+        let amr = match claims.map(Claims::amr) {
+            Some(Amr::Methods(methods)) => methods,
             _ => Vec::new(),
         };
-        let tenant = claims.text("tid").map(str::to_owned);
-        Self { access_token, expires, mfa, amr, tenant }
+        // What the token endpoint gives has visible characters alone.
+        let mut bearer = HeaderValue::try_from(format!("Bearer {access_token}"))
+            .unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+        bearer.set_sensitive(true);
+        Self {
+            mfa: claims.map(|claims| rule.evaluate(claims) == MfaFinding::Proven),
+            tenant: claims.and_then(|claims| claims.text("tid")).map(str::to_owned),
+            used: AtomicBool::new(false),
+            access_token,
+            expires,
+            amr,
+            bearer,
+            request_id,
+        }
+    }
+
+    /// Whether nobody has used it before this call.
+    #[must_use]
+    pub fn is_first_use(&self) -> bool {
+        !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
+    }
+
+    /// Its SHA-256 hash in base64url, by which logs tell it from others.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.access_token.as_bytes()))
     }
 }
 
@@ -95,6 +126,15 @@ impl TokenError {
             Self::Issuer(_) => "issuer_unavailable",
             Self::Store => "store_unavailable",
             Self::Sealed(_) => ConsentState::Sealed.code(),
+        }
+    }
+
+    /// The issuer's own code, if it said one.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Tenant(why) | Self::Issuer(why) => Some(why),
+            _ => None,
         }
     }
 

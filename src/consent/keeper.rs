@@ -1,13 +1,13 @@
 //! Keeps one consent: what it needs for that, and what it tells of it.
 
 use std::fmt;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_layer::ClientVerifier;
-use mfa_gateway_store::{Consent, Envelope, Sealer, SealingKeys, Store, StoreError};
+use mfa_gateway_store::{Consent, ConsentChange, Envelope, Sealer, SealingKeys, Store, StoreError};
 use moka::sync::Cache;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,6 +45,8 @@ pub struct Keeper {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The next refresh token, if the store could not take it yet.
     pub(super) owed: Mutex<Option<Owed>>,
+    /// When the consent was given that tokens are kept of; 0 if that isn't known yet.
+    given: AtomicI64,
     /// The generation whose refresh token the issuer may have seen without that its answer came; -1 if there is none.
     pub(super) unanswered: AtomicI64,
 }
@@ -120,6 +122,7 @@ impl Keeper {
         let tokens = Cache::builder().max_capacity(MAX_TOKENS).build();
         let refused = Cache::builder().max_capacity(MAX_TOKENS).time_to_live(REFUSED).build();
         let (turn, owed, unanswered) = (tokio::sync::Mutex::default(), Mutex::default(), AtomicI64::new(-1));
+        let given = AtomicI64::default();
         Self {
             settings,
             client,
@@ -134,6 +137,7 @@ impl Keeper {
             refused,
             turn,
             owed,
+            given,
             unanswered,
         }
     }
@@ -186,6 +190,15 @@ impl Keeper {
             tenant: row.tenant,
             given_by: row.given_by,
         })
+    }
+
+    /// Forgets the access tokens of a consent that another replica has withdrawn, or stored anew.
+    pub fn follow(&self, change: &ConsentChange) {
+        let known = self.given.swap(change.given, Ordering::Relaxed);
+        if change.withdrawn || known != change.given {
+            self.tokens.invalidate_all();
+            self.refused.invalidate_all();
+        }
     }
 
     /// When the issuer lets it lapse, while there is a refresh token.

@@ -5,8 +5,10 @@
 //! |---|---|
 //! | [`ConsentSettings`] | a consent that may be given: of which client, in which tenant, by whom |
 //! | [`Keeper`] | keeps one: takes it from the person, uses its refresh token, one replica at a time, and tells how it does |
+//! | [`Callers`] | the programs that may use consents, and for what |
 //! | [`ConsentState`], [`Failure`] | how it does, and what an issuer's error means for it |
 
+mod callers;
 mod failure;
 mod give;
 mod issued;
@@ -19,6 +21,7 @@ mod settings;
 mod state;
 mod tell;
 
+pub use callers::{CERTIFICATE_ISSUER, CallerSettings, CallerTenants, Callers, Forbidden, KnownBy, spelled};
 pub use failure::{Failure, Reach};
 pub use give::{Begun, Given};
 pub use issued::{Issued, TokenError, Wanted};

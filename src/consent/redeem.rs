@@ -166,7 +166,8 @@ impl Keeper {
     async fn take(&self, row: &Consent, place: &Place, tokens: Refreshed) -> Arc<Issued> {
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or(USUAL_LIFE));
-        let issued = Arc::new(Issued::of(tokens.access_token, expires, &self.verifier.profile().mfa));
+        let rule = &self.verifier.profile().mfa;
+        let issued = Arc::new(Issued::of(tokens.access_token, expires, rule, tokens.request_id));
         let is_home = place.0.as_deref().is_none_or(|tenant| self.settings.is_home(tenant));
         // MFA in a customer's tenant says nothing of the consent in the partner's.
         let (mfa, state) = match issued.mfa.filter(|_| is_home) {
@@ -175,25 +176,27 @@ impl Keeper {
             None => (row.mfa, if row.mfa { ConsentState::Alive } else { ConsentState::named(&row.state) }),
         };
         let next = tokens.refresh_token.as_deref().map(str::as_bytes);
-        match next.map(|token| Envelope::seal(&self.seals.records, &row.context(), token)) {
-            Some(envelope) => {
-                let (generation, at) = (row.generation, now.as_secs());
-                self.keep_next(Owed { generation, envelope, mfa, state, at }).await;
-            }
-            None => self.note(row, state).await,
-        }
+        let is_kept = if let Some(token) = next {
+            let envelope = Envelope::seal(&self.seals.records, &row.context(), token);
+            self.keep_next(Owed { generation: row.generation, envelope, mfa, state, at: now.as_secs() }).await
+        } else {
+            self.note(row, state).await;
+            true
+        };
         self.metrics.state(&self.settings.name, state, Some(now.plus(self.settings.lapses).as_secs()));
-        self.tokens.insert(place.clone(), Arc::clone(&issued));
+        // Of a consent that was withdrawn meanwhile, or given again, nothing is kept.
+        if is_kept {
+            self.tokens.insert(place.clone(), Arc::clone(&issued));
+        }
         issued
     }
 
-    /// Stores the next refresh token, or keeps it in memory.
-    async fn keep_next(&self, owed: Owed) {
+    /// Stores the next refresh token, or keeps it in memory. False if another one, or none, has taken its place by now.
+    async fn keep_next(&self, owed: Owed) -> bool {
         for pause in [Duration::ZERO, Duration::from_millis(300), Duration::from_secs(2)] {
             sleep(pause).await;
-            // If another one has taken its place by now, that one counts.
-            if self.store_next(&owed).await.is_ok() {
-                return;
+            if let Ok(is_kept) = self.store_next(&owed).await {
+                return is_kept;
             }
         }
         let consent = &self.settings.name;
@@ -202,6 +205,7 @@ impl Keeper {
             "the store can't take a refresh token; it is in memory, and lost if this process ends"
         );
         *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = Some(owed);
+        true
     }
 
     /// Notes that the refresh token works, where the issuer gave no other.

@@ -55,3 +55,38 @@ impl ConsentSettings {
         self.tenant.as_deref().is_some_and(|home| home.eq_ignore_ascii_case(tenant))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::oidc::{ClientAuthentication, ResponseMode};
+
+    /// A consent with this name, for tests.
+    pub(in super::super) fn settings(name: &str) -> ConsentSettings {
+        ConsentSettings {
+            name: name.to_owned(),
+            issuer: 0,
+            client: ClientSettings {
+                client_id: "panel".to_owned(),
+                authentication: ClientAuthentication::None,
+                scopes: Vec::new(),
+                response_mode: ResponseMode::Query,
+                par: false,
+                parameters: Vec::new(),
+                timeout: Duration::from_secs(2),
+                allow_http: false,
+                authorities: Vec::new(),
+            },
+            asks: Asks::default(),
+            tenant: Some("partner".to_owned()),
+            user: None,
+            role: None,
+            leeway: Duration::from_secs(60),
+            scope: Some("https://api.example/.default".to_owned()),
+            elsewhere: None,
+            single_use: false,
+            margin: Duration::from_secs(300),
+            lapses: Duration::from_secs(90 * 86_400),
+        }
+    }
+}

@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 
 use super::browser::Presented;
 use super::service::{Inner, Next};
-use super::{Authenticated, Rejection, Routed, token_place};
+use super::{Authenticated, Rejection, Routed, broker, token_place};
 use crate::routing::TokenPlace;
 use mfa_gateway_core::policy::{Evidence, Requirement};
 use mfa_gateway_layer::{Credential, Lookup};
@@ -56,6 +56,8 @@ where
             || routed.route.sessions.is_some_and(|usage| !usage.or_token)
         {
             Lookup::Known(Evidence::None)
+        } else if let Some(evidence) = broker::evidence(&routed) {
+            Lookup::Known(evidence)
         } else if routed.route.token_from == TokenPlace::Authorization {
             live.judge.authenticator.look_up(routed.sanitized.question().credential)
         } else {

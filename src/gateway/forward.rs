@@ -33,8 +33,13 @@ const ROOM: usize = 768;
 /// The usual length of the identity fields.
 const IDENTITY_ROOM: usize = 384;
 
-/// Puts the fields of a request into the form in which they are forwarded.
-pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protocol: Protocol) {
+/// Puts the fields of a request into the form in which they are forwarded, with this `Authorization` if there is one.
+pub(super) fn prepare_request(
+    request: &mut Request<Body>,
+    route: &Route,
+    protocol: Protocol,
+    authorization: Option<HeaderValue>,
+) {
     let from_http2 = request.version() > Version::HTTP_11;
     let empty = request.body().is_end_stream();
     let has_body_by_meaning = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
@@ -45,6 +50,9 @@ pub(super) fn prepare_request(request: &mut Request<Body>, route: &Route, protoc
     token_place::remove(&route.token_from, route.forward_authorization, fields);
     if let Some(edits) = &route.request_fields {
         edits.apply_to_request(fields);
+    }
+    if let Some(authorization) = authorization {
+        fields.insert(AUTHORIZATION, authorization);
     }
     // A method that defines a meaning for a body announces that there is none (RFC 9110 section 8.6).
     if empty && has_body_by_meaning {

@@ -12,7 +12,7 @@ use mfa_gateway_layer::Authenticator;
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
-use crate::consent::Keeper;
+use crate::consent::{Callers, Keeper};
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
@@ -30,6 +30,8 @@ pub struct Live {
     pub(crate) doors: Vec<Arc<Door>>,
     /// The keepers of consents.
     pub(crate) keepers: Vec<Arc<Keeper>>,
+    /// The programs that may use consents.
+    pub(crate) consent_callers: Arc<Callers>,
     /// The backends; routes refer to them by place.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.

@@ -8,6 +8,7 @@
 mod accepted;
 mod answer;
 mod authenticate;
+mod broker;
 mod browser;
 mod catch_panic;
 mod claim_trailers;
@@ -53,6 +54,7 @@ mod tunnel;
 mod upgrade;
 
 pub use authenticate::{Authenticate, AuthenticateLayer};
+pub use broker::ConsentFault;
 pub use catch_panic::{CatchPanic, CatchPanicLayer, Caught};
 pub use enforce::{Enforce, EnforceLayer};
 pub use exchange::Arrived;

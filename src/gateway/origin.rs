@@ -170,6 +170,7 @@ mod tests {
             handle: Handle::default(),
             tls: false,
             certificate: None,
+            names: Vec::new(),
             shown: None,
             held: std::sync::Arc::new(()),
         };

@@ -54,7 +54,7 @@ pub(super) async fn respond(parts: Parts) -> Result<Response<Body>, Rejection> {
 }
 
 /// The path below the route's prefix. A route for one path serves what its last two segments name.
-fn below<'p>(route: &Route, path: &'p str) -> &'p str {
+pub(super) fn below<'p>(route: &Route, path: &'p str) -> &'p str {
     let rest = match &route.pattern {
         Pattern::Prefix(prefix) => path.strip_prefix(prefix.trim_end_matches('/')).unwrap_or_default(),
         Pattern::Exact(_) => path.rmatch_indices('/').nth(1).and_then(|(at, _)| path.get(at..)).unwrap_or_default(),

@@ -29,6 +29,8 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
     /// The client's verified certificate as `Client-Cert`, if upstreams receive it.
     pub(crate) certificate: Option<HeaderValue>,
+    /// The names in the client's verified certificate: DNS names and URIs.
+    pub(crate) names: Vec<String>,
     /// The certificate that the client was shown for the name that it asked for, if there are several.
     pub(crate) shown: Option<Box<dyn Shown>>,
     /// The limits that the connection counts against. A tunnel holds them until it ends.

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, decide};
 use mfa_gateway_wire::Body;
@@ -67,6 +67,8 @@ pub(super) struct Observed {
     pub(super) presented: Option<Presented>,
     /// What it is judged by.
     pub(super) credential: CredentialKind,
+    /// The access token of a consent that its upstream receives, on a route that uses one.
+    pub(super) injected: Option<HeaderValue>,
     /// What ends a `WebSocket` with its session.
     pub(super) session_watch: Option<Box<SessionWatch>>,
 }

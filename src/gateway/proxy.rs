@@ -14,7 +14,7 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, forward, no_body, own_response, rewrite, upgrade};
+use super::{Cleared, Reason, Rejection, answer, broker, forward, no_body, own_response, rewrite, upgrade};
 use crate::routing::Responder;
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
@@ -36,14 +36,26 @@ impl Service<Cleared> for Proxy {
 
     fn call(&mut self, cleared: Cleared) -> Answer {
         let parts = cleared.into_parts();
-        if let Responder::StatusReport(_) = parts.route.responder {
-            return Box::pin(own_response::respond(parts));
+        match parts.route.responder {
+            Responder::StatusReport(_) => return Box::pin(own_response::respond(parts)),
+            Responder::TokenBroker => return Box::pin(broker::respond(parts)),
+            Responder::Upstream(_) if parts.route.consent.is_some() => return Box::pin(proxy_with_consent(parts)),
+            Responder::Upstream(_) => {}
         }
         if no_body::is_due(parts.exchange.request.body()) {
             return Box::pin(proxy_in_the_end(parts));
         }
         Box::pin(proxy(parts))
     }
+}
+
+/// Forwards a request with a consent's access token in it.
+async fn proxy_with_consent(parts: Parts) -> Result<Response<Body>, Rejection> {
+    let parts = broker::inject(parts).await?;
+    if no_body::is_due(parts.exchange.request.body()) {
+        return proxy_in_the_end(parts).await;
+    }
+    proxy(parts).await
 }
 
 /// Forwards a request that announces no body once it has ended without one.
@@ -72,7 +84,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());
     let protocol = upstream.settings().protocol;
     let shared = origin.is_some_and(|origin| origin.shared);
-    forward::prepare_request(request, &route, protocol);
+    forward::prepare_request(request, &route, protocol, observed.injected.take());
     let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted)).map(Box::new);
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {

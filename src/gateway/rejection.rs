@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
 
+use super::broker::ConsentFault;
 use super::grant::Grant;
 use super::metrics::Limit;
 use super::preview::Preview;
@@ -52,6 +53,8 @@ pub enum Reason {
     UpstreamTimeout,
     /// The upstream switched protocols unasked.
     UnexpectedUpgrade,
+    /// A consent gives its caller nothing.
+    Consent(Box<ConsentFault>),
     /// A refusal that another surface words itself.
     Told(&'static Notice),
 }
@@ -236,6 +239,7 @@ impl Reason {
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamFailed | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Consent(fault) => fault.status,
             Self::Told(notice) => notice.status,
         }
     }
@@ -246,6 +250,7 @@ impl Reason {
             Self::Denied(Denial::KeysUnavailable | Denial::SessionsUnavailable) => Some(5),
             Self::Overloaded => Some(1),
             Self::RateLimited(seconds) => Some(*seconds),
+            Self::Consent(fault) => fault.retry_after(),
             _ => None,
         }
     }
@@ -269,6 +274,7 @@ impl Reason {
         match self {
             Self::Denied(denial) => denial.code(),
             Self::Malformed(_) | Self::Path(_) => "malformed_request",
+            Self::Consent(fault) => fault.code,
             Self::Told(notice) => notice.code,
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLarge => "head_too_large",

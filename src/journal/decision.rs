@@ -72,6 +72,9 @@ pub struct DecisionLine<'l> {
     /// The customer that the path names, on a route with `context: customer`. Absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Cow<'l, str>>,
+    /// The consent whose access token the upstream receives, on a route that uses one. Absent on others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Cow<'l, str>>,
     /// The application's id (`appid`, `azp` or `client_id`).
     pub application: Option<Cow<'l, str>>,
     /// The user's object id (`oid`), or `sub`.
@@ -164,8 +167,7 @@ impl<'l> DecisionLine<'l> {
         };
         let asked = matches!(entry.route.rule.requirement, Requirement::Mfa { .. });
         let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(&entry.route.rule, proof, entry.at).name());
-        let claims = proof.map(ReadClaims::of);
-        let rule = || proof.map(|proof| proof.issuer.mfa.to_string());
+        let (claims, rule) = (proof.map(ReadClaims::of), || proof.map(|proof| proof.issuer.mfa.to_string()));
         let is_prefix = matches!(entry.route.pattern, Pattern::Prefix(_));
         Self {
             event: "decision".into(),
@@ -186,6 +188,7 @@ impl<'l> DecisionLine<'l> {
             tenant: text(proof.and_then(|proof| proof.tenant.as_deref())),
             home_tenant: text(proof.and_then(|proof| proof.home.as_deref())),
             customer: text(entry.customer),
+            consent: text(entry.route.consent.as_deref().map(|consent| consent.name.as_str())),
             application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
             user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
             user_kind: text(proof.and_then(|proof| proof.kind.name())),
@@ -248,6 +251,7 @@ pub(super) mod tests {
             tenant: Some("t".into()),
             home_tenant: Some("p".into()),
             customer: Some("t".into()),
+            consent: Some("nightly".into()),
             application: Some("a".into()),
             user: Some("u".into()),
             user_kind: Some("directory_sync".into()),
@@ -286,6 +290,7 @@ pub(super) mod tests {
             tenant: None,
             home_tenant: None,
             customer: None,
+            consent: None,
             application: None,
             user: None,
             user_kind: None,

@@ -15,14 +15,16 @@ mod plain;
 mod read_claim;
 mod schema;
 mod settings;
+mod token;
 mod trace;
 mod writer;
 
 pub use access::AccessLine;
 pub use decision::DecisionLine;
 pub use read_claim::ReadClaims;
-pub use schema::{access_log_schema, decision_log_schema};
+pub use schema::{access_log_schema, decision_log_schema, token_log_schema};
 pub use settings::{LogDecisions, Settings};
+pub use token::TokenLine;
 
 pub(crate) use entry::Entry;
 pub(crate) use lines::{Line, Lines};

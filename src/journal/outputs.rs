@@ -25,6 +25,7 @@ impl Outputs {
             which: settings.which,
             decisions: open("decisions", &settings.decisions)?,
             accesses: open("access", &settings.accesses)?,
+            tokens: open("tokens", &settings.tokens)?,
         })
     }
 
@@ -41,7 +42,9 @@ impl Outputs {
 
     /// Closes the outputs that the settings don't name, once nothing writes to them any more.
     pub(crate) fn keep_only(&self, settings: &Settings) {
-        let named = |output: &Output| [&settings.decisions, &settings.accesses].contains(&&Some(output.clone()));
+        let named = |output: &Output| {
+            [&settings.decisions, &settings.accesses, &settings.tokens].contains(&&Some(output.clone()))
+        };
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(output, _)| named(output));
     }
 
@@ -64,7 +67,11 @@ impl Outputs {
 
 /// What an operator needs to mend it: the field, and the file.
 fn told(name: &str, output: &Output, error: &io::Error) -> io::Error {
-    let field = if name == "decisions" { "log.decision_output" } else { "log.access_output" };
+    let field = match name {
+        "decisions" => "log.decision_output",
+        "tokens" => "log.token_output",
+        _ => "log.access_output",
+    };
     let file = match output {
         Output::Stdout => "standard output".to_owned(),
         Output::Stderr => "standard error".to_owned(),

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::{AccessLine, DecisionLine};
+use super::{AccessLine, DecisionLine, TokenLine};
 use crate::telemetry::LinesLost;
 
 /// A line of the decision log (`log.decision_output`).
@@ -23,6 +23,21 @@ enum OfDecisionLog {
 enum OfAccessLog {
     Access(Box<AccessLine<'static>>),
     Lost(LinesLost),
+}
+
+/// A line of the token log (`log.token_output`).
+#[derive(JsonSchema)]
+#[schemars(title = "mfa-gateway token log line", untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum OfTokenLog {
+    Token(Box<TokenLine<'static>>),
+    Lost(LinesLost),
+}
+
+/// The JSON Schema of a line of the token log.
+#[must_use]
+pub fn token_log_schema() -> Value {
+    as_written::<OfTokenLog>().to_value()
 }
 
 /// The JSON Schema of a line of the decision log.

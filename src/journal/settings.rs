@@ -11,6 +11,8 @@ pub struct Settings {
     pub decisions: Option<Output>,
     /// The access log's output, if there is one.
     pub accesses: Option<Output>,
+    /// The token log's output, if not the diagnostics log.
+    pub tokens: Option<Output>,
 }
 
 /// Which decisions are logged.

@@ -1,13 +1,15 @@
 //! Writes lines: which to write, and where they go.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use mfa_gateway_core::clock::now_rfc3339;
 use mfa_gateway_core::policy::Decision;
 
 use super::line::in_line;
-use super::{AccessLine, DecisionLine, Entry, LogDecisions, trace};
+use super::{AccessLine, DecisionLine, Entry, LogDecisions, TokenLine, trace};
 use crate::telemetry::{Sink, json_log};
+use crate::visible::visible;
 
 /// Writes decisions and responses.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Journal {
     /// The output for decisions, if not the diagnostics log.
     pub(crate) decisions: Option<Sink>,
     pub(crate) accesses: Option<Sink>,
+    /// The output for access tokens of consents, if not the diagnostics log.
+    pub(crate) tokens: Option<Sink>,
 }
 
 impl Journal {
@@ -46,12 +50,39 @@ impl Journal {
         }
     }
 
+    /// Writes who got an access token of a consent, or why nobody did.
+    pub(crate) fn token(&self, line: &TokenLine<'_>) {
+        match &self.tokens {
+            Some(sink) => write(sink, |buffer| in_line(buffer, line)),
+            None => told(line),
+        }
+    }
+
     /// Writes a response, if responses are logged.
     pub(crate) fn access(&self, line: &AccessLine<'_>) {
         if let Some(sink) = &self.accesses {
             write(sink, |buffer| in_line(buffer, line));
         }
     }
+}
+
+/// The token line in the diagnostics log, for people.
+fn told(line: &TokenLine<'_>) {
+    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| visible(text).into_owned());
+    tracing::info!(
+        request_id = &*line.request_id,
+        caller = &*line.caller,
+        application = text(&line.application),
+        consent = &*line.consent,
+        tenant = text(&line.tenant),
+        scope = text(&line.scope),
+        way = &*line.way,
+        result = &*line.result,
+        why = text(&line.why),
+        token_hash = text(&line.token_hash),
+        issuer_request_id = text(&line.issuer_request_id),
+        "token"
+    );
 }
 
 thread_local! {

@@ -136,7 +136,8 @@ impl Client {
     ) -> Result<Refreshed, TokenEndpointError> {
         let own = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let response = self.ask(metadata, &[&own, more].concat()).await?;
-        Refreshed::read(&response.bytes).ok_or_else(|| TokenEndpointError::malformed(response.status))
+        let read = Refreshed::read(&response.bytes).ok_or_else(|| TokenEndpointError::malformed(response.status));
+        Ok(Refreshed { request_id: response.request_id, ..read? })
     }
 
     /// A success of the token endpoint.

@@ -30,6 +30,8 @@ pub struct Refreshed {
     pub refresh_token: Option<String>,
     /// How long the access token lasts, if the issuer says so.
     pub expires_in: Option<Duration>,
+    /// What the request that brought them was called.
+    pub request_id: String,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +49,7 @@ struct Document {
 impl Tokens {
     /// Reads a response; `None` if it isn't one, or has no ID token.
     pub(super) fn read(document: &[u8]) -> Option<Self> {
-        let Refreshed { id_token, access_token, refresh_token, expires_in } = Refreshed::read(document)?;
+        let Refreshed { id_token, access_token, refresh_token, expires_in, .. } = Refreshed::read(document)?;
         Some(Self { id_token: id_token?, access_token, refresh_token, expires_in })
     }
 }
@@ -69,6 +71,7 @@ impl Refreshed {
                 None => None,
                 Some(lifetime) => Some(lifetime?),
             },
+            request_id: String::new(),
         };
         let optional = [tokens.id_token.as_deref(), tokens.refresh_token.as_deref()];
         let are_tokens = is_token(&tokens.access_token) && optional.into_iter().flatten().all(is_token);

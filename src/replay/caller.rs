@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use super::why::Why;
 use crate::config::Issuer;
+use crate::consent::CERTIFICATE_ISSUER;
 use crate::journal::DecisionLine;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Evidence, MfaFinding, MfaRule, Proof, RolesFound, Seen, UserKind};
+use mfa_gateway_core::policy::{
+    Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Proof, RolesFound, Seen, UserKind,
+};
 use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
 
 /// The caller of a recorded request.
@@ -73,6 +76,12 @@ impl Issuers {
         let finding = finding.ok_or("`evidence` is not an MFA finding")?;
         let mut of_name = self.new.iter().filter(|issuer| issuer.profile.name == name).peekable();
         let invalid = |error| Caller::Known(vec![Evidence::Invalid(error)], Why::TokenRulesDiffer).into();
+        if name == CERTIFICATE_ISSUER {
+            let profile = IssuerProfile { name: name.to_owned(), ..IssuerProfile::default() };
+            let id = line.application.as_deref().unwrap_or_default().to_owned();
+            let evidence = Evidence::Token(Arc::new(Proof::of_application(Arc::new(profile), id)));
+            return Ok(Caller::Known(vec![evidence], Why::TokenRulesDiffer).into());
+        }
         let Some(issuer) = of_name.peek().copied() else { return Ok(invalid(TokenError::IssuerUnknown)) };
         if !of_name.any(|issuer| trusts(issuer, line.tenant.as_deref())) {
             return Ok(invalid(TokenError::TenantUntrusted));

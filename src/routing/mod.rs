@@ -5,6 +5,7 @@
 
 mod boundary;
 mod code_pages;
+mod consent_use;
 mod cors;
 mod encoding;
 mod field_edits;
@@ -24,6 +25,7 @@ mod table;
 mod template;
 mod token_place;
 
+pub use consent_use::{ConsentId, ConsentUse, TenantOf};
 pub use cors::{AllowedHeaders, Cors, Origins};
 pub use field_edits::FieldEdits;
 pub use host::{HostError, HostPattern, canonical_host};
@@ -32,7 +34,7 @@ pub use paths::RouteError;
 pub use pattern::Pattern;
 pub use readings::Steps;
 pub use rewrite::Rewrite;
-pub use route::{RateLimitId, ReportedTenants, Responder, Route, RouteId, UpstreamId};
+pub use route::{RateLimitId, ReportedTenants, Responder, Route, RouteId, UpstreamId, segment};
 pub use rule::{PathError, PathRule};
 pub use session_use::{SessionUse, SignInId};
 pub use table::RouteTable;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Cors, FieldEdits, HostPattern, Pattern, Rewrite, SessionUse, TokenPlace};
+use super::{ConsentUse, Cors, FieldEdits, HostPattern, Pattern, Rewrite, SessionUse, TokenPlace};
 use mfa_gateway_core::policy::{Dialect, Rule};
 
 /// The upstream that serves a route: its index in the configuration.
@@ -19,6 +19,8 @@ pub enum Responder {
     Upstream(UpstreamId),
     /// The gateway itself, with its status report about these tenants.
     StatusReport(ReportedTenants),
+    /// The gateway itself, with access tokens of consents.
+    TokenBroker,
 }
 
 /// Whom a status report that a route serves is about.
@@ -71,6 +73,8 @@ pub struct Route {
     pub token_from: TokenPlace,
     /// How it takes sessions, if it does.
     pub sessions: Option<SessionUse>,
+    /// The consent whose access tokens its upstream receives, if it uses one.
+    pub consent: Option<Box<ConsentUse>>,
     /// What changes in the header fields of requests.
     pub request_fields: Option<Box<FieldEdits>>,
     /// What changes in the header fields of the upstream's responses.
@@ -105,6 +109,7 @@ impl Route {
             cors: None,
             token_from: TokenPlace::default(),
             sessions: None,
+            consent: None,
             request_fields: None,
             response_fields: None,
             close_at_expiry: false,
@@ -117,8 +122,7 @@ impl Route {
     /// The customer that a path of this route names, as it is written there.
     #[must_use]
     pub fn customer<'p>(&self, path: &'p str) -> Option<&'p str> {
-        // Before the first segment, there is a slash.
-        path.split('/').nth(self.customer_at? + 1)
+        segment(path, self.customer_at?)
     }
 
     /// The upstream that serves it, unless the gateway itself does.
@@ -126,7 +130,7 @@ impl Route {
     pub fn upstream(&self) -> Option<UpstreamId> {
         match self.responder {
             Responder::Upstream(upstream) => Some(upstream),
-            Responder::StatusReport(_) => None,
+            Responder::StatusReport(_) | Responder::TokenBroker => None,
         }
     }
 
@@ -169,4 +173,11 @@ impl Route {
             methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET))
         })
     }
+}
+
+/// The segment of a path that has so many before it.
+#[must_use]
+pub fn segment(path: &str, before: usize) -> Option<&str> {
+    // Before the first segment, there is a slash.
+    path.split('/').nth(before + 1)
 }

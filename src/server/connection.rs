@@ -17,7 +17,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tower::Service;
+use webpki::EndEntityCert;
 
 use super::accepted::Accepted;
 use super::admission::{Admission, Arrival};
@@ -134,10 +136,20 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
     let agreed = agree(stream, tls, limits).await;
-    let (stream, version, Identity { certificate, shown }) = agreed.inspect_err(|_| admission.failed(over_tls))?;
+    let (stream, version, Identity { certificate, names, shown }) =
+        agreed.inspect_err(|_| admission.failed(over_tls))?;
     let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
-    let peer =
-        Peer { address, forwarded_for, untold, handle: stream.handle(), tls: over_tls, certificate, shown, held };
+    let peer = Peer {
+        address,
+        forwarded_for,
+        untold,
+        handle: stream.handle(),
+        tls: over_tls,
+        certificate,
+        names,
+        shown,
+        held,
+    };
     Ok((stream, version, peer))
 }
 
@@ -146,6 +158,8 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
 struct Identity {
     /// The client's certificate, if upstreams receive it.
     certificate: Option<HeaderValue>,
+    /// The names in it.
+    names: Vec<String>,
     /// The gateway's.
     shown: Option<Box<dyn Shown>>,
 }
@@ -162,8 +176,9 @@ async fn agree(
     let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await?;
     let session = stream.get_ref().1;
     // Any certificate was verified in the handshake, or in the resumed one.
-    let chain = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| tls.forward_client);
-    let certificate = chain.and_then(|certificate| byte_sequence(certificate));
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    let names = certificate.map(|certificate| names(certificate)).unwrap_or_default();
+    let certificate = certificate.filter(|_| tls.forward_client).and_then(|certificate| byte_sequence(certificate));
     let shown = tls.shown(session.server_name());
     let version = match session.alpn_protocol() {
         Some(b"h2") => Version::Http2,
@@ -172,8 +187,14 @@ async fn agree(
     Ok((
         ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits),
         version,
-        Identity { certificate, shown },
+        Identity { certificate, names, shown },
     ))
+}
+
+/// The names in a certificate: the DNS names and URIs of its subject alternative names.
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(certificate) = EndEntityCert::try_from(certificate) else { return Vec::new() };
+    certificate.valid_dns_names().chain(certificate.valid_uri_names()).map(str::to_owned).collect()
 }
 
 /// Bytes as a field's value (RFC 8941 section 3.3.5), as RFC 9440 section 2.1 requires for a certificate.

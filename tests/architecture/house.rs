@@ -73,6 +73,7 @@ pub(super) const CRATES: &[Crate] = &[
             "store",
             "changes",
             "consents",
+            "followed",
             "ends",
             "once",
             "refresh",

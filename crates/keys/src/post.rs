@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
+use mfa_gateway_core::random::Random;
 use reqwest::RequestBuilder;
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Handle;
@@ -30,6 +31,8 @@ pub struct FormClient {
 pub struct FormResponse {
     /// The status.
     pub status: StatusCode,
+    /// What the request was called: its `client-request-id`, by which Microsoft's support finds it.
+    pub request_id: String,
     /// What kind of document it is said to be.
     pub content_type: Option<HeaderValue>,
     /// The document, which may hold tokens.
@@ -74,7 +77,9 @@ impl FormClient {
             authorization.set_sensitive(true);
             request = request.header(AUTHORIZATION, authorization);
         }
-        let exchange = exchange(request.body(form));
+        let request_id = Random::system().uuid();
+        request = request.header("client-request-id", &request_id);
+        let exchange = exchange(request.body(form), request_id);
         match &self.elsewhere {
             Some(elsewhere) => AbortOnDropHandle::new(elsewhere.spawn(exchange)).await?,
             None => exchange.await,
@@ -82,10 +87,10 @@ impl FormClient {
     }
 }
 
-async fn exchange(request: RequestBuilder) -> Result<FormResponse, FetchError> {
+async fn exchange(request: RequestBuilder, request_id: String) -> Result<FormResponse, FetchError> {
     let response = request.send().await?;
     let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
-    Ok(FormResponse { status, content_type, bytes: body(response, MAX_RESPONSE).await? })
+    Ok(FormResponse { status, request_id, content_type, bytes: body(response, MAX_RESPONSE).await? })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod admin;
 mod consent;
+mod consent_use;
 mod credentials;
 mod delegation;
 mod exceptions;
@@ -21,6 +22,7 @@ mod token_claims;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
 pub(super) use consent::Consent;
+pub(super) use consent_use::{CallerTenants, ConsentCaller, ConsentTenant, NamedTenant};
 pub(super) use credentials::Credentials;
 pub(super) use delegation::{Context, Delegation};
 pub(super) use exceptions::{Calendar, ExceptionRequests, Weekday};
@@ -76,6 +78,9 @@ pub(super) struct File {
     /// Files with the keys that seal refresh tokens of consents: the first seals, all open. Each has 32 random bytes:
     /// `openssl rand -base64 32`.
     pub consent_keys: Option<Vec<String>>,
+    /// The programs that may use consents, and for what.
+    #[serde(default)]
+    pub consent_callers: Vec<ConsentCaller>,
     /// The status report. Absent: nothing is counted.
     pub report: Option<Report>,
     /// Where sessions, the report's counts and exceptions are stored. Default: SQLite in `state.directory`; without that,

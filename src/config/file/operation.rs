@@ -150,6 +150,8 @@ pub(in crate::config) struct Log {
     pub decision_output: Option<String>,
     /// Where the access log goes, as JSON lines: `stdout`, `stderr` or a file's path. Absent: there is no access log.
     pub access_output: Option<String>,
+    /// Where the token log goes, as JSON lines: who got an access token of which consent. Default: the diagnostics log.
+    pub token_output: Option<String>,
 }
 
 /// Which decisions are logged.

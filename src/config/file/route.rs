@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::consent_use::ConsentUse;
 use super::delegation::Context;
 use super::request::{AtExpiry, Cors, FieldEdits, TokenFrom};
 
@@ -61,10 +62,11 @@ pub(in crate::config) struct Route {
     pub body_bytes: Option<u64>,
     /// The name of the rate limit that applies. Absent: none.
     pub rate_limit: Option<String>,
-    /// Which credential the route takes: `bearer` (a token), `session` (that of somebody who signed in), or `either`.
-    /// Default `bearer`.
+    /// Which credential the route takes: `bearer` (a token), `session` (that of somebody who signed in), or `either`. With
+    /// `{ consent: … }` it takes the token of a program, and the upstream receives an access token of that consent in its
+    /// place. Default `bearer`.
     #[serde(default)]
-    pub credential: Credential,
+    pub credential: RouteCredential,
     /// The name of the sign-in whose sessions it takes. Default: the only one.
     pub sign_in: Option<String>,
     /// With sessions, whether shared caches may keep responses that the upstream calls `public`. Default `false`.
@@ -116,6 +118,8 @@ pub(in crate::config) enum Serve {
     /// The status report, in the form of Partner Center's REST calls: `v1/applicationmfaadoptionstatus`,
     /// `v1/partnerRequests` and `v1/nonMfaCompliantPartnerPrincipals`.
     StatusReport,
+    /// Access tokens of consents, for the programs that `consent_callers` lists: `v1/token` and `v1/consents`.
+    TokenBroker,
 }
 
 /// Whom a report is about.
@@ -187,6 +191,40 @@ pub(in crate::config) enum Credential {
     Session,
     /// Either: a request with a token is judged by it alone.
     Either,
+}
+
+/// Which credential a route takes, and which one its upstream receives.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum RouteCredential {
+    /// The upstream receives the caller's, or none.
+    Own(Credential),
+    /// The upstream receives an access token of a consent.
+    Consent(ConsentUse),
+}
+
+impl Default for RouteCredential {
+    fn default() -> Self {
+        Self::Own(Credential::default())
+    }
+}
+
+impl Route {
+    /// Which credential the route takes.
+    pub(in crate::config) fn takes(&self) -> Credential {
+        match &self.credential {
+            RouteCredential::Own(credential) => *credential,
+            RouteCredential::Consent(_) => Credential::Bearer,
+        }
+    }
+
+    /// The consent that its upstream receives access tokens of.
+    pub(in crate::config) fn consent(&self) -> Option<&ConsentUse> {
+        match &self.credential {
+            RouteCredential::Own(_) => None,
+            RouteCredential::Consent(consent) => Some(consent),
+        }
+    }
 }
 
 /// The form of refusals.

@@ -127,7 +127,7 @@ fn routes<'f>(built: Built<'f>, name: &'f str) -> impl Iterator<Item = &'f file:
     let only = built.places.iter().filter(|place| !place.for_operators).count() == 1
         && built.places.iter().any(|place| !place.for_operators && place.name == name);
     let takes = move |route: &&file::Route| {
-        route.credential != file::Credential::Bearer && route.sign_in.as_deref().map_or(only, |named| named == name)
+        route.takes() != file::Credential::Bearer && route.sign_in.as_deref().map_or(only, |named| named == name)
     };
     built.file.routes.iter().filter(takes)
 }

@@ -20,6 +20,7 @@ fn fixed(reason: &Reason) -> (&str, &'static str) {
     match reason {
         // Its texts depend on more than the reason.
         Reason::Denied(_) => ("", ""),
+        Reason::Consent(fault) => (&fault.description, fault.remedy),
         Reason::Told(notice) => (notice.description, notice.remedy),
         Reason::Malformed(rule) => (rule, "Send the request in a form that every server reads the same way."),
         Reason::Path(fault) if fault.optional => (

@@ -16,7 +16,7 @@ BACK = "http://localhost:8400/"
 class Job:
     """A gateway with a consent, as its operator uses it."""
 
-    def __init__(self, start_portal, folder, provider, keys=None, consent=None, **more):
+    def __init__(self, start_portal, folder, provider, keys=None, consent=None, others=(), **more):
         folder.mkdir(exist_ok=True)
         self.provider = provider
         self.portal = start_portal(
@@ -27,7 +27,7 @@ class Job:
                 "name": "nightly", "issuer": "idp", "client_id": CLIENT_ID, "scope": "api",
                 "client_secret_file": secret_file(folder, "job-secret", CLIENT_SECRET),
                 "tenant_token_endpoint": f"{provider.url}t/{{tenant}}/token", **(consent or {}),
-            }],
+            }, *others],
             **more,
         )
         self.token_file = str(folder / "operators")

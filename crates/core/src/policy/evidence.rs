@@ -208,14 +208,24 @@ impl fmt::Display for MfaRule {
     }
 }
 
-#[cfg(test)]
 impl Proof {
     /// A user of this issuer, of whom nothing else is known.
+    #[cfg(test)]
     pub(super) fn of_user(issuer: IssuerProfile) -> Self {
         let (app, user) = (crate::token::App { id: None }, crate::token::User { id: None });
+        Self::of(Arc::new(issuer), Principal::AppUser(app, user))
+    }
+
+    /// An application that proved its name by something else than a token, such as a client certificate.
+    #[must_use]
+    pub fn of_application(issuer: Arc<IssuerProfile>, id: String) -> Self {
+        Self::of(issuer, Principal::AppOnly(crate::token::App { id: Some(id) }))
+    }
+
+    fn of(issuer: Arc<IssuerProfile>, principal: Principal) -> Self {
         Self {
-            issuer: Arc::new(issuer),
-            principal: Principal::AppUser(app, user),
+            issuer,
+            principal,
             name: None,
             kind: UserKind::Ordinary,
             tenant: None,
