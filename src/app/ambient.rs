@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::metrics::Metrics;
+use crate::consent::TokenMemory;
 use crate::exceptions::Exceptions;
 use crate::journal::Outputs;
 use crate::report::Reader;
@@ -26,6 +27,8 @@ pub(crate) struct Ambient {
     pub(crate) fetching: Option<Handle>,
     /// The name of this process among replicas.
     pub(crate) replica: String,
+    /// The access tokens of consents.
+    pub(crate) token_memory: TokenMemory,
     /// The store, if the configuration has something to store.
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
@@ -48,6 +51,7 @@ impl Ambient {
             outputs: None,
             fetching: None,
             replica: Random::system().uuid(),
+            token_memory: TokenMemory::default(),
             store: None,
             report: None,
             sessions: None,

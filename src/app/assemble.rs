@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::ambient::Ambient;
 use crate::config::Config;
-use crate::consent::Keeper;
+use crate::consent::Keepers;
 use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter};
 use crate::journal::Journal;
 use crate::routing::RouteTable;
@@ -29,7 +29,7 @@ pub(crate) struct Before<'b> {
     pub(crate) sources: &'b [Arc<KeySource>],
     pub(crate) upstreams: &'b [Arc<Upstream>],
     pub(crate) rate_limiters: &'b [Arc<RateLimiter>],
-    pub(crate) keepers: &'b [Arc<Keeper>],
+    pub(crate) keepers: Option<&'b Keepers>,
     pub(crate) tracer: Option<&'b Arc<Tracer>>,
     pub(crate) generation: u64,
 }
@@ -80,7 +80,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         judge,
         refusals: config.refusals.clone(),
         doors: super::sessions::doors(config, ambient, &sources)?,
-        keepers: super::consents::keepers(config, ambient, &sources, before.keepers)?,
+        keepers: super::consents::keepers(config, ambient, &sources, before.keepers.unwrap_or(&Keepers::default()))?,
         consent_callers: Arc::clone(&config.consent_callers),
         upstreams,
         rate_limiters: rate_limiters(config, before),

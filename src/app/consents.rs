@@ -1,5 +1,6 @@
 //! The keepers of consents, and the task that looks after them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::ambient::Ambient;
 use super::sessions::client_verifier;
 use crate::config::Config;
-use crate::consent::{ConsentSettings, EVERY, Keeper};
+use crate::consent::{ConsentSettings, EVERY, Keeper, Keepers};
 use crate::gateway::Live;
 use crate::oidc::Client;
 
@@ -35,15 +36,16 @@ pub(super) fn keepers(
     config: &Config,
     ambient: &Ambient,
     sources: &[Arc<KeySource>],
-    before: &[Arc<Keeper>],
-) -> anyhow::Result<Vec<Arc<Keeper>>> {
-    let (Some(store), Some(keys)) = (&ambient.store, &config.consent_keys) else { return Ok(Vec::new()) };
+    before: &Keepers,
+) -> anyhow::Result<Arc<Keepers>> {
+    let (Some(store), Some(keys)) = (&ambient.store, &config.consent_keys) else { return Ok(Arc::default()) };
     let fetching = Fetching::new(ambient.fetching.clone());
-    for gone in before.iter().filter(|kept| config.consents.iter().all(|one| one.name != kept.settings().name)) {
+    let named: HashSet<&str> = config.consents.iter().map(|one| one.name.as_str()).collect();
+    for gone in before.iter().filter(|kept| !named.contains(kept.settings().name.as_str())) {
         ambient.metrics.consents.forget(&gone.settings().name);
     }
     let keeper = |settings: &ConsentSettings| {
-        if let Some(kept) = before.iter().find(|kept| kept.goes_on(settings, keys)) {
+        if let Some(kept) = before.named(&settings.name).filter(|kept| kept.goes_on(settings, keys)) {
             return Ok(Arc::clone(kept));
         }
         let issuer = &config.issuers[settings.issuer];
@@ -51,12 +53,13 @@ pub(super) fn keepers(
         let client = Client::new(settings.client.clone(), ambient.clock.clone(), &fetching)
             .with_context(|| format!("the client of consent {} can't be made", settings.name))?;
         let time_and_name = (ambient.clock.clone(), ambient.replica.clone());
-        let metrics = ambient.metrics.consents.clone();
+        let metrics = (ambient.metrics.consents.clone(), &ambient.token_memory);
         let keeper =
             Keeper::new(settings.clone(), (client, verifier), (store.clone(), keys.clone()), time_and_name, metrics);
         Ok(Arc::new(keeper))
     };
-    config.consents.iter().map(keeper).collect()
+    let keepers: anyhow::Result<Vec<Arc<Keeper>>> = config.consents.iter().map(keeper).collect();
+    Ok(Arc::new(Keepers::new(keepers?)))
 }
 
 /// Learns from the store what other replicas have done to consents.
@@ -76,7 +79,7 @@ fn follow(live: &Arc<ArcSwap<Live>>, store: Store, stop: CancellationToken) {
             // A store that can't be reached has its own metric.
             while let Ok((changes, more)) = store.changed_consents(&mut seen).await {
                 for change in &changes {
-                    if let Some(keeper) = keepers.iter().find(|keeper| keeper.settings().name == change.id) {
+                    if let Some(keeper) = keepers.named(&change.id) {
                         keeper.follow(change);
                     }
                 }
@@ -95,7 +98,7 @@ pub(super) fn run(live: &Arc<ArcSwap<Live>>, store: Option<&Store>, stop: Cancel
     }
     let live = Arc::clone(live);
     tokio::spawn(async move {
-        for keeper in &live.load().keepers.clone() {
+        for keeper in live.load().keepers.clone().iter() {
             // A store that can't be reached has its own metric.
             let _ = keeper.kept().await;
         }
@@ -103,7 +106,7 @@ pub(super) fn run(live: &Arc<ArcSwap<Live>>, store: Option<&Store>, stop: Cancel
         while tokio::select! { () = stop.cancelled() => false, () = sleep(pause) => true } {
             pause = EVERY / 24;
             let keepers = live.load().keepers.clone();
-            for keeper in &keepers {
+            for keeper in keepers.iter() {
                 keeper.look_after().await;
             }
         }

@@ -31,7 +31,7 @@ impl App {
             sources: &sources,
             upstreams: &old.upstreams,
             rate_limiters: &old.rate_limiters,
-            keepers: &old.keepers,
+            keepers: Some(&old.keepers),
             tracer: old.tracer.as_ref(),
             generation: old.generation,
         };

@@ -1,5 +1,7 @@
 //! The names that sections of the file refer to.
 
+use std::collections::HashMap;
+
 use super::file;
 use super::problem::Problems;
 use super::suggest::suggest;
@@ -10,7 +12,7 @@ pub(super) struct Names {
     pub(super) issuers: Vec<String>,
     upstreams: Vec<String>,
     rate_limits: Vec<String>,
-    consents: Vec<String>,
+    consents: HashMap<String, usize>,
     pub(super) roles: Vec<String>,
 }
 
@@ -25,7 +27,7 @@ impl Names {
                 .collect(),
             upstreams: file.upstreams.iter().map(|one| one.name.clone()).collect(),
             rate_limits: file.rate_limits.iter().map(|one| one.name.clone()).collect(),
-            consents: file.consents.iter().map(|one| one.name.clone()).collect(),
+            consents: file.consents.iter().enumerate().rev().map(|(at, one)| (one.name.clone(), at)).collect(),
             roles: file.roles.iter().map(|one| one.name.clone()).collect(),
         }
     }
@@ -37,7 +39,13 @@ impl Names {
 
     /// The place of a consent.
     pub(super) fn consent(&self, path: &str, name: &str, problems: &mut Problems<'_>) -> Option<usize> {
-        place(&self.consents, "consent", path, name, problems)
+        // There may be thousands, each with its callers.
+        let place = self.consents.get(name).copied();
+        if place.is_none() {
+            let known: Vec<&str> = self.consents.keys().map(String::as_str).collect();
+            problems.add(path, format!("there is no consent `{name}`"), suggest(name, &known));
+        }
+        place
     }
 
     /// The place of a rate limit.

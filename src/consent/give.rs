@@ -146,7 +146,7 @@ impl Keeper {
         self.check_age(&proof, Timestamp::from_millis(transaction.began))?;
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or_default());
-        let issued = Issued::of(tokens.access_token.clone(), expires, &self.verifier.profile().mfa, String::new());
+        let issued = Issued::of(&tokens.access_token, expires, &self.verifier.profile().mfa, String::new());
         // The access token counts only where the ID token doesn't say how the person authenticated.
         let without = issued.mfa == Some(false) && !issued.amr.is_empty();
         let has_mfa = match proof.mfa {
@@ -178,8 +178,7 @@ impl Keeper {
         };
         let envelope = Envelope::seal(&self.seals.records, &consent.context(), refresh_token.as_bytes());
         self.store.give_consent(&Consent { envelope, ..consent }).await?;
-        self.tokens.invalidate_all();
-        self.refused.invalidate_all();
+        self.memory.forget();
         self.metrics.state(&self.settings.name, ConsentState::Alive, Some(now.plus(self.settings.lapses).as_secs()));
         let warnings = warnings(id_token.claims(), proof.auth_time);
         Ok(Given { user, display, tenant, warnings })

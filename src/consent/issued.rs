@@ -22,10 +22,11 @@ pub struct Wanted {
     pub scope: Option<String>,
 }
 
+/// What stands before a token in `Authorization`.
+const BEARER: &str = "Bearer ";
+
 /// An access token.
 pub struct Issued {
-    /// The token.
-    pub access_token: String,
     /// When it expires.
     pub expires: Timestamp,
     /// Whether it has MFA; `None` if only its audience can read it.
@@ -52,22 +53,21 @@ impl fmt::Debug for Issued {
 
 impl Issued {
     /// Reads what an access token says. The issuer gave it over TLS, and its audience verifies it.
-    pub(super) fn of(access_token: String, expires: Timestamp, rule: &MfaRule, request_id: String) -> Self {
-        let claims = Unverified::parse(&access_token).ok().map(Unverified::given);
+    pub(super) fn of(access_token: &str, expires: Timestamp, rule: &MfaRule, request_id: String) -> Self {
+        let claims = Unverified::parse(access_token).ok().map(Unverified::given);
         let claims = claims.as_ref();
         let amr = match claims.map(Claims::amr) {
             Some(Amr::Methods(methods)) => methods,
             _ => Vec::new(),
         };
         // What the token endpoint gives has visible characters alone.
-        let mut bearer = HeaderValue::try_from(format!("Bearer {access_token}"))
+        let mut bearer = HeaderValue::try_from([BEARER, access_token].concat())
             .unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
         bearer.set_sensitive(true);
         Self {
             mfa: claims.map(|claims| rule.evaluate(claims) == MfaFinding::Proven),
             tenant: claims.and_then(|claims| claims.text("tid")).map(str::to_owned),
             used: AtomicBool::new(false),
-            access_token,
             expires,
             amr,
             bearer,
@@ -81,10 +81,16 @@ impl Issued {
         !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
     }
 
+    /// The token.
+    #[must_use]
+    pub fn access_token(&self) -> &str {
+        self.bearer.to_str().ok().and_then(|bearer| bearer.strip_prefix(BEARER)).unwrap_or_default()
+    }
+
     /// Its SHA-256 hash in base64url, by which logs tell it from others.
     #[must_use]
     pub fn hash(&self) -> String {
-        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.access_token.as_bytes()))
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.access_token().as_bytes()))
     }
 }
 

@@ -1,31 +1,20 @@
 //! Keeps one consent: what it needs for that, and what it tells of it.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_layer::ClientVerifier;
 use mfa_gateway_store::{Consent, ConsentChange, Envelope, Sealer, SealingKeys, Store, StoreError};
-use moka::sync::Cache;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::issued::{Issued, TokenError};
+use super::memory::{Part, TokenMemory};
 use super::metrics::ConsentMetrics;
 use super::settings::ConsentSettings;
 use super::state::ConsentState;
 use crate::oidc::Client;
-
-/// How many access tokens of a consent are kept: one for each tenant and scope.
-const MAX_TOKENS: u64 = 10_000;
-
-/// How long a tenant that gives no token isn't asked again.
-const REFUSED: Duration = Duration::from_secs(60);
-
-/// What an access token is kept under: the tenant, and the scope.
-pub(super) type Place = (Option<Box<str>>, Box<str>);
 
 /// Keeps one consent.
 pub struct Keeper {
@@ -39,8 +28,8 @@ pub struct Keeper {
     pub(super) metrics: ConsentMetrics,
     /// The name of this process among replicas.
     pub(super) replica: String,
-    pub(super) tokens: Cache<Place, Arc<Issued>>,
-    pub(super) refused: Cache<Place, TokenError>,
+    /// The access tokens in memory.
+    pub(super) memory: Part,
     /// One use of the refresh token at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The next refresh token, if the store could not take it yet.
@@ -113,14 +102,13 @@ impl Keeper {
         (client, verifier): (Client, ClientVerifier),
         (store, keys): (Store, SealingKeys),
         (clock, replica): (Clock, String),
-        metrics: ConsentMetrics,
+        (metrics, memory): (ConsentMetrics, &TokenMemory),
     ) -> Self {
         let seals = Seals {
             records: Sealer::new(&keys, "consent", b""),
             transactions: Sealer::new(&keys, "consent transaction", b""),
         };
-        let tokens = Cache::builder().max_capacity(MAX_TOKENS).build();
-        let refused = Cache::builder().max_capacity(MAX_TOKENS).time_to_live(REFUSED).build();
+        let memory = Part::of(memory);
         let (turn, owed, unanswered) = (tokio::sync::Mutex::default(), Mutex::default(), AtomicI64::new(-1));
         let given = AtomicI64::default();
         Self {
@@ -133,8 +121,7 @@ impl Keeper {
             clock,
             metrics,
             replica,
-            tokens,
-            refused,
+            memory,
             turn,
             owed,
             given,
@@ -196,8 +183,7 @@ impl Keeper {
     pub fn follow(&self, change: &ConsentChange) {
         let known = self.given.swap(change.given, Ordering::Relaxed);
         if change.withdrawn || known != change.given {
-            self.tokens.invalidate_all();
-            self.refused.invalidate_all();
+            self.memory.forget();
         }
     }
 
@@ -235,7 +221,7 @@ impl Keeper {
         let (name, state) = (&self.settings.name, ConsentState::Withdrawn);
         let why: String = by.chars().take(256).collect();
         let withdrawn = self.store.withdraw_consent(name, state.code(), &why, self.clock.now().as_secs()).await?;
-        self.tokens.invalidate_all();
+        self.memory.forget();
         self.metrics.state(name, state, None);
         Ok(withdrawn)
     }

@@ -45,10 +45,11 @@ impl ConsentMetrics {
 
     /// Notes the state of a consent, and when it lapses.
     pub(super) fn state(&self, consent: &str, state: ConsentState, lapses: Option<i64>) {
-        for one in ConsentState::ALL {
-            let labels = StateLabels { consent: consent.to_owned(), state: one.code() };
-            self.states.get_or_create(&labels).set(i64::from(one == state));
+        // One line for each consent: there may be thousands.
+        for other in ConsentState::ALL.into_iter().filter(|other| *other != state) {
+            self.states.remove(&StateLabels { consent: consent.to_owned(), state: other.code() });
         }
+        self.states.get_or_create(&StateLabels { consent: consent.to_owned(), state: state.code() }).set(1);
         let labels = OfConsent { consent: consent.to_owned() };
         self.lapses.get_or_create(&labels).set(lapses.unwrap_or(0));
     }

@@ -13,7 +13,8 @@ use tokio::time::sleep;
 
 use super::failure::{Failure, Reach};
 use super::issued::{Issued, TokenError, Wanted};
-use super::keeper::{Keeper, Owed, Place};
+use super::keeper::{Keeper, Owed};
+use super::memory::Place;
 use super::state::ConsentState;
 use crate::oidc::{Refreshed, TokenEndpointError};
 
@@ -55,7 +56,7 @@ impl Keeper {
         if let Some(issued) = self.fresh(&place) {
             return Ok(issued);
         }
-        if let Some(refused) = self.refused.get(&place) {
+        if let Some(refused) = self.memory.refusal(&place) {
             return Err(refused);
         }
         self.fetch(place, false).await
@@ -74,12 +75,12 @@ impl Keeper {
     fn place(&self, wanted: &Wanted) -> Result<Place, TokenError> {
         let scope = wanted.scope.as_deref().or(self.settings.scope.as_deref()).ok_or(TokenError::NoScope)?;
         let tenant = wanted.tenant.as_deref().or(self.settings.tenant.as_deref());
-        Ok((tenant.map(|tenant| tenant.to_ascii_lowercase().into()), scope.into()))
+        Ok(self.memory.place(tenant, scope))
     }
 
     /// The kept token, if it lasts a while.
     fn fresh(&self, place: &Place) -> Option<Arc<Issued>> {
-        let issued = self.tokens.get(place)?;
+        let issued = self.memory.token(place)?;
         (self.clock.now().plus(self.settings.margin) < issued.expires).then_some(issued)
     }
 
@@ -167,7 +168,7 @@ impl Keeper {
         let now = self.clock.now();
         let expires = now.plus(tokens.expires_in.unwrap_or(USUAL_LIFE));
         let rule = &self.verifier.profile().mfa;
-        let issued = Arc::new(Issued::of(tokens.access_token, expires, rule, tokens.request_id));
+        let issued = Arc::new(Issued::of(&tokens.access_token, expires, rule, tokens.request_id));
         let is_home = place.0.as_deref().is_none_or(|tenant| self.settings.is_home(tenant));
         // MFA in a customer's tenant says nothing of the consent in the partner's.
         let (mfa, state) = match issued.mfa.filter(|_| is_home) {
@@ -186,7 +187,7 @@ impl Keeper {
         self.metrics.state(&self.settings.name, state, Some(now.plus(self.settings.lapses).as_secs()));
         // Of a consent that was withdrawn meanwhile, or given again, nothing is kept.
         if is_kept {
-            self.tokens.insert(place.clone(), Arc::clone(&issued));
+            self.memory.keep(place, &issued);
         }
         issued
     }
@@ -245,7 +246,7 @@ impl Keeper {
             Reach::Tenant => {
                 self.release().await;
                 let refused = TokenError::Tenant(why(error));
-                self.refused.insert(place.clone(), refused.clone());
+                self.memory.refuse(place, refused.clone());
                 Err(refused)
             }
             Reach::Moment if error.is_unsent || error.status.is_some_and(|status| !status.is_success()) => {
@@ -274,10 +275,11 @@ impl Keeper {
         match self.store.mark_consent(&mark).await {
             Ok(true) => {
                 self.release().await;
-                self.tokens.invalidate_all();
+                self.memory.forget();
                 if state.is_worth_a_try() {
                     // Not at once, and not by each caller.
-                    self.refused.insert(place.clone(), TokenError::Consent(state));
+                    let place = self.memory.place(place.0.as_deref(), &place.1);
+                    self.memory.refuse(&place, TokenError::Consent(state));
                 }
                 let lapses = self.lapses(row).map(mfa_gateway_core::clock::Timestamp::as_secs);
                 self.metrics.state(&self.settings.name, state, lapses);

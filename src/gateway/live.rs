@@ -12,7 +12,7 @@ use mfa_gateway_layer::Authenticator;
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
-use crate::consent::{Callers, Keeper};
+use crate::consent::{Callers, Keepers};
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
@@ -29,7 +29,7 @@ pub struct Live {
     /// The ways to sign in; routes refer to them by place.
     pub(crate) doors: Vec<Arc<Door>>,
     /// The keepers of consents.
-    pub(crate) keepers: Vec<Arc<Keeper>>,
+    pub(crate) keepers: Arc<Keepers>,
     /// The programs that may use consents.
     pub(crate) consent_callers: Arc<Callers>,
     /// The backends; routes refer to them by place.

@@ -25,10 +25,14 @@ pub struct Fetching {
     pub(crate) elsewhere: Option<Handle>,
     no_proxy: NoProxy,
     trust: Arc<Mutex<Vec<Trust>>>,
+    once: Arc<Mutex<Vec<Once>>>,
 }
 
 /// The authorities that are trusted besides the system's, and the configuration that trusts them all.
 type Trust = (Vec<CertificateDer<'static>>, Arc<ClientConfig>);
+
+/// Clients that share nothing, by the authorities that they trust besides the system's.
+type Once = (Vec<CertificateDer<'static>>, Clients);
 
 /// The clients of one source.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ impl Fetching {
     /// needs them.
     #[must_use]
     pub fn new(elsewhere: Option<Handle>) -> Self {
-        Self { elsewhere, no_proxy: NoProxy::from_env(), trust: Arc::default() }
+        Self { elsewhere, no_proxy: NoProxy::from_env(), trust: Arc::default(), once: Arc::default() }
     }
 
     /// The clients of a source that trusts these authorities besides the system's.
@@ -60,9 +64,15 @@ impl Fetching {
     /// again. A pool sends a request a second time when a connection that it kept turns out to be closed, and a server may
     /// have read it all the same.
     pub(crate) fn clients_for_once(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
-        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone(), |builder| {
+        let mut known = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, clients)) = known.iter().find(|(of, _)| of == authorities) {
+            return Ok(clients.clone());
+        }
+        let clients = Clients::new(&*self.trust(authorities)?, self.no_proxy.clone(), |builder| {
             builder.pool_max_idle_per_host(0).retry(reqwest::retry::never())
-        })?)
+        })?;
+        known.push((authorities.to_vec(), clients.clone()));
+        Ok(clients)
     }
 
     fn trust(&self, authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {

@@ -79,7 +79,7 @@ pub(super) struct WithdrawAnswer {
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<ConsentsAnswer>, ConsentProblem> {
     let keepers = admin.live.load().keepers.clone();
     let mut consents = Vec::new();
-    for keeper in &keepers {
+    for keeper in keepers.iter() {
         consents.push(keeper.kept().await.map_err(ConsentProblem::store)?);
     }
     Ok(Json(ConsentsAnswer { consents }))
@@ -172,5 +172,5 @@ fn keeper(admin: &Admin, name: &str) -> Result<Arc<Keeper>, ConsentProblem> {
 
 /// The same, if there is one.
 pub(super) fn find(admin: &Admin, name: &str) -> Option<Arc<Keeper>> {
-    admin.live.load().keepers.iter().find(|keeper| keeper.settings().name == name).cloned()
+    admin.live.load().keepers.named(name).cloned()
 }

@@ -56,7 +56,7 @@ struct Row {
 pub(super) async fn page(State(admin): State<Arc<Admin>>, who: Who, uri: Uri) -> Response {
     let live = admin.live.load_full();
     let mut page = Consents { can_give: address(&admin).is_some(), ..Consents::default() };
-    for keeper in &live.keepers {
+    for keeper in live.keepers.iter() {
         match keeper.kept().await {
             Ok(kept) => page.rows.push(Row::of(&kept, live.clock.now())),
             Err(error) => {

@@ -178,7 +178,7 @@ fn answer(live: &Live, permission: &Permission<'_>, issued: &Issued) -> Vec<u8> 
     let settings = permission.keeper.settings();
     let wanted = &permission.wanted;
     let answer = Answer {
-        access_token: &issued.access_token,
+        access_token: issued.access_token(),
         token_type: "Bearer",
         expires_in: issued.expires.since(live.clock.now()).as_secs(),
         expires_at: issued.expires.to_rfc3339(),

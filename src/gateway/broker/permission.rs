@@ -37,7 +37,7 @@ impl<'l> Permission<'l> {
         consent: &str,
         wanted: Wanted,
     ) -> Result<Self, Reason> {
-        let keeper = live.keepers.iter().find(|keeper| keeper.settings().name == consent);
+        let keeper = live.keepers.named(consent);
         // What isn't the program's is told apart from nothing to nobody.
         let keeper = keeper.filter(|_| caller.consents.contains(consent)).ok_or_else(ConsentFault::consent)?;
         Self::to_use(live, caller, keeper, wanted)
