@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An access token of a consent: handed out to a program, injected for the first time, or refused by the issuer.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+/// An access token of a consent: handed out to a program, injected for the first time, or refused.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub struct TokenLine<'l> {
     /// `token`.
@@ -19,8 +19,8 @@ pub struct TokenLine<'l> {
     pub request_id: Cow<'l, str>,
     /// `MS-CorrelationId`.
     pub correlation_id: Cow<'l, str>,
-    /// The program's name in `consent_callers`.
-    pub caller: Cow<'l, str>,
+    /// The program's name in `consent_callers`; `null` if the caller is none of them.
+    pub caller: Option<Cow<'l, str>>,
     /// The name of the issuer of the program's own token; `client_certificate` if it showed one.
     pub issuer: Option<Cow<'l, str>>,
     /// The program's application id, or the name in its client certificate.
@@ -34,7 +34,8 @@ pub struct TokenLine<'l> {
     /// `injected` into the request for an upstream, or `handed_out` to the program.
     #[schemars(extend("enum" = ["injected", "handed_out"]))]
     pub way: Cow<'l, str>,
-    /// `ok`, or why there is none: the consent's state, `consent_missing`, `issuer_unavailable`, …
+    /// `ok`, or why there is none: the consent's state, `consent_missing`, `issuer_unavailable`, …, or the refusal's reason
+    /// (`consent_not_allowed`, `rate_limited`).
     pub result: Cow<'l, str>,
     /// The issuer's own code for it, such as `AADSTS50076`; `null` if there is none.
     pub why: Option<Cow<'l, str>>,
@@ -61,7 +62,7 @@ mod tests {
             time: "2019-02-02T06:22:32.000Z".into(),
             request_id: "r".into(),
             correlation_id: "c".into(),
-            caller: "nightly-job".into(),
+            caller: Some("nightly-job".into()),
             issuer: Some("entra".into()),
             application: Some("a\"\u{7f}".into()),
             consent: "nightly".into(),
@@ -76,6 +77,7 @@ mod tests {
             issuer_request_id: Some("i".into()),
         };
         let few = TokenLine {
+            caller: None,
             issuer: None,
             application: None,
             tenant: None,

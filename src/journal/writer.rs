@@ -71,7 +71,7 @@ fn told(line: &TokenLine<'_>) {
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| visible(text).into_owned());
     tracing::info!(
         request_id = &*line.request_id,
-        caller = &*line.caller,
+        caller = text(&line.caller),
         application = text(&line.application),
         consent = &*line.consent,
         tenant = text(&line.tenant),

@@ -19,7 +19,7 @@ use url::form_urlencoded;
 
 use super::fault::ConsentFault;
 use super::permission::{Permission, caller, check_mfa};
-use super::told::{Way, tell};
+use super::told::{Way, tell, tell_refusal};
 use crate::consent::{CallerSettings, Issued, Kept, TokenError, Wanted};
 use crate::gateway::own_response::below;
 use crate::gateway::pipeline::Parts;
@@ -74,10 +74,10 @@ pub(in crate::gateway) async fn respond(mut parts: Parts) -> Result<Response<Bod
         ("v1/token", &Method::POST) => {
             let question = read(&mut parts).await.map_err(rejected)?;
             let (consent, wanted) = question.into_parts().map_err(rejected)?;
-            let permission = Permission::of(&live, caller, &consent, wanted).map_err(rejected)?;
-            if !caller.tokens {
-                return Err(rejected(ConsentFault::tokens().into()));
-            }
+            let permission = Permission::of(&live, caller, &consent, wanted).and_then(Permission::handed_out);
+            let permission = permission
+                .inspect_err(|reason| tell_refusal(&parts, &consent, reason, Way::HandedOut))
+                .map_err(rejected)?;
             let keeper = permission.keeper;
             let issued = keeper.token(&permission.wanted).await;
             tell(&parts, &permission, issued.as_ref(), Way::HandedOut);

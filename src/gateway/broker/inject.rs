@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fault::ConsentFault;
 use super::permission::{Permission, check_mfa};
-use super::told::{Way, tell};
+use super::told::{Way, tell, tell_refusal};
 use crate::gateway::Rejection;
 use crate::gateway::pipeline::Parts;
 use crate::routing::TenantOf;
@@ -20,7 +20,9 @@ pub(in crate::gateway) async fn inject(mut parts: Parts) -> Result<Parts, Reject
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
     let request = &parts.exchange.request;
     let question = (usage, request.uri().path(), request.headers());
-    let permission = Permission::on(&live, question, proof.as_deref()).map_err(rejected)?;
+    let permission = Permission::on(&live, question, proof.as_deref());
+    let permission =
+        permission.inspect_err(|reason| tell_refusal(&parts, &usage.name, reason, Way::Injected)).map_err(rejected)?;
     let keeper = permission.keeper;
     let issued = keeper.token(&permission.wanted).await;
     tell(&parts, &permission, issued.as_ref(), Way::Injected);

@@ -61,6 +61,11 @@ impl<'l> Permission<'l> {
         Ok(Self { caller, keeper, wanted })
     }
 
+    /// The same, if the program may have the access token itself.
+    pub(super) fn handed_out(self) -> Result<Self, Reason> {
+        if self.caller.tokens { Ok(self) } else { Err(ConsentFault::tokens().into()) }
+    }
+
     /// What a program may have by a route that uses a consent.
     pub(super) fn on(
         live: &'l Live,

@@ -125,6 +125,8 @@ def test_a_program_has_what_its_entry_lists_and_nothing_else(programs, provider,
     assert refused.status_code == 403 and refused.json()["reason"] == "consent_not_allowed"
     assert httpx.get(programs.portal.at("/v1/"), verify=str(programs.portal.ca)).status_code == 401
     assert pages.requests == [] and len(provider.redeemed) == before
+    refusals = {(line["caller"], line["application"]) for line in programs.lines() if line["result"] == "consent_not_allowed"}
+    assert refusals == {("other", "other"), (None, "nobody"), ("job", "job"), (None, "job")}
 
 
 def test_the_tenant_is_that_of_the_route_the_path_or_the_field(programs, provider, pages):
