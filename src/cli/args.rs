@@ -15,6 +15,7 @@ use super::report::Report;
 use super::rewrap::Rewrap;
 use super::running::Running;
 use super::sessions::Sessions;
+use super::token::Token;
 use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
 
@@ -83,8 +84,11 @@ pub(super) enum Command {
     #[command(after_help = help::SESSIONS)]
     Sessions(Sessions),
     /// Lists the consents of a running gateway, has one given, tries it, or withdraws it.
-    #[command(after_help = help::CONSENTS)]
+    #[command(after_help = help::CONSENTS, alias = "consent")]
     Consents(Consents),
+    /// Prints an access token of a consent, for a program that asks as itself.
+    #[command(after_help = help::TOKEN)]
+    Token(Box<Token>),
     /// Has the first of `consent_keys` seal every consent of a running gateway, so that an older key's file may go.
     #[command(after_help = help::REWRAP)]
     Rewrap(Rewrap),

@@ -214,6 +214,23 @@ Exit codes:
   1  the gateway refuses, can't be asked, or its store can't be reached
   2  the command line is wrong";
 
+pub(super) const TOKEN: &str = "\
+Standard output has the token and nothing else. The program is who its own token, its certificate, or its registration at an
+issuer says; `consent_callers` of the gateway must list it with `tokens: true`. With --client-id, the issuer is asked for the
+program's own token first, with a secret or with a certificate.
+
+Examples:
+  mfa-gateway token nightly --broker-url https://gateway.internal/broker/ --caller-token-file /var/run/secrets/tokens/gateway
+  mfa-gateway token nightly --broker-url https://gateway.internal/broker/ --client-certificate-file job.crt --client-key-file job.key
+  mfa-gateway token nightly --broker-url https://gateway.internal/broker/ --client-id 7e2d9c4b-1a3f-4e58-9b60-2c8d5f7a1e34 \
+    --client-certificate-file job.crt --client-key-file job.key --client-scope api://gateway/.default \
+    --token-endpoint https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token
+
+Exit codes:
+  0  the token was printed
+  1  the gateway or the issuer refuses, or can't be asked
+  2  the command line is wrong";
+
 pub(super) const REWRAP: &str = "\
 The gateway is asked over its admin listener, with an operator's token: it has the store, and the keys in use. It can be asked
 at any time and again, beside other replicas. Only the key of each record is sealed anew; no refresh token is read. A key's

@@ -19,5 +19,6 @@ mod run;
 mod running;
 mod sessions;
 mod table;
+mod token;
 
 pub use run::run;

@@ -13,6 +13,7 @@ use url::Url;
 use super::given::reachable;
 use crate::config::{AdminPlace, admin_place};
 use crate::server::Address;
+use mfa_gateway_keys::is_loopback;
 
 /// The longest file of tokens, and the longest response, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -72,7 +73,7 @@ impl Running {
     async fn send(&self, url: Url, question: Option<&impl Serialize>) -> anyhow::Result<Response> {
         let at = url.origin().ascii_serialization();
         // A token crosses this connection, so that over a network it must be an authentic one.
-        let client = reqwest::Client::builder().no_proxy().tls_certs_merge(self.authorities()?);
+        let client = reqwest::Client::builder().no_proxy().tls_certs_merge(authorities(self.admin_ca_file.as_deref())?);
         let client = client.redirect(reqwest::redirect::Policy::none()).timeout(self.admin_timeout).build()?;
         let request = match question {
             None => client.get(url),
@@ -81,16 +82,7 @@ impl Running {
                 client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body)
             }
         };
-        let request = request.bearer_auth(self.token()?);
-        let mut response = request.send().await.with_context(|| format!("the gateway at {at} can't be asked"))?;
-        let (status, mut body) = (response.status().as_u16(), Vec::new());
-        while let Some(part) = response.chunk().await? {
-            ensure!(body.len() + part.len() <= MAX_RESPONSE, "the gateway's response is too long");
-            body.extend_from_slice(&part);
-        }
-        let document = serde_json::from_slice(&body)
-            .with_context(|| format!("{at} responds with {status} and no JSON; is this the admin listener?"))?;
-        Ok(Response { status, document })
+        Response::to(request.bearer_auth(self.token()?), &at, "the admin listener").await
     }
 
     fn url(&self, config: &Path, path: &str) -> anyhow::Result<Url> {
@@ -98,21 +90,8 @@ impl Running {
             Some(url) => url.clone(),
             None => configured(config)?,
         };
-        let loopback = base.host_str().is_some_and(|host| {
-            let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
-            host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-        });
-        ensure!(
-            base.scheme() == "https" || base.scheme() == "http" && loopback,
-            "{base} would carry the token in clear text; use `https`, or an address of loopback"
-        );
+        check_secrecy(&base)?;
         base.join(path).with_context(|| format!("{base} is not an address to ask at"))
-    }
-
-    fn authorities(&self) -> anyhow::Result<Vec<reqwest::Certificate>> {
-        let Some(file) = &self.admin_ca_file else { return Ok(Vec::new()) };
-        let pem = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-        reqwest::Certificate::from_pem_bundle(&pem).with_context(|| format!("{} has no certificate", file.display()))
     }
 
     fn token(&self) -> anyhow::Result<String> {
@@ -123,6 +102,30 @@ impl Running {
         };
         read_token(file)
     }
+}
+
+/// Sees to it that a token goes over TLS, or stays on this machine.
+///
+/// # Errors
+///
+/// If it would go over a network in clear text.
+pub(super) fn check_secrecy(url: &Url) -> anyhow::Result<()> {
+    ensure!(
+        url.scheme() == "https" || url.scheme() == "http" && is_loopback(url),
+        "{url} would carry the token in clear text; use `https`, or an address of loopback"
+    );
+    Ok(())
+}
+
+/// The authorities of a file, to trust besides the system's.
+///
+/// # Errors
+///
+/// If it can't be read, or has none.
+pub(super) fn authorities(file: Option<&Path>) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let pem = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    reqwest::Certificate::from_pem_bundle(&pem).with_context(|| format!("{} has no certificate", file.display()))
 }
 
 /// The first token of a file; `-` is standard input.
@@ -171,6 +174,23 @@ fn host_of(ip: IpAddr) -> String {
 }
 
 impl Response {
+    /// The response to a request at `at`, which is to be `what` of a gateway.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it isn't JSON.
+    pub(super) async fn to(request: reqwest::RequestBuilder, at: &str, what: &str) -> anyhow::Result<Self> {
+        let mut response = request.send().await.with_context(|| format!("the gateway at {at} can't be asked"))?;
+        let (status, mut body) = (response.status().as_u16(), Vec::new());
+        while let Some(part) = response.chunk().await? {
+            ensure!(body.len() + part.len() <= MAX_RESPONSE, "the gateway's response is too long");
+            body.extend_from_slice(&part);
+        }
+        let document = serde_json::from_slice(&body)
+            .with_context(|| format!("{at} responds with {status} and no JSON; is this {what}?"))?;
+        Ok(Self { status, document })
+    }
+
     /// What a refusal says, in a sentence or two.
     pub(super) fn trouble(&self) -> String {
         let text = |name: &str| self.document[name].as_str().filter(|text| !text.is_empty());

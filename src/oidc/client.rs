@@ -140,6 +140,14 @@ impl Client {
         Ok(Refreshed { request_id: response.request_id, ..read? })
     }
 
+    /// Asks for an access token of the client itself, without any user (RFC 6749 section 4.4).
+    pub async fn own_token(&self, metadata: &Metadata, scope: Option<&str>) -> Result<Refreshed, TokenEndpointError> {
+        let scope = scope.map(|scope| ("scope", scope));
+        let parameters: Vec<_> = std::iter::once(("grant_type", "client_credentials")).chain(scope).collect();
+        let response = self.ask(metadata, &parameters).await?;
+        Refreshed::read(&response.bytes).ok_or_else(|| TokenEndpointError::malformed(response.status))
+    }
+
     /// A success of the token endpoint.
     async fn ask(&self, metadata: &Metadata, parameters: &[(&str, &str)]) -> Result<FormResponse, TokenEndpointError> {
         let owned: Vec<_> = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -241,6 +249,13 @@ mod tests {
         let refreshed = client(false).refresh(&metadata, "r1").await.unwrap();
         assert_eq!((refreshed.access_token.as_str(), refreshed.id_token), ("a", None));
         assert_eq!(forms.iter().nth(1).unwrap()["refresh_token"], "r1");
+        let own = client(false).own_token(&metadata, Some("s/.default")).await.unwrap();
+        assert_eq!(own.access_token, "a");
+        let form = forms.recv().unwrap();
+        assert_eq!(
+            (form["grant_type"].as_str(), form["scope"].as_str(), form.len()),
+            ("client_credentials", "s/.default", 3)
+        );
     }
 
     #[tokio::test]

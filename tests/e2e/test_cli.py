@@ -237,7 +237,7 @@ def test_the_shipped_examples_are_valid():
 
 COMMANDS = [
     "serve", "check", "explain", "replay", "healthcheck", "demo", "version", "completions", "man", "schema",
-    "sessions", "report", "consents", "rewrap", "exceptions",
+    "sessions", "report", "consents", "rewrap", "exceptions", "token",
 ]
 
 
@@ -253,6 +253,28 @@ def test_every_flag_has_an_environment_variable(command):
     flags = set(re.findall(r"--([a-z][a-z-]+)", help_text)) - {"help", "version"}
     variables = set(re.findall(r"\[env:\s+(MFA_GATEWAY_[A-Z_]+)", help_text))
     assert flags and len(variables) >= len(flags), (flags, variables)
+
+
+def test_consents_is_also_called_consent():
+    assert run("consent", "give", "--help").stdout == run("consents", "give", "--help").stdout
+
+
+def test_who_asks_for_a_token_must_be_said_once_and_whole():
+    broker, own = ["token", "nightly", "--broker-url", "http://127.0.0.1:1/"], ["--caller-token-file", "own"]
+    certificate, application = ["--client-certificate-file", "c", "--client-key-file", "k"], ["--client-id", "job"]
+    endpoint = ["--token-endpoint", "https://idp.example/token"]
+    for wrong in (
+        [], [*own, *certificate], [*own, *application, *endpoint, "--client-secret-file", "s"], certificate[:2],
+        [*application, *endpoint], [*application, "--client-secret-file", "s"], ["--client-secret-file", "s"],
+        [*application, *endpoint, *certificate, "--client-secret-file", "s"],
+    ):
+        ran = run(*broker, *wrong)
+        assert (ran.returncode, ran.stdout) == (2, ""), (wrong, ran)
+    ran = run("token", "nightly", "--broker-url", "http://gateway.example/", *own)
+    assert ran.returncode == 1 and "clear text" in ran.stderr and ran.stdout == ""
+    clear = ["--token-endpoint", "http://idp.example/token", "--client-secret-file", "/dev/null"]
+    ran = run(*broker, *application, *clear)
+    assert ran.returncode == 1 and "http://idp.example/token would carry" in ran.stderr and ran.stdout == ""
 
 
 def test_a_wrong_flag_is_a_usage_error():

@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 from support.authority import Authority
-from support.gateway import free_port
+from support.gateway import free_port, run
 from support.identity_provider import CLIENT_ID, CLIENT_SECRET
 from support.job import Job
 from support.journal import until
@@ -193,6 +193,34 @@ def test_a_program_that_may_gets_a_token_itself(programs, provider):
         assert answer.headers["cache-control"] == "no-store"
 
 
+def test_the_command_prints_the_token_and_nothing_else(programs, provider, tmp_path):
+    programs.give().raise_for_status()
+    given = programs.wants().json()
+
+    def ask(application: str, *more: str, consent: str = "nightly"):
+        # As Kubernetes and editors write it, with a line break.
+        own = programs.token_of(application)
+        broker = ["--broker-url", programs.portal.at("/broker"), "--ca-file", str(programs.portal.ca)]
+        ran = run("token", consent, *broker, "--caller-token-file", secret_file(tmp_path, "own", f"{own}\n"), *more)
+        assert own not in ran.stdout + ran.stderr
+        return ran
+
+    ran = ask("panel")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, given["access_token"] + "\n", "")
+    as_json = json.loads(ask("panel", "--json").stdout)
+    assert (as_json["access_token"], as_json["mfa"], as_json["consent"]) == (given["access_token"], True, "nightly")
+    other = json.loads(ask("panel", "--json", "--tenant", OTHER, "--scope", "graph/.default").stdout)
+    assert (other["tenant"], other["scope"]) == (OTHER, "graph/.default")
+    for ran, reason in [
+        (ask("job"), "consent_not_allowed (403)"), (ask("panel", consent="none"), "consent_not_allowed (403)"),
+        (ask("panel", "--tenant", "a/b"), "malformed_request (400)"),
+    ]:
+        assert ran.returncode == 1 and ran.stdout == "" and reason in ran.stderr, ran
+    programs.ask("withdraw").raise_for_status()
+    ran = ask("panel")
+    assert ran.returncode == 1 and ran.stdout == "" and "consent_unusable (409)" in ran.stderr and "again" in ran.stderr, ran
+
+
 def test_an_issuer_that_is_down_is_503_and_kept_tokens_go_on(programs, provider, pages):
     programs.give().raise_for_status()
     assert programs.call("/v1/x").status_code == 200
@@ -276,6 +304,10 @@ def test_a_program_with_a_client_certificate_needs_no_token(start_portal, tmp_pa
     fields = pages.requests[-1].fields
     assert fields.all("x-auth-request-application") == ["job.internal.example"]
     assert fields.all("x-auth-request-issuer") == ["client_certificate"]
+    command = ["token", "nightly", "--broker-url", f"https://localhost:{port}/broker/", "--ca-file", str(server.file)]
+    for shown, code in [((own, own_key), 0), (stranger, 1)]:
+        ran = run(*command, "--client-certificate-file", shown[0], "--client-key-file", shown[1])
+        assert (ran.returncode, ran.stdout.count("."), bool(ran.stderr)) == (code, 2 - 2 * code, bool(code)), ran
     count = len(pages.requests)
     for refused in (
         get(shown=stranger), get(shown=None), get("/plain/x"),
