@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::files::OperatorToken;
-use super::nightly::Nightly;
+use super::nightly::{Nightly, UNATTENDED};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_demo::people::{
     ADMIN_AGENTS, BILLING_ADMINISTRATOR, DEFAULT_AUDIENCE, GLOBAL_ADMINISTRATOR, HELPDESK_AGENTS, PORTAL_CLIENT_ID,
@@ -45,7 +45,7 @@ impl Places<'_> {
         let (sign_in, upstream, routes) =
             (part(Self::sign_in), part(|_, portal| upstream(portal)), part(|_, _| ROUTES.to_owned()));
         let nightly = self.nightly.map(|nightly| nightly.configuration(issuer, self.now)).unwrap_or_default();
-        let [home, customers] = if nightly.is_empty() { ["", ""] } else { [HOME, CUSTOMERS] };
+        let [home, customers, unattended] = if nightly.is_empty() { [""; 3] } else { [HOME, CUSTOMERS, UNATTENDED] };
         format!(
             "\
 listeners: [{{ address: '{gateway}' }}]
@@ -59,7 +59,7 @@ issuers:
 {upstream}routes:
   - {{ path: /healthz, upstream: partner-api, require: public }}
   - {{ prefix: /v1/, upstream: partner-api, require: mfa, app_only: allow }}
-{customers}{routes}"
+{customers}{unattended}{routes}"
         )
     }
 

@@ -8,9 +8,10 @@ use anyhow::Context;
 use super::calls::{Call, abroad};
 use super::configuration::{origin, reachable};
 use super::files::{Files, OperatorToken};
-use super::nightly::{Nightly, tell};
+use super::nightly::{Nightly, Story};
 use crate::app::App;
 use mfa_gateway_demo::api::SampleApi;
+use mfa_gateway_demo::people::{Client, NIGHTLY_CLIENT_ID, VENDOR_CLIENT_ID};
 use mfa_gateway_demo::portal::Portal;
 use mfa_gateway_demo::provider::IdentityProvider;
 
@@ -44,10 +45,7 @@ impl Scene<'_> {
     pub(super) fn tell(&self, calls: &[Call]) -> anyhow::Result<String> {
         let mut text = String::new();
         self.addresses(&mut text)?;
-        writeln!(text, "The gateway's configuration:\n")?;
-        for line in self.configuration.lines() {
-            writeln!(text, "  {line}")?;
-        }
+        let file = self.configured(&mut text)?;
         writeln!(text, "\nCalls to try; paste a line into another terminal:")?;
         let abroad = self.nightly.map(|_| abroad(self.provider));
         for call in calls.iter().chain(abroad.iter().flatten()) {
@@ -61,7 +59,7 @@ impl Scene<'_> {
              of the old key still work.\ncurl -i -X POST {}rotate",
             self.provider.issuer()
         )?;
-        self.explain(&mut text)?;
+        self.explain(&mut text, file.as_deref())?;
         self.at_night(&mut text)?;
         self.visit(&mut text)?;
         Ok(text)
@@ -129,10 +127,23 @@ impl Scene<'_> {
         })
     }
 
+    /// The configuration: its file, where a shell sees that, or else the text.
+    fn configured(&self, text: &mut String) -> anyhow::Result<Option<String>> {
+        if let Some(files) = self.files.filter(|_| !self.inline) {
+            let file = files.write("gateway.yaml", self.configuration).context("the configuration can't be written")?;
+            writeln!(text, "The gateway's configuration is in {file}")?;
+            return Ok(Some(file));
+        }
+        writeln!(text, "The gateway's configuration:\n")?;
+        for line in self.configuration.lines() {
+            writeln!(text, "  {line}")?;
+        }
+        Ok(None)
+    }
+
     /// The way from a refusal to its reason.
-    fn explain(&self, text: &mut String) -> anyhow::Result<()> {
-        let Some(files) = self.files.filter(|_| !self.inline) else { return Ok(()) };
-        let config = files.write("gateway.yaml", self.configuration).context("the configuration can't be written")?;
+    fn explain(&self, text: &mut String, config: Option<&str>) -> anyhow::Result<()> {
+        let (Some(files), Some(config)) = (self.files, config) else { return Ok(()) };
         let (program, folder) = (program(), files.folder().display());
         writeln!(text, "\n# Why is John refused? Step by step:")?;
         writeln!(text, "{program} explain --config {config} --path /v1/customers --token-file {folder}/john")?;
@@ -143,8 +154,20 @@ impl Scene<'_> {
     fn at_night(&self, text: &mut String) -> anyhow::Result<()> {
         let admin = self.app.admin_address().filter(|_| !self.inline);
         if let (Some(_), Some(admin), Some(operator)) = (self.nightly, admin, self.operator) {
-            let access = format!("--admin-url {} --operator-token-file {}", origin(admin), operator.file);
-            tell(text, &program(), self.provider.issuer(), &access)?;
+            let own = |name, id| {
+                let program = Client::find(id).context("the demo doesn't know its program")?;
+                self.header(name, &self.provider.app_token_of(program))
+            };
+            Story {
+                program: &program(),
+                issuer: self.provider.issuer(),
+                gateway: &origin(self.gateway()),
+                api: &format!("http://{}", self.api.address()),
+                access: &format!("--admin-url {} --operator-token-file {}", origin(admin), operator.file),
+                own: &own("nightly-job", NIGHTLY_CLIENT_ID)?,
+                vendor: &own("vendor", VENDOR_CLIENT_ID)?,
+            }
+            .tell(text)?;
         }
         Ok(())
     }

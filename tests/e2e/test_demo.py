@@ -1,5 +1,6 @@
 """The demo does what it prints."""
 
+import json
 import os
 import re
 import shlex
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from support.demo import Demo
-from support.gateway import free_port
+from support.gateway import free_port, run
 
 WHO = {
     "Jane": 200, "Trent": 200, "John": 401, "daemon": 200, "no token": 401, "expired": 401, "forged": 401,
@@ -78,11 +79,13 @@ def test_the_printed_explanation_says_why_john_is_refused(demo):
     assert ran.returncode == 1 and "mfa_missing" in ran.stdout, ran
 
 
-def test_the_nightly_program_is_refused_with_a_password_and_works_after_one_consent(demo):
+def test_the_nightly_program_is_refused_with_a_password_and_as_itself_and_works_after_one_consent(demo, tmp_path):
     commands = {verb: shlex.split(re.search(rf"^\S+ consents {verb} .*$", demo.output, re.M)[0]) for verb in ("give", "try")}
-    refused = next(e.command for e in demo.examples if "A nightly program" in e.words)
-    ran = subprocess.run(["bash", "-c", refused], capture_output=True, text=True, timeout=15)
-    assert '"AADSTS50076' in ran.stdout, ran.stdout
+    withdraw = ["withdraw" if word == "try" else word for word in commands["try"]]
+    refused, itself = (next(e.command for e in demo.examples if words in e.words) for words in ("A nightly", "as itself"))
+    consented, vendor = (next(e.command for e in demo.examples if words in e.words) for words in ("by its consent", "A vendor"))
+    assert '"AADSTS50076' in subprocess.run(["bash", "-c", refused], capture_output=True, text=True, timeout=15).stdout
+    assert [status_of(command, tmp_path) for command in (itself, consented, vendor)] == [403, 409, 409]
     absent = subprocess.run(commands["try"], capture_output=True, text=True, timeout=15)
     assert absent.returncode == 1 and "absent" in absent.stdout, absent
     back = f"http://localhost:{free_port()}/"
@@ -93,8 +96,30 @@ def test_the_nightly_program_is_refused_with_a_password_and_works_after_one_cons
     assert page.status_code == 200, page.text
     said, _ = giving.communicate(timeout=10)
     assert giving.returncode == 0 and "nightly@contoso.example" in said, said
-    tried = subprocess.run(commands["try"], capture_output=True, text=True, timeout=15)
-    assert tried.returncode == 0 and "with MFA" in tried.stdout, tried
+    try:
+        tried = subprocess.run(commands["try"], capture_output=True, text=True, timeout=15)
+        assert tried.returncode == 0 and "with MFA" in tried.stdout, tried
+        assert [status_of(command, tmp_path) for command in (itself, consented, vendor)] == [403, 200, 200]
+        recorded = next(e.command for e in demo.examples if e.command.endswith("/recorded"))
+        seen = json.loads(subprocess.run(["bash", "-c", recorded], capture_output=True, timeout=15).stdout)[-1]
+        own = Path(re.search(r"cat (\S+/nightly-job)\)", consented)[1]).read_text()
+        assert (seen["token"]["upn"], seen["token"]["amr"]) == ("nightly@contoso.example", ["pwd", "mfa"])
+        assert seen["caller"]["x-auth-request-class"] == "app_only" and own not in json.dumps(seen)
+        # Adatum takes no MFA of another tenant, and the gateway passes no token on that lacks it.
+        adatum = consented.replace("b44bb1fb-c595-45b0-9e08-d657365580f8", "0c39d6d5-c70d-4c55-bc02-f620844f3fd1")
+        assert status_of(adatum, tmp_path) == 409
+        # The command asks the issuer for the program's own token first.
+        secret = tmp_path / "secret"
+        secret.write_text("demo-only-vendor-secret\n")
+        printed = run(
+            "token", "nightly", "--broker-url", f"{demo.gateway_url}/broker/", "--client-secret-file", str(secret),
+            "--client-id", "a7c3e5f1-94b8-4d02-b61e-3c8d7f2059ea", "--token-endpoint", f"{demo.issuer_url}/token",
+            "--client-scope", "https://api.partnercenter.microsoft.com/.default",
+        )
+        assert printed.returncode == 0 and printed.stdout.count(".") == 2, printed.stderr
+        assert (printed.stdout[-1], printed.stdout.count("\n"), printed.stderr) == ("\n", 1, "")
+    finally:
+        subprocess.run(withdraw, capture_output=True, timeout=15)
 
 
 def test_a_customers_path_brings_the_token_of_its_tenant_to_the_api(demo, tmp_path):

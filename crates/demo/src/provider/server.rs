@@ -98,13 +98,21 @@ impl IdentityProvider {
         self.mint(&self.app_claims())
     }
 
+    /// A program's own token at Contoso.
+    #[must_use]
+    pub fn app_token_of(&self, program: Client) -> String {
+        self.mint(&self.claims_of(program))
+    }
+
     /// The claims of the daemon's token, to be changed and then minted.
     #[must_use]
     pub fn app_claims(&self) -> Value {
         let daemon = Client::find(CONFIDENTIAL_CLIENT_ID);
-        daemon.map_or(Value::Null, |daemon| {
-            tokens::app_claims(&self.state.issuer, daemon, CONTOSO, DEFAULT_AUDIENCE, self.state.clock.now())
-        })
+        daemon.map_or(Value::Null, |daemon| self.claims_of(daemon))
+    }
+
+    fn claims_of(&self, program: Client) -> Value {
+        tokens::app_claims(&self.state.issuer, program, CONTOSO, DEFAULT_AUDIENCE, self.state.clock.now())
     }
 
     /// How often the key set was asked for, answered or not.
