@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
         if found != cells:
             uneven.append(number)
     assert uneven == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_shell_can_read_every_command_that_is_shown(page):
+    for block in re.findall(r"```(?:sh|bash)\n(.*?)```", page.read_text(), re.DOTALL):
+        read = subprocess.run(["bash", "-n"], input=block, text=True, capture_output=True, timeout=10)
+        assert read.returncode == 0, f"{block}\n{read.stderr}"
 
 
 def test_the_index_names_every_page():

@@ -1,6 +1,8 @@
 """Microsoft's own library, MSAL, signs in at the demo's identity provider as it does at Entra, and calls through the gateway."""
 
 import json
+import re
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -137,3 +139,26 @@ def test_a_password_gets_no_token_where_mfa_is_due(application):
 def test_a_customer_of_its_own_provider_asks_there(application, sign_in):
     result = sign_in(application(ALPINE_SKI_HOUSE), "jane")
     assert result["id_token_claims"]["tid"] == ALPINE_SKI_HOUSE
+
+
+def test_the_program_that_the_documents_show_asks_as_itself_and_calls_through_the_gateway(
+        application, gateway, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs/unattended.md").read_text()
+    program = re.search(r"### Python\n.*?```python\n(.*?)```", page, re.S)[1]
+    for name in ("job.key", "job.crt"):
+        (tmp_path / name).write_text("stands for one")
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("CLIENT_ID", NIGHTLY), ("AUTHORITY", f"{HOST}/{CONTOSO}")):
+        monkeypatch.setenv(name, value)
+    started, made = [], application(CONTOSO)
+
+    def start(client_id, authority, client_credential):
+        started.append((client_id, authority, sorted(client_credential)))
+        return made
+
+    monkeypatch.setattr(msal, "ConfidentialClientApplication", start)
+    program = program.replace("api://gateway", AUDIENCE).replace("https://gateway/customers/4988e250-…/", f"{gateway.url}/v1/")
+    found = {}
+    exec(compile(program, "unattended.md", "exec"), found)
+    assert started == [(NIGHTLY, f"{HOST}/{CONTOSO}", ["private_key", "public_certificate"])]
+    assert found["users"].status_code == 200 and found["users"].url == f"{gateway.url}/v1/users"

@@ -3,13 +3,17 @@
 import base64
 import hashlib
 import json
+import re
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from support.authority import Authority
 from support.gateway import free_port, run
 from support.identity_provider import CLIENT_ID, CLIENT_SECRET
+from support.issuer import AUDIENCE
 from support.job import Job
 from support.journal import until
 from support.portal import sealing_key, secret_file
@@ -219,6 +223,36 @@ def test_the_command_prints_the_token_and_nothing_else(programs, provider, tmp_p
     programs.ask("withdraw").raise_for_status()
     ran = ask("panel")
     assert ran.returncode == 1 and ran.stdout == "" and "consent_unusable (409)" in ran.stderr and "again" in ran.stderr, ran
+
+
+def test_a_service_account_of_kubernetes_is_a_program(start_portal, tmp_path, provider, pages, issuer):
+    page = (Path(__file__).parents[3] / "docs/unattended.md").read_text()
+    shown = yaml.safe_load(re.search(r"### Kubernetes\n.*?```yaml\n(.*?)```", page, re.S)[1])
+    (cluster,), (caller,) = shown["issuers"], shown["consent_callers"]
+    cluster["issuer"], name = issuer.url, caller["application"]
+    assert name == "system:serviceaccount:billing:nightly"
+    programs = Programs(
+        start_portal, tmp_path, provider, callers=lambda: [caller],
+        issuers=[{"name": "idp", "issuer": provider.url, "audiences": [AUDIENCE]}, cluster],
+    )
+    programs.give().raise_for_status()
+    account = {"name": "nightly", "uid": "3e5f0d8c-6c43-4d5c-9d0e-0b7f5e9d8a11"}
+
+    def call(drop=("client_id",), **claims) -> httpx.Response:
+        bound = {"namespace": "billing", "serviceaccount": account, "pod": {"name": "nightly-x", "uid": "1"}, "warnafter": 1}
+        claims = {"aud": ["https://gateway.internal"], "sub": name, "jti": "1", "kubernetes.io": bound, **claims}
+        own = issuer.token(claims, header={"typ": "JWT"}, drop=drop)
+        return httpx.get(programs.portal.at("/v1/x"), headers={"Authorization": f"Bearer {own}"}, verify=str(programs.portal.ca))
+
+    answer = call()
+    assert answer.status_code == 200, answer.text
+    assert "mfa" in sent(pages)[1]["amr"]
+    fields = pages.requests[-1].fields
+    assert fields.all("x-auth-request-application") == [name] and fields.all("x-auth-request-class") == ["app_only"]
+    assert call(sub="system:serviceaccount:billing:other").json()["reason"] == "consent_not_allowed"
+    # Without what Kubernetes writes into it, nothing proves that no user is behind it.
+    assert call(drop=("client_id", "kubernetes.io")).json()["reason"] == "amr_absent"
+    assert call(email="jane@contoso.example").json()["reason"] == "amr_absent"
 
 
 def test_an_issuer_that_is_down_is_503_and_kept_tokens_go_on(programs, provider, pages):

@@ -45,7 +45,8 @@ pub(super) fn missing(proof: Option<&Proof>) -> Texts {
             is_or_are(&claims.present, "and"),
             if claims.present.len() == 1 { "doesn't" } else { "don't" },
         );
-        return (description.into(), sign_in(product).into());
+        let programs = if proof.amr.is_password_alone() { PROGRAMS } else { "" };
+        return (description.into(), [sign_in(product), programs].concat().into());
     }
     let description = format!(
         "MFA required. The token is valid, but doesn't show MFA: {} present with another value; {} absent.",
@@ -185,6 +186,10 @@ fn add_claims(claims: &str, product: Product) -> String {
         Product::Generic => format!("Have the issuer add {claims} to the access token."),
     }
 }
+
+/// What a program needs that sends the password of its user, as nobody is there for MFA then.
+const PROGRAMS: &str = " A program that sends a user's password can't do MFA: have it use an interactive flow, or a consent \
+                        that the gateway keeps.";
 
 /// How to sign in with MFA.
 fn sign_in(product: Product) -> &'static str {

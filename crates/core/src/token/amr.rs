@@ -17,6 +17,12 @@ pub enum Amr {
 }
 
 impl Amr {
+    /// Whether a password was all that the user showed (RFC 8176 section 2).
+    #[must_use]
+    pub fn is_password_alone(&self) -> bool {
+        matches!(self, Self::Methods(methods) if !methods.is_empty() && methods.iter().all(|method| method == "pwd"))
+    }
+
     /// Reads the claim.
     #[must_use]
     pub fn read(claim: Option<Claim<'_>>) -> Self {
@@ -49,6 +55,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_password_alone_is_told_from_what_has_more_and_from_nothing() {
+        let is_alone = |claim: serde_json::Value| Amr::read(Some((&claim).into())).is_password_alone();
+        assert!(is_alone(json!(["pwd"])) && is_alone(json!(["pwd", "pwd"])));
+        for more in [json!([]), json!(["pwd", "otp"]), json!(["mfa"]), json!("pwd"), json!(["PWD"])] {
+            assert!(!is_alone(more.clone()), "{more}");
+        }
+        assert!(!Amr::Absent.is_password_alone());
+    }
 
     #[test]
     fn only_an_array_of_strings_has_methods() {
