@@ -65,6 +65,7 @@ Examples:
   mfa-gateway report --log decisions.jsonl
   mfa-gateway report --log decisions.jsonl --from 2026-11-01 --to 2026-11-30 --json
   mfa-gateway report --log decisions.jsonl --csv portal
+  mfa-gateway report --log decisions.jsonl --csv customers
   mfa-gateway report --log decisions.jsonl --accounts accounts.csv
 
 Exit codes:

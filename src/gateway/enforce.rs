@@ -11,7 +11,7 @@ use super::browser::CredentialKind;
 use super::preview::{Preview, asks};
 use super::service::{Inner, Next, refuse};
 use super::{Authenticated, Permitted, Rejection, Routed, trace};
-use crate::journal::Entry;
+use crate::journal::{Customer, Entry};
 use crate::report::{Counter, Decided};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
@@ -89,7 +89,7 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
         credential: credential.name(),
         session: session.as_deref(),
         route: &routed.route,
-        customer: routed.route.customer(question.path()),
+        customer: customer(routed),
         waivers: &live.judge.waivers,
         evidence,
         decision,
@@ -108,9 +108,18 @@ fn count(counter: &Counter, routed: &Routed, evidence: &Evidence, decision: &Dec
         client: question.client(),
         portal: matches!(sanitized.observed.credential, CredentialKind::Session(_)),
         route,
+        customer: customer(routed),
         evidence,
         decision,
     });
+}
+
+/// The customer whom the path names, on a route with a customer's context.
+fn customer(routed: &Routed) -> Option<Customer<'_>> {
+    // Most routes name none, and don't pay for it.
+    routed.route.customer_at?;
+    let id = routed.route.customer(routed.sanitized.path())?;
+    Some(Customer { id, delegates: routed.sanitized.exchange.live.judge.delegations.is_customer(id) })
 }
 
 /// Reads what the caller asks for, and looks ahead.

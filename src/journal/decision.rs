@@ -72,6 +72,10 @@ pub struct DecisionLine<'l> {
     /// The customer that the path names, on a route with `context: customer`. Absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Cow<'l, str>>,
+    /// Whether the configuration has a delegation of this customer, in force or not. Absent if not, and in lines of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_delegates: bool,
     /// The consent whose access token the upstream receives, on a route that uses one. Absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Cow<'l, str>>,
@@ -157,9 +161,8 @@ impl<'l> DecisionLine<'l> {
 
     /// The line for a decision.
     pub(crate) fn of(entry: &'l Entry<'_>, time: &'l str) -> Self {
-        let proof = entry.proof();
+        let (proof, denial) = (entry.proof(), entry.denial());
         let text = |text: Option<&'l str>| text.map(Cow::Borrowed);
-        let denial = entry.denial();
         let (decision, grounds, exception) = match entry.decision {
             Decision::Deny(_) => ("deny", None, None),
             Decision::Permit(Grounds::Exempt(id)) => ("permit", Some("exempt"), Some(id.as_str())),
@@ -187,7 +190,8 @@ impl<'l> DecisionLine<'l> {
             class: text(proof.map(|proof| proof.principal.class())),
             tenant: text(proof.and_then(|proof| proof.tenant.as_deref())),
             home_tenant: text(proof.and_then(|proof| proof.home.as_deref())),
-            customer: text(entry.customer),
+            customer: text(entry.customer.map(|customer| customer.id)),
+            customer_delegates: entry.customer.is_some_and(|customer| customer.delegates),
             consent: text(entry.route.consent.as_deref().map(|consent| consent.name.as_str())),
             application: text(proof.and_then(|proof| proof.principal.app().id.as_deref())),
             user: text(proof.and_then(|proof| proof.principal.user()).and_then(|user| user.id.as_deref())),
@@ -251,6 +255,7 @@ pub(super) mod tests {
             tenant: Some("t".into()),
             home_tenant: Some("p".into()),
             customer: Some("t".into()),
+            customer_delegates: true,
             consent: Some("nightly".into()),
             application: Some("a".into()),
             user: Some("u".into()),
@@ -290,6 +295,7 @@ pub(super) mod tests {
             tenant: None,
             home_tenant: None,
             customer: None,
+            customer_delegates: false,
             consent: None,
             application: None,
             user: None,

@@ -7,6 +7,15 @@ use mfa_gateway_core::policy::{Decision, Denial, Evidence, Grounds, Proof, Waive
 
 use crate::routing::Route;
 
+/// The customer whom a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Customer<'c> {
+    /// The tenant's id, as the path has it.
+    pub(crate) id: &'c str,
+    /// Whether the configuration has a delegation of this customer, in force or not.
+    pub(crate) delegates: bool,
+}
+
 /// A decision and its subject.
 #[derive(Debug)]
 pub(crate) struct Entry<'e> {
@@ -23,7 +32,7 @@ pub(crate) struct Entry<'e> {
     pub(crate) session: Option<&'e str>,
     pub(crate) route: &'e Route,
     /// The customer that the path names, if the route's paths name one.
-    pub(crate) customer: Option<&'e str>,
+    pub(crate) customer: Option<Customer<'e>>,
     pub(crate) waivers: &'e Waivers,
     pub(crate) evidence: &'e Evidence,
     pub(crate) decision: &'e Decision,

@@ -26,7 +26,7 @@ pub use schema::{access_log_schema, decision_log_schema, token_log_schema};
 pub use settings::{LogDecisions, Settings};
 pub use token::TokenLine;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Customer, Entry};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use outputs::Outputs;
 pub(crate) use writer::Journal;

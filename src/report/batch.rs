@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mfa_gateway_store::{Flush, RecentRequest, Tally, UserRequests};
+use mfa_gateway_store::{CustomerRequests, Flush, RecentRequest, Tally, UserRequests};
 
 use super::cell::Cell;
 use super::counted::Outcome;
 use super::counter::Drained;
+use super::customer_cell::CustomerCell;
 use super::settings::Names;
 use super::shard::Latest;
 use super::status::credential;
@@ -23,6 +24,7 @@ pub(super) struct Batch {
     pub(super) sequence: i64,
     tallies: Vec<Tally>,
     users: Vec<UserRequests>,
+    customers: Vec<CustomerRequests>,
     recent: Vec<RecentRequest>,
     /// How many decisions these are.
     pub(super) decisions: u64,
@@ -43,8 +45,8 @@ pub(super) struct Batches {
 impl Batch {
     /// The same for the store.
     pub(super) fn flush<'b>(&'b self, replica: &'b str) -> Flush<'b> {
-        let Self { sequence, tallies, users, recent, .. } = self;
-        Flush { replica, sequence: *sequence, tallies, users, recent }
+        let Self { sequence, tallies, users, customers, recent, .. } = self;
+        Flush { replica, sequence: *sequence, tallies, users, customers, recent }
     }
 }
 
@@ -65,7 +67,7 @@ impl Batches {
 
     /// The batches of what was counted.
     pub(super) fn make(&mut self, drained: Drained) -> VecDeque<Batch> {
-        let Drained { cells, latest } = drained;
+        let Drained { cells, customers, latest } = drained;
         let mut batches = VecDeque::new();
         for cells in cells.chunks(AT_ONCE) {
             let mut batch = self.next();
@@ -75,6 +77,13 @@ impl Batches {
                 batch.users.extend(self.user(cell));
             }
             batches.push_back(batch);
+        }
+        for (at, customers) in customers.chunks(AT_ONCE).enumerate() {
+            let customers = customers.iter().map(customer).collect();
+            match batches.get_mut(at) {
+                Some(batch) => batch.customers = customers,
+                None => batches.push_back(Batch { customers, ..self.next() }),
+            }
         }
         for (at, latest) in latest.chunks(AT_ONCE).enumerate() {
             let recent: Vec<_> = latest.iter().map(|one| self.request(one)).collect();
@@ -165,6 +174,24 @@ fn tally(cell: &Cell) -> Tally {
         outcome: cell.outcome.name().to_owned(),
         exception: cell.exception.to_string(),
         count: signed(cell.count),
+    }
+}
+
+fn customer(cell: &CustomerCell) -> CustomerRequests {
+    let CustomerCell { day, issuer, customer, partner, requests, .. } = cell;
+    let share = &requests.share;
+    CustomerRequests {
+        day: day.number(),
+        issuer: issuer.to_string(),
+        customer: customer.to_string(),
+        partner: partner.to_string(),
+        with_mfa: signed(share.with_mfa),
+        refused: signed(share.refused),
+        exempt: signed(share.exempt),
+        report_only: signed(share.report_only),
+        off: signed(share.off),
+        app_only: signed(requests.app_only),
+        by_context: signed(requests.by_context),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a decision counts as.
 
-use mfa_gateway_core::policy::{Decision, Grounds, Proof, Requirement, Rule};
+use mfa_gateway_core::policy::{Decision, Denial, Grounds, Proof, Requirement, Rule};
 use mfa_gateway_core::token::Check;
 
 use crate::journal::DecisionLine;
@@ -101,6 +101,17 @@ impl Outcome {
         Facts { is_judged, has_user, is_compliant: is_compliant(line), grounds }.outcome()
     }
 
+    /// Whether a decision is a refusal because of a customer's context or delegation, as it is made.
+    pub(super) fn is_by_context(decision: &Decision) -> bool {
+        matches!(decision, Decision::Deny(denial) if BY_CONTEXT.contains(denial))
+    }
+
+    /// The same of a decision of the log.
+    pub(super) fn is_line_by_context(line: &DecisionLine<'_>) -> bool {
+        let is_reason = |reason: &str| BY_CONTEXT.iter().any(|denial| denial.code() == reason);
+        line.decision == "deny" && line.reason.as_deref().is_some_and(is_reason)
+    }
+
     /// Whether it is of a user without MFA.
     pub(crate) fn is_without_mfa(self) -> bool {
         !matches!(self, Self::WithMfa | Self::AppOnly)
@@ -123,6 +134,10 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 }
+
+/// The denials of somebody who may not act for the customer.
+const BY_CONTEXT: [Denial; 4] =
+    [Denial::WrongContext, Denial::NoDelegation, Denial::DelegationEnded, Denial::RoleNotDelegated];
 
 /// The checks that a token or a session gets to which is valid: of another, nothing is known of its user.
 const JUDGED: [Check; 2] = [Check::Route, Check::Mfa];

@@ -12,13 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use http::Method;
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence, Grounds, UserKind, complies};
+use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Proof, UserKind, complies};
 use prometheus_client::metrics::counter::Counter as Metric;
 
 use super::cell::{Alike, Cell};
 use super::counted::Outcome;
+use super::customer_cell::{AlikeCustomer, CustomerCell, ToldApart};
+use super::customers::Pair;
 use super::day::Day;
 use super::shard::{Latest, MAX_LATEST, Shard};
+use crate::journal::Customer;
 use crate::routing::Route;
 
 /// How many places there are to count in.
@@ -38,6 +41,8 @@ pub(crate) struct Decided<'d> {
     /// Whether it is on a session.
     pub(crate) portal: bool,
     pub(crate) route: &'d Arc<Route>,
+    /// The customer that the path names, if the route's paths name one.
+    pub(crate) customer: Option<Customer<'d>>,
     pub(crate) evidence: &'d Evidence,
     pub(crate) decision: &'d Decision,
 }
@@ -49,6 +54,7 @@ pub(crate) struct Counter {
     hasher: RandomState,
     cells: AtomicUsize,
     max_cells: usize,
+    told_apart: ToldApart,
     /// Decisions that are named by nothing.
     nameless: Metric,
 }
@@ -62,6 +68,7 @@ struct Place(Mutex<Shard>);
 #[derive(Debug, Default)]
 pub(super) struct Drained {
     pub(super) cells: Vec<Cell>,
+    pub(super) customers: Vec<CustomerCell>,
     /// In order.
     pub(super) latest: Vec<Latest>,
 }
@@ -70,7 +77,14 @@ impl Counter {
     /// One that has counted nothing.
     pub(super) fn new(nameless: Metric) -> Self {
         let (hasher, cells) = (RandomState::default(), AtomicUsize::new(0));
-        Self { shards: Default::default(), hasher, cells, max_cells: MAX_CELLS, nameless }
+        Self {
+            shards: Default::default(),
+            hasher,
+            cells,
+            max_cells: MAX_CELLS,
+            told_apart: ToldApart::default(),
+            nameless,
+        }
     }
 
     /// Counts a decision, if it counts.
@@ -114,6 +128,29 @@ impl Counter {
         if let Some(latest) = latest {
             shard.note(latest);
         }
+        if let Some(customer) = decided.customer {
+            self.count_customer(&mut shard, customer, proof, decided, outcome);
+        }
+    }
+
+    /// Counts a decision for the customer whom it is about.
+    fn count_customer(
+        &self,
+        shard: &mut Shard,
+        customer: Customer<'_>,
+        proof: &Proof,
+        decided: &Decided<'_>,
+        outcome: Outcome,
+    ) {
+        let pair = Pair::of(customer, proof.tenant.as_deref(), proof.home.as_deref(), outcome);
+        let Some(pair) = pair else { return };
+        let alike = AlikeCustomer { day: Day::of(decided.at), issuer: &proof.issuer.name, pair };
+        let (hash, of) = (self.hasher.hash_one(alike), (outcome, Outcome::is_by_context(decided.decision)));
+        let room = || self.told_apart.take_room(&self.hasher, &alike);
+        if shard.count_customer(hash, &alike, of, room).is_none() {
+            let nameless = alike.nameless();
+            let _ = shard.count_customer(self.hasher.hash_one(nameless), &nameless, of, || true);
+        }
     }
 
     fn take_room(&self) -> bool {
@@ -134,8 +171,9 @@ impl Counter {
     pub(super) fn drain(&self) -> Drained {
         let mut drained = Drained::default();
         for place in &self.shards {
-            let Shard { cells, latest, .. } = std::mem::take(&mut *lock(place));
+            let Shard { cells, customers, latest, .. } = std::mem::take(&mut *lock(place));
             drained.cells.extend(cells);
+            drained.customers.extend(customers);
             drained.latest.extend(latest);
         }
         self.cells.store(0, Ordering::Relaxed);
@@ -175,6 +213,7 @@ mod tests {
             client: None,
             portal: false,
             route,
+            customer: None,
             evidence: &evidence,
             decision: &Decision::Permit(Grounds::Mfa),
         });
@@ -187,7 +226,7 @@ mod tests {
         let (counter, [route, ..], done) = (Counter::new(Metric::default()), routes(), AtomicBool::new(false));
         let mut drained = 0;
         let mut take = || {
-            let Drained { cells, latest } = counter.drain();
+            let Drained { cells, latest, .. } = counter.drain();
             assert!(latest.len() <= MAX_LATEST);
             drained += cells.iter().map(|cell| cell.count).sum::<u64>();
         };
@@ -235,7 +274,7 @@ mod tests {
         for _ in 0..MAX_LATEST + 5 {
             count(&counter, "a", &route);
         }
-        let Drained { cells, latest } = counter.drain();
+        let Drained { cells, latest, .. } = counter.drain();
         assert_eq!((latest.len(), cells.len()), (MAX_LATEST, 1));
         assert_eq!(cells[0].count, u64::try_from(MAX_LATEST).unwrap() + 5);
     }

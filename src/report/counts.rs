@@ -6,6 +6,7 @@ use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::UserKind;
 
 use super::counted::Outcome;
+use super::customers::LoggedCustomers;
 use super::day::Day;
 use super::share::Share;
 use super::status::{Request, Span, StatusReport, USUAL, WithoutMfa, credential};
@@ -63,6 +64,7 @@ pub(super) struct LastSeen {
 pub(crate) struct Counts {
     pub(super) by_key: BTreeMap<Key, BTreeMap<Outcome, u64>>,
     pub(super) users: BTreeMap<UserKey, LastSeen>,
+    customers: LoggedCustomers,
     pub(super) latest: VecDeque<(Timestamp, Request)>,
     /// Whether there were more than are told apart.
     pub(super) is_full: bool,
@@ -82,6 +84,7 @@ impl Counts {
         let Some(outcome) = Outcome::of(line) else { return Ok(()) };
         let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
         let (day, portal) = (Day::of(at), line.credential == "session");
+        self.customers.count(day, line, outcome);
         let key = Key {
             day: Some(day),
             portal,
@@ -109,7 +112,7 @@ impl Counts {
     pub(crate) fn report(&self, from: Option<Day>, to: Option<Day>) -> StatusReport {
         let span = self.span(from, to);
         let within = |day: Day| span.is_some_and(|span| span.from <= day && day <= span.to);
-        let mut totals = Totals::default();
+        let mut totals = Totals::with(self.customers.totals(within));
         for (key, outcomes) in &self.by_key {
             let Some(day) = key.day.filter(|day| within(*day)) else { continue };
             for (outcome, count) in outcomes {
@@ -120,7 +123,8 @@ impl Counts {
         let is_shown = |request: &Request| request.time.get(..10).and_then(|day| day.parse().ok()).is_some_and(within);
         let latest = self.latest.iter().rev().map(|(_, request)| request).filter(|request| is_shown(request));
         let latest = latest.cloned().collect();
-        StatusReport { is_cut: self.is_full, latest, ..totals.finish(span, self.without_mfa(within)) }
+        let report = totals.finish(span, self.without_mfa(within));
+        StatusReport { is_cut: report.is_cut || self.is_full, latest, ..report }
     }
 
     fn span(&self, from: Option<Day>, to: Option<Day>) -> Option<Span> {

@@ -1,5 +1,7 @@
 //! Downloads as CSV (RFC 4180), as Partner Center's page has them.
 
+use super::customers::OfCustomer;
+use super::share::Share;
 use super::status::{Group, StatusReport};
 
 /// A download.
@@ -9,18 +11,21 @@ pub(crate) enum Download {
     Portal,
     /// A line for each application, with its share.
     Applications,
+    /// A line for each customer and partner.
+    Customers,
     /// The latest requests of users to an API.
     Requests,
 }
 
 impl Download {
-    const ALL: [Self; 3] = [Self::Portal, Self::Applications, Self::Requests];
+    const ALL: [Self; 4] = [Self::Portal, Self::Applications, Self::Customers, Self::Requests];
 
     /// The word for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Portal => "portal",
             Self::Applications => "applications",
+            Self::Customers => "customers",
             Self::Requests => "requests",
         }
     }
@@ -36,6 +41,7 @@ pub(crate) fn csv(report: &StatusReport, download: Download) -> String {
     match download {
         Download::Portal => portal(report),
         Download::Applications => applications(report),
+        Download::Customers => customers(report),
         Download::Requests => requests(report),
     }
 }
@@ -49,26 +55,33 @@ fn portal(report: &StatusReport) -> String {
     text
 }
 
+const COUNTS: [&str; 8] = ["requests", "withMfa", "percent", "refused", "exempt", "reportOnly", "off", "appOnly"];
+
+/// The cells under [`COUNTS`].
+fn counts(share: &Share, app_only: u64) -> [String; 8] {
+    let percent = share.percent().map(|percent| percent.to_string()).unwrap_or_default();
+    let [requests, with_mfa] = [share.requests, share.with_mfa].map(|count| count.to_string());
+    let others = [share.refused, share.exempt, share.report_only, share.off, app_only];
+    let [refused, exempt, report_only, off, app_only] = others.map(|count| count.to_string());
+    [requests, with_mfa, percent, refused, exempt, report_only, off, app_only]
+}
+
 fn applications(report: &StatusReport) -> String {
-    let mut text = line(&[
-        "issuer",
-        "application",
-        "requests",
-        "withMfa",
-        "percent",
-        "refused",
-        "exempt",
-        "reportOnly",
-        "off",
-        "appOnly",
-    ]);
+    let mut text = line(&[&["issuer", "application"][..], &COUNTS].concat());
     for Group { issuer, name, share, app_only } in &report.applications {
-        let percent = share.percent().map(|percent| percent.to_string()).unwrap_or_default();
-        let counts = [share.requests, share.with_mfa].map(|count| count.to_string());
-        let others =
-            [share.refused, share.exempt, share.report_only, share.off, *app_only].map(|count| count.to_string());
-        let cells = [&[issuer.as_str(), name][..], &counts.each_ref().map(String::as_str), &[&percent]].concat();
-        text += &line(&[cells, others.iter().map(String::as_str).collect()].concat());
+        let counts = counts(share, *app_only);
+        text += &line(&[&[issuer.as_str(), name][..], &counts.each_ref().map(String::as_str)].concat());
+    }
+    text
+}
+
+fn customers(report: &StatusReport) -> String {
+    let heads = [&["issuer", "customer", "partner"][..], &COUNTS, &["refusedByContext"]].concat();
+    let mut text = line(&heads);
+    for OfCustomer { issuer, customer, partner, share, app_only, refused_by_context } in &report.customers {
+        let (counts, by_context) = (counts(share, *app_only), refused_by_context.to_string());
+        let names = [issuer.as_str(), customer, partner];
+        text += &line(&[&names[..], &counts.each_ref().map(String::as_str), &[&by_context]].concat());
     }
     text
 }
@@ -143,6 +156,7 @@ mod tests {
             json!({"user": "=jane"}),
             json!({"compliant": false, "grounds": "off", "user": "john"}),
             json!({"compliant": false, "grounds": "off", "user": "john", "credential": "session"}),
+            json!({"class": "app_only", "user": null, "customer": "T", "home_tenant": "t"}),
         ] {
             counts.decision(&decision(changes)).unwrap();
         }
@@ -153,10 +167,12 @@ mod tests {
             "issuer,tenant,user,name,lastVisit,route,requestsWithoutMfa\r\nentra,t,john,,2026-11-28T10:00:00.000Z,/v1/,1\r\n"
         );
         assert!(
-            text(Download::Applications).ends_with("entra,app,3,1,33,0,0,0,2,0\r\n"),
+            text(Download::Applications).ends_with("entra,app,3,1,33,0,0,0,2,1\r\n"),
             "{}",
             text(Download::Applications)
         );
+        let customers = text(Download::Customers);
+        assert!(customers.ends_with("appOnly,refusedByContext\r\nentra,t,,0,0,,0,0,0,0,1,0\r\n"), "{customers}");
         let requests = text(Download::Requests);
         assert_eq!(requests.lines().count(), 3);
         assert!(requests.contains(",GET /v1/,192.0.2.1,entra,t,\"'=jane\",,app,true\r\n"), "{requests}");

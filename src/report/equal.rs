@@ -15,9 +15,10 @@ use mfa_gateway_store::{Kind, Store, StoreMetrics, StoreSettings};
 use serde_json::{Value, json};
 
 use super::{
-    Asked, Counts, Decided, Download, Flusher, MAX_REQUESTS, Names, Reader, ReportMetrics, ReportSettings, csv,
+    Asked, Counts, Decided, Download, Flusher, MAX_REQUESTS, Names, OfCustomer, Reader, ReportMetrics, ReportSettings,
+    csv,
 };
-use crate::journal::{DecisionLine, Entry};
+use crate::journal::{Customer, DecisionLine, Entry};
 use crate::routing::{Pattern, Route};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -38,7 +39,8 @@ pub(super) fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> A
         name: user.map(|user| format!("{user}@Contoso.example").into()),
         kind: if user == Some("john") { UserKind::DirectorySync } else { UserKind::Ordinary },
         tenant: Some("contoso".to_owned()),
-        home: None,
+        // One home is known.
+        home: (user == Some("jane")).then(|| "Rival".to_owned()),
         version: None,
         amr: Amr::Absent,
         mfa,
@@ -115,7 +117,14 @@ async fn reader(names: Names, clock: &Clock) -> Reader {
 fn send(reader: &Reader, clock: &Clock, counts: &mut Counts) {
     let counter = reader.flusher().counter();
     for (number, (evidence, decision)) in decisions().iter().enumerate() {
-        for route in &routes() {
+        for (turn, route) in routes().iter().enumerate() {
+            // None, one whose own token comes, one that delegates, and one that nobody knows.
+            let customer = [
+                None,
+                Some(Customer { id: "CONTOSO", delegates: false }),
+                Some(Customer { id: "Fabrikam", delegates: true }),
+                Some(Customer { id: "made-up", delegates: false }),
+            ][(number + turn) % 4];
             clock.advance(Duration::from_secs(601));
             let (at, method, id) = (clock.now(), Method::GET, number.to_string());
             let (client, portal) = (Some([192, 0, 2, 1].into()), route.pattern.as_written() == "/pages/");
@@ -127,6 +136,7 @@ fn send(reader: &Reader, clock: &Clock, counts: &mut Counts) {
                 client,
                 portal,
                 route,
+                customer,
                 evidence,
                 decision,
             };
@@ -142,7 +152,7 @@ fn send(reader: &Reader, clock: &Clock, counts: &mut Counts) {
                 credential: if portal { "session" } else { "bearer" },
                 session: None,
                 route,
-                customer: None,
+                customer,
                 waivers: &Waivers::default(),
                 evidence,
                 decision,
@@ -168,7 +178,14 @@ async fn figures_of_the_store_and_of_the_log_are_equal_on_any_days() {
     for _ in 0..3 {
         send(&reader, &clock, &mut counts);
     }
-    assert!(counts.report(None, None).api.requests > 50);
+    let week = counts.report(None, None);
+    assert!(week.api.requests > 50);
+    let mut known: Vec<_> = week.customers.iter().map(|of| (&*of.customer, &*of.partner)).collect();
+    known.sort_unstable();
+    assert_eq!(known, [("contoso", ""), ("contoso", "rival"), ("fabrikam", ""), ("fabrikam", "rival")]);
+    let sum = |count: fn(&OfCustomer) -> u64| week.customers.iter().map(count).sum::<u64>();
+    assert!(sum(|of| of.share.with_mfa) > 9 && sum(|of| of.share.without_mfa()) > 9 && sum(|of| of.app_only) > 9);
+    assert!(sum(|of| of.refused_by_context) > 3 && sum(|of| of.refused_by_context) < sum(|of| of.share.requests));
     for (from, to) in [(0, 0), (1, 1), (0, 1), (0, 6), (2, 40), (300, 310)] {
         let day = |days: u32| Some(super::Day::of(now().plus(DAY * days)));
         let asked = Asked { from: day(from), to: day(to), ..Asked::default() };
@@ -177,7 +194,7 @@ async fn figures_of_the_store_and_of_the_log_are_equal_on_any_days() {
         let logged = counts.report(day(from), day(to));
         assert_eq!(serde_json::to_value(&stored).unwrap(), serde_json::to_value(&logged).unwrap());
         assert_eq!(stored.latest, logged.latest);
-        for download in [Download::Portal, Download::Applications, Download::Requests] {
+        for download in [Download::Portal, Download::Applications, Download::Customers, Download::Requests] {
             assert_eq!(csv(&stored, download), csv(&logged, download));
         }
     }
@@ -222,6 +239,9 @@ async fn a_filter_leaves_what_it_names_and_a_user_can_be_erased() {
     let pages = reader.status(&Asked { route: of("/pages/"), ..Asked::default() }).await.unwrap();
     assert_eq!((pages.portal, pages.api.requests, pages.routes.len()), (all.portal, 0, 1));
     assert!(pages.without_mfa.iter().all(|user| user.credential == "session"));
+    let tenant = reader.status(&Asked { tenant: of("Fabrikam"), ..Asked::default() }).await.unwrap();
+    assert!(tenant.customers.iter().all(|about| about.customer == "fabrikam") && tenant.customers.len() == 2);
+    assert!(pages.customers.is_empty() && all.customers.len() == 4);
     let jane = reader.status(&Asked { user: of("jane"), ..Asked::default() }).await.unwrap();
     let john = reader.status(&Asked { user: of("john"), ..Asked::default() }).await.unwrap();
     assert_eq!((jane.portal.percent(), john.portal.percent()), (Some(100), Some(0)));

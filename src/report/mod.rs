@@ -15,6 +15,9 @@ mod counted;
 mod day;
 
 mod share;
+
+mod customers;
+
 mod status;
 mod totals;
 
@@ -25,6 +28,7 @@ mod log;
 
 mod cell;
 mod counter;
+mod customer_cell;
 mod shard;
 
 mod batch;
@@ -44,6 +48,7 @@ pub(crate) use asked::Asked;
 pub(crate) use counter::{Counter, Decided};
 pub(crate) use counts::Counts;
 pub(crate) use csv::{Download, csv};
+pub(crate) use customers::OfCustomer;
 pub(crate) use day::Day;
 pub(crate) use flusher::Flusher;
 pub(crate) use log::Incomplete;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use mfa_gateway_core::chain;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::UserKind;
-use mfa_gateway_store::{By, RecentRequest, StoreError, Tally, UserRequests};
+use mfa_gateway_store::{By, CustomerRequests, RecentRequest, StoreError, Tally, UserRequests};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::accounts::{AccountFiles, AccountList};
 use super::asked::Asked;
 use super::counted::Outcome;
+use super::customers::Requests;
 use super::day::Day;
 use super::flusher::Flusher;
 use super::share::Share;
@@ -76,6 +77,7 @@ impl Reader {
     /// The report. Its list of the latest requests is empty; see [`Self::requests`].
     ///
     /// Where a user is asked for, the shares are that user's, and applications, tenants and routes are not told apart.
+    /// Customers are told apart unless a user, an application or a route is asked for, and of a tenant alone if one is.
     ///
     /// # Errors
     ///
@@ -107,10 +109,17 @@ impl Reader {
                 is_cut |= tally.route.is_empty();
                 totals.add(place(&tally), outcome, count);
             }
+            if asked.application.is_none() && asked.route.is_none() {
+                for about in store.customers(&wanted).await? {
+                    let requests = about_customer(&about);
+                    totals.customers.add([about.issuer, about.customer, about.partner], &requests);
+                }
+            }
         }
         let without = without.into_iter().map(without_mfa).collect();
         let registered = self.registered(asked).await;
-        Ok(StatusReport { registered, is_cut, ..totals.finish(Some(span), without) })
+        let report = totals.finish(Some(span), without);
+        Ok(StatusReport { registered, is_cut: is_cut || report.is_cut, ..report })
     }
 
     /// The latest requests of users, the last first: at most so many, and 10,000.
@@ -219,6 +228,21 @@ fn outcomes(day: &UserRequests) -> [(Outcome, u64); 5] {
 fn place(tally: &Tally) -> Place<'_> {
     let Tally { issuer, tenant, application, route, exception, .. } = tally;
     Place { issuer, tenant, application, route, exception }
+}
+
+fn about_customer(about: &CustomerRequests) -> Requests {
+    let mut requests = Requests { by_context: unsigned(about.by_context), ..Requests::default() };
+    for (outcome, count) in [
+        (Outcome::WithMfa, about.with_mfa),
+        (Outcome::Refused, about.refused),
+        (Outcome::Exempt, about.exempt),
+        (Outcome::ReportOnly, about.report_only),
+        (Outcome::Off, about.off),
+        (Outcome::AppOnly, about.app_only),
+    ] {
+        requests.add(outcome, unsigned(count), false);
+    }
+    requests
 }
 
 fn without_mfa(user: UserRequests) -> WithoutMfa {

@@ -10,6 +10,7 @@ use mfa_gateway_core::policy::{Proof, UserKind};
 
 use super::cell::{Alike, Cell};
 use super::counted::Outcome;
+use super::customer_cell::{AlikeCustomer, CustomerCell};
 use crate::routing::Route;
 
 /// How many of the latest requests are kept: as many as Partner Center's download has.
@@ -19,6 +20,7 @@ pub(super) const MAX_LATEST: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     pub(super) cells: HashTable<Cell>,
+    pub(super) customers: HashTable<CustomerCell>,
     pub(super) latest: VecDeque<Latest>,
     /// How many decisions the cells have.
     pub(super) decisions: u64,
@@ -57,6 +59,23 @@ impl Shard {
         cell.count += 1;
         cell.last = cell.last.max(at);
         self.decisions += 1;
+        Some(())
+    }
+
+    /// Counts a decision about a customer. `None`, and nothing is counted, if there is no cell for it and `room` gives none.
+    pub(super) fn count_customer(
+        &mut self,
+        hash: u64,
+        alike: &AlikeCustomer<'_>,
+        (outcome, by_context): (Outcome, bool),
+        room: impl FnOnce() -> bool,
+    ) -> Option<()> {
+        let cell = match self.customers.find_mut(hash, |cell| alike.is_of(cell)) {
+            Some(cell) => cell,
+            None if room() => self.customers.insert_unique(hash, alike.cell(hash), |cell| cell.hash).into_mut(),
+            None => return None,
+        };
+        cell.requests.add(outcome, 1, by_context);
         Some(())
     }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::AccountList;
+use super::customers::OfCustomer;
 use super::day::Day;
 use super::share::Share;
 
@@ -43,11 +44,14 @@ pub(crate) struct StatusReport {
     pub(crate) tenants: Vec<Group>,
     /// Likewise.
     pub(crate) routes: Vec<Group>,
+    /// The requests about customers, on routes with `context: customer`, by the partner that they came from. Likewise.
+    #[serde(default)]
+    pub(crate) customers: Vec<OfCustomer>,
     /// The exceptions that were used, those used most first.
     pub(crate) exceptions: Vec<Used>,
     /// Users who were seen without MFA, the last first.
     pub(crate) without_mfa: Vec<WithoutMfa>,
-    /// Whether more applications, tenants, routes or users came up than are told apart.
+    /// Whether more applications, tenants, routes, customers or users came up than are told apart.
     pub(crate) is_cut: bool,
     /// The latest requests of users, the last first. They are downloads of their own.
     #[serde(skip)]

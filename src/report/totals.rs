@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counted::Outcome;
+use super::customers::CustomerTotals;
 use super::day::Day;
 use super::share::Share;
 use super::status::{Group, OfDay, Span, StatusReport, Used, WithoutMfa};
@@ -25,9 +26,15 @@ pub(super) struct Totals {
     tenants: Groups,
     routes: Groups,
     exceptions: BTreeMap<String, u64>,
+    pub(super) customers: CustomerTotals,
 }
 
 impl Totals {
+    /// Totals that have those of customers.
+    pub(super) fn with(customers: CustomerTotals) -> Self {
+        Self { customers, ..Self::default() }
+    }
+
     /// Adds decisions to their day, and to the whole.
     pub(super) fn add_to_day(&mut self, day: Day, portal: bool, outcome: Outcome, count: u64) {
         let of_day = self.days.entry(day).or_insert_with(|| OfDay::new(day));
@@ -59,6 +66,7 @@ impl Totals {
         let used = |(exception, requests)| Used { exception, requests };
         let mut exceptions: Vec<_> = self.exceptions.into_iter().map(used).collect();
         exceptions.sort_by_key(|used| std::cmp::Reverse(used.requests));
+        let (customers, is_cut) = self.customers.finish();
         StatusReport {
             span,
             registered: None,
@@ -69,9 +77,10 @@ impl Totals {
             applications: self.applications.finish(),
             tenants: self.tenants.finish(),
             routes: self.routes.finish(),
+            customers,
             exceptions,
             without_mfa,
-            is_cut: false,
+            is_cut,
             latest: Vec::new(),
         }
     }

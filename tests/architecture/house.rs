@@ -83,6 +83,7 @@ pub(super) const CRATES: &[Crate] = &[
             "requests",
             "sums",
             "users",
+            "customers",
             "flush",
             "retention",
             "exception",

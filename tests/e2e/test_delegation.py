@@ -1,5 +1,7 @@
 """Acting on behalf of customers: a customer's path opens with that customer's token, by a delegation, and with nothing else."""
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +11,7 @@ import yaml
 from support.gateway import run
 from support.http1 import call
 from support.journal import VALIDATORS, lines, metric, until
+from support.operators import TOKEN, shown
 
 PARTNER, RIVAL = "df845f1a-7b35-40a2-ba78-6481de91f8ae", "b41e72f8-2c93-4d67-a5b8-91c3d7e04f25"
 CONTOSO, FABRIKAM = "1a111111-1111-4111-8111-11111111111c", "2a222222-2222-4222-8222-22222222222c"
@@ -29,7 +32,12 @@ def delegation(customer: str, roles: list[str], since: float = -10, until: float
 def partner(start_gateway, issuer, backend, tmp_path):
     """A gateway of a partner with three delegations, and a route of every kind."""
     entra = {"name": "entra", "entra": {"tenants": "any"}, "jwks_uri": f"{issuer.url}keys", "audiences": ["api://partner"]}
+    tokens, state = tmp_path / "admin-tokens", tmp_path / "state"
+    tokens.write_text(f"{TOKEN}\n")
+    tokens.chmod(0o600)
+    state.mkdir(mode=0o700)
     gateway = start_gateway(
+        admin={"authentication": {"token_file": str(tokens)}}, report={}, state={"directory": str(state)},
         issuers=[entra],
         roles=[{"name": "Admin agent", "any": [{"claim": "groups", "contains": AGENTS}]},
                {"name": "Sales agent", "any": [{"claim": "groups", "contains": SALES}]}],
@@ -125,6 +133,35 @@ def test_no_spelling_of_a_path_reaches_another_customers_data(partner, token, ba
 def test_who_acts_for_nobody_notices_nothing(partner, token):
     for tenant, home in [(PARTNER, PARTNER), (STRANGER, STRANGER), (STRANGER, RIVAL)]:
         assert outcome(partner, "/v1/profile", token(tenant, home)) == (200, "")
+
+
+def test_the_report_tells_customers_and_partners_apart_and_no_made_up_ones(partner, token):
+    for tenant, home, path, claims in [
+        (CONTOSO, PARTNER, CONTOSO, {}), (CONTOSO, PARTNER, CONTOSO, {"amr": ["pwd"]}), (CONTOSO, RIVAL, CONTOSO, {}),
+        (PARTNER, PARTNER, CONTOSO, {}), (PARTNER, PARTNER, STRANGER, {}), (STRANGER, PARTNER, STRANGER, {}),
+        *((RIVAL, RIVAL, f"5a555555-5555-4555-8555-55555555555{at}", {}) for at in range(8)),
+    ]:
+        call(partner.port, f"/v1/customers/{path}/orders", token(tenant, home, **claims))
+    call(partner.port, f"/v1/customers/{CONTOSO}/orders", "e30.e30.e30")
+    call(partner.port, "/v1/profile", token(PARTNER))
+    report = shown(partner, "/report")
+    found = {(of["customer"], of["partner"]): (of["share"]["requests"], of["share"]["withMfa"], of["share"]["refused"],
+                                               of["refusedByContext"]) for of in report["customers"]}
+    assert found == {
+        (CONTOSO, PARTNER): (3, 2, 1, 1), (CONTOSO, RIVAL): (1, 1, 0, 1), (STRANGER, PARTNER): (1, 1, 0, 1),
+    }
+    assert report["isCut"] is False and report["api"]["requests"] == 15
+    until(lambda: len(lines(partner.decisions)) == 16)
+    for line in lines(partner.decisions):
+        VALIDATORS["decision"].validate(line)
+        assert line.get("customer_delegates", False) == (line.get("customer") == CONTOSO)
+    logged = json.loads(run("report", "--log", str(partner.decisions), "--json").stdout)
+    assert logged["customers"] == report["customers"]
+    rows = csv.DictReader(io.StringIO(run("report", "--log", str(partner.decisions), "--csv", "customers").stdout))
+    assert {(row["customer"], row["partner"]) for row in rows} == set(found)
+    assert f"{CONTOSO}  {RIVAL}  100 %" in run("report", "--log", str(partner.decisions)).stdout
+    assert [of["partner"] for of in shown(partner, f"/report?tenant={STRANGER}")["customers"]] == [PARTNER]
+    assert shown(partner, "/report?application=partner-portal")["customers"] == []
 
 
 def test_the_journal_names_customer_and_home_and_replay_decides_by_them_again(partner, token, tmp_path):

@@ -2,6 +2,7 @@
 
 use sqlx::{AnyConnection, Connection};
 
+use crate::customers::CustomerRequests;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::requests::RecentRequest;
@@ -21,6 +22,8 @@ pub struct Flush<'f> {
     pub tallies: &'f [Tally],
     /// What to add to the users.
     pub users: &'f [UserRequests],
+    /// What to add to the customers.
+    pub customers: &'f [CustomerRequests],
     /// The requests to list.
     pub recent: &'f [RecentRequest],
 }
@@ -47,7 +50,7 @@ async fn add(connection: &mut AnyConnection, dialect: Dialect, flush: &Flush<'_>
     const TAKE: &str = "INSERT INTO mfa_flush (replica, sequence, at) VALUES ($1, $2, {now}) ON CONFLICT (replica) \
                         DO UPDATE SET sequence = excluded.sequence, at = excluded.at \
                         WHERE mfa_flush.sequence < excluded.sequence";
-    let Flush { replica, sequence, tallies, users, recent } = flush;
+    let Flush { replica, sequence, tallies, users, customers, recent } = flush;
     let replica = shortened(replica);
     let mut transaction = connection.begin().await?;
     let take = sqlx::query(dialect.sql(TAKE)).bind(&*replica).bind(*sequence);
@@ -57,6 +60,7 @@ async fn add(connection: &mut AnyConnection, dialect: Dialect, flush: &Flush<'_>
     }
     Tally::UPSERT.write(&mut transaction, dialect, &Tally::rows(tallies)).await?;
     UserRequests::UPSERT.write(&mut transaction, dialect, &UserRequests::rows(users)).await?;
+    CustomerRequests::UPSERT.write(&mut transaction, dialect, &CustomerRequests::rows(customers)).await?;
     RecentRequest::UPSERT.write(&mut transaction, dialect, &RecentRequest::rows(recent)).await?;
     transaction.commit().await?;
     Ok(true)

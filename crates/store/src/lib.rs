@@ -43,6 +43,8 @@ mod requests;
 mod sums;
 mod users;
 
+mod customers;
+
 mod flush;
 mod retention;
 
@@ -54,6 +56,7 @@ mod uses;
 pub use changes::{Changes, Cursor};
 pub use consent::Consent;
 pub use consents::{ConsentLease, ConsentMark, ConsentRenewal};
+pub use customers::CustomerRequests;
 pub use ends::Which;
 pub use envelope::Envelope;
 pub use error::StoreError;

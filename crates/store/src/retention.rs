@@ -21,7 +21,7 @@ const REPLICA_KEPT: i64 = 7 * 24 * 60 * 60 * 1000;
 /// What the status report keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Tallies of earlier days go, in days since 1970.
+    /// Tallies of earlier days go, and what is counted of customers, in days since 1970.
     pub tallies_before_day: i64,
     /// What users did on earlier days goes, in days since 1970.
     pub users_before_day: i64,
@@ -45,7 +45,7 @@ impl Default for Retention {
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Rows of tallies: several for each.
+    /// Rows of tallies and of customers: several for each.
     pub tallies: u64,
     /// Users on a day.
     pub users: u64,
@@ -62,6 +62,9 @@ impl Store {
                                (span, day, issuer, tenant, application, route, credential, outcome, exception) IN \
                                (SELECT span, day, issuer, tenant, application, route, credential, outcome, exception \
                                FROM mfa_tally WHERE span = $1 AND day < $2 ORDER BY day LIMIT $3 {free lock})";
+        const CUSTOMERS: &str = "DELETE FROM mfa_customer WHERE (span, day, issuer, customer, partner) IN \
+                                 (SELECT span, day, issuer, customer, partner FROM mfa_customer \
+                                 WHERE span = $1 AND day < $2 ORDER BY day LIMIT $3 {free lock})";
         const USERS: &str = "DELETE FROM mfa_user WHERE (day, issuer, tenant, user_id, credential) IN \
                              (SELECT day, issuer, tenant, user_id, credential FROM mfa_user WHERE day < $1 \
                              ORDER BY day LIMIT $2 {free lock})";
@@ -74,9 +77,11 @@ impl Store {
         for span in [WHOLE_DAY].into_iter().chain(SPANS) {
             // Several days go with the last of them.
             let before = tallies_before_day.saturating_sub(span.max(1) - 1);
-            let some = self.delete(TALLIES, vec![Value::Number(span), Value::Number(before)]).await?;
-            tallies += some;
-            more |= some >= u64::from(AT_ONCE);
+            for text in [TALLIES, CUSTOMERS] {
+                let some = self.delete(text, vec![Value::Number(span), Value::Number(before)]).await?;
+                tallies += some;
+                more |= some >= u64::from(AT_ONCE);
+            }
         }
         let users = self.delete(USERS, vec![Value::Number(users_before_day)]).await?;
         let recent = self.delete(RECENT, vec![Value::Number(recent_before_ms)]).await?;
@@ -130,7 +135,7 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Deletes what names this user, and returns how many rows that were. Tallies name none.
+    /// Deletes what names this user, and returns how many rows that were. Tallies and customers name none.
     ///
     /// What a replica hasn't flushed yet comes after it: erase again once every replica has.
     pub async fn erase(&self, issuer: &str, tenant: &str, user: &str) -> Result<u64, StoreError> {

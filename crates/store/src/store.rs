@@ -188,10 +188,17 @@ mod tests {
             check(store.begin(&NewSession::default(), None));
             check(store.end(Which::All, &end()));
             check((store.session(""), store.epoch(), store.woken(), store.seen(&[]), store.purge(1)));
-            check(store.flush(&Flush { replica: "", sequence: 0, tallies: &[], users: &[], recent: &[] }));
+            check(store.flush(&Flush {
+                replica: "",
+                sequence: 0,
+                tallies: &[],
+                users: &[],
+                customers: &[],
+                recent: &[],
+            }));
             let wanted = Wanted::default();
             check((store.tallies(0, 1), store.without_mfa(&wanted, 1), store.recent(&wanted, 1)));
-            check((store.sums(&wanted, By::Rest), store.user_days(&wanted)));
+            check((store.customers(&wanted), store.sums(&wanted, By::Rest), store.user_days(&wanted)));
             check((store.register(0), store.exception(""), store.evidence("", 1), store.exceptions_woken()));
             check((store.forget(&Retention::default()), store.erase("", "", "")));
         }

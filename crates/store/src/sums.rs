@@ -32,14 +32,14 @@ impl By {
 
 /// Days that rows of one span cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
-    span: i64,
-    first: i64,
-    last: i64,
+pub(crate) struct Stretch {
+    pub(crate) span: i64,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
 }
 
 /// The rows that cover these days, both included, each day once.
-fn cover(from: i64, to: i64) -> Vec<Stretch> {
+pub(crate) fn cover(from: i64, to: i64) -> Vec<Stretch> {
     let (mut day, to) = (from.clamp(0, LAST_DAY), to.clamp(-1, LAST_DAY));
     let mut stretches: Vec<Stretch> = Vec::new();
     while day <= to {

@@ -94,7 +94,7 @@ pub(crate) fn corrupt() -> StoreError {
 }
 
 /// The first day of the span that a day belongs to.
-fn first_day(day: i64, span: i64) -> i64 {
+pub(crate) fn first_day(day: i64, span: i64) -> i64 {
     let span = span.max(1);
     day.div_euclid(span).saturating_mul(span)
 }

@@ -175,7 +175,14 @@ async fn replicas_that_flush_forget_and_erase_at_once_do_not_block_each_other() 
                 let recent: Vec<_> = (0..100).map(|row| request(&replica, sequence * 100 + row, sequence)).collect();
                 tallies.rotate_left(writer * 190);
                 users.rotate_left(writer * 190);
-                let flush = Flush { replica: &replica, sequence, tallies: &tallies, users: &users, recent: &recent };
+                let flush = Flush {
+                    replica: &replica,
+                    sequence,
+                    tallies: &tallies,
+                    users: &users,
+                    customers: &[],
+                    recent: &recent,
+                };
                 assert!(store.flush(&flush).await.unwrap());
                 let retention = Retention { users_before_day: 90, recent_most: 150, ..Retention::default() };
                 store.forget(&retention).await.unwrap();

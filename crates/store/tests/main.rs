@@ -6,6 +6,7 @@
 mod places;
 
 mod consents;
+mod customers;
 mod cuts;
 mod exceptions;
 mod files;

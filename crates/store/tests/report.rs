@@ -16,7 +16,8 @@ on_every_store!(
     a_flush_that_is_given_up_is_whole_or_nothing,
 );
 
-pub(crate) const NOTHING: Flush<'static> = Flush { replica: "one", sequence: 0, tallies: &[], users: &[], recent: &[] };
+pub(crate) const NOTHING: Flush<'static> =
+    Flush { replica: "one", sequence: 0, tallies: &[], users: &[], customers: &[], recent: &[] };
 
 pub(crate) fn tally(day: i64, application: &str, count: i64) -> Tally {
     Tally {
@@ -101,7 +102,7 @@ async fn sums_are_exact_over_replicas_and_repetitions(store: &Store) {
                 (0..1200).map(|row| tally(row % 3, &format!("{}", row % 570), row + sequence)).collect();
             tallies.rotate_left(number * 100);
             let users: Vec<_> = (0..700).map(|row| without(&format!("{}", row % 600), sequence + 1, 1)).collect();
-            let flush = Flush { replica, sequence, tallies: &tallies, users: &users, recent: &[] };
+            let flush = Flush { replica, sequence, tallies: &tallies, users: &users, customers: &[], recent: &[] };
             added(store, flush).await;
             for Tally { day, application, count, .. } in &tallies {
                 *expected.entry((*day, application.clone())).or_insert(0) += count;
@@ -278,7 +279,11 @@ async fn texts_of_any_length_are_counted_apart(store: &Store) {
         one.tenant.clone_from(&text);
         one.user.clone_from(&text);
         one.correlation_id = noise(100_000, 3);
-        added(store, Flush { replica: &text, sequence, tallies: &tallies, users: &[user], recent: &[one] }).await;
+        added(
+            store,
+            Flush { replica: &text, sequence, tallies: &tallies, users: &[user], customers: &[], recent: &[one] },
+        )
+        .await;
         let mut counts: Vec<_> = store.tallies(sequence, sequence).await.unwrap().iter().map(|one| one.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [2, 4]);

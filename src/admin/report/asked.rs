@@ -22,7 +22,7 @@ const BAD_QUERY: Notice = Notice {
     status: StatusCode::BAD_REQUEST,
     code: "malformed_request",
     description: "The query has a parameter that the report doesn't know, or one twice, or a wrong value.",
-    remedy: "Use `from` and `to` (days as 2026-11-29, the earlier one first), `issuer`, `tenant`, `application`, `route`, `user` and `users` (0 to 10000); a download also takes `of` (portal, applications or requests).",
+    remedy: "Use `from` and `to` (days as 2026-11-29, the earlier one first), `issuer`, `tenant`, `application`, `route`, `user` and `users` (0 to 10000); a download also takes `of` (portal, applications, customers or requests).",
 };
 
 /// Which days, and which requests of them: those that match everything given.
@@ -40,7 +40,7 @@ pub(in crate::admin) struct ReportQuery {
     application: Option<String>,
     /// Of this route, by its path or prefix.
     route: Option<String>,
-    /// Of this user: `oid`, or `sub`. Then applications, tenants and routes are not told apart.
+    /// Of this user: `oid`, or `sub`. Then applications, tenants, routes and customers are not told apart.
     user: Option<String>,
     /// How many users without MFA are listed at most, up to 10000, which is the default.
     #[schemars(range(max = 10_000))]
@@ -52,8 +52,8 @@ pub(in crate::admin) struct ReportQuery {
 pub(in crate::admin) struct DownloadQuery {
     #[schemars(flatten)]
     query: ReportQuery,
-    /// `portal`: users without MFA; `applications`: a line for each; `requests`: the latest 10,000.
-    #[schemars(with = "String", extend("enum" = ["portal", "applications", "requests"]))]
+    /// `portal`: users without MFA; `applications` and `customers`: a line for each; `requests`: the latest 10,000.
+    #[schemars(with = "String", extend("enum" = ["portal", "applications", "customers", "requests"]))]
     of: Download,
 }
 

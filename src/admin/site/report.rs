@@ -15,7 +15,7 @@ use super::who::Who;
 use crate::admin::context::Admin;
 use crate::admin::report::{reader, unavailable};
 use crate::pages::short;
-use crate::report::{Asked, Group, OfDay, Share, StatusReport, WithoutMfa};
+use crate::report::{Asked, Group, OfCustomer, OfDay, Share, StatusReport, WithoutMfa};
 
 pub(super) const PATH: &str = "/site/report";
 const REQUESTS: &str = "/site/report/requests";
@@ -35,6 +35,8 @@ struct Page {
     chart: Option<Chart>,
     days: Vec<Day>,
     tables: Vec<Table>,
+    customers: Vec<OfPartner>,
+    more_customers: usize,
     without: Vec<Person>,
     /// How many more there are, and whether there are some that aren't told apart.
     more_without: usize,
@@ -99,6 +101,13 @@ struct Row {
     without: String,
     share: Shown,
     app_only: u64,
+}
+
+#[derive(Serialize)]
+struct OfPartner {
+    customer: Row,
+    partner: String,
+    by_context: u64,
 }
 
 #[derive(Serialize)]
@@ -241,6 +250,8 @@ impl Page {
                 table("routes", "Routes", "Route", "route", &report.routes),
             ];
         }
+        self.customers = report.customers.iter().take(MOST).map(|of| of_partner(of, fields)).collect();
+        self.more_customers = report.customers.len().saturating_sub(MOST);
         self.tell_users(report, fields);
         self.tell_registered(report);
         self.is_cut = report.is_cut;
@@ -250,6 +261,7 @@ impl Page {
         self.downloads = vec![
             ("Portal requests without MFA (CSV)", plain.at("/report.csv?of=portal")),
             ("API requests summary (CSV)", plain.at("/report.csv?of=applications")),
+            ("Customers (CSV)", plain.at("/report.csv?of=customers")),
             ("All API requests, the latest 10,000 (CSV)", plain.at("/report.csv?of=requests")),
             ("The report (JSON)", plain.at("/report")),
             ("The latest requests (JSON)", plain.at("/report/requests")),
@@ -306,6 +318,12 @@ fn day(day: &OfDay, fields: &Fields) -> Day {
         api: Shown::of(&day.api),
         app_only: day.app_only,
     }
+}
+
+fn of_partner(of: &OfCustomer, fields: &Fields) -> OfPartner {
+    let OfCustomer { issuer, customer: name, partner, share, app_only, refused_by_context } = of.clone();
+    let customer = row(&Group { issuer, name, share, app_only }, "tenant", fields);
+    OfPartner { customer, partner: short(&partner).into_owned(), by_context: refused_by_context }
 }
 
 fn row(group: &Group, field: &str, fields: &Fields) -> Row {

@@ -94,6 +94,8 @@ pub(super) enum ReportCsv {
     Portal,
     /// A line for each application, with its share.
     Applications,
+    /// A line for each customer and the partner that acted for it.
+    Customers,
     /// The latest 10,000 requests of users to an API.
     Requests,
 }
@@ -103,6 +105,7 @@ impl From<ReportCsv> for Download {
         match csv {
             ReportCsv::Portal => Self::Portal,
             ReportCsv::Applications => Self::Applications,
+            ReportCsv::Customers => Self::Customers,
             ReportCsv::Requests => Self::Requests,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cli::table::{cell, table};
-use crate::report::{AccountList, Group, Incomplete, Part, Share, StatusReport};
+use crate::report::{AccountList, Group, Incomplete, OfCustomer, Part, Share, StatusReport};
 use crate::visible::visible;
 
 /// What the report doesn't cover: before any figure that could reassure.
@@ -39,7 +39,7 @@ pub(super) fn to_text(report: &StatusReport, top: usize) -> Result<String, std::
     let refused = report.portal.would_be_refused() + report.api.would_be_refused();
     writeln!(text, "enforcement would refuse: {refused}")?;
     if report.is_cut {
-        writeln!(text, "cut: more applications, tenants, routes or users came up than are told apart")?;
+        writeln!(text, "cut: more applications, tenants, routes, customers or users came up than are told apart")?;
     }
     text += &of_accounts(report)?;
     for (title, groups) in
@@ -47,6 +47,7 @@ pub(super) fn to_text(report: &StatusReport, top: usize) -> Result<String, std::
     {
         text += &of_groups(title, groups, top);
     }
+    text += &of_customers(&report.customers, top);
     text += &of_exceptions(report, top);
     text += &of_users(report, top);
     Ok(text)
@@ -104,6 +105,26 @@ fn of_groups(title: &str, groups: &[Group], top: usize) -> String {
     }
     let rows: Vec<_> = std::iter::once(heads(title)).chain(rows).collect();
     format!("\n{}{}", table(&rows, NUMBERS, ""), more(shown.count(), top))
+}
+
+fn of_customers(all: &[OfCustomer], top: usize) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    // A few columns less than elsewhere: two names of tenants are long.
+    let heads = ["customer", "partner", "share", "with MFA", "all", "refused", "exempt", "by context", "app-only"];
+    let rows =
+        all.iter().take(top).map(|OfCustomer { customer, partner, share, app_only, refused_by_context, .. }| {
+            let percent = share.percent().map_or_else(|| "no data".to_owned(), |percent| format!("{percent} %"));
+            let name = |tenant: &str, none: &str| if tenant.is_empty() { none.to_owned() } else { cell(tenant) };
+            let counts = [share.with_mfa, share.requests, share.refused, share.exempt, *refused_by_context, *app_only];
+            let [with_mfa, requests, refused, exempt, by_context, app_only] = counts.map(|count| count.to_string());
+            let (customer, partner) = (name(customer, "others"), name(partner, "-"));
+            [customer, partner, percent, with_mfa, requests, refused, exempt, by_context, app_only]
+        });
+    let rows: Vec<_> = std::iter::once(heads.map(str::to_owned)).chain(rows).collect();
+    let numbers = [false, false, true, true, true, true, true, true, true];
+    format!("\n{}{}", table(&rows, numbers, ""), more(all.len(), top))
 }
 
 fn of_exceptions(report: &StatusReport, top: usize) -> String {

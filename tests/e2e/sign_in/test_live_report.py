@@ -120,7 +120,7 @@ def assert_equal(asked, portals):
     for report in (logged, stored):
         report["withoutMfa"] = sorted(({**user, "name": ""} for user in report["withoutMfa"]), key=str)
     assert stored == logged
-    for of in ("portal", "applications", "requests"):
+    for of in ("portal", "applications", "customers", "requests"):
         rows = list(csv.DictReader(io.StringIO(of_logs(portals, "--csv", of))))
         known, own = (sorted(({**row, "name": ""} for row in found), key=str) for found in (rows, download(asked, of)))
         assert known == own, of

@@ -105,6 +105,7 @@ impl Delegated<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delegations {
     partners: BTreeSet<String>,
+    customers: BTreeSet<String>,
     /// By partner, then by customer.
     by_partner: BTreeMap<String, BTreeMap<String, Vec<Delegation>>>,
 }
@@ -113,7 +114,7 @@ impl Delegations {
     /// No delegation and no partner.
     #[must_use]
     pub const fn none() -> Self {
-        Self { partners: BTreeSet::new(), by_partner: BTreeMap::new() }
+        Self { partners: BTreeSet::new(), customers: BTreeSet::new(), by_partner: BTreeMap::new() }
     }
 
     /// Collects delegations. Their partners are partners too.
@@ -124,6 +125,7 @@ impl Delegations {
         for one in delegations {
             let (partner, customer) = (one.partner.to_ascii_lowercase(), one.customer.to_ascii_lowercase());
             all.partners.insert(partner.clone());
+            all.customers.insert(customer.clone());
             all.by_partner.entry(partner).or_default().entry(customer).or_default().push(one);
         }
         all
@@ -158,6 +160,12 @@ impl Delegations {
     #[must_use]
     pub fn is_partner(&self, tenant: &str) -> bool {
         self.partners.contains(&*lower(tenant))
+    }
+
+    /// Whether a customer delegates, or did or will, in any letter case.
+    #[must_use]
+    pub fn is_customer(&self, tenant: &str) -> bool {
+        self.customers.contains(&*lower(tenant))
     }
 
     /// How a partner stands to a customer at this moment. Tenants are compared in any letter case.
@@ -249,6 +257,7 @@ mod tests {
     fn partners_are_those_listed_and_those_with_a_delegation() {
         let all = Delegations::new(["Q".to_owned()], vec![delegation(&[], 0, 1)]);
         assert!(all.is_partner("q") && all.is_partner("p") && !all.is_partner("c"));
+        assert!(all.is_customer("C") && !all.is_customer("p") && !all.is_customer("q"));
         assert!(!Delegations::none().is_partner("p"));
     }
 }
