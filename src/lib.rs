@@ -19,6 +19,7 @@
 //! | [`report`] | which share of the requests of users came with MFA |
 //! | [`oidc`] | what is said to an issuer when people sign in |
 //! | [`consent`] | what programs use that run unattended: consents of people |
+//! | [`vendors`] | control panel vendors, and the customers of their partners |
 //! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
@@ -50,6 +51,8 @@ pub mod report;
 pub mod oidc;
 
 pub mod consent;
+
+pub mod vendors;
 
 pub mod session;
 

@@ -7,7 +7,7 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 35] = [
+const DESCRIBED: [(&str, Method); 39] = [
     ("/", Method::GET),
     ("/config", Method::GET),
     ("/consents", Method::GET),
@@ -43,6 +43,10 @@ const DESCRIBED: [(&str, Method); 35] = [
     ("/sessions", Method::GET),
     ("/sessions/end", Method::POST),
     ("/sessions/{id}", Method::GET),
+    ("/vendors", Method::GET),
+    ("/vendors/consent", Method::POST),
+    ("/vendors/purged", Method::POST),
+    ("/vendors/remove", Method::POST),
 ];
 
 async fn document(gateway: &Gateway) -> Value {

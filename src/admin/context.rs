@@ -31,7 +31,6 @@ pub(crate) struct Admin {
     pub(crate) serving: Handle,
     pub(crate) readiness: Arc<Readiness>,
     /// The store, if there is one.
-    #[expect(dead_code, reason = "exceptions will read it")]
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
     pub(crate) report: Option<Reader>,

@@ -39,6 +39,7 @@ mod service;
 mod sessions;
 mod site;
 mod state;
+mod vendors;
 
 pub(crate) use access::Access;
 pub(crate) use context::Admin;

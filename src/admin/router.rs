@@ -27,7 +27,7 @@ use super::refused::Refused;
 use super::respond::Json;
 use super::{
     configuration, consents, delegations, described, exceptions, explain, guard, health, issuers, metrics, openapi,
-    page, reload, report, routes, sessions, site,
+    page, reload, report, routes, sessions, site, vendors,
 };
 use crate::gateway::Reason;
 
@@ -123,6 +123,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
     let consents = get_with(consents::list, |op| named(op, "consents", "The consents of unattended programs"));
     let delegations =
         get_with(delegations::delegations, |op| named(op, "delegations", "The delegations of customers to partners"));
+    let vendors = get_with(vendors::list, |op| named(op, "vendors", "The control panel vendors and their partners"));
     let report = get_with(report::report, |op| named(op, "report", "The security requirements status report"));
     let requests = get_with(report::requests, |op| named(op, "reportRequests", "The latest requests of users"));
     let download = get_with(report::download, |op| {
@@ -139,6 +140,7 @@ fn operators_reads(admin: &Arc<Admin>) -> Routes {
         .api_route("/report", guarded(report))
         .api_route("/report.csv", guarded(download))
         .api_route("/report/requests", guarded(requests))
+        .api_route("/vendors", guarded(vendors))
         .with_path_items(protected)
 }
 
@@ -153,6 +155,10 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
     let try_it = post_with(consents::try_it, |op| named(op, "tryConsent", "Uses a consent, to see whether it works"));
     let withdraw = post_with(consents::withdraw, |op| named(op, "withdrawConsent", "Erases a consent's refresh token"));
     let rewrap = post_with(consents::rewrap, |op| named(op, "rewrapConsents", "Has the first sealing key take over"));
+    let consent = post_with(vendors::consent, |op| of_vendor(op, "consentCustomers", "Has customers consent"));
+    let remove = post_with(vendors::remove, |op| of_vendor(op, "removeCustomers", "Takes customers' consents back"));
+    let purged =
+        post_with(vendors::purged, |op| of_vendor(op, "statePurge", "Takes a statement on stored credentials"));
     let forget = post_with(report::forget, |op| named(op, "forgetUser", "Deletes a user's records from the report"));
     Routes::new()
         .api_route("/consents/begin", guarded(begin))
@@ -164,7 +170,15 @@ fn operators_posts(admin: &Arc<Admin>) -> Routes {
         .api_route("/report/forget", guarded(forget))
         .api_route("/reload", guarded(reload))
         .api_route("/sessions/end", guarded(end))
+        .api_route("/vendors/consent", guarded(consent))
+        .api_route("/vendors/purged", guarded(purged))
+        .api_route("/vendors/remove", guarded(remove))
         .with_path_items(protected)
+}
+
+/// Describes what is asked for a vendor's partner, which may not be there.
+fn of_vendor<'t>(operation: TransformOperation<'t>, id: &str, summary: &str) -> TransformOperation<'t> {
+    named(operation, id, summary).response::<404, Refused>()
 }
 
 /// What people read who ask for exceptions or answer, and operators.

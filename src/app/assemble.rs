@@ -82,6 +82,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         doors: super::sessions::doors(config, ambient, &sources)?,
         keepers: super::consents::keepers(config, ambient, &sources, before.keepers.unwrap_or(&Keepers::default()))?,
         consent_callers: Arc::clone(&config.consent_callers),
+        vendors: Arc::clone(&config.vendors),
         upstreams,
         rate_limiters: rate_limiters(config, before),
         report: ambient.report.clone().filter(|_| config.report.is_some()),

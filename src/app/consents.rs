@@ -91,12 +91,13 @@ fn follow(live: &Arc<ArcSwap<Live>>, store: Store, stop: CancellationToken) {
     });
 }
 
-/// Looks after the consents each day, and learns what other replicas do to them.
-pub(super) fn run(live: &Arc<ArcSwap<Live>>, store: Option<&Store>, stop: CancellationToken) {
-    if let Some(store) = store {
+/// Looks after the consents each day, learns what other replicas do to them, and works for the vendors that have them.
+pub(super) fn run(live: &Arc<ArcSwap<Live>>, ambient: &Ambient, stop: &CancellationToken) {
+    if let Some(store) = &ambient.store {
         follow(live, store.clone(), stop.clone());
+        super::vendors::run(live, ambient, store.clone(), stop.clone());
     }
-    let live = Arc::clone(live);
+    let (live, stop) = (Arc::clone(live), stop.clone());
     tokio::spawn(async move {
         for keeper in live.load().keepers.clone().iter() {
             // A store that can't be reached has its own metric.

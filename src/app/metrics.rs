@@ -14,6 +14,7 @@ use crate::report::ReportMetrics;
 use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
 use crate::upstream::UpstreamMetrics;
+use crate::vendors::VendorMetrics;
 use crate::{gateway, server};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_keys::KeyMetrics;
@@ -37,6 +38,7 @@ pub(crate) struct Metrics {
     pub(super) report: ReportMetrics,
     pub(super) sessions: SessionMetrics,
     pub(super) consents: ConsentMetrics,
+    pub(super) vendors: VendorMetrics,
     pub(super) store: StoreMetrics,
 }
 
@@ -93,6 +95,7 @@ impl Default for Metrics {
             report: ReportMetrics::default(),
             sessions: SessionMetrics::default(),
             consents: ConsentMetrics::default(),
+            vendors: VendorMetrics::default(),
             store: StoreMetrics::default(),
         }
     }
@@ -118,6 +121,7 @@ impl Metrics {
         self.report.register(registry);
         self.sessions.register(registry);
         self.consents.register(registry);
+        self.vendors.register(registry);
         self.store.register(registry);
         let ready = Gauge::default();
         registry.register("ready", "1 while the gateway accepts traffic, as /readyz says", ready.clone());

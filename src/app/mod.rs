@@ -25,6 +25,7 @@ mod sources;
 mod store;
 mod stored_keys;
 mod told;
+mod vendors;
 mod watched;
 
 use std::net::SocketAddr;
@@ -133,7 +134,7 @@ impl App {
         };
         let (listeners, admin) = listeners::open(&Arc::clone(&app.started), passed).await?;
         app.sources.run();
-        consents::run(&app.live, app.ambient.store.as_ref(), app.stop.clone());
+        consents::run(&app.live, &app.ambient, &app.stop);
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
         report::run(app.ambient.report.as_ref(), app.stop.clone());
         exceptions::run(app.ambient.exceptions.as_ref(), app.stop.clone()).await;

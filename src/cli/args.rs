@@ -16,6 +16,8 @@ use super::rewrap::Rewrap;
 use super::running::Running;
 use super::sessions::Sessions;
 use super::token::Token;
+use super::vendors::Vendors;
+use super::vendors_help;
 use crate::telemetry::LONG_VERSION;
 use mfa_gateway_core::clock::Timestamp;
 
@@ -92,6 +94,9 @@ pub(super) enum Command {
     /// Has the first of `consent_keys` seal every consent of a running gateway, so that an older key's file may go.
     #[command(after_help = help::REWRAP)]
     Rewrap(Rewrap),
+    /// Lists the control panel vendors of a running gateway, and has their partners' customers consent.
+    #[command(after_help = vendors_help::VENDORS)]
+    Vendors(Vendors),
     /// Lists the technical exceptions of a running gateway, asks for one, and answers requests.
     #[command(after_help = help::EXCEPTIONS)]
     Exceptions(Exceptions),

@@ -20,5 +20,7 @@ mod running;
 mod sessions;
 mod table;
 mod token;
+mod vendors;
+mod vendors_help;
 
 pub use run::run;

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Args, Command, DemoTokens, SchemaOf};
 use super::print::{print, print_json, write};
-use super::{check, consents, exceptions, explain, healthcheck, man, replay, report, rewrap, sessions, token};
+use super::{check, consents, exceptions, explain, healthcheck, man, replay, report, rewrap, sessions, token, vendors};
 use crate::app::{
     App, PassedSockets, Signals, Watched, keep_watchdog, ready, reload_on_change, shutdown_signal, starting, stopping,
     tell_warnings,
@@ -71,6 +71,7 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
         Command::Healthcheck(healthcheck) => block_on(healthcheck::healthcheck(&healthcheck)),
         Command::Consents(consents) => block_on(consents::consents(consents)),
         Command::Token(token) => block_on(token::token(*token)),
+        Command::Vendors(vendors) => block_on(vendors::vendors(vendors)),
         Command::Rewrap(rewrap) => block_on(rewrap::rewrap(rewrap)),
         Command::Sessions(sessions) => block_on(sessions::sessions(sessions)),
         Command::Exceptions(exceptions) => block_on(exceptions::exceptions(exceptions)),

@@ -14,7 +14,7 @@ use super::roles::Roles;
 use super::{
     Admin, Config, Issuer, admin, claims, consent_callers, consent_use, consents, delegations, exception_requests,
     file, issuer, keys, names, operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream,
-    waivers,
+    vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::{ExceptionSettings, Known};
@@ -32,8 +32,7 @@ use mfa_gateway_store::{SealingKeys, StoreSettings};
 /// Builds the configuration, if there is no problem. `document` is the file as JSON.
 pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
     let known = names::Names::of(&file);
-    let limits = Limits::read(&file.limits, problems);
-    let timeouts = Timeouts::read(&file.timeouts, problems);
+    let (limits, timeouts) = (Limits::read(&file.limits, problems), Timeouts::read(&file.timeouts, problems));
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
     check_admin(admin.as_ref(), &server, problems);
@@ -65,6 +64,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         sign_ins,
         sign_in_files: [sign_in::files(&file.sign_in), consents::files(&file.consents, file.consent_keys.as_deref())]
             .concat(),
+        vendors: vendors::build(&file.vendors, (&file.consents, &consents), &file.applications, problems),
         consents,
         consent_callers: Arc::new(consent_callers),
         consent_keys,

@@ -56,6 +56,7 @@ mod traces;
 mod tree;
 mod upstream;
 mod values;
+mod vendors;
 mod waivers;
 
 pub use admin::{Admin, AdminAuthentication, Operators};

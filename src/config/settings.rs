@@ -15,6 +15,7 @@ use crate::server;
 use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::upstream;
+use crate::vendors::VendorSettings;
 use mfa_gateway_core::policy::{Delegations, Waivers};
 use mfa_gateway_keys::KeySettings;
 use mfa_gateway_store::{SealingKeys, StoreSettings};
@@ -38,7 +39,9 @@ pub struct Config {
     pub consents: Vec<ConsentSettings>,
     /// The programs that may use them.
     pub consent_callers: Arc<Callers>,
-    /// The keys that seal them; absent if there are none.
+    /// The control panel vendors.
+    pub vendors: Arc<[Arc<VendorSettings>]>,
+    /// The keys that seal consents; absent if there are none.
     pub consent_keys: Option<SealingKeys>,
     /// The files that sign-ins and consents were read from.
     pub sign_in_files: Vec<PathBuf>,

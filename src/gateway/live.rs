@@ -18,6 +18,7 @@ use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
 use crate::telemetry::Tracer;
 use crate::upstream::Upstream;
+use crate::vendors::VendorSettings;
 
 /// The parts of the configuration that a request needs, by reader.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Live {
     pub(crate) keepers: Arc<Keepers>,
     /// The programs that may use consents.
     pub(crate) consent_callers: Arc<Callers>,
+    /// The control panel vendors.
+    pub(crate) vendors: Arc<[Arc<VendorSettings>]>,
     /// The backends; routes refer to them by place.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.

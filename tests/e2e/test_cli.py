@@ -237,7 +237,7 @@ def test_the_shipped_examples_are_valid():
 
 COMMANDS = [
     "serve", "check", "explain", "replay", "healthcheck", "demo", "version", "completions", "man", "schema",
-    "sessions", "report", "consents", "rewrap", "exceptions", "token",
+    "sessions", "report", "consents", "rewrap", "exceptions", "token", "vendors",
 ]
 
 
@@ -310,6 +310,7 @@ def test_manual_pages_are_for_man(tmp_path):
     pages = {file.name for file in (tmp_path / "man1").iterdir()}
     parts = ["report-forget", *(f"sessions-{part}" for part in ("list", "show", "end"))]
     parts += [f"consents-{part}" for part in ("list", "give", "try", "withdraw")]
+    parts += [f"vendors-{part}" for part in ("list", "consent", "remove", "purged")]
     parts += [f"exceptions-{part}" for part in ("list", "show", "request", "approve", "reject", "withdraw", "revoke")]
     assert pages == {"mfa-gateway.1", *(f"mfa-gateway-{command}.1" for command in [*COMMANDS, *parts])}
     if shutil.which("man"):

@@ -19,6 +19,7 @@ from support.portal import sealing_key
 from test_tls import certificate
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+PANEL = "5b0d9a4e-2f6c-4c1b-8d37-a94e60b1f2c8"
 ROUTES = {"/public/": "public", "/v1/": "mfa", "/slow/": "public", "/away/": "public", "/reported/": "mfa"}
 
 
@@ -48,7 +49,11 @@ def observed(tmp_path_factory, issuer, session_backend):
         "state": {"directory": str(folder)},
         "report": {},
         "consents": [{
-            "name": "nightly", "issuer": "wingtip", "client_id": "job", "authentication": "none", "scope": "api",
+            "name": "nightly", "issuer": "wingtip", "client_id": PANEL, "authentication": "none", "scope": "api",
+        }],
+        "vendors": [{
+            "name": "panel", "application": PANEL, "partners": [{"name": "contoso", "consent": "nightly"}],
+            "grants": [{"application": "00000003-0000-0000-c000-000000000000", "scopes": ["User.Read.All"]}],
         }],
         "consent_keys": [sealing_key(folder)],
         "log": {"decision_output": str(folder / "decisions"), "access_output": str(folder / "access")},
@@ -60,10 +65,16 @@ def observed(tmp_path_factory, issuer, session_backend):
         "issuer": {"wingtip"},
         "exception": {"EX-1"},
         "consent": {"nightly"},
+        "vendor": {"panel"},
+        "partner": {"contoso"},
         "file": {str(crt)},
         "name": {gateway.admin_url.removeprefix("https://")},
     }
     traffic(gateway, issuer, "zz0")
+    # What begins a second later has its series then.
+    end = time.monotonic() + 10
+    while not value(scrape(gateway), "mfa_gateway_store_operations_total", operation="count_vendor") and time.monotonic() < end:
+        time.sleep(0.05)
     yield gateway
     gateway.stop()
 

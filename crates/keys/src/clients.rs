@@ -75,6 +75,13 @@ impl Fetching {
         Ok(clients)
     }
 
+    /// The clients for an API that is called several times at once.
+    pub(crate) fn clients_for_many(&self, authorities: &[CertificateDer<'static>]) -> Result<Clients, ClientError> {
+        Ok(Clients::new(&*self.trust(authorities)?, self.no_proxy.clone(), |builder| {
+            builder.pool_idle_timeout(Duration::from_secs(30)).pool_max_idle_per_host(16)
+        })?)
+    }
+
     fn trust(&self, authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
         let mut known = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, config)) = known.iter().find(|(of, _)| of == authorities) {

@@ -12,13 +12,14 @@
 //! old it is and what is wrong.
 //!
 //! The discovery document also says where people sign in: a source keeps that as its [`Metadata`], and a [`FormClient`] sends
-//! codes and refresh tokens there.
+//! codes and refresh tokens there. An [`ApiClient`] calls the APIs that access tokens are for.
 //!
 //! [`KeySet`]: mfa_gateway_core::token::KeySet
 
 mod archive;
 mod attempt;
 mod budget;
+mod call;
 mod clients;
 mod discovery;
 mod encoding;
@@ -37,6 +38,7 @@ mod stored;
 
 pub use archive::sweep;
 pub use attempt::{KeyError, Refreshed};
+pub use call::{ApiCall, ApiClient, ApiResponse};
 pub use clients::{ClientError, Fetching, is_direct, is_loopback};
 pub use discovery::{DiscoveryError, read as read_discovery};
 pub use encoding::CodingError;

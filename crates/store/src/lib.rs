@@ -53,6 +53,10 @@ mod exceptions;
 mod register;
 mod uses;
 
+mod vendor;
+mod vendor_customers;
+mod vendors;
+
 pub use changes::{Changes, Cursor};
 pub use consent::Consent;
 pub use consents::{ConsentLease, ConsentMark, ConsentRenewal};
@@ -80,4 +84,6 @@ pub use sums::By;
 pub use tallies::Tally;
 pub use users::UserRequests;
 pub use uses::Uses;
+pub use vendor::{VendorCounts, VendorCustomer, VendorPurge, VendorRun, VendorWish};
+pub use vendor_customers::VendorOutcome;
 pub use wanted::Wanted;

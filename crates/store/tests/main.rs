@@ -18,3 +18,4 @@ mod rollout;
 mod scale;
 mod suite;
 mod sums;
+mod vendors;

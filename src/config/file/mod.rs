@@ -19,6 +19,7 @@ mod route;
 mod sign_in;
 mod telemetry;
 mod token_claims;
+mod vendor;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
 pub(super) use consent::Consent;
@@ -43,6 +44,7 @@ pub(super) use sign_in::{
 };
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate, Role};
+pub(super) use vendor::{Grant, Vendor};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -81,6 +83,9 @@ pub(super) struct File {
     /// The programs that may use consents, and for what.
     #[serde(default)]
     pub consent_callers: Vec<ConsentCaller>,
+    /// Control panel vendors, whose partners gave one of the `consents` each.
+    #[serde(default)]
+    pub vendors: Vec<Vendor>,
     /// The status report. Absent: nothing is counted.
     pub report: Option<Report>,
     /// Where sessions, the report's counts and exceptions are stored. Default: SQLite in `state.directory`; without that,
