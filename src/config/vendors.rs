@@ -192,7 +192,7 @@ mod tests {
     /// The problems and warnings of a file with these fields in the place of a vendor's usual ones.
     fn read(changes: &[(&str, &str)]) -> (Result<Config, String>, String) {
         let key = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(key.path(), [7_u8; 32]).unwrap();
+        std::fs::write(key.path(), format!("\0{:.<31}", "a key")).unwrap();
         let (key, application) = (key.path().display(), APPLICATION);
         let fields = [
             ("application", APPLICATION),

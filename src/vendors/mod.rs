@@ -22,7 +22,8 @@ mod runner;
 mod calls;
 mod shown;
 
+pub(crate) use calls::Calls;
 pub use metrics::VendorMetrics;
 pub use runner::Runner;
 pub use settings::{Grant, PartnerSettings, VendorSettings};
-pub(crate) use shown::{VendorDetail, shown};
+pub(crate) use shown::{PartnerDetail, VendorDetail, shown};

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("chart.html", include_str!("templates/chart.html")),
@@ -23,6 +23,7 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("consents.html", include_str!("templates/consents.html")),
     ("consent_go.html", include_str!("templates/consent_go.html")),
     ("consent_given.html", include_str!("templates/consent_given.html")),
+    ("vendors.html", include_str!("templates/vendors.html")),
     ("sessions.html", include_str!("templates/sessions.html")),
     ("explain.html", include_str!("templates/explain.html")),
     ("replay.html", include_str!("templates/replay.html")),

@@ -28,6 +28,7 @@ pub(super) enum Tab {
     Report,
     Exceptions,
     Consents,
+    Vendors,
     Sessions,
     Explain,
     Replay,
@@ -73,11 +74,12 @@ struct Message<'m> {
 }
 
 impl Tab {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Overview,
         Self::Report,
         Self::Exceptions,
         Self::Consents,
+        Self::Vendors,
         Self::Sessions,
         Self::Explain,
         Self::Replay,
@@ -90,6 +92,7 @@ impl Tab {
             Self::Report => "Report",
             Self::Exceptions => "Exceptions",
             Self::Consents => "Consents",
+            Self::Vendors => "Vendors",
             Self::Sessions => "Sessions",
             Self::Explain => "Explain",
             Self::Replay => "Replay",
@@ -103,6 +106,7 @@ impl Tab {
             Self::Report => "/site/report",
             Self::Exceptions => "/site/exceptions",
             Self::Consents => "/site/consents",
+            Self::Vendors => "/site/vendors",
             Self::Sessions => "/site/sessions",
             Self::Explain => "/site/explain",
             Self::Replay => "/site/replay",

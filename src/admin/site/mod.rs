@@ -23,6 +23,7 @@ mod requests;
 mod router;
 mod sessions;
 mod upload;
+mod vendors;
 mod who;
 
 pub(super) use router::{home, router, style};

@@ -13,6 +13,7 @@ use super::overview::overview;
 use super::who::Who;
 use super::{
     ask, configuration, consents, engine, exceptions, explain, give, replay, report, requests, sessions, upload,
+    vendors,
 };
 use crate::admin::context::Admin;
 use crate::admin::{guard, page};
@@ -33,6 +34,9 @@ pub(in crate::admin) fn router(admin: &Arc<Admin>) -> Router<Arc<Admin>> {
         .route("/site/consents/withdraw", guarded(get(consents::again).post(consents::withdraw)))
         .route("/site/consents/give", guarded(get(consents::again).post(give::give)))
         .route(consents::BACK, guarded(get(give::back)))
+        .route(vendors::PATH, guarded(get(vendors::page)))
+        .route("/site/vendors/consent", guarded(get(vendors::again).post(vendors::consent)))
+        .route("/site/vendors/purged", guarded(get(vendors::again).post(vendors::purged)))
         .route("/site/report", guarded(get(report::page)))
         .route("/site/report/requests", guarded(get(requests::page)))
         .route("/site/report/forget", guarded(post(requests::forget)))

@@ -3,6 +3,7 @@
 import collections
 import json
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from support.journal import metric, until
 from support.partner_api import PartnerApi, guid
 from support.portal import Portal, sealing_key, secret_file
 from support.postgres import Postgres
-from urllib.parse import urlsplit
+from support.site import Site, send_form
 
 PANEL, PANEL_SECRET = "5b0d9a4e-2f6c-4c1b-8d37-a94e60b1f2c8", "demo-only-nightly-secret"
 CONTOSO, SERVICE_ACCOUNT = "df845f1a-7b35-40a2-ba78-6481de91f8ae", "6d4f1c1e-3f2a-4c7b-9d52-1f4a3f1a7e10"
@@ -290,3 +291,36 @@ def test_nobody_but_operators_asks_and_only_for_what_is_there(start, api):
         assert answer.status_code == 400 and answer.json()["reason"] == "malformed_request", odd
     assert panel.want("purged", how=" ").status_code == 400
     assert api.asked == [] and panel.partner()["asked"] is None
+
+
+@pytest.fixture
+def site(tmp_path, provider, pages, api):
+    """The operators' site, with a vendor whose partner has yet to give its consent."""
+    consents = [{"name": "nightly", "issuer": "idp", "client_id": PANEL, "authentication": "none", "scope": "api"}]
+    vendors = [{"name": "panel", "application": PANEL, "api": api.url, "grants": GRANTS,
+                "partners": [{"name": "contoso", "consent": "nightly"}]}]
+    site = Site(tmp_path, provider, pages, consents=consents, consent_keys=[sealing_key(tmp_path, "consent.key")],
+                vendors=vendors, report={})
+    yield site
+    site.stop()
+
+
+def test_an_operator_has_customers_consent_and_states_a_purge_on_a_page(site, api):
+    visitor = site.signed_in()
+
+    def page():
+        hop = visitor.send(site.at("/site/vendors"), site="same-origin")
+        assert hop.status == 200 and "<script" not in hop.text, hop.text
+        return hop
+
+    assert "contoso" in page().text and "absent" in page().text and "no calls" in page().text
+    unsure = send_form(visitor, page(), "/site/vendors/consent", without=("sure",))
+    assert unsure.status == 422 and "not confirmed" in unsure.text
+    asked = send_form(visitor, page(), "/site/vendors/consent", more={"sure": "yes"})
+    assert asked.status == 200 and "The gateway works on it." in asked.text
+    until(lambda: 'class="mark bad">absent' in page().text, 10)
+    assert send_form(visitor, page(), "/site/vendors/purged", more={"how": " "}).status == 422
+    stated = send_form(visitor, page(), "/site/vendors/purged", more={"how": "<script>TICKET-1</script>\r\nby Jane"})
+    assert stated.status == 200 and "&lt;script&gt;TICKET-1" in stated.text and "no calls since" in stated.text
+    forged = send_form(visitor, page(), "/site/vendors/consent", without=("proof",), more={"sure": "yes"})
+    assert forged.status == 403 and api.asked == []

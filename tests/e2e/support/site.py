@@ -12,7 +12,7 @@ from support.portal import sealing_key, secret_file
 from support.visitor import Hop, Visitor
 
 SESSION = "__Host-staff"
-PAGES = ["/", "/site/exceptions", "/site/exceptions/new", "/site/consents", "/site/report", "/site/report/requests", "/site/sessions", "/site/explain", "/site/replay", "/site/configuration"]
+PAGES = ["/", "/site/exceptions", "/site/exceptions/new", "/site/consents", "/site/vendors", "/site/report", "/site/report/requests", "/site/sessions", "/site/explain", "/site/replay", "/site/configuration"]
 
 
 class Site(Gateway):
