@@ -8,7 +8,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_store::{ConsentsSeen, Store};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::ambient::Ambient;
@@ -26,6 +26,9 @@ const ALL: Duration = Duration::from_secs(600);
 
 /// How long after the start consents are first looked after: keys and the store come first.
 const FIRST: Duration = Duration::from_secs(30);
+
+/// How long the end of the process waits for uses under way.
+const LAST: Duration = Duration::from_secs(10);
 
 /// The keepers of a configuration; none for commands, which serve nobody. One with the same settings goes on.
 ///
@@ -45,18 +48,23 @@ pub(super) fn keepers(
         ambient.metrics.consents.forget(&gone.settings().name);
     }
     let keeper = |settings: &ConsentSettings| {
-        if let Some(kept) = before.named(&settings.name).filter(|kept| kept.goes_on(settings, keys)) {
-            return Ok(Arc::clone(kept));
-        }
         let issuer = &config.issuers[settings.issuer];
         let verifier = client_verifier(issuer, &settings.client.client_id, &issuer.profile, sources, ambient);
+        let earlier = before.named(&settings.name);
+        if let Some(kept) = earlier.filter(|kept| kept.goes_on(settings, keys, &verifier)) {
+            return Ok(Arc::clone(kept));
+        }
         let client = Client::new(settings.client.clone(), ambient.clock.clone(), &fetching)
             .with_context(|| format!("the client of consent {} can't be made", settings.name))?;
         let time_and_name = (ambient.clock.clone(), ambient.replica.clone());
         let metrics = (ambient.metrics.consents.clone(), &ambient.token_memory);
         let keeper =
             Keeper::new(settings.clone(), (client, verifier), (store.clone(), keys.clone()), time_and_name, metrics);
-        Ok(Arc::new(keeper))
+        // All of one name share the row in the store.
+        Ok(Arc::new(match earlier {
+            Some(earlier) => keeper.after(earlier),
+            None => keeper,
+        }))
     };
     let keepers: anyhow::Result<Vec<Arc<Keeper>>> = config.consents.iter().map(keeper).collect();
     Ok(Arc::new(Keepers::new(keepers?)))
@@ -71,6 +79,9 @@ fn follow(live: &Arc<ArcSwap<Live>>, store: Store, stop: CancellationToken) {
             let keepers = live.load().keepers.clone();
             if keepers.is_empty() {
                 continue;
+            }
+            for keeper in keepers.iter() {
+                keeper.settle().await;
             }
             // Another server may have taken over, whose clock is behind.
             if began.elapsed() >= ALL {
@@ -89,6 +100,18 @@ fn follow(live: &Arc<ArcSwap<Live>>, store: Store, stop: CancellationToken) {
             }
         }
     });
+}
+
+/// Waits for the uses of consents that are under way when the process ends.
+pub(super) async fn finish(keepers: &Keepers) {
+    let all = async {
+        for keeper in keepers.iter() {
+            keeper.wind_up().await;
+        }
+    };
+    if timeout(LAST, all).await.is_err() {
+        tracing::warn!("a consent's use is still under way; a single-use refresh token may be lost");
+    }
 }
 
 /// Looks after the consents each day, learns what other replicas do to them, and works for the vendors that have them.

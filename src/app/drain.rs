@@ -34,6 +34,8 @@ impl App {
         self.stop.cancel();
         // What was told to stop gets a moment to do so.
         let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
+        let keepers = self.live.load().keepers.clone();
+        super::consents::finish(&keepers).await;
         if let Some(report) = &self.ambient.report {
             report.flusher().finish(Duration::from_secs(3)).await;
         }

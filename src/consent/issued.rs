@@ -112,6 +112,12 @@ pub enum TokenError {
     /// The issuer can't be used at this moment.
     #[error("the issuer can't be used at this moment ({0})")]
     Issuer(String),
+    /// The issuer gave a token of another user, tenant or issuer.
+    #[error("the issuer gave a token of another {0}")]
+    Foreign(&'static str),
+    /// Too many tokens of the consent are under way.
+    #[error("too many tokens of it are being fetched at this moment")]
+    Busy,
     /// The store can't be used at this moment.
     #[error("the store can't be used at this moment")]
     Store,
@@ -130,6 +136,8 @@ impl TokenError {
             Self::NoSuchTenant => "no_such_tenant",
             Self::NoScope => "no_scope",
             Self::Issuer(_) => "issuer_unavailable",
+            Self::Foreign(_) => ConsentState::Foreign.code(),
+            Self::Busy => "busy",
             Self::Store => "store_unavailable",
             Self::Sealed(_) => ConsentState::Sealed.code(),
         }
@@ -154,6 +162,8 @@ impl TokenError {
             }
             Self::NoSuchTenant => "Ask for the consent's own tenant, or set `tenant_token_endpoint` of the consent.",
             Self::NoScope => "Ask for a `scope`, or set the consent's own.",
+            Self::Foreign(_) => ConsentState::Foreign.remedy(),
+            Self::Busy => "Try again in a moment, for fewer tenants and scopes at once.",
             Self::Issuer(_) | Self::Store => "Try again in a moment.",
             Self::Sealed(_) => ConsentState::Sealed.remedy(),
         }
@@ -162,6 +172,6 @@ impl TokenError {
     /// Whether another time it may work.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Issuer(_) | Self::Store)
+        matches!(self, Self::Issuer(_) | Self::Store | Self::Busy)
     }
 }

@@ -1,15 +1,17 @@
 //! Keeps one consent: what it needs for that, and what it tells of it.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_layer::ClientVerifier;
-use mfa_gateway_store::{Consent, ConsentChange, Envelope, Sealer, SealingKeys, Store, StoreError};
+use mfa_gateway_store::{Consent, ConsentChange, Sealer, SealingKeys, Store, StoreError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fetches::Fetches;
+use super::hand::Hand;
 use super::memory::{Part, TokenMemory};
 use super::metrics::ConsentMetrics;
 use super::settings::ConsentSettings;
@@ -30,31 +32,18 @@ pub struct Keeper {
     pub(super) replica: String,
     /// The access tokens in memory.
     pub(super) memory: Part,
-    /// One use of the refresh token at a time.
-    pub(super) turn: tokio::sync::Mutex<()>,
-    /// The next refresh token, if the store could not take it yet.
-    pub(super) owed: Mutex<Option<Owed>>,
+    /// Those under way.
+    pub(super) fetches: Arc<Fetches>,
+    /// What a keeper of the same consent goes on with after a reload.
+    pub(super) hand: Arc<Hand>,
     /// When the consent was given that tokens are kept of; 0 if that isn't known yet.
     given: AtomicI64,
-    /// The generation whose refresh token the issuer may have seen without that its answer came; -1 if there is none.
-    pub(super) unanswered: AtomicI64,
 }
 
 /// What seals each kind of thing.
 pub(super) struct Seals {
     pub(super) records: Sealer,
     pub(super) transactions: Sealer,
-}
-
-/// A refresh token that the store could not take yet.
-#[derive(Clone, Debug)]
-pub(super) struct Owed {
-    /// The generation that it replaces.
-    pub(super) generation: i64,
-    pub(super) envelope: Envelope,
-    pub(super) mfa: bool,
-    pub(super) state: ConsentState,
-    pub(super) at: i64,
 }
 
 /// What is known of a consent, for people. Times are those of the gateway.
@@ -109,24 +98,8 @@ impl Keeper {
             transactions: Sealer::new(&keys, "consent transaction", b""),
         };
         let memory = Part::of(memory);
-        let (turn, owed, unanswered) = (tokio::sync::Mutex::default(), Mutex::default(), AtomicI64::new(-1));
-        let given = AtomicI64::default();
-        Self {
-            settings,
-            client,
-            verifier,
-            store,
-            seals,
-            keys,
-            clock,
-            metrics,
-            replica,
-            memory,
-            turn,
-            owed,
-            given,
-            unanswered,
-        }
+        let (fetches, hand, given) = Default::default();
+        Self { settings, client, verifier, store, seals, keys, clock, metrics, replica, memory, fetches, hand, given }
     }
 
     /// The settings.
@@ -135,10 +108,26 @@ impl Keeper {
         &self.settings
     }
 
+    /// Goes on with what an earlier keeper of the same consent has in hand: a refresh token is in use once, whatever changes.
+    #[must_use]
+    pub fn after(mut self, earlier: &Self) -> Self {
+        self.hand = Arc::clone(&earlier.hand);
+        self
+    }
+
     /// Whether this keeper goes on under these settings, with what it has in memory.
     #[must_use]
-    pub fn goes_on(&self, settings: &ConsentSettings, keys: &SealingKeys) -> bool {
-        self.settings == *settings && self.keys == *keys
+    pub fn goes_on(&self, settings: &ConsentSettings, keys: &SealingKeys, verifier: &ClientVerifier) -> bool {
+        let (own, own_profile) = (self.verifier.rules(), self.verifier.profile());
+        let (rules, profile) = (verifier.rules(), verifier.profile());
+        self.settings == *settings
+            && self.keys == *keys
+            && Arc::ptr_eq(self.verifier.keys(), verifier.keys())
+            && (&own.issuer, &own.algorithms, own.clock_skew, own.auth_time)
+                == (&rules.issuer, &rules.algorithms, rules.clock_skew, rules.auth_time)
+            && (&own_profile.mfa, &own_profile.roles, &own_profile.home)
+                == (&profile.mfa, &profile.roles, &profile.home)
+            && (&own_profile.name, own_profile.clock_skew) == (&profile.name, profile.clock_skew)
     }
 
     /// What is known of it.
@@ -155,7 +144,9 @@ impl Keeper {
         };
         let is_sealed =
             !row.envelope.secret.is_empty() && row.envelope.rewrapped(&self.seals.records, &row.context()).is_none();
-        let (state, why) = if is_sealed {
+        let (state, why) = if let Some(why) = self.misfit(&row) {
+            (ConsentState::Absent, why.to_owned())
+        } else if is_sealed {
             (ConsentState::Sealed, format!("key {}", row.envelope.key_id()))
         } else {
             (ConsentState::named(&row.state), row.why.clone())

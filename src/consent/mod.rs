@@ -10,7 +10,10 @@
 
 mod callers;
 mod failure;
+mod fetches;
+mod genuine;
 mod give;
+mod hand;
 mod issued;
 mod keeper;
 mod keepers;
@@ -22,6 +25,7 @@ mod rewrap;
 mod settings;
 mod state;
 mod tell;
+mod turns;
 
 pub use callers::{CERTIFICATE_ISSUER, CallerSettings, CallerTenants, Callers, Forbidden, KnownBy, spelled};
 pub use failure::{Failure, Reach};

@@ -1,19 +1,18 @@
 //! From a consent to an access token.
 //!
-//! The first to ask uses the refresh token; the others wait and take what came. Between replicas, the store's lease decides.
-//! An issuer gives a token once, so nobody who goes away stops the way from the issuer into the store. A refresh
-//! token that the store can't take stays in memory and is stored first the next time.
+//! Between replicas, the store's lease decides who uses the refresh token. One that the store can't take stays in memory, and
+//! is stored as soon as it can.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mfa_gateway_store::{Consent, ConsentLease, ConsentMark, ConsentRenewal, Envelope};
 use tokio::time::sleep;
 
 use super::failure::{Failure, Reach};
-use super::issued::{Issued, TokenError, Wanted};
-use super::keeper::{Keeper, Owed};
+use super::hand::Owed;
+use super::issued::{Issued, TokenError};
+use super::keeper::Keeper;
 use super::memory::Place;
 use super::state::ConsentState;
 use crate::oidc::{Refreshed, TokenEndpointError};
@@ -24,15 +23,11 @@ const USUAL_LIFE: Duration = Duration::from_secs(3600);
 /// How much longer than one request to the issuer a lease lasts.
 const BEYOND: Duration = Duration::from_secs(10);
 
-/// The pause before another replica's result is looked for, and how often.
-const PAUSE: Duration = Duration::from_millis(200);
-const ROUNDS: u32 = 40;
-
 /// Why a consent isn't used: the issuer may have seen its refresh token, and takes one that comes twice for stolen.
 const ABANDONED: &str = "abandoned";
 
 /// How one attempt ends.
-enum Attempt {
+pub(super) enum Attempt {
     /// With a token.
     Token(Arc<Issued>),
     /// Another replica was at it, or another refresh token has taken the place of the one that was read.
@@ -40,76 +35,16 @@ enum Attempt {
 }
 
 impl Keeper {
-    /// An access token that lasts a while.
-    ///
-    /// # Errors
-    ///
-    /// If there is none; [`TokenError`] says why, and what to do.
-    pub async fn token(self: &Arc<Self>, wanted: &Wanted) -> Result<Arc<Issued>, TokenError> {
-        let result = self.find(wanted).await;
-        self.metrics.used(&self.settings.name, result.as_ref().map_or_else(TokenError::code, |_| "ok"));
-        result
-    }
-
-    async fn find(self: &Arc<Self>, wanted: &Wanted) -> Result<Arc<Issued>, TokenError> {
-        let place = self.place(wanted)?;
-        if let Some(issued) = self.fresh(&place) {
-            return Ok(issued);
-        }
-        if let Some(refused) = self.memory.refusal(&place) {
-            return Err(refused);
-        }
-        self.fetch(place, false).await
-    }
-
-    /// Uses the refresh token now, whatever is kept: to see whether it works.
-    ///
-    /// # Errors
-    ///
-    /// If it doesn't.
-    pub async fn try_it(self: &Arc<Self>) -> Result<Arc<Issued>, TokenError> {
-        let place = self.place(&Wanted::default())?;
-        self.fetch(place, true).await
-    }
-
-    fn place(&self, wanted: &Wanted) -> Result<Place, TokenError> {
-        let scope = wanted.scope.as_deref().or(self.settings.scope.as_deref()).ok_or(TokenError::NoScope)?;
-        let tenant = wanted.tenant.as_deref().or(self.settings.tenant.as_deref());
-        Ok(self.memory.place(tenant, scope))
-    }
-
-    /// The kept token, if it lasts a while.
-    fn fresh(&self, place: &Place) -> Option<Arc<Issued>> {
-        let issued = self.memory.token(place)?;
-        (self.clock.now().plus(self.settings.margin) < issued.expires).then_some(issued)
-    }
-
-    async fn fetch(self: &Arc<Self>, place: Place, anew: bool) -> Result<Arc<Issued>, TokenError> {
-        let own = Arc::clone(self);
-        let fetching = tokio::spawn(async move { own.take_turns(&place, anew).await });
-        fetching.await.unwrap_or_else(|_| Err(TokenError::Issuer("the attempt broke off".to_owned())))
-    }
-
-    async fn take_turns(&self, place: &Place, anew: bool) -> Result<Arc<Issued>, TokenError> {
-        let _turn = self.turn.lock().await;
-        if let Some(issued) = self.fresh(place).filter(|_| !anew) {
-            return Ok(issued);
-        }
-        for _ in 0..ROUNDS {
-            match self.attempt(place, anew).await? {
-                Attempt::Token(issued) => return Ok(issued),
-                Attempt::Again => sleep(PAUSE).await,
-            }
-        }
-        Err(TokenError::Issuer("another replica is at it".to_owned()))
-    }
-
-    async fn attempt(&self, place: &Place, anew: bool) -> Result<Attempt, TokenError> {
+    /// One attempt to use the refresh token; `anew` tries also one that doesn't work any more.
+    pub(super) async fn attempt(&self, place: &Place, anew: bool) -> Result<Attempt, TokenError> {
         let name = &self.settings.name;
         let row = self.store.consent(name).await.map_err(|_| TokenError::Store)?;
         let row = row.ok_or(TokenError::Consent(ConsentState::Absent))?;
         if row.envelope.secret.is_empty() {
             return Err(TokenError::Consent(ConsentState::Withdrawn));
+        }
+        if self.misfit(&row).is_some() {
+            return Err(TokenError::Consent(ConsentState::Absent));
         }
         if self.pay(row.generation).await? {
             return Ok(Attempt::Again);
@@ -127,9 +62,7 @@ impl Keeper {
         let token = String::from_utf8(token.to_vec()).map_err(|_| sealed())?;
         let lease = self.settings.client.timeout + BEYOND;
         let abandoned = match self.store.lease_consent(name, &self.replica, row.generation, lease).await {
-            Ok(ConsentLease::Granted { abandoned }) => {
-                abandoned || self.unanswered.load(Ordering::Relaxed) == row.generation
-            }
+            Ok(ConsentLease::Granted { abandoned }) => abandoned || self.hand.is_unanswered(row.generation),
             Ok(ConsentLease::Held | ConsentLease::Renewed(_)) => return Ok(Attempt::Again),
             Ok(ConsentLease::Gone) => return Err(TokenError::Consent(ConsentState::Withdrawn)),
             Err(_) => return Err(TokenError::Store),
@@ -138,21 +71,35 @@ impl Keeper {
             return self.mark(&row, place, ConsentState::Reconsent, ABANDONED, "").await;
         }
         match self.client.refresh_for(&metadata, &token, &[("scope", &place.1)]).await {
-            Ok(tokens) => Ok(Attempt::Token(self.take(&row, place, tokens).await)),
+            Ok(tokens) => self.take(&row, place, (token, tokens)).await,
             Err(error) => self.explain(&row, place, &error).await,
         }
     }
 
+    /// Stores a refresh token that is owed, if nobody is at it.
+    pub async fn settle(&self) {
+        let Some(_turn) = self.hand.owed().and_then(|_| self.hand.idle_turn()) else { return };
+        // A store that can't be reached has its own metric.
+        if let Ok(Some(row)) = self.store.consent(&self.settings.name).await {
+            let _ = self.pay(row.generation).await;
+        }
+    }
+
+    /// Waits for the use that is under way, since what the issuer gives for it comes once. None begins any more.
+    pub async fn wind_up(&self) {
+        self.settle().await;
+        self.hand.close().await;
+    }
+
     /// Stores a refresh token that is owed; whether that changed what is stored.
     async fn pay(&self, generation: i64) -> Result<bool, TokenError> {
-        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(owed) = owed else { return Ok(false) };
+        let Some(owed) = self.hand.owed() else { return Ok(false) };
         // Somebody consented again, or withdrew: the older one's successor has no place any more.
         let is_due = owed.generation == generation;
         if is_due {
             self.store_next(&owed).await.map_err(|_| TokenError::Store)?;
         }
-        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.hand.owe(None);
         Ok(is_due)
     }
 
@@ -163,33 +110,66 @@ impl Keeper {
         self.store.renew_consent(&renewal).await
     }
 
-    /// Takes what the issuer gave.
-    async fn take(&self, row: &Consent, place: &Place, tokens: Refreshed) -> Arc<Issued> {
+    /// Takes what the issuer gave for a refresh token.
+    async fn take(
+        &self,
+        row: &Consent,
+        place: &Place,
+        (used, tokens): (String, Refreshed),
+    ) -> Result<Attempt, TokenError> {
         let now = self.clock.now();
+        let doubt = self.check_genuine(row, place, &tokens).await.err();
         let expires = now.plus(tokens.expires_in.unwrap_or(USUAL_LIFE));
         let rule = &self.verifier.profile().mfa;
         let issued = Arc::new(Issued::of(&tokens.access_token, expires, rule, tokens.request_id));
-        let is_home = place.0.as_deref().is_none_or(|tenant| self.settings.is_home(tenant));
+        let is_home = self.is_at_home(place);
         // MFA in a customer's tenant says nothing of the consent in the partner's.
-        let (mfa, state) = match issued.mfa.filter(|_| is_home) {
-            Some(true) => (true, ConsentState::Alive),
-            Some(false) => (false, ConsentState::NoMfa),
-            None => (row.mfa, if row.mfa { ConsentState::Alive } else { ConsentState::named(&row.state) }),
+        let (mfa, state) = match (&doubt, issued.mfa.filter(|_| is_home)) {
+            (Some(TokenError::Foreign(_)), _) if is_home => (row.mfa, ConsentState::Foreign),
+            (Some(_), _) => (row.mfa, ConsentState::named(&row.state)),
+            (None, Some(true)) => (true, ConsentState::Alive),
+            (None, Some(false)) => (false, ConsentState::NoMfa),
+            (None, None) => (row.mfa, if row.mfa { ConsentState::Alive } else { ConsentState::NoMfa }),
         };
-        let next = tokens.refresh_token.as_deref().map(str::as_bytes);
-        let is_kept = if let Some(token) = next {
-            let envelope = Envelope::seal(&self.seals.records, &row.context(), token);
-            self.keep_next(Owed { generation: row.generation, envelope, mfa, state, at: now.as_secs() }).await
-        } else {
-            self.note(row, state).await;
-            true
-        };
-        self.metrics.state(&self.settings.name, state, Some(now.plus(self.settings.lapses).as_secs()));
-        // Of a consent that was withdrawn meanwhile, or given again, nothing is kept.
-        if is_kept {
-            self.memory.keep(place, &issued);
+        // Without another one, the refresh token goes on (RFC 6749 section 6). A doubtful one is kept as well: it has replaced
+        // the one that was used, so that nothing else may work from now on.
+        let next = tokens.refresh_token.unwrap_or(used);
+        let envelope = Envelope::seal(&self.seals.records, &row.context(), next.as_bytes());
+        let owed = Owed { generation: row.generation, envelope, mfa, state, at: now.as_secs() };
+        let is_kept = self.keep_next(owed).await;
+        if let Some(doubt) = doubt {
+            self.tell_doubt(row, place, &doubt, (is_kept, &issued.request_id)).await;
+            return Err(doubt);
         }
-        issued
+        // Of a consent that was withdrawn meanwhile, or given again, nothing is given.
+        if !is_kept {
+            return Ok(Attempt::Again);
+        }
+        self.metrics.state(&self.settings.name, state, Some(now.plus(self.settings.lapses).as_secs()));
+        self.memory.keep(place, &issued);
+        Ok(Attempt::Token(issued))
+    }
+
+    /// Notes that the issuer gave tokens that nobody may have.
+    async fn tell_doubt(&self, row: &Consent, place: &Place, doubt: &TokenError, (is_kept, id): (bool, &str)) {
+        let (consent, tenant) = (self.settings.name.as_str(), place.0.as_deref());
+        let TokenError::Foreign(whose) = doubt else { return };
+        tracing::error!(consent, tenant, request_id = id, whose, "the issuer gave another's token; nobody gets it");
+        // By now, the consent may be another one.
+        if !is_kept {
+            return;
+        }
+        self.memory.refuse(place, doubt.clone());
+        if self.is_at_home(place) {
+            self.memory.forget();
+            let (state, why, at) = (ConsentState::Foreign, format!("another_{whose}"), self.clock.now().as_secs());
+            let generation = row.generation + 1;
+            let mark = ConsentMark { id: consent, generation, state: state.code(), why: &why, challenge: "", at };
+            // The state is stored already; this says why.
+            let _ = self.store.mark_consent(&mark).await;
+            let lapses = self.lapses(row).map(mfa_gateway_core::clock::Timestamp::as_secs);
+            self.metrics.state(consent, state, lapses);
+        }
     }
 
     /// Stores the next refresh token, or keeps it in memory. False if another one, or none, has taken its place by now.
@@ -205,19 +185,8 @@ impl Keeper {
             consent,
             "the store can't take a refresh token; it is in memory, and lost if this process ends"
         );
-        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = Some(owed);
+        self.hand.owe(Some(owed));
         true
-    }
-
-    /// Notes that the refresh token works, where the issuer gave no other.
-    async fn note(&self, row: &Consent, state: ConsentState) {
-        if row.state != state.code() {
-            let (id, at) = (self.settings.name.as_str(), self.clock.now().as_secs());
-            let mark = ConsentMark { id, generation: row.generation, state: state.code(), why: "", challenge: "", at };
-            // The next use finds out the same.
-            let _ = self.store.mark_consent(&mark).await;
-        }
-        self.release().await;
     }
 
     async fn release(&self) {
@@ -227,9 +196,8 @@ impl Keeper {
 
     /// What an error of the token endpoint means.
     async fn explain(&self, row: &Consent, place: &Place, error: &TokenEndpointError) -> Result<Attempt, TokenError> {
-        let is_home = place.0.as_deref().is_none_or(|tenant| self.settings.is_home(tenant));
         let failure = Failure::of(error);
-        let failure = if is_home { failure } else { failure.elsewhere() };
+        let failure = if self.is_at_home(place) { failure } else { failure.elsewhere() };
         tracing::warn!(
             consent = self.settings.name,
             tenant = place.0.as_deref(),
@@ -249,13 +217,13 @@ impl Keeper {
                 self.memory.refuse(place, refused.clone());
                 Err(refused)
             }
-            Reach::Moment if error.is_unsent || error.status.is_some_and(|status| !status.is_success()) => {
+            Reach::Moment if error.is_unsent || error.is_refusal() => {
                 self.release().await;
                 Err(TokenError::Issuer(told))
             }
             // The issuer may have seen the refresh token; with a success that can't be read, it has replaced it.
             Reach::Moment => {
-                self.unanswered.store(row.generation, Ordering::Relaxed);
+                self.hand.note_unanswered(row.generation);
                 Err(TokenError::Issuer(told))
             }
         }

@@ -17,6 +17,8 @@ pub enum ConsentState {
     ClientCredential,
     /// The issuer blocks the person or the client.
     Blocked,
+    /// The issuer gave tokens of another user or tenant for it.
+    Foreign,
     /// It was withdrawn.
     Withdrawn,
     /// No key opens what is stored. This is found where it is read, and never stored.
@@ -25,7 +27,7 @@ pub enum ConsentState {
 
 impl ConsentState {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Absent,
         Self::Alive,
         Self::NoMfa,
@@ -33,6 +35,7 @@ impl ConsentState {
         Self::Reconsent,
         Self::ClientCredential,
         Self::Blocked,
+        Self::Foreign,
         Self::Withdrawn,
         Self::Sealed,
     ];
@@ -48,6 +51,7 @@ impl ConsentState {
             Self::Reconsent => "reconsent",
             Self::ClientCredential => "client_credential",
             Self::Blocked => "blocked",
+            Self::Foreign => "foreign",
             Self::Withdrawn => "withdrawn",
             Self::Sealed => "sealed",
         }
@@ -89,6 +93,10 @@ impl ConsentState {
             }
             Self::Blocked => {
                 "Ask the tenant's administrator why the account or the application is blocked or disabled."
+            }
+            Self::Foreign => {
+                "Ask the issuer's support why a refresh gave another user's or tenant's token: the log has the request's id. Then \
+                 give the consent again."
             }
             Self::Withdrawn => "Give the consent again, if the program is to go on.",
             Self::Sealed => {

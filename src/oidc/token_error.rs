@@ -137,6 +137,18 @@ impl TokenEndpointError {
         }
     }
 
+    /// Whether the issuer itself refused the request, so that it has not used what was sent. A proxy's own error says nothing
+    /// of what became of a request behind it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        let Some(status) = self.status else { return false };
+        match status.as_u16() {
+            502 | 504 => false,
+            500.. => self.code.is_some(),
+            other => other >= 300,
+        }
+    }
+
     /// Whether the code or the refresh token is no good.
     #[must_use]
     pub fn is_invalid_grant(&self) -> bool {
@@ -254,6 +266,22 @@ mod tests {
             assert_eq!(read(odd), None, "{odd}");
         }
         assert_eq!(of(400, r#"{"error":"invalid_grant","claims":{"access_token":{}}}"#).claims, None);
+    }
+
+    #[test]
+    fn a_proxys_error_is_no_refusal() {
+        let json = r#"{"error":"temporarily_unavailable"}"#;
+        for (status, document) in
+            [(503, json), (500, json), (429, json), (429, ""), (400, "<html>"), (401, json), (302, "")]
+        {
+            assert!(of(status, document).is_refusal(), "{status} {document}");
+        }
+        let pages =
+            [(503, "<html>"), (500, ""), (502, json), (504, json), (504, ""), (599, ""), (200, "{}"), (204, "")];
+        for (status, document) in pages {
+            assert!(!of(status, document).is_refusal(), "{status} {document}");
+        }
+        assert!(!TokenEndpointError::new(TokenEndpointErrorKind::Unavailable).is_refusal(), "none came");
     }
 
     #[test]

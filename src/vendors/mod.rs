@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`VendorSettings`], [`PartnerSettings`] | a vendor's application, what customers consent to, and the partners |
 //! | [`Runner`] | does for all customers of a partner what an operator asked for: evenly, repeatably, one replica at a time |
-//! | [`VendorDetail`], [`PartnerDetail`] | how far that is, and whether the application still calls without MFA |
+//! | `VendorDetail`, `PartnerDetail` | how far that is, and whether the application still calls without MFA |
 
 mod settings;
 

@@ -263,7 +263,9 @@ async fn bearer(
     let consent = vendor.partner(partner).map(|partner| partner.consent.as_str());
     let keeper = keepers.iter().find(|keeper| Some(keeper.settings().name.as_str()) == consent);
     let keeper = keeper.ok_or(("no_consent", LATER))?;
-    match keeper.token(&Wanted { tenant: None, scope: vendor.scope.clone() }).await {
+    // No program's name has a colon.
+    let caller = format!("vendor:{}", vendor.name);
+    match keeper.token(&Wanted { tenant: None, scope: vendor.scope.clone() }, &caller).await {
         Ok(issued) if issued.mfa == Some(false) => Err(("consent_no_mfa", LATER)),
         Ok(issued) => Ok(issued.bearer.clone()),
         Err(error) => Err((error.code(), if error.is_passing() { SOON } else { LATER })),

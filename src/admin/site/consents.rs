@@ -198,6 +198,7 @@ fn kind(state: ConsentState) -> &'static str {
         | ConsentState::Reconsent
         | ConsentState::ClientCredential
         | ConsentState::Blocked
+        | ConsentState::Foreign
         | ConsentState::Sealed => "bad",
     }
 }

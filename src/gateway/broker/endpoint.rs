@@ -79,7 +79,7 @@ pub(in crate::gateway) async fn respond(mut parts: Parts) -> Result<Response<Bod
                 .inspect_err(|reason| tell_refusal(&parts, &consent, reason, Way::HandedOut))
                 .map_err(rejected)?;
             let keeper = permission.keeper;
-            let issued = keeper.token(&permission.wanted).await;
+            let issued = keeper.token(&permission.wanted, &permission.caller.name).await;
             tell(&parts, &permission, issued.as_ref(), Way::HandedOut);
             let issued = issued.map_err(|error| rejected(ConsentFault::token(keeper, &error).into()))?;
             check_mfa(&route, keeper, &issued).map_err(rejected)?;

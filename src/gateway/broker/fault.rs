@@ -87,11 +87,11 @@ impl ConsentFault {
     pub(super) fn token(keeper: &Keeper, error: &TokenError) -> Self {
         let name = &keeper.settings().name;
         let (status, code) = match error {
-            TokenError::Consent(_) => (StatusCode::CONFLICT, "consent_unusable"),
+            TokenError::Consent(_) | TokenError::Foreign(_) => (StatusCode::CONFLICT, "consent_unusable"),
             TokenError::Tenant(_) | TokenError::NoSuchTenant | TokenError::NoScope => {
                 (StatusCode::CONFLICT, "consent_missing")
             }
-            TokenError::Issuer(_) | TokenError::Store | TokenError::Sealed(_) => {
+            TokenError::Issuer(_) | TokenError::Busy | TokenError::Store | TokenError::Sealed(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "consent_unavailable")
             }
         };

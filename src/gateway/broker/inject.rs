@@ -24,7 +24,7 @@ pub(in crate::gateway) async fn inject(mut parts: Parts) -> Result<Parts, Reject
     let permission =
         permission.inspect_err(|reason| tell_refusal(&parts, &usage.name, reason, Way::Injected)).map_err(rejected)?;
     let keeper = permission.keeper;
-    let issued = keeper.token(&permission.wanted).await;
+    let issued = keeper.token(&permission.wanted, &permission.caller.name).await;
     tell(&parts, &permission, issued.as_ref(), Way::Injected);
     let issued = issued.map_err(|error| rejected(ConsentFault::token(keeper, &error).into()))?;
     check_mfa(&route, keeper, &issued).map_err(rejected)?;

@@ -143,7 +143,7 @@ def test_an_issuer_whose_success_cannot_be_read(replicas, provider, single_use):
 
 def test_an_issuer_that_gives_no_mfa_any_more(replicas, provider, single_use):
     one, two = replicas
-    provider.change_answer = lambda answer: {**answer, "access_token": provider.token({"amr": ["pwd"]})}
+    provider.change_answer = lambda answer: {**answer, "id_token": None, "access_token": provider.token({"amr": ["pwd"]})}
     assert one.ask("try").json()["mfa"] is False and two.listed()["state"] == "no_mfa"
     provider.change_answer = lambda answer: answer
     assert two.ask("try").json()["mfa"] is True and one.listed()["state"] == "alive"

@@ -146,7 +146,7 @@ def test_a_revoked_token_asks_for_a_new_consent_and_the_others_pass(job, provide
     def answers(status: int, **document):
         provider.instead["/t/x/token"] = provider.instead["/token"] = lambda handler: handler.send(status, document) or True
 
-    answers(503)
+    answers(503, error="temporarily_unavailable")
     assert job.ask("try").status_code == 503 and job.listed()["state"] == "alive"
     answers(400, error="invalid_grant", error_codes=[50076], trace_id="t-1", correlation_id="c-1")
     refused = job.ask("try").json()
@@ -162,7 +162,7 @@ def test_a_revoked_token_asks_for_a_new_consent_and_the_others_pass(job, provide
     assert job.ask("try").json()["reason"] == "client_credential"
     provider.instead.clear()
     assert job.ask("try").status_code == 200 and job.listed()["state"] == "alive", "no new consent is needed"
-    provider.change_answer = lambda answer: {**answer, "access_token": provider.token({"amr": ["pwd"]})}
+    provider.change_answer = lambda answer: {**answer, "id_token": None, "access_token": provider.token({"amr": ["pwd"]})}
     assert job.ask("try").json()["mfa"] is False and job.listed()["state"] == "no_mfa"
 
 

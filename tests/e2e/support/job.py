@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 import httpx
+import yaml
 
 from support.gateway import run
 from support.identity_provider import CLIENT_ID, CLIENT_SECRET
@@ -37,6 +38,17 @@ class Job:
 
     def ask(self, action: str, **question) -> httpx.Response:
         return self.post(action, {"consent": "nightly", **question})
+
+    def reload(self, issuer: dict | None = None, **consent) -> dict:
+        """Changes fields of the issuer and of the consent, and returns what they were in the consent; None removes one."""
+        file = self.portal.config_file
+        config = yaml.safe_load(file.read_text())
+        config["issuers"][0] |= issuer or {}
+        earlier = config["consents"][0]
+        config["consents"][0] = {name: value for name, value in {**earlier, **consent}.items() if value is not None}
+        file.write_text(yaml.safe_dump(config, sort_keys=False))
+        httpx.post(f"{self.portal.admin_url}/reload", headers=OPERATOR, timeout=20).raise_for_status()
+        return {name: earlier.get(name) for name in consent}
 
     def begin(self) -> dict:
         return self.ask("begin", redirect_uri=BACK).raise_for_status().json()

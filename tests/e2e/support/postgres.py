@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from support.gateway import free_port
@@ -86,16 +87,21 @@ class Postgres:
 
     def kill(self):
         """All of it at once, as a power cut does."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for pid in (self.process.pid, *map(int, children)):
-            os.kill(pid, signal.SIGKILL)
+        self._signal(signal.SIGSTOP, signal.SIGKILL)
         self.process.wait(5)
 
     def pause(self, paused: bool):
         """It hangs, with its connections open."""
+        self._signal(signal.SIGSTOP, signal.SIGSTOP if paused else signal.SIGCONT)
+
+    def _signal(self, first: int, then: int):
+        """Sends `first` to the parent, which makes no child from then on if it stops, and `then` to all of them."""
+        self.process.send_signal(first)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for pid in (self.process.pid, *map(int, children)):
-            os.kill(pid, signal.SIGSTOP if paused else signal.SIGCONT)
+        for pid in (*map(int, children), self.process.pid):
+            # A child that ends by itself is a zombie until its parent looks, or gone.
+            with suppress(ProcessLookupError):
+                os.kill(pid, then)
 
     def close(self):
         if self.process.poll() is None:
