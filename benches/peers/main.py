@@ -129,7 +129,7 @@ def enforcement(peers: list[Peer], around: Surroundings, mint: Mint) -> dict[str
 def suits(workload: Workload, peer: Peer) -> bool:
     if isinstance(peer, Bare) and workload.settings != Settings():
         return False
-    if workload.settings.sessions:
+    if workload.settings.sessions or workload.settings.consents:
         return isinstance(peer, Gateway)
     if peer is DIRECT or isinstance(peer, Bare):
         return workload.port == "PORT" and not workload.refuses

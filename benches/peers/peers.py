@@ -13,6 +13,7 @@ from people import IdentityProvider, settings_of_sign_in
 from processes import ENVIRONMENT, Failure, Process, free_port, proxy_cores, raise_file_limit
 from servers import render, root_user
 from tokens import AUDIENCE, ISSUER
+from unattended import settings_of_consents
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Settings:
     requests: int = 20000
     # Whether people sign in. Only the gateway knows sessions.
     sessions: bool = False
+    # Whether programs use a consent.
+    consents: bool = False
 
 
 @dataclass
@@ -79,6 +82,8 @@ class Peer:
         }
         if settings.sessions:
             values |= settings_of_sign_in(around.provider, folder)
+        if settings.consents:
+            values |= settings_of_consents(around.provider, folder)
         command, environment = self.command(values, settings, folder)
         ports = {name: values[name] for name in ports}
         process = Process(self.name, command, proxy_cores(settings.threads), folder / "output.log", environment)
@@ -188,6 +193,7 @@ class Apache(Peer):
         return ["apache2", "-f", str(config), "-D", "FOREGROUND"], {}
 
 
+CONSENT_ROUTE = "  - { prefix: /v1/unattended/, upstream: backend, require: mfa, credential: { consent: nightly } }"
 SESSION_ROUTE = "  - { prefix: /v1/portal/, upstream: backend, require: mfa, credential: session }"
 
 
@@ -208,6 +214,10 @@ class Gateway(Peer):
             **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
             "SESSION_ROUTE": SESSION_ROUTE if settings.sessions else "",
             "SIGN_IN": render("gateway-sign-in.yaml", values) if settings.sessions else "",
+            "CONSENT_ROUTE": CONSENT_ROUTE if settings.consents else "",
+            "CONSENTS": render("gateway-consents.yaml", values) if settings.consents else "",
+            "CONSENT_ISSUER": f"  - {{ name: idp, issuer: '{values['PROVIDER']}', audiences: [api] }}" if settings.consents else "",
+            "OPERATORS": f", authentication: {{ token_file: {folder}/operators }}" if settings.consents else "",
         }))
         return [self.binary, "serve", "--config", str(config)], {}
 

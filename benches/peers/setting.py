@@ -5,6 +5,7 @@ import json
 from contextlib import contextmanager
 from pathlib import Path
 
+import unattended
 from checks import wait_until_it_answers
 from people import IdentityProvider
 from peers import Peer, Running, Settings, Surroundings
@@ -47,6 +48,8 @@ def started(peer: Peer, around: Surroundings, settings: Settings, mint: Mint) ->
     running = peer.start(around, settings)
     try:
         wait_until_it_answers(running, mint.one("mfa"))
+        if settings.consents:
+            unattended.give(around.provider, running.ports["PORT_ADMIN"])
     except BaseException:
         running.stop()
         raise

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import people
+import unattended
 from load import Outcome, h2load, wrk
 from peers import BEARER, Running, Settings
 from processes import Failure
@@ -42,7 +43,9 @@ class Workload:
         """One round. Any answer that isn't the expected one fails it."""
         port = running.ports[self.port]
         by_session = self.settings.sessions and running.peer != BEARER
-        url = f"{self.scheme}://127.0.0.1:{port}{people.PAGE if by_session else self.path}"
+        by_consent = self.settings.consents and running.peer != BEARER
+        path = people.PAGE if by_session else unattended.PATH if by_consent else self.path
+        url = f"{self.scheme}://127.0.0.1:{port}{path}"
         if self.streams:
             outcome = h2load(url, mint.one(self.tokens), self.connections, self.streams, seconds,
                              running.folder / "h2load.tsv")
@@ -52,7 +55,7 @@ class Workload:
                 people.cookies(port, self.count, cookies)
             outcome = wrk(url, cookies, self.connections, seconds, {"cookie": people.COOKIE, **self.options})
         else:
-            tokens = mint.file(self.tokens, self.count)
+            tokens = mint.file("app-only" if by_consent else self.tokens, self.count)
             outcome = wrk(url, tokens, self.connections, seconds, {"first": self.count, **self.options})
         wrong = outcome.requests - outcome.refused if self.refuses else outcome.refused
         # A load that was stopped leaves a few requests behind without an answer.
@@ -67,6 +70,8 @@ WORKLOADS = [
     Workload("hit-128", "128 connections, 1000 tokens in rotation", connections=128),
     Workload("log", "32 connections, every request logged as JSON", settings=Settings(log=True)),
     Workload("session", "32 connections, the cookies of 1000 people in rotation", settings=Settings(sessions=True),
+             baseline=BEARER.name),
+    Workload("consent", "32 connections, 1000 tokens of a program that uses a consent", settings=Settings(consents=True),
              baseline=BEARER.name),
     Workload("miss", "every token new", count=NEW_TOKENS, options={"tokens": "once"}, fresh=True),
     Workload("refuse-mfa", "refused: signed in without MFA", tokens="password", refuses=True),
