@@ -12,9 +12,8 @@ from support.authority import Authority
 from support.gateway import run
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    page for folder in (".", "docs", "deploy", "benches/peers") for page in (ROOT / folder).glob("*.md")
-)
+FOLDERS = (".", "docs", "docs/integrations", "deploy", "deploy/helm/mfa-gateway", "benches/peers")
+PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 
 
 def prose(page: Path) -> list[str]:
