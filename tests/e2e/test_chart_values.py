@@ -149,9 +149,9 @@ def test_the_chart_has_the_version_of_the_gateway():
 
 EXAMPLES = [
     (page.name, number, yaml.safe_load(textwrap.dedent(block)))
-    for page in (ROOT / "docs/kubernetes.md", CHART / "README.md")
+    for page in (ROOT / "docs/kubernetes.md", CHART / "README.md", *sorted((ROOT / "docs/integrations").glob("*.md")))
     for number, block in enumerate(re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), re.M | re.S))
-    if re.match(r" *(# values.yaml|config:)", block)
+    if re.match(r" *(# values.yaml|config:|mode:)", block)
 ]
 
 

@@ -12,7 +12,7 @@ from support.gateway import BINARY, run
 from test_tls import certificate
 
 ROOT = Path(__file__).resolve().parents[2]
-SYSTEMD, KUBERNETES = ROOT / "deploy/systemd", ROOT / "deploy/kubernetes"
+SYSTEMD = ROOT / "deploy/systemd"
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 
@@ -60,37 +60,6 @@ def test_every_service_of_compose_has_a_health_check():
         assert parsed.returncode == 0, parsed.stderr
     instruction = re.search(r"HEALTHCHECK (?:.*\\\n)*\s*CMD (\[.*\])", (ROOT / "Dockerfile").read_text())
     assert instruction and yaml.safe_load(instruction[1]) == ["/usr/local/bin/mfa-gateway", "healthcheck"]
-
-
-def documents(name: str) -> dict:
-    return yaml.safe_load((KUBERNETES / name).read_text())
-
-
-def test_the_pod_is_scraped_where_the_gateway_serves_metrics():
-    template = documents("deployment.yaml")["spec"]["template"]
-    port = int(documents("gateway.yaml")["admin"]["address"].rpartition(":")[2])
-    annotations = {name.removeprefix("prometheus.io/"): text for name, text in template["metadata"]["annotations"].items()}
-    assert annotations == {"scrape": "true", "port": str(port), "path": "/metrics"}
-    monitor = documents("podmonitor.yaml")["spec"]
-    assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-    [endpoint] = monitor["podMetricsEndpoints"]
-    [gateway] = template["spec"]["initContainers"]
-    assert {"name": endpoint["port"], "containerPort": port} in gateway["ports"] and endpoint["path"] == "/metrics"
-
-
-def test_the_sidecar_is_probed_and_locked_up():
-    pod = documents("deployment.yaml")["spec"]["template"]["spec"]
-    [gateway] = pod["initContainers"]
-    probes = {name: gateway[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
-    assert {name: probe["path"] for name, probe in probes.items()} == {
-        "startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/livez",
-    }
-    assert all(probe["port"] == "admin" for probe in probes.values())
-    for container in [gateway, *pod["containers"]]:
-        locks = container["securityContext"]
-        assert not locks["allowPrivilegeEscalation"] and locks["readOnlyRootFilesystem"]
-        assert locks["capabilities"] == {"drop": ["ALL"]}
-    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]
 
 
 def test_the_example_with_tls_is_valid_with_certificates(tmp_path):
