@@ -12,7 +12,7 @@
 //! | [`mfa_gateway_keys`] | an issuer's keys over time |
 //! | [`mfa_gateway_layer`] | evidence from a request's credential |
 //! | [`mfa_gateway_demo`] | an identity provider, a partner API and a portal, for the demo and the tests |
-//! | `visible`, `json`, `telemetry` | text that is safe in a terminal; objects written as they go; log and traces |
+//! | `visible`, `telemetry` | text that is safe in a terminal; log and traces |
 //! | [`routing`] | paths and the routes that they match |
 //! | [`upstream`] | the outside: upstreams, their endpoints and connections |
 //! | [`journal`] | decisions and responses, written down |
@@ -37,7 +37,6 @@
 
 mod visible;
 
-mod json;
 mod telemetry;
 
 pub mod routing;

@@ -8,13 +8,13 @@ use http::Response;
 use tower::{Layer, Service};
 
 use super::browser::CredentialKind;
-use super::preview::{Preview, asks};
 use super::service::{Inner, Next, refuse};
 use super::{Authenticated, Permitted, Rejection, Routed, trace};
 use crate::journal::{Customer, Entry};
 use crate::report::{Counter, Decided};
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Decision, Evidence, Grounds, Mode, Requirement, complies};
+use mfa_gateway_core::policy::{Decision, Evidence};
+use mfa_gateway_layer::Preview;
 use mfa_gateway_wire::{Body, Presence};
 
 /// Makes [`Enforce`].
@@ -124,18 +124,8 @@ fn customer(routed: &Routed) -> Option<Customer<'_>> {
 
 /// Reads what the caller asks for, and looks ahead.
 fn look_ahead(routed: &Routed, evidence: &Evidence, decision: &Decision, now: Timestamp) -> Preview {
-    let Evidence::Token(proof) = evidence else { return Preview::default() };
     let Routed { sanitized, route } = routed;
     let (exchange, live) = (&sanitized.exchange, &sanitized.exchange.live);
-    let asked = exchange.present.has(Presence::VALIDATE_MFA) && asks(exchange.request.headers());
-    let would = match decision {
-        Decision::Permit(Grounds::ReportOnly(denial)) => Some(denial.code()),
-        Decision::Permit(_) if live.judge.waivers.mode(&route.rule, proof, now) == Mode::Report => Some("permit"),
-        _ => None,
-    };
-    let enforceable = live.refusals.report_header && matches!(route.rule.requirement, Requirement::Mfa { .. });
-    Preview {
-        compliant: asked.then(|| complies(&route.rule, evidence, now)).flatten(),
-        would: would.filter(|_| enforceable),
-    }
+    let asked = exchange.present.has(Presence::VALIDATE_MFA) && Preview::is_asked(exchange.request.headers());
+    Preview::of((asked, live.refusals.report_header), &route.rule, evidence, decision, &live.judge.waivers, now)
 }

@@ -9,7 +9,7 @@ use mfa_gateway_layer::Credential;
 use mfa_gateway_wire::{Body, Busy, Presence, Refused, STAND_IN_HOST};
 
 use super::Live;
-use super::ids::Ids;
+use super::ids::{self, Ids};
 use super::origin::nearest;
 use super::peer::Peer;
 use super::question::Question;
@@ -50,7 +50,7 @@ impl Exchange {
     /// Gives a request its ids, and its trace, if requests are traced.
     pub(super) fn begin(mut request: Request<Body>, peer: Option<Arc<Peer>>, live: Arc<Live>) -> Box<Self> {
         let present = Presence::in_request(request.headers());
-        let ids = Ids::take(request.headers_mut(), present, &live.random);
+        let ids = ids::take(request.headers_mut(), present, &live.random);
         let trace = live.tracer.as_ref().map(|tracer| Arc::new(tracer.begin(request.headers(), live.clock.now())));
         Box::new(Self { request, live, peer, ids, present, trace })
     }

@@ -9,7 +9,7 @@ use http_body::Body as _;
 
 use super::browser::Door;
 use super::expiry::Expiry;
-use super::ids::Ids;
+use super::ids::{self, Ids};
 use super::origin::Origin;
 use super::{claim_trailers, token_place};
 use crate::routing::Route;
@@ -91,7 +91,7 @@ pub(super) fn prepare_body(body: &mut Body, claims: &[HeaderName], expiry: Optio
 /// client's own.
 pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof: Option<&Proof>) -> RawFields {
     let mut told = RawFields::with_capacity(ROOM);
-    ids.tell(&mut told);
+    ids::tell(ids, &mut told);
     if let Some(origin) = origin {
         origin.tell(&mut told);
     }

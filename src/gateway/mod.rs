@@ -34,7 +34,6 @@ mod origin;
 mod own_response;
 mod peer;
 mod pipeline;
-mod preview;
 mod proxy;
 mod question;
 mod rate_limit;
@@ -69,7 +68,7 @@ pub use render::{Render, RenderLayer, Rendering};
 pub use route::{FindRoute, RouteLayer};
 pub use sanitize::{Sanitize, SanitizeLayer};
 pub use service::{Answer, Inner, Next};
-pub use settings::{Expected, RateLimitKey, RateLimitSettings, Refusals, Settings};
+pub use settings::{RateLimitKey, RateLimitSettings, Settings};
 
 pub(crate) use browser::{Door, OperatorsDoor, SignedIn};
 pub(crate) use limiter::RateLimiter;
@@ -80,4 +79,5 @@ pub(crate) use stack::stack;
 #[cfg(feature = "in-process")]
 pub use stack::decision_stack;
 
+pub use mfa_gateway_layer::{Expected, Refusals};
 pub use mfa_gateway_wire::Body;

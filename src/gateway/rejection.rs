@@ -8,10 +8,9 @@ use http::{Method, Response, StatusCode};
 use super::broker::ConsentFault;
 use super::grant::Grant;
 use super::metrics::Limit;
-use super::preview::Preview;
 use crate::routing::{Route, TokenPlace};
 use mfa_gateway_core::policy::{Denial, Dialect, Proof, Rule};
-use mfa_gateway_core::token::Check;
+use mfa_gateway_layer::{Preview, Refusal};
 use mfa_gateway_wire::{Body, BoxError};
 
 /// Why a request gets no response from the upstream.
@@ -184,8 +183,7 @@ impl Rejection {
 
     /// How long ago the caller may have authenticated, by the rule that decided.
     pub(super) fn max_age(&self) -> Option<Duration> {
-        let proof = self.proof.as_deref()?;
-        self.rule().map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
+        Rule::max_age_by(self.rule(), self.proof.as_deref()?)
     }
 
     /// The same, with the preview that the caller asked for.
@@ -220,12 +218,9 @@ impl Reason {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(Denial::KeysUnavailable | Denial::SessionsUnavailable) | Self::Overloaded => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Denied(denial) if denial.check() == Check::Route => StatusCode::FORBIDDEN,
+            Self::Denied(denial) => Refusal::status_of(*denial),
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::CrossOrigin => StatusCode::FORBIDDEN,
-            Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -247,7 +242,7 @@ impl Reason {
     /// After how many seconds another try may succeed, if that is due to time alone.
     pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Denied(Denial::KeysUnavailable | Denial::SessionsUnavailable) => Some(5),
+            Self::Denied(denial) => Refusal::retry_after_of(*denial),
             Self::Overloaded => Some(1),
             Self::RateLimited(seconds) => Some(*seconds),
             Self::Consent(fault) => fault.retry_after(),

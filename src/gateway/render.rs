@@ -21,10 +21,11 @@ use super::limit::InFlight;
 use super::metrics::Metrics;
 use super::peer::Peer;
 use super::pipeline::{Opened, Shielded};
-use super::refusal::{self, Asked, grpc_media_type};
+use super::refusal::{self, Asked};
 use super::service::Inner;
 use super::tally::{Account, Holds};
 use super::{Live, Reason, Rejection};
+use mfa_gateway_layer::grpc_media_type;
 use mfa_gateway_wire::Body;
 
 /// The kind of requests that the layer serves.
@@ -118,7 +119,7 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     }
 
     fn call(&mut self, Shielded(Arrived { request, peer, busy }): Shielded) -> Self::Future {
-        let asked = Asked { version: request.version(), grpc: grpc_media_type(&request) };
+        let asked = Asked { version: request.version(), grpc: grpc_media_type(request.method(), request.headers()) };
         let (in_flight, before) = InFlight::begin(&self.metrics, asked.version);
         let exchange = Exchange::begin(request, peer, self.live.load_full());
         let holds = Holds { in_flight: Some(in_flight), busy };

@@ -1,6 +1,5 @@
-//! The limits on requests, the wording of refusals, and how often callers may call.
+//! The limits on requests, and how often callers may call.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -24,30 +23,6 @@ pub struct Settings {
     pub requests: usize,
     /// The fields that hold claims of tokens, and that no client may send.
     pub claim_fields: Vec<HeaderName>,
-}
-
-/// The content of refusals beyond the rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusals {
-    /// The `Request-Context` header field.
-    pub request_context: Option<http::HeaderValue>,
-    /// The base address of the page that explains each reason.
-    pub documentation: Option<String>,
-    /// The `source` of the body.
-    pub source: String,
-    /// Whether responses in report mode say what enforcement would have done.
-    pub report_header: bool,
-    /// The requirements for tokens that callers receive, if they do.
-    pub expected: Option<Expected>,
-}
-
-/// The requirements for tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// The accepted issuers, as `iss` names them.
-    pub issuers: BTreeSet<String>,
-    /// The accepted audiences.
-    pub audiences: BTreeSet<String>,
 }
 
 /// How often a caller may call.

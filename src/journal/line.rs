@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::members::members;
 use super::plain::Plain;
-use crate::json::{self, Object};
+use mfa_gateway_core::json::{self, Object};
 
 /// Writes a line as an object, with unsafe characters in its texts escaped.
 pub(super) fn in_line(buffer: &mut Vec<u8>, line: &impl Serialize) {

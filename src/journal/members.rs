@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{Impossible, SerializeSeq, SerializeStruct, Serializer};
 
 use super::plain::Plain;
-use crate::json::Object;
+use mfa_gateway_core::json::Object;
 
 /// A member's value.
 pub(super) enum Value<'v> {

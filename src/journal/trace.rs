@@ -10,8 +10,8 @@ use tracing_core::callsite::DefaultCallsite;
 
 use super::DecisionLine;
 use super::members::{Take, Value, members};
-use crate::json::{Object, escape};
 use crate::visible::visible;
+use mfa_gateway_core::json::{Object, escape};
 
 /// The members of a line that people see, in order, after the event's name.
 static FIELDS: [&str; 18] = [

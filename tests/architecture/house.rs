@@ -16,7 +16,7 @@ pub(super) struct Crate {
 }
 
 pub(super) const CRATES: &[Crate] = &[
-    Crate { folder: "crates/core", below: &[], order: &["chain", "clock", "random", "token", "policy"] },
+    Crate { folder: "crates/core", below: &[], order: &["chain", "clock", "random", "json", "token", "policy"] },
     Crate { folder: "crates/files", below: &[], order: &["within", "read", "append", "private"] },
     Crate {
         folder: "crates/wire",
@@ -51,7 +51,18 @@ pub(super) const CRATES: &[Crate] = &[
     Crate {
         folder: "crates/layer",
         below: &["core", "keys"],
-        order: &["metrics", "credential", "issuer", "cache", "proof", "authenticator", "client"],
+        order: &[
+            "metrics",
+            "credential",
+            "issuer",
+            "cache",
+            "proof",
+            "authenticator",
+            "client",
+            "ids",
+            "preview",
+            "refusal",
+        ],
     },
     Crate {
         folder: "crates/store",
@@ -102,7 +113,6 @@ pub(super) const CRATES: &[Crate] = &[
         below: &["core", "files", "wire", "keys", "layer", "store", "demo"],
         order: &[
             "visible",
-            "json",
             "telemetry",
             "routing",
             "upstream",

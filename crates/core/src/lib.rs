@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`clock`], [`random`] | time and chance, the two injected seams |
+//! | [`json`] | JSON that is written as it goes: for logs and refusals |
 //! | [`token`] | an access token: read strictly, verified, and what its claims say |
 //! | [`policy`] | the rule: what is required, what a caller showed, and the one function that decides |
 //!
@@ -11,6 +12,8 @@
 mod chain;
 pub mod clock;
 pub mod random;
+
+pub mod json;
 
 pub mod token;
 

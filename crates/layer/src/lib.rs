@@ -8,12 +8,18 @@ mod authenticator;
 mod cache;
 mod client;
 mod credential;
+mod ids;
 mod issuer;
 mod metrics;
+mod preview;
 mod proof;
+mod refusal;
 
 pub use authenticator::{Authenticator, Lookup, judge};
 pub use client::{ClientVerifier, ClientVerifyError};
 pub use credential::Credential;
+pub use ids::Ids;
 pub use issuer::Issuer;
 pub use metrics::CacheMetrics;
+pub use preview::Preview;
+pub use refusal::{Expected, Refusal, Refusals, grpc_media_type};

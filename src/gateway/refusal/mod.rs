@@ -1,19 +1,9 @@
-//! The bytes of a refusal: status, header fields and body, in the caller's dialect.
+//! Refusals: those of the rule, which the layer's crate words, and the gateway's own.
 //!
-//! [`response`] assembles the parts that all dialects share. Each dialect's own parts are in one file:
-//! [`partner_center`] (2019's documented response, today's error codes) and [`oauth`] (RFC 6750, RFC 9470, RFC 9457).
-//! Public texts are fixed per reason, but for the names of claims in the configuration. A refusal repeats only verified
-//! facts about a token: class, version, `amr` and the claims that the issuer's rule reads, up to a limit, in the body,
-//! escaped as JSON.
+//! [`response`] assembles them; [`texts`] has the words of those that are no decision of the rule.
 
-mod body;
-mod grpc;
-mod oauth;
-mod partner_center;
 mod response;
-mod seen;
 mod texts;
 
-pub(crate) use grpc::media_type as grpc_media_type;
 pub(crate) use response::{Asked, add_remedies, response};
 pub(crate) use texts::texts;

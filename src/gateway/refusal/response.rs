@@ -1,16 +1,15 @@
 //! A refusal as a response.
 
 use http::header::{
-    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
-    WWW_AUTHENTICATE,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
 };
 use http::{HeaderMap, HeaderValue, Response, Version};
 use hyper::ext::ReasonPhrase;
 use mfa_gateway_core::policy::{Denial, Dialect};
-use mfa_gateway_core::token::Check;
+use mfa_gateway_layer::Refusal;
 use mfa_gateway_wire::Body;
 
-use super::{body, grpc, oauth, partner_center};
+use super::texts::texts;
 use crate::gateway::ids::Ids;
 use crate::gateway::{Reason, Refusals, Rejection, upgrade};
 
@@ -30,20 +29,21 @@ pub(crate) fn response(
     asked: &Asked,
     close: bool,
 ) -> Response<Body> {
-    let dialect = rejection.dialect();
+    let refusal = refusal(rejection);
     let mut response = match &asked.grpc {
-        Some(media_type) => grpc::response(rejection, media_type),
-        None => worded(rejection, settings, ids, dialect),
+        Some(media_type) => {
+            let mut response = Response::new(Body::empty());
+            refusal.write_grpc(media_type, response.headers_mut());
+            response
+        }
+        None => worded(&refusal, settings, ids),
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(context) = &settings.request_context {
-        headers.insert("request-context", context.clone());
-    }
+    refusal.write_fields(headers, settings);
     if close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    add_reason_headers(headers, rejection, dialect);
+    add_remedies(headers, &rejection.reason);
     rejection.preview.write(headers);
     if let Some(grant) = &rejection.grant {
         grant.write(headers);
@@ -51,32 +51,41 @@ pub(crate) fn response(
             headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("grpc-status, grpc-message"));
         }
     }
-    if is_mfa(&rejection.reason) && asked.version <= Version::HTTP_11 && asked.grpc.is_none() {
+    if refusal.is_mfa() && asked.version <= Version::HTTP_11 && asked.grpc.is_none() {
         response.extensions_mut().insert(ReasonPhrase::from_static(b"Unauthorized - MFA required"));
     }
     response
 }
 
-/// The refusal with its body, in the dialect of HTTP clients.
-fn worded(rejection: &Rejection, settings: &Refusals, ids: &Ids, dialect: Dialect) -> Response<Body> {
-    let body = body::write(rejection, settings, ids, dialect);
-    let (body, media_type) = match dialect {
-        Dialect::PartnerCenter => (partner_center::framed(body), partner_center::MEDIA_TYPE),
-        Dialect::Oauth => (oauth::framed(body), oauth::MEDIA_TYPE),
+/// The facts of a refusal.
+fn refusal(rejection: &Rejection) -> Refusal<'_> {
+    let refusal = if let Reason::Denied(denial) = rejection.reason {
+        Refusal::denied(denial, rejection.proof.as_deref(), rejection.rule())
+    } else {
+        let (description, remedy) = texts(rejection);
+        Refusal::new(rejection.reason.status(), rejection.reason.code(), description, remedy)
     };
-    let mut response = Response::new(body);
-    *response.status_mut() = rejection.reason.status();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
+    let refusal =
+        refusal.about(rejection.customer()).worded(rejection.dialect()).compliant(rejection.preview.compliant);
+    match rejection.place().filter(|_| rejection.reason == Reason::Denied(Denial::NoCredential)) {
+        Some(place) => {
+            refusal.remedied_by(format!("Send the token in {place}. This route takes it from no other place."))
+        }
+        None => refusal,
+    }
 }
 
-fn add_reason_headers(headers: &mut HeaderMap, rejection: &Rejection, dialect: Dialect) {
-    if let Reason::Denied(denial) = &rejection.reason
-        && let Some(challenge) = challenge(*denial, rejection, dialect)
-    {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
-    add_remedies(headers, &rejection.reason);
+/// The refusal with its body, in the dialect of HTTP clients. Partner Center's uses the chunked coding.
+fn worded(refusal: &Refusal<'_>, settings: &Refusals, ids: &Ids) -> Response<Body> {
+    let body = refusal.body(settings, ids.request.to_str().unwrap_or_default());
+    let body = match refusal.dialect() {
+        Dialect::PartnerCenter => Body::chunked(body),
+        Dialect::Oauth => Body::full(body),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = refusal.status();
+    response.headers_mut().insert(CONTENT_TYPE, refusal.media_type());
+    response
 }
 
 /// The fields that say what would be accepted instead, and when.
@@ -96,19 +105,5 @@ pub(crate) fn add_remedies(headers: &mut HeaderMap, reason: &Reason) {
             upgrade::announce(headers);
         }
         _ => {}
-    }
-}
-
-fn is_mfa(reason: &Reason) -> bool {
-    matches!(reason, Reason::Denied(denial) if denial.check() == Check::Mfa)
-}
-
-/// The one challenge of a refusal (RFC 6750 section 3). The gateway's own failures have none.
-fn challenge(denial: Denial, rejection: &Rejection, dialect: Dialect) -> Option<HeaderValue> {
-    match (denial, dialect) {
-        (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),
-        (Denial::KeysUnavailable | Denial::SessionsUnavailable, _) => None,
-        (_, Dialect::PartnerCenter) => partner_center::challenge(rejection.reason.status()),
-        (_, Dialect::Oauth) => oauth::challenge(denial, rejection),
     }
 }

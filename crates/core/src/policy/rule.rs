@@ -51,6 +51,12 @@ impl Rule {
         own.into_iter().chain(proof.issuer.mfa.max_age).min()
     }
 
+    /// The same, by this rule if one decided, else by the issuer's alone.
+    #[must_use]
+    pub fn max_age_by(rule: Option<&Self>, proof: &Proof) -> Option<Duration> {
+        rule.map_or(proof.issuer.mfa.max_age, |rule| rule.max_age(proof))
+    }
+
     /// Whether the tenant may call. A token without a tenant is of no listed one.
     pub(super) fn admits_tenant(&self, tenant: Option<&str>) -> bool {
         match &self.tenants {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::json::Object;
 use mfa_gateway_core::policy::{Denial, MfaRule, Proof, Seen};
 use mfa_gateway_core::token::{AuthTime, Check};
 use serde_json::Value;
-
-use crate::json::Object;
 
 /// The members that are no claims, or are claims in a form of their own.
 const OWN: [&str; 4] = ["amr", "auth_time", "class", "ver"];

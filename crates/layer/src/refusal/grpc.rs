@@ -4,12 +4,10 @@
 //! The header fields of the dialect stay: a client finds `www-authenticate` in the metadata of the call.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use mfa_gateway_wire::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::texts::texts;
-use crate::gateway::Rejection;
+use super::Refusal;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -18,11 +16,12 @@ static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
 /// The media type of the refusal of a request, if it is a gRPC call.
-pub(crate) fn media_type(request: &Request<Body>) -> Option<HeaderValue> {
-    if *request.method() != Method::POST {
+#[must_use]
+pub fn media_type(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+    if *method != Method::POST {
         return None;
     }
-    let value = request.headers().get(CONTENT_TYPE)?.as_bytes();
+    let value = headers.get(CONTENT_TYPE)?.as_bytes();
     let named = |media_type: &str| {
         let (start, rest) = value.split_at_checked(media_type.len())?;
         let ends = matches!(rest.first(), None | Some(b'+' | b';' | b' '));
@@ -34,17 +33,15 @@ pub(crate) fn media_type(request: &Request<Body>) -> Option<HeaderValue> {
         .map(HeaderValue::from_static)
 }
 
-/// The refusal without a body.
-pub(super) fn response(rejection: &Rejection, media_type: &HeaderValue) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, media_type.clone());
-    headers.insert(&GRPC_STATUS, HeaderValue::from(code(rejection.reason.status())));
-    let (description, remedy) = texts(rejection);
-    if let Some(message) = message(&[&*description, " ", &*remedy, " (", rejection.reason.code(), ")"].concat()) {
-        headers.insert(&GRPC_MESSAGE, message);
+impl Refusal<'_> {
+    /// Puts the fields into a response that a gRPC call is refused with. Its HTTP status is 200, and it has no body.
+    pub fn write_grpc(&self, media_type: &HeaderValue, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, media_type.clone());
+        headers.insert(&GRPC_STATUS, HeaderValue::from(code(self.status)));
+        if let Some(message) = message(&[&*self.description, " ", &*self.remedy, " (", self.reason, ")"].concat()) {
+            headers.insert(&GRPC_MESSAGE, message);
+        }
     }
-    response
 }
 
 fn message(text: &str) -> Option<HeaderValue> {
@@ -77,6 +74,10 @@ fn code(status: StatusCode) -> u16 {
 mod tests {
     use super::*;
 
+    fn fields(content_type: &'static str) -> HeaderMap {
+        [(CONTENT_TYPE, HeaderValue::from_static(content_type))].into_iter().collect()
+    }
+
     #[test]
     fn a_call_is_known_by_its_media_type() {
         for (content_type, expected) in [
@@ -88,11 +89,14 @@ mod tests {
             ("application/grpcx", None),
             ("application/json", None),
         ] {
-            let request = Request::post("/").header(CONTENT_TYPE, content_type).body(Body::empty()).unwrap();
-            assert_eq!(media_type(&request).as_ref().map(|value| value.to_str().unwrap()), expected, "{content_type}");
+            let headers = fields(content_type);
+            assert_eq!(
+                media_type(&Method::POST, &headers).as_ref().map(|value| value.to_str().unwrap()),
+                expected,
+                "{content_type}"
+            );
         }
-        let get = Request::get("/").header(CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();
-        assert_eq!(media_type(&get), None);
+        assert_eq!(media_type(&Method::GET, &fields("application/grpc")), None);
     }
 
     #[test]

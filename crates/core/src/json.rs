@@ -1,4 +1,4 @@
-//! JSON that is written member by member, straight into a buffer: lines of the journals, and the bodies of refusals.
+//! JSON that is written member by member, straight into a buffer: lines of logs, and the bodies of refusals.
 //!
 //! Names are plain and our own. Most texts need no escapes, and that check takes many bytes at a time; `serde_json`
 //! writes the others, so that escaping is defined in one place.
@@ -11,29 +11,31 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 /// One object, appended to a buffer.
 #[derive(Debug)]
-pub(crate) struct Object<'b> {
+pub struct Object<'b> {
     buffer: &'b mut Vec<u8>,
     empty: bool,
     escape: Escape,
 }
 
 /// Writes a text that isn't plain as a JSON string.
-type Escape = fn(&mut Vec<u8>, &str);
+pub type Escape = fn(&mut Vec<u8>, &str);
 
 impl<'b> Object<'b> {
     /// Begins an object whose texts are escaped as JSON requires.
-    pub(crate) fn begin(buffer: &'b mut Vec<u8>) -> Self {
+    #[must_use]
+    pub fn begin(buffer: &'b mut Vec<u8>) -> Self {
         Self::escaping(buffer, |buffer, text| escape(buffer, text, CompactFormatter))
     }
 
     /// Begins an object with escapes of its own.
-    pub(crate) fn escaping(buffer: &'b mut Vec<u8>, escape: Escape) -> Self {
+    #[must_use]
+    pub fn escaping(buffer: &'b mut Vec<u8>, escape: Escape) -> Self {
         buffer.push(b'{');
         Self { buffer, empty: true, escape }
     }
 
     /// Ends the object.
-    pub(crate) fn end(self) {
+    pub fn end(self) {
         self.buffer.push(b'}');
     }
 
@@ -50,14 +52,14 @@ impl<'b> Object<'b> {
 
     /// Adds a text.
     #[inline]
-    pub(crate) fn text(&mut self, name: &'static str, text: &str) {
+    pub fn text(&mut self, name: &'static str, text: &str) {
         self.name(name);
         self.string(text);
     }
 
     /// Adds a text, or `null`.
     #[inline]
-    pub(crate) fn text_or_null(&mut self, name: &'static str, text: Option<&str>) {
+    pub fn text_or_null(&mut self, name: &'static str, text: Option<&str>) {
         match text {
             Some(text) => self.text(name, text),
             None => self.name(name).extend_from_slice(b"null"),
@@ -66,25 +68,25 @@ impl<'b> Object<'b> {
 
     /// Adds a text, if there is one.
     #[inline]
-    pub(crate) fn text_if_any(&mut self, name: &'static str, text: Option<&str>) {
+    pub fn text_if_any(&mut self, name: &'static str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(name, text);
         }
     }
 
     /// Adds a number or a Boolean: values that JSON writes as Rust does.
-    pub(crate) fn literal(&mut self, name: &'static str, value: impl Display) {
+    pub fn literal(&mut self, name: &'static str, value: impl Display) {
         // Writing into memory doesn't fail.
         let _ = write!(self.name(name), "{value}");
     }
 
     /// Adds a document that is JSON already.
-    pub(crate) fn raw(&mut self, name: &'static str, document: &[u8]) {
+    pub fn raw(&mut self, name: &'static str, document: &[u8]) {
         self.name(name).extend_from_slice(document);
     }
 
     /// Adds a value under a name that isn't our own.
-    pub(crate) fn named(&mut self, name: &str, value: &Value) {
+    pub fn named(&mut self, name: &str, value: &Value) {
         if !std::mem::take(&mut self.empty) {
             self.buffer.push(b',');
         }
@@ -94,7 +96,7 @@ impl<'b> Object<'b> {
     }
 
     /// Adds an array of texts.
-    pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &'static str, texts: impl IntoIterator<Item = T>) {
+    pub fn texts<T: AsRef<str>>(&mut self, name: &'static str, texts: impl IntoIterator<Item = T>) {
         self.begin_list(name);
         for text in texts {
             self.item(text.as_ref());
@@ -103,12 +105,12 @@ impl<'b> Object<'b> {
     }
 
     /// Begins an array of texts.
-    pub(crate) fn begin_list(&mut self, name: &'static str) {
+    pub fn begin_list(&mut self, name: &'static str) {
         self.name(name).push(b'[');
     }
 
     /// Adds a text to the array that was begun.
-    pub(crate) fn item(&mut self, text: &str) {
+    pub fn item(&mut self, text: &str) {
         // Another text ends with a quotation mark.
         if self.buffer.last() != Some(&b'[') {
             self.buffer.push(b',');
@@ -117,12 +119,12 @@ impl<'b> Object<'b> {
     }
 
     /// Ends the array.
-    pub(crate) fn end_list(&mut self) {
+    pub fn end_list(&mut self) {
         self.buffer.push(b']');
     }
 
     /// Adds an object, which `write` fills.
-    pub(crate) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Object<'_>)) {
+    pub fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Object<'_>)) {
         let escape = self.escape;
         let mut inner = Object::escaping(self.name(name), escape);
         write(&mut inner);
@@ -142,7 +144,7 @@ impl<'b> Object<'b> {
 }
 
 /// Writes a text as a JSON string, with the formatter's escapes.
-pub(crate) fn escape(buffer: &mut Vec<u8>, text: &str, formatter: impl Formatter) {
+pub fn escape(buffer: &mut Vec<u8>, text: &str, formatter: impl Formatter) {
     use serde::Serialize;
 
     // Writing a text into memory doesn't fail.
@@ -151,7 +153,8 @@ pub(crate) fn escape(buffer: &mut Vec<u8>, text: &str, formatter: impl Formatter
 
 /// Whether a text is visible ASCII and spaces, without characters that JSON escapes.
 #[inline]
-pub(crate) fn is_plain(text: &str) -> bool {
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
     let is_fine = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
     // No early return, so that one step checks many bytes.
     text.bytes().fold(0, |odd, byte| odd | u8::from(!is_fine(byte))) == 0

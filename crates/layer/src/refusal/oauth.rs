@@ -5,12 +5,11 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
+use mfa_gateway_core::json::Object;
 use mfa_gateway_core::policy::{Denial, Predicate, Proof, Test, remedy};
 use mfa_gateway_core::token::Check;
-use mfa_gateway_wire::Body;
 
-use crate::gateway::Rejection;
-use crate::json::Object;
+use super::Refusal;
 
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -18,19 +17,15 @@ pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 static CLAIMS: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(r#"{"access_token":{"amr":{"essential":true,"values":["mfa"]}}}"#));
 
-pub(super) fn framed(body: Vec<u8>) -> Body {
-    Body::full(body)
-}
-
 /// The challenge (RFC 6750 section 3).
-pub(super) fn challenge(denial: Denial, rejection: &Rejection) -> Option<HeaderValue> {
+pub(super) fn challenge(denial: Denial, refusal: &Refusal<'_>) -> Option<HeaderValue> {
     match denial {
         Denial::InvalidToken(error) => {
             let text = format!(r#"Bearer error="invalid_token", error_description="{error}""#);
             HeaderValue::try_from(text).ok()
         }
         _ if denial.check() == Check::Route => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
-        _ => HeaderValue::try_from(step_up(denial, rejection)).ok(),
+        _ => HeaderValue::try_from(step_up(denial, refusal)).ok(),
     }
 }
 
@@ -43,8 +38,8 @@ pub(super) fn add_members(body: &mut Object<'_>, status: StatusCode, documentati
 
 /// The challenge that lets a client step up by itself: Entra's for clients that declare support (`cp1`), else that of
 /// RFC 9470 section 3.
-fn step_up(denial: Denial, rejection: &Rejection) -> String {
-    let proof = rejection.proof.as_deref();
+fn step_up(denial: Denial, refusal: &Refusal<'_>) -> String {
+    let proof = refusal.proof;
     if let Some(uri) =
         proof.filter(|proof| proof.handles_claims_challenge).and_then(|p| p.issuer.authorization_uri.as_ref())
     {
@@ -59,7 +54,7 @@ fn step_up(denial: Denial, rejection: &Rejection) -> String {
     let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
     let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());
     let acr_values = acr_values.map(|values| format!(r#", acr_values="{values}""#)).unwrap_or_default();
-    let max_age = rejection.max_age().filter(|_| denial == Denial::AuthenticationStale);
+    let max_age = refusal.max_age().filter(|_| denial == Denial::AuthenticationStale);
     let max_age = max_age.map(|age| format!(r#", max_age="{}""#, age.as_secs())).unwrap_or_default();
     text + &acr_values + &max_age
 }
