@@ -6,7 +6,7 @@ from base64 import b64encode
 import pytest
 import yaml
 
-from support.chart import CHART, CONFIG, POSTGRES, ROOT, SIGN_IN, Rendered, checked, values
+from support.chart import CHART, CONFIG, POSTGRES, ROOT, SIGN_IN, Rendered, asked, checked, values
 from support.gateway import run
 from support.helm import AVAILABLE, Helm
 from test_tls import certificate
@@ -55,7 +55,7 @@ def test_a_proxy_needs_a_configuration_and_nothing_else(render, tmp_path):
 
 
 def test_the_chart_is_clean_for_helm_lint(helm):
-    for more in ({}, {"mode": "sidecar"}, {"mode": "ext-authz", "authorizer": {"peers": PEERS}}):
+    for more in ({}, {"mode": "sidecar"}, asked("ext-authz", peers=PEERS)):
         assert helm.lint(CHART, values(**more)) == []
 
 
@@ -142,60 +142,68 @@ def test_a_configuration_of_ones_own_stays_as_it_is(helm):
     assert {"name": "mine"} in [volume.get("configMap") for volume in rendered.pod["volumes"]]
 
 
+def authorizer_fields() -> dict:
+    """What the gateway knows of an authorizer, by its schema."""
+    return yaml.safe_load(run("schema").stdout)["$defs"].get("Authorizer", {}).get("properties", {})
+
+
 @pytest.mark.parametrize("mode, kind, protocol", [
     ("ext-authz", "envoy", "grpc"), ("ext-authz", "envoy-http", "http"),
     ("forward-auth", "forward-auth", "http"), ("forward-auth", "nginx", "http"),
 ])
-def test_a_proxy_that_asks_reaches_the_authorizer_alone(render, tmp_path, mode, kind, protocol):
-    rendered = render(mode=mode, authorizer={"kind": kind, "peers": PEERS, "assertion": True})
-    # The listener of the traffic, and with it a way around the proxy, is on loopback.
-    assert rendered.config["listeners"] == [{"address": "127.0.0.1:8080"}]
+def test_a_proxy_that_asks_reaches_the_authorizer_alone(helm, tmp_path, mode, kind, protocol):
+    rendered = Rendered(helm, asked(mode, kind=kind, peers=PEERS))
+    # There is no listener of the traffic, and with it no way around the proxy.
+    assert "listeners" not in rendered.config and [port["name"] for port in rendered.container["ports"]] == ["authorizer", "admin"]
     assert rendered.ports == {f"{protocol}-authorizer": "authorizer"}
     [authorizer] = rendered.config["authorizers"]
     path = {} if kind == "envoy" else {"path": "/authorize"}
     assert authorizer == {
-        "name": "mesh", "kind": kind, "address": "0.0.0.0:9191", "peers": {"addresses": ["10.0.0.0/8"]},
-        "assertion": True, **path,
+        "name": "mesh", "kind": kind, "address": "0.0.0.0:9191", "peers": {"addresses": ["10.0.0.0/8"]}, **path,
     }
     [traffic, _] = rendered.one("NetworkPolicy")["spec"]["ingress"]
     assert [port["port"] for port in traffic["ports"]] == [9191]
-    if takes_authorizers():
+    if authorizer_fields():
         checked(tmp_path, check_text(rendered))
 
 
-def test_each_mode_has_its_usual_kind_of_authorizer(render):
+def test_each_mode_has_its_usual_kind_of_authorizer(helm):
     for mode, kind in (("ext-authz", "envoy"), ("forward-auth", "forward-auth")):
-        rendered = render(mode=mode, authorizer={"peers": PEERS})
+        rendered = Rendered(helm, asked(mode, peers=PEERS))
         assert rendered.config["authorizers"][0]["kind"] == kind
 
 
-def test_proxies_are_known_by_their_certificates(render, tmp_path):
-    rendered = render(mode="ext-authz", authorizer={
-        "peers": {"certificateNames": ["envoy.mesh.internal"]}, "tls": {"existingSecret": "mesh", "clientCA": True},
-    })
+def test_proxies_are_known_by_their_certificates(helm, tmp_path):
+    tls = {"existingSecret": "mesh", "clientCA": True}
+    rendered = Rendered(helm, asked("ext-authz", peers={"certificateNames": ["envoy.mesh.internal"]}, tls=tls))
     [authorizer] = rendered.config["authorizers"]
     assert authorizer["peers"] == {"certificate_names": ["envoy.mesh.internal"]}
     assert authorizer["tls"]["client_certificates"] == {"ca_file": "/etc/mfa-gateway/authorizer/ca.crt", "required": True}
     crt, key = certificate(tmp_path, "tls", "gateway.partner.svc")
     files = {"authorizer/tls.crt": crt.read_text(), "authorizer/tls.key": key.read_text(), "authorizer/ca.crt": crt.read_text()}
-    if takes_authorizers():
+    if authorizer_fields():
         checked(tmp_path, check_text(rendered), files)
 
 
-def test_people_behind_a_proxy_that_asks_reach_the_pages_of_their_sign_in(render, tmp_path):
-    rendered = render(
-        mode="forward-auth", authorizer={"peers": PEERS, "signIn": "portal"}, config={"existingSecret": "secrets"},
-        configData={"sign_in": SIGN_IN},
-    )
+def test_people_behind_a_proxy_that_asks_reach_the_pages_of_their_sign_in(helm, tmp_path):
+    given = asked("forward-auth", peers=PEERS)
+    given["config"]["existingSecret"] = "secrets"
+    given["config"]["configData"] |= {"sign_in": SIGN_IN, "routes": [{"prefix": "/", "serve": "authorizers", "credential": "session"}]}
+    rendered = Rendered(helm, given)
     assert rendered.ports == {"http": "http", "http-authorizer": "authorizer"}
     assert rendered.config["listeners"] == [{"address": "0.0.0.0:8080"}]
-    assert rendered.config["authorizers"][0]["sign_in"] == "portal"
-    if takes_authorizers():
+    if authorizer_fields():
         checked(tmp_path, check_text(rendered), the_files())
 
 
-def takes_authorizers() -> bool:
-    return "authorizers" in yaml.safe_load(run("schema").stdout)["properties"]
+@pytest.mark.parametrize("value, field, content", [("signIn", "sign_in", "portal"), ("assertion", "assertion", True)])
+def test_an_authorizer_has_what_its_values_say(helm, tmp_path, value, field, content):
+    given = asked("forward-auth", peers=PEERS, **{value: content})
+    given["config"]["configData"]["sign_in"] = SIGN_IN
+    rendered = Rendered(helm, given)
+    assert rendered.config["authorizers"][0][field] == content
+    if field in authorizer_fields():
+        checked(tmp_path, check_text(rendered), the_files())
 
 
 def test_the_alerts_are_those_of_deploy_prometheus(render):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.chart import Rendered, values
+from support.chart import Rendered, asked
 from support.helm import AVAILABLE, Helm
 from support.manifests import check
 
@@ -78,7 +78,7 @@ def test_they_name_the_service_that_the_chart_makes():
     helm = Helm()
     made = {}
     for mode in sorted(set(MODES.values())):
-        service = Rendered(helm, values(mode=mode, authorizer={"peers": {"addresses": ["10.0.0.0/8"]}})).one("Service")
+        service = Rendered(helm, asked(mode, peers={"addresses": ["10.0.0.0/8"]})).one("Service")
         made[mode] = (service["metadata"]["name"], service["metadata"]["namespace"], [p["port"] for p in service["spec"]["ports"]])
     helm.close()
     assert list(made.values()) == [(SERVICE, "partner", [PORT])] * 2

@@ -45,6 +45,12 @@ def values(**more) -> dict:
     return merged
 
 
+def asked(mode: str, **authorizer) -> dict:
+    """Values for a gateway that proxies ask: they carry the requests, so that there is no upstream."""
+    config = {"issuers": CONFIG["issuers"], "routes": [{"prefix": "/v1/", "serve": "authorizers"}]}
+    return {"mode": mode, "authorizer": authorizer, "config": {"configData": copy.deepcopy(config)}}
+
+
 class Rendered:
     """The manifests of one set of values, each of which a cluster takes."""
 

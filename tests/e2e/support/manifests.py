@@ -5,10 +5,13 @@ from pathlib import Path
 
 import jsonschema
 import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 # The oldest that deploy/ names, and the newest with a schema here.
 VERSIONS = ("1.30", "1.37")
+# Otherwise it reads its definitions anew for each manifest.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 
 
 @cache

@@ -1,11 +1,13 @@
 {{/* The gateway's configuration: config.configData, and what the chart writes. */}}
 {{- define "mfa-gateway.config" -}}
 {{- $config := deepCopy .Values.config.configData -}}
-{{- $listener := dict "address" (printf "%s:8080" (ternary "0.0.0.0" "127.0.0.1" (eq (include "mfa-gateway.served" .) "true"))) -}}
+{{- if include "mfa-gateway.served" . -}}
+{{- $listener := dict "address" "0.0.0.0:8080" -}}
 {{- if .Values.tls.existingSecret -}}
 {{- $_ := set $listener "tls" (include "mfa-gateway.tls" "tls" | fromYaml) -}}
 {{- end -}}
 {{- $_ := set $config "listeners" (list $listener) -}}
+{{- end -}}
 {{- $_ := set $config "admin" (mergeOverwrite ($config.admin | default dict) (dict "address" (printf "0.0.0.0:%d" (int .Values.metrics.port)))) -}}
 {{- $_ := set $config "state" (dict "directory" "/var/lib/mfa-gateway/state") -}}
 {{- $_ := set $config "timeouts" (mergeOverwrite ($config.timeouts | default dict) (dict "drain" (printf "%ds" (int .Values.drainSeconds)))) -}}

@@ -68,9 +68,9 @@ annotations:
 {{- .Values.authorizer.kind | default (ternary "envoy" "forward-auth" (eq .Values.mode "ext-authz")) -}}
 {{- end -}}
 
-{{/* Whether the listener of the traffic is reached from other pods. A proxy that asks needs it for people's sign-in alone. */}}
+{{/* Whether there is a listener of the traffic. Behind a proxy that asks, it is there for the pages of the sign-in alone. */}}
 {{- define "mfa-gateway.served" -}}
-{{- if or (not (include "mfa-gateway.asked" .)) .Values.authorizer.signIn }}true{{ end -}}
+{{- if or (not (include "mfa-gateway.asked" .)) .Values.config.configData.sign_in .Values.config.existingConfig }}true{{ end -}}
 {{- end -}}
 
 {{- define "mfa-gateway.replicated" -}}

@@ -3,6 +3,7 @@
 {{- include "mfa-gateway.refusals.config" . -}}
 {{- include "mfa-gateway.refusals.storage" . -}}
 {{- include "mfa-gateway.refusals.mode" . -}}
+{{- include "mfa-gateway.refusals.ports" . -}}
 {{- include "mfa-gateway.refusals.pods" . -}}
 {{- end -}}
 
@@ -34,10 +35,13 @@
 {{- if and (include "mfa-gateway.replicated" .) (eq $storage.type "sqlite") -}}
 {{- fail (printf "%s needs sessionStorage.type postgres: replicas can't share SQLite, and a sign-out at one wouldn't count at the others. If the configuration stores nothing, as with access tokens alone, set sessionStorage.type to none" (ternary "autoscaling" (printf "replicaCount %d" (int .Values.replicaCount)) .Values.autoscaling.enabled)) -}}
 {{- end -}}
-{{- if eq $storage.type "none" -}}
-{{- range list "sign_in" "report" "consents" "exception_requests" -}}
+{{- range list "sign_in" "report" "consents" "exception_requests" "security_events" -}}
 {{- if get $data . -}}
+{{- if eq $storage.type "none" -}}
 {{- fail (printf "sessionStorage.type is none, and config.configData.%s stores: set sessionStorage.type to postgres, or to sqlite for one replica" .) -}}
+{{- end -}}
+{{- if and (eq $storage.type "sqlite") (eq $.Values.mode "sidecar") -}}
+{{- fail (printf "mode is sidecar, and config.configData.%s stores: the API's pods can't share SQLite, which ends with each of them; set sessionStorage.type to postgres" .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -92,7 +96,7 @@
 {{- end -}}
 {{- range $authorizer.peers.addresses -}}
 {{- if has . (list "0.0.0.0/0" "::/0") -}}
-{{- fail (printf "authorizer.peers.addresses has %s: whoever may ask may also say what the request was; name the networks of the proxy's pods" .) -}}
+{{- fail (printf "authorizer.peers.addresses has %s: who may ask may also say what the request was; name the networks of the proxy's pods" .) -}}
 {{- end -}}
 {{- end -}}
 {{- if and $authorizer.peers.certificateNames (not $authorizer.tls.clientCA) -}}
@@ -104,6 +108,22 @@
 {{- if .Values.config.existingConfig -}}
 {{- if $authorizer.signIn -}}
 {{- fail "authorizer.signIn is for config.configData: write `sign_in` into the authorizer of your ConfigMap" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mfa-gateway.refusals.ports" -}}
+{{- $admin := int .Values.metrics.port -}}
+{{- if eq $admin 8080 -}}
+{{- fail "metrics.port is 8080, where the listener of the traffic is: set another" -}}
+{{- end -}}
+{{- if include "mfa-gateway.asked" . -}}
+{{- $authorizer := int .Values.authorizer.portNumber -}}
+{{- if has $authorizer (list 8080 $admin) -}}
+{{- fail (printf "authorizer.portNumber is %d, which the listener of the traffic or metrics.port has: set another" $authorizer) -}}
+{{- end -}}
+{{- if eq $authorizer (int .Values.service.portNumber) -}}
+{{- fail (printf "authorizer.portNumber and service.portNumber are both %d: set another" $authorizer) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
