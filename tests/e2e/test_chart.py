@@ -274,6 +274,16 @@ def test_the_gateway_api_and_an_ingress_lead_to_the_service(render):
     assert host["http"]["paths"][0]["backend"]["service"] == {"name": "edge-mfa-gateway", "port": {"number": 80}}
 
 
+def test_names_that_look_like_numbers_stay_texts(helm):
+    given = values(
+        fullnameOverride="0123", nameOverride="1e3", serviceAccount={"name": "0x1f"}, priorityClassName="10",
+        config={"existingSecret": "1"}, persistence={"enabled": True, "storageClass": "1"},
+        gatewayApi={"enabled": True, "gatewayRef": {"name": "1", "namespace": "2", "sectionName": "3"}},
+        ingress={"enabled": True, "className": "1"}, service={"loadBalancerClass": "1", "clusterIP": "1"},
+    )
+    assert Rendered(helm, given, name="7", namespace="8").one("Deployment", "0123")
+
+
 def test_what_is_extra_gets_into_the_pod_and_beside_it(render, tmp_path):
     rendered = render(
         extraEnv=[{"name": "TENANT", "value": CONFIG["issuers"][0]["entra"]["tenants"][0]}],

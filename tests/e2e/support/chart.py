@@ -54,8 +54,8 @@ def asked(mode: str, **authorizer) -> dict:
 class Rendered:
     """The manifests of one set of values, each of which a cluster takes."""
 
-    def __init__(self, helm: Helm, given: dict, chart: Path = CHART):
-        self.files = helm.render(chart, given)
+    def __init__(self, helm: Helm, given: dict, chart: Path = CHART, **release: str):
+        self.files = helm.render(chart, given, **release)
         self.documents = documents(self.files)
         for document in self.documents:
             check(document)

@@ -33,7 +33,8 @@ def _strict(schema):
 def check(document: dict):
     """Fails with what a cluster would say."""
     name = f"{document['kind']}.{document['apiVersion']}"
-    assert document["metadata"]["name"], name
+    assert all(isinstance(document["metadata"].get(field, ""), str) for field in ("name", "namespace")), document["metadata"]
+    assert all(isinstance(label, str) for label in document["metadata"].get("labels", {}).values()), document["metadata"]
     if name in _excerpts():
         assert set(document) == {"apiVersion", "kind", "metadata", "spec"}, name
         jsonschema.validate(document["spec"], _excerpts()[name])

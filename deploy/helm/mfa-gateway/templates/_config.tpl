@@ -31,9 +31,9 @@ certificates:
 
 {{- define "mfa-gateway.store" -}}
 postgres: {{ .url | quote }}
-password_file: /etc/mfa-gateway/postgres/{{ .passwordKey }}
+password_file: {{ printf "/etc/mfa-gateway/postgres/%s" .passwordKey | quote }}
 {{- with .caKey }}
-ca_file: /etc/mfa-gateway/postgres/{{ . }}
+ca_file: {{ printf "/etc/mfa-gateway/postgres/%s" . | quote }}
 {{- end }}
 {{- with .schema }}
 schema: {{ . | quote }}
@@ -44,7 +44,7 @@ connections: {{ int .connections }}
 {{- define "mfa-gateway.authorizer" -}}
 {{- $kind := include "mfa-gateway.authorizerKind" . -}}
 {{- with .Values.authorizer -}}
-name: {{ .name }}
+name: {{ .name | quote }}
 kind: {{ $kind }}
 address: 0.0.0.0:{{ int .portNumber }}
 {{- if ne $kind "envoy" }}

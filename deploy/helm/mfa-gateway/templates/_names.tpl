@@ -16,8 +16,8 @@
 {{- end -}}
 
 {{- define "mfa-gateway.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "mfa-gateway.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "mfa-gateway.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "mfa-gateway.labels" -}}
@@ -30,8 +30,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* `metadata` of an object: a dict with the root as `root`, and optionally a suffix, labels, annotations and a namespace. */}}
 {{- define "mfa-gateway.metadata" -}}
-name: {{ include "mfa-gateway.fullname" .root }}{{ .suffix }}
-namespace: {{ .namespace | default .root.Release.Namespace }}
+name: {{ printf "%s%s" (include "mfa-gateway.fullname" .root) (.suffix | default "") | quote }}
+namespace: {{ .namespace | default .root.Release.Namespace | quote }}
 labels:
   {{- merge (include "mfa-gateway.labels" .root | fromYaml) (.labels | default dict) | toYaml | nindent 2 }}
 {{- with .annotations }}

@@ -84,20 +84,20 @@ httpGet:
 {{- define "mfa-gateway.volumes" -}}
 - name: mfa-gateway
   configMap:
-    name: {{ include "mfa-gateway.configMapName" . }}
+    name: {{ include "mfa-gateway.configMapName" . | quote }}
 # The issuers' last good keys, and SQLite. No other container may mount it.
 - name: mfa-gateway-state
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ .Values.persistence.existingClaim | default (include "mfa-gateway.fullname" .) }}
+    claimName: {{ .Values.persistence.existingClaim | default (include "mfa-gateway.fullname" .) | quote }}
   {{- else }}
   emptyDir:
-    sizeLimit: {{ .Values.persistence.size }}
+    sizeLimit: {{ .Values.persistence.size | quote }}
   {{- end }}
 {{- range $folder, $secret := include "mfa-gateway.secrets" . | fromYaml }}
 - name: mfa-gateway-{{ $folder }}
   secret:
-    secretName: {{ $secret }}
+    secretName: {{ $secret | quote }}
     # The group is fsGroup.
     defaultMode: 0440
 {{- end }}
@@ -109,9 +109,9 @@ httpGet:
 {{/* A changed configuration replaces the pods. */}}
 {{- define "mfa-gateway.checksum" -}}
 {{- if .Values.config.existingConfig -}}
-checksum/config: {{ .Values.config.existingConfig | sha256sum }}
+checksum/config: {{ .Values.config.existingConfig | sha256sum | quote }}
 {{- else -}}
-checksum/config: {{ include "mfa-gateway.config" . | sha256sum }}
+checksum/config: {{ include "mfa-gateway.config" . | sha256sum | quote }}
 {{- end -}}
 {{- end -}}
 
