@@ -10,7 +10,7 @@
 //! | [`mfa_gateway_core`] | the domain: tokens and the rule. Pure: no async, no I/O, time as an argument |
 //! | [`mfa_gateway_wire`] | bytes: guards around hyper's streams, bodies, header fields, upgrades |
 //! | [`mfa_gateway_keys`] | an issuer's keys over time |
-//! | [`mfa_gateway_layer`] | evidence from a request's credential |
+//! | [`mfa_gateway_layer`] | evidence from a request's credential, refusals, and the library's layer |
 //! | [`mfa_gateway_demo`] | an identity provider, a partner API and a portal, for the demo and the tests |
 //! | `visible`, `telemetry` | text that is safe in a terminal; log and traces |
 //! | [`routing`] | paths and the routes that they match |

@@ -107,6 +107,7 @@ fn detail(source: &KeySource) -> IssuerDetail {
         KeyLocation::Jwks(url) => (None, Some(url.to_string()), None),
         KeyLocation::Discovery { url, .. } => (Some(url.to_string()), None, None),
         KeyLocation::File(path) => (None, None, Some(path.display().to_string())),
+        KeyLocation::Given => (None, None, None),
     };
     let keys = source.current();
     let key = |key: &Arc<Key>| KeyDetail { kid: key.kid().map(str::to_owned), algorithms: key.algorithms() };

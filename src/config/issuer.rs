@@ -16,8 +16,9 @@ use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
 use crate::consent::CERTIFICATE_ISSUER;
 use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
-use mfa_gateway_core::token::{AuthTimeForm, Cloud, EntraVersion, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_core::token::{AuthTimeForm, Cloud, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
+use mfa_gateway_layer::places::{self, EntraPlace};
 
 /// A trusted issuer.
 #[derive(Clone, Debug)]
@@ -200,18 +201,12 @@ fn exact_source(
         None => discovered(&path_of_issuer, issuer, problems)?,
     };
     let rule = IssuerRule::of(issuer);
-    let authorization_uri = match &rule {
-        IssuerRule::Entra { cloud, .. } => Some(authorization_uri(*cloud)),
-        IssuerRule::Exact(_) => None,
-    };
-    Some(Source { rule, location, field, suffix: "", authorization_uri })
+    Some(Source { authorization_uri: places::authorization_uri(&rule), rule, location, field, suffix: "" })
 }
 
 /// Where the issuer's own discovery document is.
 fn discovered(path: &str, issuer: &str, problems: &mut Problems<'_>) -> Option<KeyLocation> {
-    // Google's tokens may leave the scheme out of `iss`; its document doesn't.
-    let issuer = if issuer == "accounts.google.com" { "https://accounts.google.com" } else { issuer };
-    if Url::parse(issuer).is_err() {
+    let Ok(location) = places::discovery(issuer) else {
         let message = "this is not a URL, so the gateway can't tell where the issuer's keys are";
         problems.add(
             path,
@@ -219,15 +214,18 @@ fn discovered(path: &str, issuer: &str, problems: &mut Problems<'_>) -> Option<K
             "write the issuer's URL, or add `jwks_uri: https://…` or `discovery: { url: https://… }`",
         );
         return None;
-    }
-    let base = url(path, issuer, problems)?;
+    };
+    let named = match &location {
+        KeyLocation::Discovery { issuer, .. } => issuer.as_str(),
+        _ => issuer,
+    };
+    let base = url(path, named, problems)?;
     if base.query().is_some() || base.fragment().is_some() {
         let message = "the issuer has a query or a fragment (OpenID Connect Discovery section 3 forbids both)";
         problems.add(path, message, "copy `issuer` from the discovery document, or add `jwks_uri: https://…`");
         return None;
     }
-    let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    Some(KeyLocation::Discovery { url: url(path, &document, problems)?, issuer: issuer.to_owned() })
+    Some(location)
 }
 
 /// What is wrong with an identifier that no token has as its `iss`, and what to write.
@@ -252,8 +250,7 @@ fn no_issuer(issuer: &str) -> Option<(String, String)> {
     of_entra.then(|| (message, "write `entra: { tenants: any }`, or list the tenants' ids there".to_owned()))
 }
 
-/// Entra has two kinds of tokens, each with its own issuer, metadata and keys. Keys of a single tenant come from its
-/// own endpoint, those of several from the common one.
+/// Entra has two kinds of tokens, each with its own issuer, metadata and keys.
 fn entra_sources(path: &str, entra: &file::Entra, problems: &mut Problems<'_>) -> Vec<Source> {
     let cloud = match entra.cloud {
         file::Cloud::Global => Cloud::Global,
@@ -269,24 +266,14 @@ fn entra_sources(path: &str, entra: &file::Entra, problems: &mut Problems<'_>) -
         file::Tenants::Any(_) => Tenants::Any,
         file::Tenants::List(list) => Tenants::Only(tenant_ids(&format!("{path}.entra.tenants"), list, problems)),
     };
-    let single = match &tenants {
-        Tenants::Only(only) if only.len() == 1 => only.first().cloned(),
-        _ => None,
+    let source = |place: EntraPlace| Source {
+        authorization_uri: places::authorization_uri(&place.rule),
+        rule: place.rule,
+        location: place.location,
+        field: "entra",
+        suffix: place.suffix,
     };
-    let (segment, in_issuer) = single.as_deref().map_or(("common", "{tenantid}"), |tenant| (tenant, tenant));
-    let versions = [(EntraVersion::V1, "", " v1.0"), (EntraVersion::V2, "/v2.0", " v2.0")];
-    let source = |(version, part, suffix): (EntraVersion, &str, &'static str)| {
-        let document = format!("{}/{segment}{part}/.well-known/openid-configuration", cloud.authority());
-        let location =
-            KeyLocation::Discovery { url: Url::parse(&document).ok()?, issuer: cloud.issuer(version, in_issuer) };
-        let rule = IssuerRule::Entra { cloud, version, tenants: tenants.clone() };
-        Some(Source { rule, location, field: "entra", suffix, authorization_uri: Some(authorization_uri(cloud)) })
-    };
-    versions.into_iter().filter_map(source).collect()
-}
-
-fn authorization_uri(cloud: Cloud) -> String {
-    format!("{}/common/oauth2/v2.0/authorize", cloud.authority())
+    places::entra(cloud, &tenants).into_iter().map(source).collect()
 }
 
 fn url(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Url> {

@@ -67,7 +67,7 @@ impl KeyHandling {
     ) -> KeySettings {
         let fetched = match &location {
             KeyLocation::Jwks(url) | KeyLocation::Discovery { url, .. } => Some(url),
-            KeyLocation::File(_) => None,
+            KeyLocation::File(_) | KeyLocation::Given => None,
         };
         if let Some(url) = fetched
             && url.scheme() == "http"

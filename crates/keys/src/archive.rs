@@ -49,8 +49,8 @@ impl Archive {
         let source = match &settings.location {
             KeyLocation::Jwks(url) => format!("key set {url}"),
             KeyLocation::Discovery { url, issuer } => format!("discovery {url} of {issuer}"),
-            // It is on the disk already.
-            KeyLocation::File(_) => return None,
+            // They are on the disk already, or in the program.
+            KeyLocation::File(_) | KeyLocation::Given => return None,
         };
         // A digest has no separators, dots or letter cases that could lead elsewhere or to another source's file.
         let digest = digest(&SHA256, format!("{}\n{source}", settings.name).as_bytes());

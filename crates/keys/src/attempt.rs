@@ -72,6 +72,7 @@ impl KeySource {
         match &self.place {
             Place::Network(fetcher) => self.fetch(fetcher, &mut memory).await,
             Place::File(file) => self.read(file, &mut memory).await,
+            Place::Given => Ok(Refreshed { max_age: None, detour: None }),
         }
     }
 
@@ -149,6 +150,9 @@ impl KeySource {
             // Its place is no fetcher's.
             KeyLocation::File(path) => {
                 return Err(KeyError::File { path: path.clone(), source: FileError::Irregular });
+            }
+            KeyLocation::Given => {
+                return Err(KeyError::File { path: PathBuf::new(), source: FileError::Irregular });
             }
         };
         match discovery::discover(fetcher, url, issuer).await {

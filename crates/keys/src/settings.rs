@@ -45,6 +45,8 @@ pub enum KeyLocation {
     },
     /// In this file.
     File(PathBuf),
+    /// Nowhere: they were given, and stay as they are.
+    Given,
 }
 
 impl KeySettings {

@@ -15,7 +15,7 @@ use super::status::{Origin, Status};
 use crate::fetch::{FetchError, Fetcher};
 use crate::file::KeyFile;
 use crate::metadata::Metadata;
-use crate::metrics::IssuerMetrics;
+use crate::metrics::{IssuerMetrics, KeyMetrics};
 use crate::settings::{KeyLocation, KeySettings};
 use mfa_gateway_core::chain;
 use mfa_gateway_core::clock::Clock;
@@ -56,6 +56,7 @@ pub struct KeySource {
 pub(super) enum Place {
     Network(Fetcher),
     File(KeyFile),
+    Given,
 }
 
 /// How far the task is.
@@ -84,12 +85,45 @@ impl KeySource {
         metrics: IssuerMetrics,
         fetching: &Fetching,
     ) -> Result<Self, FetchError> {
-        let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
         let place = match &settings.location {
             KeyLocation::File(path) => Place::File(KeyFile::new(path)),
-            _ => Place::Network(Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, fetching)?),
+            KeyLocation::Given => Place::Given,
+            KeyLocation::Jwks(_) | KeyLocation::Discovery { .. } => {
+                Place::Network(Fetcher::new(settings.timeout, settings.allow_http, &settings.authorities, fetching)?)
+            }
         };
-        let source = Self {
+        let source = Self::at(place, settings, (clock, random, metrics));
+        source.restore();
+        Ok(source)
+    }
+
+    /// A source of these keys, which stay as they are. It has no task.
+    #[must_use]
+    pub fn given(name: &str, keys: KeySet, clock: Clock) -> Self {
+        let settings = KeySettings {
+            name: name.to_owned(),
+            location: KeyLocation::Given,
+            refresh_interval: Duration::MAX,
+            max_stale: Duration::MAX,
+            timeout: MAX_WAIT,
+            allow_http: false,
+            ca_file: None,
+            authorities: Vec::new(),
+            state_directory: None,
+            max_waiting: 1,
+        };
+        let metrics = KeyMetrics::default().issuer(name);
+        let source = Self::at(Place::Given, settings, (clock, Random::system(), metrics));
+        let now = source.clock.now();
+        source.publish(&Arc::new(keys), now, Origin::Given);
+        // Nobody waits for others.
+        source.attempts.send_modify(|attempts| (attempts.finished, attempts.ended) = (1, true));
+        source
+    }
+
+    fn at(place: Place, settings: KeySettings, (clock, random, metrics): (Clock, Random, IssuerMetrics)) -> Self {
+        let archive = Archive::of(&settings, random.clone(), metrics.store_failed.clone());
+        Self {
             place,
             waiting: Semaphore::new(settings.max_waiting),
             settings,
@@ -105,9 +139,7 @@ impl KeySource {
             wanted: AtomicBool::new(false),
             wake: Notify::new(),
             attempts: watch::Sender::new(Attempts::default()),
-        };
-        source.restore();
-        Ok(source)
+        }
     }
 
     /// Begins with the keys on disk: after a crash during an outage they are all there is.

@@ -40,6 +40,8 @@ pub enum Origin {
     File,
     /// The disk: an earlier process had them from the issuer.
     Disk,
+    /// The program.
+    Given,
 }
 
 impl Origin {
@@ -50,6 +52,7 @@ impl Origin {
             Self::Issuer => "issuer",
             Self::File => "file",
             Self::Disk => "disk",
+            Self::Given => "given",
         }
     }
 }

@@ -44,6 +44,41 @@ impl Exception {
 
     /// What the id of one begins with that people granted, and of no other.
     pub const GRANTED: &str = "granted-";
+
+    /// An exception that ends at this moment. Until it names a user or an application, it is for nobody.
+    #[must_use]
+    pub fn until(id: impl Into<String>, expires: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            owner: String::new(),
+            reason: String::new(),
+            begins: None,
+            expires,
+            application: None,
+            user: None,
+            tenant: None,
+            issuer: None,
+            routes: None,
+        }
+    }
+
+    /// The same, for callers with this application's id.
+    #[must_use]
+    pub fn of_application(self, id: impl Into<String>) -> Self {
+        Self { application: Some(id.into()), ..self }
+    }
+
+    /// The same, for this user's id.
+    #[must_use]
+    pub fn of_user(self, id: impl Into<String>) -> Self {
+        Self { user: Some(id.into()), ..self }
+    }
+
+    /// The same, on these routes alone.
+    #[must_use]
+    pub fn on_routes<R: Into<String>>(self, routes: impl IntoIterator<Item = R>) -> Self {
+        Self { routes: Some(routes.into_iter().map(Into::into).collect()), ..self }
+    }
 }
 
 /// What may waive an MFA finding, and nothing else.

@@ -22,6 +22,20 @@ pub enum Test {
     Equals(String),
 }
 
+impl Predicate {
+    /// The claim is an array of strings with this element.
+    #[must_use]
+    pub fn contains(claim: impl Into<String>, element: impl Into<String>) -> Self {
+        Self { claim: vec![claim.into()], test: Test::Contains(element.into()) }
+    }
+
+    /// The claim is this string.
+    #[must_use]
+    pub fn equals(claim: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { claim: vec![claim.into()], test: Test::Equals(text.into()) }
+    }
+}
+
 impl Test {
     /// Whether the claim is what it must be.
     #[must_use]
