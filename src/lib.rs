@@ -23,6 +23,7 @@
 //! | [`session`] | the sessions of people who signed in |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
+//! | [`faces`] | the same decision for proxies that carry the requests themselves |
 //! | `exceptions` | technical exceptions that people ask for, step by step |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
 //! | `replay`, `admin` | rehearsals; the admin listener |
@@ -58,6 +59,8 @@ pub mod session;
 pub mod pages;
 
 pub mod gateway;
+
+pub mod faces;
 
 pub mod server;
 

@@ -22,6 +22,7 @@ mod delegation;
 mod drain;
 mod enforcement;
 mod entra;
+mod faces;
 mod files;
 mod forwarded;
 mod forwarding;

@@ -104,7 +104,7 @@ fn in_order(config: &Config) -> Vec<RouteDetail> {
 fn detail(config: &Config, route: &Route) -> RouteDetail {
     let upstream = route.upstream().and_then(|place| config.upstreams.get(place.0));
     let reported = match &route.responder {
-        Responder::Upstream(_) | Responder::TokenBroker => None,
+        Responder::Upstream(_) | Responder::TokenBroker | Responder::Authorizers => None,
         Responder::StatusReport(ReportedTenants::Own) => Some(vec!["own".to_owned()]),
         Responder::StatusReport(ReportedTenants::All) => Some(vec!["all".to_owned()]),
         Responder::StatusReport(ReportedTenants::Only(tenants)) => Some(tenants.iter().cloned().collect()),
@@ -122,6 +122,7 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             Responder::Upstream(_) => None,
             Responder::StatusReport(_) => Some("status_report"),
             Responder::TokenBroker => Some("token_broker"),
+            Responder::Authorizers => Some("authorizers"),
         },
         reported_tenants: reported,
         require: route.rule.requirement.name(),

@@ -8,24 +8,40 @@ use tokio::net::TcpListener;
 
 use super::PassedSockets;
 use crate::config::Config;
-use crate::server::{Address, Entrance, ServerTls, Tls};
+use crate::server::{Address, Entrance, Listener, ServerTls, Tls};
 
-/// The sockets of each listener, and how connections begin there; and those of the admin listener.
-pub(super) type Opened = (Vec<(Vec<TcpListener>, Entrance)>, Option<(TcpListener, Option<Arc<ServerTls>>)>);
+/// The sockets of a listener, and how connections begin there.
+pub(super) type Open = (Vec<TcpListener>, Entrance);
+
+/// What the gateway listens on.
+pub(super) struct Opened {
+    pub(super) listeners: Vec<Open>,
+    /// In the order of the configuration.
+    pub(super) authorizers: Vec<Open>,
+    pub(super) admin: Option<(TcpListener, Option<Arc<ServerTls>>)>,
+}
 
 pub(super) async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Result<Opened> {
     let mut listeners = Vec::new();
     for (at, listener) in config.server.listeners.iter().enumerate() {
-        let tls = tls(&listener.address, listener.tls.as_ref())?;
-        let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
-        listeners.push((bind(&listener.address, passed, &format!("listeners[{at}]")).await?, entrance));
+        listeners.push(open_one(listener, passed, &format!("listeners[{at}]")).await?);
     }
-    let Some(admin) = &config.admin else { return Ok((listeners, None)) };
+    let mut authorizers = Vec::new();
+    for (at, authorizer) in config.authorizers.iter().enumerate() {
+        authorizers.push(open_one(&authorizer.listener, passed, &format!("authorizers[{at}]")).await?);
+    }
+    let Some(admin) = &config.admin else { return Ok(Opened { listeners, authorizers, admin: None }) };
     let tls = tls(&admin.address, admin.tls.as_ref())?;
     let mut sockets = bind(&admin.address, passed, "admin").await?;
     let socket = sockets.pop().filter(|_| sockets.is_empty());
     let socket = socket.with_context(|| format!("the admin listener needs exactly one socket of {}", admin.address))?;
-    Ok((listeners, Some((socket, tls))))
+    Ok(Opened { listeners, authorizers, admin: Some((socket, tls)) })
+}
+
+async fn open_one(listener: &Listener, passed: &PassedSockets, field: &str) -> anyhow::Result<Open> {
+    let tls = tls(&listener.address, listener.tls.as_ref())?;
+    let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
+    Ok((bind(&listener.address, passed, field).await?, entrance))
 }
 
 async fn bind(address: &Address, passed: &PassedSockets, field: &str) -> anyhow::Result<Vec<TcpListener>> {

@@ -4,6 +4,7 @@ mod admin;
 mod admin_state;
 mod ambient;
 mod assemble;
+mod authorizers;
 mod certificates;
 mod consents;
 mod drain;
@@ -48,6 +49,8 @@ use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
 use crate::gateway::{Live, stack};
 use crate::server::{Acceptor, ServerTls, Workers};
+use authorizers::Authorizers;
+use listeners::Opened;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 use retired::Retired;
@@ -57,6 +60,7 @@ use sources::Sources;
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
+    authorizers: Authorizers,
     admin_address: Option<SocketAddr>,
     admin_state: Arc<ArcSwap<State>>,
     readiness: Arc<Readiness>,
@@ -114,6 +118,7 @@ impl App {
         let (sources, draining) = (Sources::new(sources, stop.clone()), CancellationToken::new());
         let mut app = Self {
             addresses: Vec::new(),
+            authorizers: Authorizers::default(),
             admin_address: None,
             admin_state,
             admin_tls: Arc::default(),
@@ -132,7 +137,7 @@ impl App {
             draining,
             stop,
         };
-        let (listeners, admin) = listeners::open(&Arc::clone(&app.started), passed).await?;
+        let Opened { listeners, authorizers, admin } = listeners::open(&Arc::clone(&app.started), passed).await?;
         app.sources.run();
         consents::run(&app.live, &app.ambient, &app.stop);
         sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
@@ -147,14 +152,13 @@ impl App {
                 tokio::spawn(app.acceptor.clone().accept(socket, entrance.clone(), service.clone()));
             }
         }
+        app.authorizers.serve(&app.started, authorizers, (&app.acceptor, &app.live, &app.ambient))?;
         if let Some((socket, tls)) = admin {
             app.admin_address = Some(socket.local_addr()?);
             told::listening(&socket, "operators and probes", tls.is_some(), false);
             app.serve_admin(socket, tls)?;
         }
-        for name in passed.left() {
-            tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");
-        }
+        told::unused(passed);
         certificates::tell(&app.started, &app.ambient);
         exceptions::note(&app.started, &app.ambient);
         app.ambient.metrics.reloads.started(app.ambient.clock.now(), &app.admin_state.load().hash());
@@ -166,6 +170,12 @@ impl App {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses of the authorizers.
+    #[must_use]
+    pub fn authorizer_addresses(&self) -> &[SocketAddr] {
+        self.authorizers.addresses()
     }
 
     /// The admin listener's address.

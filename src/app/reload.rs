@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::listeners::tls;
-use super::{App, Assembled, Before, admin_state, assemble, certificates, exceptions, notify, told};
+use super::{App, Assembled, Before, admin_state, assemble, authorizers, certificates, exceptions, notify, told};
 use crate::admin::{Reloaded, State};
 use crate::config::{Config, Purpose};
 use crate::server::{Address, ServerTls};
@@ -24,6 +24,7 @@ impl App {
         let _context = self.runtime.enter();
         let loaded = config.server.listeners.iter().map(|listener| tls(&listener.address, listener.tls.as_ref()));
         let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
+        let authorizers = authorizers::load(&config)?;
         let settings = config.admin.as_ref();
         let admin_certificates = settings.map(|admin| tls(&admin.address, admin.tls.as_ref())).transpose()?.flatten();
         let (sources, old) = (self.sources.list().load_full(), self.live.load_full());
@@ -43,6 +44,7 @@ impl App {
         for (listener, certificates) in config.server.listeners.iter().zip(loaded) {
             self.replace_certificates(&listener.address, certificates);
         }
+        self.authorizers.change(&self.started, &config, &authorizers);
         if self.admin_tls.load().is_some() && admin_certificates.is_some() {
             self.admin_tls.store(admin_certificates);
         }
@@ -121,6 +123,7 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     let plain_admin = |config: &Config| config.admin.as_ref().is_some_and(|admin| admin.tls.is_none());
     let changes = [
         ("listeners", addresses(before) != addresses(after) || plain(before) != plain(after)),
+        ("authorizers", !authorizers::are_same(before, after)),
         ("listeners[].proxy_protocol", proxy_protocol(before) != proxy_protocol(after)),
         ("admin.address", admin(before) != admin(after)),
         ("admin.tls", plain_admin(before) != plain_admin(after)),

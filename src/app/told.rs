@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
+use super::passed::PassedSockets;
 use crate::admin::{Phase, Readiness, State};
 use crate::config::{Config, ConfigError, Problem};
 use crate::telemetry::{COMMIT, VERSION};
@@ -26,6 +27,13 @@ pub(crate) fn starting(file: &Path, threads: usize) {
 pub(super) fn listening(socket: &TcpListener, what: &str, tls: bool, proxy_protocol: bool) {
     if let Ok(address) = socket.local_addr() {
         tracing::info!(%address, tls, proxy_protocol, "listening for {what}");
+    }
+}
+
+/// Says which passed sockets nobody uses.
+pub(super) fn unused(passed: &PassedSockets) {
+    for name in passed.left() {
+        tracing::warn!(name, "a passed socket is not used: no listener has the address systemd:NAME with its name");
     }
 }
 

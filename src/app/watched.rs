@@ -41,6 +41,7 @@ impl Watched {
 fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let admin = config.admin.as_ref();
     let certificates = config.server.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let certificates = certificates.chain(config.authorizers.iter().filter_map(|one| one.listener.tls.as_ref()));
     let certificates = certificates.chain(admin.and_then(|admin| admin.tls.as_ref()));
     let tokens = admin.and_then(|admin| admin.authentication.as_ref()?.token_file.as_deref());
     let authorities = config.keys.iter().filter_map(|keys| keys.ca_file.as_deref());

@@ -1,4 +1,8 @@
-//! A listener's address, from its text to what is used.
+//! Addresses, from their texts to what is used: those of listeners, and networks.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
 
 use super::problem::Problems;
 use crate::server::{Address, PASSED};
@@ -41,4 +45,33 @@ fn diagnose(text: &str) -> (&'static str, String) {
         ),
         _ => (MESSAGE, "write `127.0.0.1:8080`, `0.0.0.0:8080` or `\"[::]:8080\"`".to_owned()),
     }
+}
+
+/// Checks that an address can be listened on besides these.
+pub(super) fn check_address(path: &str, address: &Address, taken: &[Address], problems: &mut Problems<'_>) {
+    if taken.iter().any(|other| other.excludes(address)) {
+        problems.add(path, "another listener already uses this address", "remove one of the two, or change its port");
+    }
+}
+
+/// A network of IPv4 addresses that are mapped to IPv6 (RFC 4291 section 2.5.5.2), as one of IPv4: every address is
+/// compared in that form.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let address = mapped.addr().to_ipv4_mapped();
+    let plain = address.zip(mapped.prefix_len().checked_sub(96));
+    plain.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
+pub(super) fn networks(field: &str, files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for (at, text) in files.iter().enumerate() {
+        if let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            networks.push(unmapped(network));
+        } else {
+            let message = format!("`{text}` is not a network");
+            problems.add(&format!("{field}[{at}]"), message, "write it in CIDR notation: `10.0.0.0/8` or `fd00::/8`");
+        }
+    }
+    networks
 }

@@ -12,9 +12,9 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Admin, Config, Issuer, admin, claims, consent_callers, consent_use, consents, delegations, exception_requests,
-    file, issuer, keys, names, operators_sign_in, rate_limit, report, route, server, sign_in, store, traces, upstream,
-    vendors, waivers,
+    Config, Issuer, admin, authorizers, claims, consent_callers, consent_use, consents, delegations,
+    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, server, sign_in,
+    store, traces, upstream, vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::{ExceptionSettings, Known};
@@ -22,7 +22,6 @@ use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
 use crate::report::{AccountFile, ReportSettings};
 use crate::routing::Route;
-use crate::server::Address;
 use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Delegations, Requirement, Waivers};
@@ -35,8 +34,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let (limits, timeouts) = (Limits::read(&file.limits, problems), Timeouts::read(&file.timeouts, problems));
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
-    check_admin(admin.as_ref(), &server, problems);
-    let mut keys = Vec::new();
+    let (needs_upstream, mut keys) = (file.routes.iter().any(|route| route.serve.is_none()), Vec::new());
     let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
     let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
@@ -59,6 +57,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let waivers = waivers(file.exceptions, file.activation, (&known, &routes), problems);
     let config = Config {
         gateway: gateway(&server, &limits, &timeouts, claim_fields),
+        authorizers: authorizers::build(&file.authorizers, (&server.listeners, admin.as_ref()), problems),
         server,
         admin,
         sign_ins,
@@ -72,7 +71,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         report,
         account_files,
         store,
-        upstreams: upstream::build(file.upstreams, problems),
+        upstreams: upstream::build(file.upstreams, needs_upstream, problems),
         rate_limits: rate_limit::build(file.rate_limits, problems),
         routes,
         waivers,
@@ -150,13 +149,6 @@ fn gateway(
         body_timeout: timeouts.body,
         requests: limits.requests,
         claim_fields,
-    }
-}
-
-fn check_admin(admin: Option<&Admin>, server: &crate::server::Settings, problems: &mut Problems<'_>) {
-    let has_it = |admin: &Address| server.listeners.iter().any(|listener| listener.address.excludes(admin));
-    if admin.is_some_and(|admin| has_it(&admin.address)) {
-        problems.add("admin.address", "a listener already uses this address", "give it another port, such as 9090");
     }
 }
 

@@ -35,7 +35,10 @@ impl Config {
         };
         let listeners = self.server.listeners.iter().map(|one| ("listener", one.address.to_string(), one.tls.as_ref()));
         let admin = self.admin.iter().map(|one| ("admin", one.address.to_string(), one.tls.as_ref()));
-        let servers = listeners.chain(admin);
+        let authorizers = self.authorizers.iter();
+        let authorizers =
+            authorizers.map(|one| ("authorizer", one.listener.address.to_string(), one.listener.tls.as_ref()));
+        let servers = listeners.chain(admin).chain(authorizers);
         let servers = servers.flat_map(|(of, name, tls)| shown(of, name, tls.map(Tls::expiries).unwrap_or_default()));
         let upstreams = self.upstreams.iter().flat_map(|one| {
             shown("upstream", one.name.clone(), one.tls.as_ref().map(upstream::Tls::expiries).unwrap_or_default())

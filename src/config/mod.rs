@@ -8,6 +8,7 @@ mod address;
 mod admin;
 mod admin_place;
 mod algorithms;
+mod authorizers;
 mod build;
 mod certificates;
 mod claims;
@@ -60,6 +61,7 @@ mod vendors;
 mod waivers;
 
 pub use admin::{Admin, AdminAuthentication, Operators};
+pub use authorizers::Authorizer;
 pub use certificates::Certificate;
 pub use issuer::Issuer;
 pub use operators_sign_in::OperatorsSignIn;

@@ -34,6 +34,10 @@ impl Names {
 
     /// The place of an upstream.
     pub(super) fn upstream(&self, path: &str, name: &str, problems: &mut Problems<'_>) -> Option<usize> {
+        // That there is none is a problem of its own.
+        if self.upstreams.is_empty() {
+            return None;
+        }
         place(&self.upstreams, "upstream", path, name, problems)
     }
 

@@ -114,7 +114,7 @@ fn build_one(
     let limit = file.rate_limit.as_deref();
     let rate_limit = limit.and_then(|name| named.names.rate_limit(&format!("{path}.rate_limit"), name, problems));
     let methods = file.methods.map(|methods| read_methods(&format!("{path}.methods"), &methods, problems));
-    let methods = methods.or_else(|| file.serve.map(serve::methods));
+    let methods = methods.or_else(|| file.serve.and_then(serve::methods));
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
     let token_field = if let TokenPlace::Header(name) = &token_from { name.as_str() } else { "Authorization" };

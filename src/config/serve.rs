@@ -63,6 +63,20 @@ pub(super) fn build(
             let tenants = tenants(&format!("{path}.reported_tenants"), file.reported_tenants.as_ref(), problems);
             Some(Served::Itself(Responder::StatusReport(tenants)))
         }
+        (None, Some(file::Serve::Authorizers)) => {
+            let useless = [
+                ("body_bytes", file.body_bytes.is_some()),
+                ("at_expiry", file.at_expiry == file::AtExpiry::Close),
+                ("strip_prefix", file.strip_prefix.is_some()),
+                ("rewrite", file.rewrite.is_some()),
+                ("reported_tenants", file.reported_tenants.is_some()),
+            ];
+            for (field, _) in useless.into_iter().filter(|(_, is_set)| *is_set) {
+                let message = "another proxy carries the requests of this route, and the gateway only judges them";
+                problems.add(&format!("{path}.{field}"), message, "remove it");
+            }
+            Some(Served::Itself(Responder::Authorizers))
+        }
         (Some(_), Some(_)) => {
             let message = "the route has both `upstream` and `serve`";
             problems.add(path, message, "keep one of them");
@@ -112,11 +126,12 @@ fn check_callers(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     }
 }
 
-/// The methods of what the gateway itself serves.
-pub(super) fn methods(serve: file::Serve) -> Vec<Method> {
+/// The methods of what the gateway itself serves; `None` if it takes any.
+pub(super) fn methods(serve: file::Serve) -> Option<Vec<Method>> {
     match serve {
-        file::Serve::StatusReport => vec![Method::GET],
-        file::Serve::TokenBroker => vec![Method::GET, Method::POST],
+        file::Serve::StatusReport => Some(vec![Method::GET]),
+        file::Serve::TokenBroker => Some(vec![Method::GET, Method::POST]),
+        file::Serve::Authorizers => None,
     }
 }
 
@@ -136,11 +151,15 @@ fn check_forwarding(path: &str, file: &file::Route, serve: file::Serve, problems
         problems.add(&format!("{path}.{field}"), message, "remove it");
     }
     let served = methods(serve);
-    let is_served = |method: &String| method == "HEAD" || served.iter().any(|own| own.as_str() == method);
+    let is_served = |method: &String| {
+        method == "HEAD" || served.as_ref().is_none_or(|served| served.iter().any(|own| own.as_str() == method))
+    };
     if file.methods.as_ref().is_some_and(|methods| !methods.iter().all(is_served)) {
         let (message, fix) = match serve {
             file::Serve::StatusReport => ("the status report can only be read", "remove it, or write `methods: [GET]`"),
-            file::Serve::TokenBroker => ("the gateway serves GET and POST there", "remove it"),
+            file::Serve::TokenBroker | file::Serve::Authorizers => {
+                ("the gateway serves GET and POST there", "remove it")
+            }
         };
         problems.add(&format!("{path}.methods"), message, fix);
     }
@@ -152,6 +171,7 @@ fn check_path(path: &str, pattern: Option<&Pattern>, serve: file::Serve, problem
     let (calls, what): (&[&str], _) = match serve {
         file::Serve::StatusReport => (&CALLS, "the status report has nothing at this path"),
         file::Serve::TokenBroker => (&TOKEN_CALLS, "the gateway serves no access tokens at this path"),
+        file::Serve::Authorizers => return,
     };
     if !calls.iter().any(|call| text.strip_suffix(call).is_some_and(|rest| rest.ends_with('/'))) {
         let calls = calls.iter().map(|call| format!("`/{call}`")).collect::<Vec<_>>().join(", ");

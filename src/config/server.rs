@@ -1,9 +1,6 @@
 //! The listeners and what connections may do, from the file to what is used.
 
-use std::net::IpAddr;
-
-use ipnet::{IpNet, Ipv4Net};
-
+use super::address::{check_address, networks};
 use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::{address, file, tls};
@@ -12,9 +9,9 @@ use crate::server::{ConnectionSettings, Listener, Settings};
 /// Builds the server's settings.
 pub(super) fn build(file: &file::File, limits: &Limits, timeouts: &Timeouts, problems: &mut Problems<'_>) -> Settings {
     Settings {
-        listeners: listeners(&file.listeners, file.trusted_proxies.is_empty(), problems),
+        listeners: listeners(file, problems),
         threads: threads(file.threads, problems),
-        trusted_proxies: networks(&file.trusted_proxies, problems),
+        trusted_proxies: networks("trusted_proxies", &file.trusted_proxies, problems),
         connections: limits.connections,
         connections_per_address: limits.connections_per_address,
         connection: ConnectionSettings {
@@ -32,21 +29,16 @@ pub(super) fn build(file: &file::File, limits: &Limits, timeouts: &Timeouts, pro
     }
 }
 
-fn listeners(files: &[file::Listener], trusts_nobody: bool, problems: &mut Problems<'_>) -> Vec<Listener> {
-    if files.is_empty() {
+fn listeners(file: &file::File, problems: &mut Problems<'_>) -> Vec<Listener> {
+    let (files, trusts_nobody) = (&file.listeners, file.trusted_proxies.is_empty());
+    if files.is_empty() && file.authorizers.is_empty() {
         problems.add("listeners", "there is no listener", "add one: `[{ address: 0.0.0.0:8080 }]`");
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let path = format!("listeners[{at}].address");
         let Some(address) = address::build(&path, &file.address, problems) else { continue };
-        if listeners.iter().any(|other| other.address.excludes(&address)) {
-            problems.add(
-                &path,
-                "another listener already uses this address",
-                "remove one of the two, or change its port",
-            );
-        }
+        check_address(&path, &address, &listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>(), problems);
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
         let proxy_protocol = file.proxy_protocol == file::ProxyProtocol::Required;
         if proxy_protocol && trusts_nobody {
@@ -65,30 +57,4 @@ fn threads(wanted: Option<u16>, problems: &mut Problems<'_>) -> Option<usize> {
         problems.add("threads", "the number of threads is out of range", fix);
     }
     wanted.map(usize::from)
-}
-
-/// A network of IPv4 addresses that are mapped to IPv6 (RFC 4291 section 2.5.5.2), as one of IPv4: every address is
-/// compared in that form.
-fn unmapped(network: IpNet) -> IpNet {
-    let IpNet::V6(mapped) = network else { return network };
-    let address = mapped.addr().to_ipv4_mapped();
-    let plain = address.zip(mapped.prefix_len().checked_sub(96));
-    plain.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
-}
-
-fn networks(files: &[String], problems: &mut Problems<'_>) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for (at, text) in files.iter().enumerate() {
-        if let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            networks.push(unmapped(network));
-        } else {
-            let message = format!("`{text}` is not a network");
-            problems.add(
-                &format!("trusted_proxies[{at}]"),
-                message,
-                "write it in CIDR notation: `10.0.0.0/8` or `fd00::/8`",
-            );
-        }
-    }
-    networks
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Admin, Issuer, Warning};
+use super::{Admin, Authorizer, Issuer, Warning};
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::ExceptionSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals};
@@ -25,6 +25,8 @@ use mfa_gateway_store::{SealingKeys, StoreSettings};
 pub struct Config {
     /// Where connections are taken, and what they may do.
     pub server: server::Settings,
+    /// Whom proxies ask that carry the requests themselves.
+    pub authorizers: Vec<Authorizer>,
     /// The admin listener.
     pub admin: Option<Admin>,
     /// What requests may be, and whom the gateway believes.

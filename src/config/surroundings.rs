@@ -48,7 +48,9 @@ pub(super) fn check(config: &Config, purpose: Purpose, problems: &mut Problems<'
         let listeners = config.server.listeners.iter().enumerate();
         let listeners = listeners.map(|(at, one)| (format!("listeners[{at}].address"), &one.address));
         let admin = config.admin.iter().map(|admin| ("admin.address".to_owned(), &admin.address));
-        for (field, address) in listeners.chain(admin) {
+        let authorizers = config.authorizers.iter().enumerate();
+        let authorizers = authorizers.map(|(at, one)| (format!("authorizers[{at}].address"), &one.listener.address));
+        for (field, address) in listeners.chain(admin).chain(authorizers) {
             listens(&field, address, problems);
         }
     }

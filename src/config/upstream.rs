@@ -11,8 +11,9 @@ use super::problem::Problems;
 use super::values::{duplicate, duration, name};
 use crate::upstream::{Protocol, Settings, Tls};
 
-pub(super) fn build(files: Vec<file::Upstream>, problems: &mut Problems<'_>) -> Vec<Settings> {
-    if files.is_empty() {
+/// Builds the upstreams, of which one at least is needed if a route has one.
+pub(super) fn build(files: Vec<file::Upstream>, needed: bool, problems: &mut Problems<'_>) -> Vec<Settings> {
+    if files.is_empty() && needed {
         problems.add(
             "upstreams",
             "there is no upstream",

@@ -20,7 +20,7 @@ use mfa_gateway_wire::Body;
 
 use super::Rejection;
 use super::grant::{Grant, allow};
-use super::origin::only;
+use super::only::only;
 use super::pipeline::Sanitized;
 use super::tally::Outcome;
 use crate::routing::{AllowedHeaders, Cors};

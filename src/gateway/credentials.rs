@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderName, Method};
 
 use super::Reason;
-use super::origin::only;
+use super::only::only;
 use super::pipeline::Sanitized;
 use super::sanitize::names_token;
 use super::token_place::count;
@@ -37,7 +37,7 @@ pub(super) fn check(place: &TokenPlace, sanitized: &Sanitized) -> Result<(), Rea
 /// read the response to a request that changes nothing.
 fn is_of_own_page(sanitized: &Sanitized) -> bool {
     let request = &sanitized.exchange.request;
-    let (fields, websocket) = (request.headers(), sanitized.observed.wanted.is_some());
+    let (fields, websocket) = (request.headers(), sanitized.observed.websocket);
     if !websocket && matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return true;
     }

@@ -11,7 +11,7 @@ use mfa_gateway_wire::{Body, Busy, Presence, Refused, STAND_IN_HOST};
 use super::Live;
 use super::ids::{self, Ids};
 use super::origin::nearest;
-use super::peer::Peer;
+use super::peer::{Carried, Peer};
 use super::question::Question;
 use crate::telemetry::Trace;
 
@@ -73,6 +73,11 @@ impl Exchange {
     pub(super) fn refused(&self) -> Option<Refused> {
         let refused = self.peer.as_ref()?.handle.refused()?;
         self.request.headers().get(HOST).filter(|host| *host == STAND_IN_HOST).map(|_| refused)
+    }
+
+    /// That another proxy carries the request, and only its verdict is wanted.
+    pub(super) fn carried(&self) -> Option<&Carried> {
+        self.peer.as_deref()?.carried.as_ref()
     }
 
     /// The method; `None` if the request could not be read, and another stands for it.

@@ -105,6 +105,11 @@ pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof:
     told
 }
 
+/// The names of the identity fields, but for those of claims.
+pub(super) fn identity_names<'n>() -> impl Iterator<Item = &'n HeaderName> {
+    [&CLASS, &ISSUER, &TENANT, &APPLICATION, &USER, &METHODS, &GROUNDS].into_iter()
+}
+
 /// The identity fields of a token, and those with its claims. The cache keeps them with the token.
 fn identity(proof: &Proof) -> RawFields {
     let user = proof.principal.user().and_then(|user| user.id.as_deref());

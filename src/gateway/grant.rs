@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use mfa_gateway_wire::Body;
 
-use super::origin::only;
+use super::only::only;
 use crate::routing::{Route, RouteTable};
 
 /// What a page may do with the response to its request.

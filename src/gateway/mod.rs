@@ -30,6 +30,7 @@ mod limiter;
 mod live;
 pub(crate) mod metrics;
 mod no_body;
+mod only;
 mod origin;
 mod own_response;
 mod peer;
@@ -51,6 +52,7 @@ mod token_place;
 mod trace;
 mod tunnel;
 mod upgrade;
+mod verdict;
 
 pub use authenticate::{Authenticate, AuthenticateLayer};
 pub use broker::ConsentFault;
@@ -73,8 +75,10 @@ pub use settings::{RateLimitKey, RateLimitSettings, Settings};
 pub(crate) use browser::{Door, OperatorsDoor, SignedIn};
 pub(crate) use limiter::RateLimiter;
 pub(crate) use live::{Edge, Judge, LiveMetrics};
-pub(crate) use peer::{Peer, Shown};
-pub(crate) use stack::stack;
+pub(crate) use only::only;
+pub(crate) use peer::{Carried, Peer, Shown};
+pub(crate) use stack::{Stack, stack, verdict_stack};
+pub(crate) use verdict::{Granted, Verdict};
 
 #[cfg(feature = "in-process")]
 pub use stack::decision_stack;

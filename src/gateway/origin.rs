@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use url::Url;
 
+use super::only::only;
 use super::peer::Peer;
 use mfa_gateway_wire::RawFields;
 
@@ -144,12 +145,6 @@ fn is_prefix(value: &[u8]) -> bool {
         })
 }
 
-/// The field's value, if it occurs exactly once.
-pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -173,6 +168,7 @@ mod tests {
             names: Vec::new(),
             shown: None,
             held: std::sync::Arc::new(()),
+            carried: None,
         };
         let origin = Origin::of(&peer, request.headers(), &["10.0.0.0/8".parse().unwrap()]);
         let client = origin.client.to_string();

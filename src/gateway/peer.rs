@@ -8,6 +8,8 @@ use std::sync::Arc;
 use http::HeaderValue;
 use mfa_gateway_wire::Handle;
 
+use super::Reason;
+
 /// The certificate that a client was shown.
 pub(crate) trait Shown: Debug + Send + Sync {
     /// Whether it is also the certificate for this host.
@@ -35,4 +37,15 @@ pub(crate) struct Peer {
     pub(crate) shown: Option<Box<dyn Shown>>,
     /// The limits that the connection counts against. A tunnel holds them until it ends.
     pub(crate) held: Arc<dyn Any + Send + Sync>,
+    /// That another proxy carries the peer's request, which is only judged here.
+    pub(crate) carried: Option<Carried>,
+}
+
+/// A request that another proxy carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Carried {
+    /// Why the proxy's question is refused before its request is judged.
+    pub(crate) fault: Option<Reason>,
+    /// Whether it may become a `WebSocket`.
+    pub(crate) websocket: bool,
 }

@@ -59,6 +59,8 @@ pub(super) struct Observed {
     pub(super) origin: Option<Origin>,
     /// The protocol that it asks for.
     pub(super) wanted: Option<Wanted>,
+    /// Whether it may become a `WebSocket`, here or where it is carried.
+    pub(super) websocket: bool,
     /// When its token expires, once it is permitted and if its route ends streams then.
     pub(super) expiry: Option<Arc<Expiry>>,
     /// The gateway's own cookies, for each way to sign in.

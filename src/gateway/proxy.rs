@@ -1,5 +1,6 @@
 //! Proxy: forwards permitted requests, or has the gateway respond where a route says so. It implements [`Service`] for [`Cleared`] alone, which only a permit becomes.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -40,6 +41,7 @@ impl Service<Cleared> for Proxy {
             Responder::StatusReport(_) => return Box::pin(own_response::respond(parts)),
             Responder::TokenBroker => return Box::pin(broker::respond(parts)),
             Responder::Upstream(_) if parts.route.consent.is_some() => return Box::pin(proxy_with_consent(parts)),
+            Responder::Authorizers => return Box::pin(ready(Err(not_here(parts)))),
             Responder::Upstream(_) => {}
         }
         if no_body::is_due(parts.exchange.request.body()) {
@@ -47,6 +49,11 @@ impl Service<Cleared> for Proxy {
         }
         Box::pin(proxy(parts))
     }
+}
+
+/// The refusal of a request that came to a listener, on a route for what other proxies carry.
+fn not_here(parts: Parts) -> Rejection {
+    Rejection::new(Reason::NotFound).on(parts.route).with_proof(parts.proof)
 }
 
 /// Forwards a request with a consent's access token in it.

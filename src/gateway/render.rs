@@ -119,7 +119,10 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     }
 
     fn call(&mut self, Shielded(Arrived { request, peer, busy }): Shielded) -> Self::Future {
-        let asked = Asked { version: request.version(), grpc: grpc_media_type(request.method(), request.headers()) };
+        // A proxy that asks reads the status.
+        let is_carried = peer.as_ref().is_some_and(|peer| peer.carried.is_some());
+        let grpc = if is_carried { None } else { grpc_media_type(request.method(), request.headers()) };
+        let asked = Asked { version: request.version(), grpc };
         let (in_flight, before) = InFlight::begin(&self.metrics, asked.version);
         let exchange = Exchange::begin(request, peer, self.live.load_full());
         let holds = Holds { in_flight: Some(in_flight), busy };

@@ -9,7 +9,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Response;
+use http::{Response, StatusCode};
 use tower::{Layer, Service};
 
 use super::browser::{self, Door};
@@ -17,7 +17,7 @@ use super::grant::Grant;
 use super::question::Question;
 use super::service::{Inner, Next, refuse};
 use super::tally::Outcome;
-use super::{Live, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials};
+use super::{Live, Notice, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
@@ -53,6 +53,9 @@ impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute
             return Next::Right(Box::pin(ready(Ok(response))));
         }
         if let Some((place, name)) = own_path(&sanitized) {
+            if sanitized.exchange.carried().is_some() {
+                return refuse(Rejection::new(Reason::Told(&OWN_PAGES)));
+            }
             return Next::Right(Box::pin(respond_to_own(place, name, sanitized)));
         }
         match find(&sanitized.exchange.live, &sanitized.question()) {
@@ -80,6 +83,14 @@ impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute
         }
     }
 }
+
+/// A proxy that only asks for verdicts can't get pages and forms this way.
+const OWN_PAGES: Notice = Notice {
+    status: StatusCode::NOT_FOUND,
+    code: "own_path",
+    description: "The gateway serves this path itself, and an authorizer only judges requests.",
+    remedy: "Have the proxy send the paths below `base_path` to one of the gateway's `listeners`.",
+};
 
 /// Which of the gateway's own paths a request is for: the place of the way to sign in, and the path's name.
 fn own_path(sanitized: &Sanitized) -> Option<(usize, String)> {

@@ -54,9 +54,10 @@ impl<S: Inner<Sanitized>> Service<Admitted> for Sanitize<S> {
             Ok(wanted) => {
                 let Exchange { request, live, peer, .. } = &*exchange;
                 let origin = peer.as_ref().map(|peer| Origin::of(peer, request.headers(), &live.edge.trusted_proxies));
+                let websocket = wanted.is_some() || exchange.carried().is_some_and(|carried| carried.websocket);
                 clean(&mut exchange);
                 let cookies = take_cookies(&mut exchange);
-                let observed = Box::new(Observed { origin, wanted, cookies, ..Observed::default() });
+                let observed = Box::new(Observed { origin, wanted, websocket, cookies, ..Observed::default() });
                 Next::Left(self.inner.call(Sanitized { exchange, observed }))
             }
             Err(reason) => refuse(Rejection::new(reason)),
@@ -78,6 +79,9 @@ fn take_cookies(exchange: &mut Exchange) -> Vec<OwnCookies> {
 
 /// Checks a request, and returns the protocol it asks for.
 fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
+    if let Some(fault) = exchange.carried().and_then(|carried| carried.fault.clone()) {
+        return Err(fault);
+    }
     match exchange.refused() {
         None => {}
         Some(Refused::Malformed(rule)) => return Err(Reason::Malformed(rule)),

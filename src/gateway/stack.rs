@@ -9,14 +9,15 @@ use mfa_gateway_wire::Body;
 use tower::{Service, ServiceBuilder};
 
 use super::metrics::Metrics;
+use super::service::Inner;
 use super::{
-    Arrived, AuthenticateLayer, CatchPanicLayer, EnforceLayer, LimitLayer, Live, Proxy, RateLimitLayer, RenderLayer,
-    RouteLayer, SanitizeLayer,
+    Arrived, AuthenticateLayer, CatchPanicLayer, Cleared, EnforceLayer, LimitLayer, Live, Proxy, RateLimitLayer,
+    RenderLayer, RouteLayer, SanitizeLayer, Verdict,
 };
 
 /// The layers from the limit to the decision, over any last service: for benches and properties, which have no sockets.
 #[cfg(feature = "in-process")]
-pub fn decision_stack<S: super::Inner<super::Cleared> + Clone + Send + 'static>(
+pub fn decision_stack<S: Inner<Cleared> + Clone + Send + 'static>(
     live: Arc<ArcSwap<Live>>,
     last: S,
 ) -> impl Service<http::Request<Body>, Response = Response<Body>, Error = super::Rejection, Future: Send> + Clone {
@@ -31,19 +32,52 @@ pub fn decision_stack<S: super::Inner<super::Cleared> + Clone + Send + 'static>(
         .service(last)
 }
 
+/// The whole stack, which always responds.
+pub(crate) trait Stack:
+    Service<
+        Arrived,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+    > + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Stack for S where
+    S: Service<
+            Arrived,
+            Response = Response<Body>,
+            Error = Infallible,
+            Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+        > + Clone
+        + Send
+        + 'static
+{
+}
+
 /// The stack, outermost layer first. Each layer takes only what the one before it makes: leaving one out, or swapping
 /// two, is a compile error (`tests/compile_fail`).
-pub(crate) fn stack(
+pub(crate) fn stack(live: &Arc<ArcSwap<Live>>, metrics: &Arc<Metrics>, max_requests: usize) -> impl Stack + use<> {
+    over(live, metrics, max_requests, Proxy)
+}
+
+/// The same stack for requests that another proxy carries: it ends in the verdict.
+pub(crate) fn verdict_stack(
     live: &Arc<ArcSwap<Live>>,
     metrics: &Arc<Metrics>,
     max_requests: usize,
-) -> impl Service<
-    Arrived,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
-> + Clone
-+ use<> {
+) -> impl Stack + use<> {
+    over(live, metrics, max_requests, Verdict)
+}
+
+fn over<S: Inner<Cleared> + Clone + Send + 'static>(
+    live: &Arc<ArcSwap<Live>>,
+    metrics: &Arc<Metrics>,
+    max_requests: usize,
+    last: S,
+) -> impl Stack + use<S> {
     ServiceBuilder::new()
         // A panic inside ends only this request.
         .layer(CatchPanicLayer::new(&metrics.panics))
@@ -62,5 +96,5 @@ pub(crate) fn stack(
         .layer(EnforceLayer)
         // Refuses callers who call too often: it sees permits, and can't make or change one.
         .layer(RateLimitLayer)
-        .service(Proxy)
+        .service(last)
 }

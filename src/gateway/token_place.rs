@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mfa_gateway_wire::headers;
 
-use super::origin::only;
+use super::only::only;
 use crate::routing::TokenPlace;
 
 /// The beginning of a subprotocol whose rest is the token in base64url, as Kubernetes has it.

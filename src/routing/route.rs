@@ -21,6 +21,8 @@ pub enum Responder {
     StatusReport(ReportedTenants),
     /// The gateway itself, with access tokens of consents.
     TokenBroker,
+    /// Nobody here: the route is for requests that other proxies carry.
+    Authorizers,
 }
 
 /// Whom a status report that a route serves is about.
@@ -125,12 +127,12 @@ impl Route {
         segment(path, self.customer_at?)
     }
 
-    /// The upstream that serves it, unless the gateway itself does.
+    /// The upstream that serves it, unless the gateway itself or a backend of another proxy does.
     #[must_use]
     pub fn upstream(&self) -> Option<UpstreamId> {
         match self.responder {
             Responder::Upstream(upstream) => Some(upstream),
-            Responder::StatusReport(_) | Responder::TokenBroker => None,
+            Responder::StatusReport(_) | Responder::TokenBroker | Responder::Authorizers => None,
         }
     }
 

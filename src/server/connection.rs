@@ -149,6 +149,7 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
         names,
         shown,
         held,
+        carried: None,
     };
     Ok((stream, version, peer))
 }

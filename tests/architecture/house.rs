@@ -137,6 +137,7 @@ pub(super) const CRATES: &[Crate] = &[
             "session",
             "pages",
             "gateway",
+            "faces",
             "server",
             "exceptions",
             "config",

@@ -38,6 +38,11 @@ impl Call {
         Self { method, target: target.to_owned(), headers: HeaderMap::new(), body: Bytes::new(), trailers: None }
     }
 
+    /// The same, for another target.
+    pub(crate) fn at(self, target: &str) -> Self {
+        Self { target: target.to_owned(), ..self }
+    }
+
     /// The same, with an access token.
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))

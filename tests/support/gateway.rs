@@ -101,6 +101,11 @@ impl Gateway {
         self.app.addresses()[0]
     }
 
+    /// Where an authorizer is, by its place in the configuration.
+    pub(crate) fn authorizer_address(&self, place: usize) -> SocketAddr {
+        self.app.authorizer_addresses()[place]
+    }
+
     /// Where the admin listener is.
     pub(crate) fn admin_address(&self) -> SocketAddr {
         self.app.admin_address().unwrap()

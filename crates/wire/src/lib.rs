@@ -90,7 +90,7 @@ mod upstream;
 pub use body::{Body, BoxError, Exceeded, StallTimeout, TooLong, Upload, UploadFault, Watch, check_end};
 pub use client::{Busy, ClientStream, ConnectionId, Handle, StreamLimits, Version};
 pub use fields::{Presence, RawFields, headers, trailers};
-pub use http1::{QUERY_NOT_ASCII, Refused, STAND_IN_HOST, guarded};
+pub use http1::{QUERY_NOT_ASCII, Refused, STAND_IN_HOST, check_question, guarded};
 pub use io::{
     EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, LazyTimer, Socket, certificate, client_network, proxy_protocol,
     set_options, set_thread, thread,

@@ -5,6 +5,7 @@
 //! `250ms`, `30s`, `5m`, `1h` or `2days`; sizes are numbers of bytes.
 
 mod admin;
+mod authorizer;
 mod consent;
 mod consent_use;
 mod credentials;
@@ -22,6 +23,7 @@ mod token_claims;
 mod vendor;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
+pub(super) use authorizer::{Authorizer, AuthorizerKind, AuthorizerPeers};
 pub(super) use consent::Consent;
 pub(super) use consent_use::{CallerTenants, ConsentCaller, ConsentTenant, NamedTenant};
 pub(super) use credentials::Credentials;
@@ -54,8 +56,12 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "mfa-gateway configuration")]
 pub(super) struct File {
-    /// The addresses that accept traffic. At least one.
+    /// The addresses that accept traffic. At least one, unless there are `authorizers`.
+    #[serde(default)]
     pub listeners: Vec<Listener>,
+    /// Where proxies ask that carry the requests themselves: Envoy, nginx, Traefik, Caddy.
+    #[serde(default)]
+    pub authorizers: Vec<Authorizer>,
     /// The number of threads that serve requests, from 1 to 1024. Default: the number of cores that the process may
     /// use.
     pub threads: Option<u16>,
@@ -91,7 +97,8 @@ pub(super) struct File {
     /// Where sessions, the report's counts and exceptions are stored. Default: SQLite in `state.directory`; without that,
     /// memory.
     pub store: Option<Store>,
-    /// The services behind the gateway. At least one.
+    /// The services behind the gateway. At least one, unless no route names one.
+    #[serde(default)]
     pub upstreams: Vec<Upstream>,
     /// The rate limits. A route names the one that applies to it.
     #[serde(default)]

@@ -120,6 +120,8 @@ pub(in crate::config) enum Serve {
     StatusReport,
     /// Access tokens of consents, for the programs that `consent_callers` lists: `v1/token` and `v1/consents`.
     TokenBroker,
+    /// Nothing: other proxies carry the requests of this route, and ask one of the `authorizers`.
+    Authorizers,
 }
 
 /// Whom a report is about.

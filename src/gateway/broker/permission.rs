@@ -8,7 +8,7 @@ use mfa_gateway_core::policy::{Proof, Requirement};
 use super::fault::ConsentFault;
 use crate::consent::{CallerSettings, Issued, Keeper, Wanted};
 use crate::gateway::limiter;
-use crate::gateway::origin::only;
+use crate::gateway::only::only;
 use crate::gateway::{Live, Reason};
 use crate::routing::{ConsentUse, Route, TenantOf, segment};
 

@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, ORIGIN};
 use http::{HeaderMap, HeaderName, Method};
 
-use crate::gateway::origin::only;
+use crate::gateway::only::only;
 
 static FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");

@@ -135,7 +135,7 @@ impl Visit {
     /// origin made it.
     pub(super) fn may_act(&self, sanitized: &Sanitized) -> bool {
         let request = &sanitized.exchange.request;
-        let websocket = sanitized.observed.wanted.is_some();
+        let websocket = sanitized.observed.websocket;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !websocket;
         is_safe || is_of_own_page(request.headers(), &self.door.origin, websocket)
     }

@@ -11,4 +11,4 @@ mod request_line;
 pub(crate) use chunked::Chunked;
 pub use guard::{Refused, STAND_IN_HOST, guarded};
 pub(crate) use guard::{RequestGuard, Verdict};
-pub use request_line::QUERY_NOT_ASCII;
+pub use request_line::{QUERY_NOT_ASCII, check_question};

@@ -39,6 +39,24 @@ pub(super) fn check(line: &[u8]) -> Result<bool, Fault> {
     }
 }
 
+/// Checks a method and a target (in origin form) that stand in no request line.
+///
+/// # Errors
+///
+/// What is wrong with them.
+pub fn check_question(method: &[u8], target: &[u8]) -> Result<(), &'static str> {
+    if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
+        return Err("The method is not a token (RFC 9110 section 9.1).");
+    }
+    if !is_target(target) {
+        return Err(fault_of(target));
+    }
+    if !target.starts_with(b"/") {
+        return Err("The target is not a path with its query (RFC 9112 section 3.2.1).");
+    }
+    Ok(())
+}
+
 /// The fault of a line that doesn't have three parts.
 #[cold]
 fn fault_of_parts(line: &[u8]) -> Fault {

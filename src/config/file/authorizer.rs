@@ -1,0 +1,52 @@
+//! The authorizers: whom proxies ask that carry the requests themselves.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Tls;
+
+/// An address where a proxy asks about each request that it carries.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Authorizer {
+    /// The name, unique among the authorizers.
+    pub name: String,
+    /// Which proxy asks, and how.
+    pub kind: AuthorizerKind,
+    /// An IP address and port of its own, or `systemd:NAME`, as in `listeners`.
+    pub address: String,
+    /// TLS on this address, as on a listener. Absent: plain text.
+    pub tls: Option<Tls>,
+    /// Who may ask. By default nobody may.
+    #[serde(default)]
+    pub peers: AuthorizerPeers,
+    /// The path that questions over HTTP are sent to; `envoy-http` has the request's own path behind it. Default
+    /// `/authorize`. Not for `envoy`, whose path is fixed.
+    pub path: Option<String>,
+}
+
+/// Which proxy asks an authorizer, and how.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum AuthorizerKind {
+    /// Envoy and what is built on it, by `ext_authz` over gRPC.
+    Envoy,
+    /// The same, by `ext_authz` over HTTP.
+    EnvoyHttp,
+    /// nginx, by `auth_request`.
+    Nginx,
+    /// Traefik by `ForwardAuth`, Caddy by `forward_auth`.
+    ForwardAuth,
+}
+
+/// Who may ask an authorizer: what has one of the addresses or one of the names.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct AuthorizerPeers {
+    /// Their addresses or networks (CIDR).
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// DNS names or URIs in their certificates, which `tls.client_certificates` verifies.
+    #[serde(default)]
+    pub certificate_names: Vec<String>,
+}

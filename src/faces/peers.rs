@@ -1,0 +1,33 @@
+//! Who may ask an authorizer.
+
+use ::http::StatusCode;
+use ipnet::IpNet;
+
+use crate::gateway::{Notice, Peer};
+
+/// The refusal of everybody else.
+pub(super) const STRANGER: Notice = Notice {
+    status: StatusCode::FORBIDDEN,
+    code: "unknown_peer",
+    description: "The authorizer answers only the proxies that its configuration names, and this connection is not one's.",
+    remedy: "Send the request to the proxy. If this is the proxy, add its address to `peers.addresses` of the authorizer, or \
+             the name in its certificate to `peers.certificate_names`.",
+};
+
+/// The proxies that may ask. Each is known by its address or by a name in its verified certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    /// Their networks.
+    pub addresses: Vec<IpNet>,
+    /// Names in their certificates: DNS names and URIs.
+    pub certificate_names: Vec<String>,
+}
+
+impl Peers {
+    /// Whether the peer of a connection may ask. Nothing that it sends counts.
+    pub(super) fn admit(&self, peer: &Peer) -> bool {
+        let address = peer.address.ip().to_canonical();
+        self.addresses.iter().any(|network| network.contains(&address))
+            || self.certificate_names.iter().any(|name| peer.names.contains(name))
+    }
+}
