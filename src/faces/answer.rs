@@ -3,7 +3,7 @@
 //! Only 200 is understood everywhere as a permit, and some proxies take every 2xx for one. So a response without a permit
 //! never has such a status, whatever it is for a client.
 
-use ::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION};
+use ::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use mfa_gateway_wire::Body;
 
@@ -14,11 +14,19 @@ use crate::gateway::Granted;
 /// Tells Envoy which fields to remove from the request.
 static TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
+/// Says that nginx's recipe asks again, for the refusal that it has got already.
+static ORIGINAL_REFUSED: HeaderName = HeaderName::from_static("x-original-refused");
+
 /// The answer to a question of this kind, about a request with these fields.
 pub(super) fn of(kind: Kind, asked: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
     let granted = response.extensions_mut().remove::<Granted>();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match granted {
+        // The first refusal's reason is gone, but its client would take an empty 200 for the answer of the API.
+        Some(_) if kind == Kind::Nginx && asked.contains_key(&ORIGINAL_REFUSED) => {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         Some(granted) => permit(kind, asked, &granted, response.headers_mut()),
         None => refuse(kind, &mut response),
     }

@@ -112,3 +112,15 @@ async fn what_a_client_says_of_its_connection_changes_no_answer() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_refusal_that_nginx_asks_for_again_is_never_a_permit() {
+    let gateway = Gateway::with(CONFIG).await;
+    let token = format!("Bearer {}", gateway.jane());
+    let again = ("x-original-refused", "1");
+    let permitted = Kind::Nginx.ask(&gateway, "GET", "/v1/x", &[("authorization", &token), again]).await;
+    assert_eq!(permitted.code(), 503);
+    assert_eq!(Kind::Nginx.ask(&gateway, "GET", "/v1/x", &[again]).await.code(), 401);
+    let other = Kind::ForwardAuth.ask(&gateway, "GET", "/v1/x", &[("authorization", &token), again]).await;
+    assert_eq!(other.code(), 200);
+}
