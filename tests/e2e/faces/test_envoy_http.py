@@ -1,0 +1,40 @@
+"""Envoy with the file in deploy/integrations/envoy that asks over HTTP."""
+
+import pytest
+
+from support.contract import Browsers, Contract
+from support.front import envoy
+
+FILE = envoy("envoy-http.yaml")
+
+
+def patient(text: str) -> str:
+    """The machine of the tests may have much else to do."""
+    assert "timeout: 1s" in text
+    return text.replace("timeout: 1s", "timeout: 10s")
+
+
+@pytest.fixture(scope="module")
+def front(start_front):
+    return start_front("envoy", FILE, patient)
+
+
+@pytest.fixture
+def start(start_front):
+    def start(silent=False, **more):
+        return start_front("envoy", FILE, str if silent else patient, silent=silent, **more)
+    return start
+
+
+class TestEnvoyOverHttp(Contract):
+    # Nothing verifies it before an API that reads it, which verifies its signature.
+    KEEPS = {"mfa-assertion"}
+
+
+@pytest.fixture(scope="module")
+def site(start_front, people):
+    return start_front("envoy", FILE, patient, judge=people, port=people.front_port)
+
+
+class TestPeopleBehindEnvoyOverHttp(Browsers):
+    pass

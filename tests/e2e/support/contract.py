@@ -1,0 +1,266 @@
+"""What every proxy must hold with the shipped snippet. Each proxy's tests inherit this, and say what it loses."""
+
+import ipaddress
+import json
+import time
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from support.identity_provider import JOHN
+from support.http1 import Connection, Response, call, request
+from support.visitor import Visitor
+
+IDENTITY = {
+    "x-auth-request-class": "app_user", "x-auth-request-grounds": "mfa", "x-auth-request-issuer": "wingtip",
+    "x-auth-request-application": "partner-portal", "x-auth-request-user": "jane-7f1c", "x-auth-request-methods": "pwd,mfa",
+}
+FORGED = [
+    "X-Auth-Request-Class", "X-Auth-Request-Grounds", "X-Auth-Request-Issuer", "X-Auth-Request-Tenant",
+    "X-Auth-Request-Application", "X-Auth-Request-User", "X-Auth-Request-Methods", "X-Auth-Request-Name",
+    "X-Auth-Request-Email", "X-Auth-Request-Groups", "MFA-Assertion", "X-Forwarded-User", "X-Forwarded-Email",
+    "X-Forwarded-Groups", "Remote-User", "X-Remote-User", "X-User", "X-User-Id", "X-Email", "X-Groups", "X-Roles",
+    "X-Tenant-Id", "X-MFA", "X-Amr", "X-Access-Token", "Impersonate-User", "Client-Cert", "SSL-Client-Cert",
+    "X-Authenticated-User", "X-MS-Client-Principal", "X-Original-URL", "X-Original-Method", "X-Rewrite-URL",
+    "X-HTTP-Method-Override", "X-Forwarded-Client-Cert", "X-Real-IP", "Forwarded", "X-Client-IP",
+]
+# No reading of these may come past a public route to the API, or the other way round.
+ODD = [
+    "/public/../v1/x", "/public/./../v1/x", "/public/%2e%2e/v1/x", "/public/%2E./v1/x", "/public/%2e%2e%2fv1/x",
+    "/public/..%2fv1/x", "/public/..%5cv1/x", "/public/..\\v1/x", "/public/..;/v1/x", "/public//../v1/x", "/public/x/..//../v1/x",
+    "//v1/x", "/public//v1/x", "/public/%2f../v1/x", "/public/x%2fy", "/public/%252e%252e/v1/x", "/public/.%00./v1/x",
+    "/public/..%20/v1/x", "/public/%c0%ae%c0%ae/v1/x", "/v1/../public/x", "/v1/..%2fpublic/x", "/public/a;b", "/public/a%3bb", "/./v1/x",
+]
+KEPT = ["/v1/caf%C3%A9", "/v1/a%20b?q=%2F..%2f&r=//../&s", "/v1/a~b!$&'()*+,=:@", "/v1/x?", "/v1/100%25", "/v1/x?next=https://contoso.example/"]
+CONFUSING = [
+    [("X-Original-URL", "/public/x")], [("X-Original-URI", "/public/x")], [("X-Original-Method", "GET"), ("X-Original-URL", "/public/x")],
+    [("X-Forwarded-Uri", "/public/x")], [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/public/x")], [("X-Forwarded-Host", "elsewhere")],
+    [("X-Forwarded-Uri", "/public/x"), ("X-Forwarded-Uri", "/public/x")], [("X_Forwarded_Uri", "/public/x")], [("X-Rewrite-URL", "/public/x")],
+    [("Connection", "close, X-Forwarded-Uri, X-Original-URL, X-Original-Method")], [("Connection", "Authorization, Host")],
+    [("X-Envoy-Original-Path", "/public/x")], [("Range", "bytes=0-0")], [("Expect", "100-continue")], [("TE", "trailers")],
+    [("X-Original-Client", "10.0.0.1")], [("X-Original-Refused", "1")], [("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABk")],
+]
+
+
+def spellings(name: str):
+    yield from (name, name.lower(), name.upper(), name.replace("-", "_"), name.replace("-", "_", 1), name.replace("-", "."), name[::-1].replace("-", "_", 1)[::-1])
+
+
+def reason(response: Response) -> str:
+    return json.loads(response.body)["reason"]
+
+
+class Contract:
+    """`front` is the proxy's fixture; `start` starts another one, for a test of its own."""
+
+    def test_the_api_receives_what_was_asked_with_the_callers_identity(self, front, backend, issuer):
+        body = b"x" * 3000
+        response = call(front.port, "/v1/x?y=1", issuer.jane(), "PUT", [("X-Custom", "r1"), ("Cookie", "a=1")], body)
+        assert (response.status, json.loads(response.body)["body_size"]) == (200, 3000)
+        fields = backend.only_request.fields
+        assert backend.only_request.line == "PUT /v1/x?y=1 HTTP/1.1"
+        assert {name: fields.one(name) for name in IDENTITY} == IDENTITY
+        assert [value for value in fields.all("X-Auth-Request-Tenant") if value] == []
+        assert fields.one("Authorization").startswith("Bearer ey")
+        assert (fields.one("X-Custom"), fields.one("Cookie"), fields.one("Host")) == ("r1", "a=1", "api.contoso.example")
+
+    def test_a_client_learns_its_request_id_and_nothing_about_identity(self, front, backend, issuer):
+        response = call(front.port, "/v1/x", issuer.jane(), headers=[("ValidateMfa", "true"), ("MS-RequestId", "mine-1")])
+        assert response.fields.one("isMfaCompliant") == "true"
+        assert response.fields.one("MS-RequestId") == backend.only_request.fields.one("MS-RequestId") == "mine-1"
+        names = {name.lower() for name, _ in response.fields}
+        assert not {name for name in names if "auth" in name or name.startswith("x-original") or name in ("cookie", "mfa-assertion")}
+
+    def test_report_mode_reaches_the_client(self, front, backend, issuer):
+        response = call(front.port, "/rehearsed/x", issuer.john())
+        assert response.fields.one("MFA-Report") == "would=deny, reason=mfa_missing"
+        assert backend.only_request.fields.one("X-Auth-Request-Grounds") == "report_only"
+
+    def test_a_public_route_has_no_identity(self, front, backend, issuer):
+        assert call(front.port, "/public/x", issuer.jane()).status == 200
+        assert [pair for pair in backend.only_request.fields if pair[0].lower().startswith("x-auth-request") and pair[1]] == []
+
+    @pytest.mark.parametrize("target, who, method, status, why", [
+        ("/v1/x", None, "GET", 401, "no_credential"), ("/v1/x", "john", "GET", 401, "mfa_missing"),
+        ("/v1/x", "john", "DELETE", 401, "mfa_missing"), ("/elsewhere", "jane", "GET", 404, "no_route"),
+        ("/read-only", "jane", "POST", 405, "method_not_allowed"), ("/.mfa-gatewayx/y", "jane", "GET", 404, "no_route"),
+    ])
+    def test_a_refusal_reaches_the_client_as_it_is(self, front, backend, issuer, target, who, method, status, why):
+        token = getattr(issuer, who)() if who else None
+        response = call(front.port, target, token, method)
+        assert (response.status, reason(response)) == (status, why), response
+        assert response.fields.one("Cache-Control") == "no-store"
+        assert response.fields.one("MS-RequestId") == json.loads(response.body)["requestId"]
+        assert response.fields.one("Content-Type").startswith("application/json")
+        assert len(response.fields.all("WWW-Authenticate")) == (status == 401)
+        assert response.fields.all("Allow") == (["GET, HEAD"] if status == 405 else [])
+        assert backend.saw_nothing
+
+    def test_each_request_of_a_connection_is_judged(self, front, backend, issuer):
+        with Connection(front.port) as connection:
+            for token, status in ((issuer.jane(), 200), (None, 401), (issuer.jane(), 200), (issuer.john(), 401)):
+                connection.send(request("GET", "/v1/x", token))
+                assert connection.response().status == status
+        assert len(backend.requests) == 2
+
+    @pytest.mark.parametrize("target, status", [("/public/x", 200), ("/v1/x", 200)])
+    def test_forged_fields_reach_no_api_in_any_spelling(self, front, backend, issuer, target, status):
+        names = sorted({spelling for name in FORGED for spelling in spellings(name)} | {"Authorization_", "HTTP_X_FORWARDED_USER", "Content_Length"})
+        names = [name for name in names if name.lower().replace("_", "-").replace(".", "-") not in self.KEEPS]
+        for start in range(0, len(names), 40):
+            headers = [(name, "forged") for name in names[start:start + 40]]
+            response = call(front.port, target, issuer.jane(), headers=headers)
+            assert response.status == status, (response, headers)
+        assert [pair for seen in backend.requests for pair in seen.fields if "forged" in pair[1]] == []
+
+    def test_where_a_call_came_from_is_the_connections_address(self, front, backend, issuer):
+        forged = [(f"X-Forwarded-{name}", value) for name, value in (
+            ("For", "198.51.100.4, 10.0.0.1"), ("Proto", "https"), ("Host", "forged.example"), ("Port", "1"), ("Prefix", "/forged"))]
+        assert call(front.port, "/v1/x", issuer.jane(), headers=forged).status == 200
+        fields = backend.only_request.fields
+        # For a client on loopback, Envoy gives the machine's own address.
+        assert ipaddress.ip_address(fields.one("X-Forwarded-For")) not in map(ipaddress.ip_address, ("198.51.100.4", "10.0.0.1"))
+        assert fields.all("X-Forwarded-Proto") == ["http"]
+        assert {*fields.all("X-Forwarded-Host")} <= {"api.contoso.example"}
+        assert "X-Forwarded-Port" not in fields and "X-Forwarded-Prefix" not in fields
+
+    # Fields of the client that the proxy forwards, and what removes them is elsewhere.
+    KEEPS: set[str] = set()
+
+    @pytest.mark.parametrize("headers", CONFUSING, ids=str)
+    def test_no_field_of_the_client_changes_which_request_is_judged(self, front, backend, headers):
+        assert call(front.port, "/v1/x", None, headers=headers).status in (400, 401, 403)
+        assert backend.saw_nothing
+
+    @pytest.mark.parametrize("headers", CONFUSING, ids=str)
+    def test_no_field_of_the_client_changes_what_the_api_receives(self, front, backend, issuer, headers):
+        status = call(front.port, "/v1/x", issuer.jane(), headers=headers).status
+        # The client itself takes its token away, by `Connection`.
+        assert status == 200 or (status in (400, 401) and headers == [("Connection", "Authorization, Host")])
+        assert {seen.line for seen in backend.requests} <= {"GET /v1/x HTTP/1.1"}
+        assert {seen.fields.one("Host") for seen in backend.requests} <= {"api.contoso.example"}
+
+    @pytest.mark.parametrize("token", ["jane", "john"])
+    def test_a_second_credential_is_refused(self, front, backend, issuer, token):
+        second = [("Authorization", f"Bearer {getattr(issuer, token)()}")]
+        assert call(front.port, "/v1/x", issuer.jane(), headers=second).status in (400, 401)
+        both = f"Bearer {issuer.jane()}, {second[0][1]}"
+        assert call(front.port, "/v1/x", headers=[("Authorization", both)]).status in (400, 401)
+        assert backend.saw_nothing
+
+    @pytest.mark.parametrize("target", ODD)
+    def test_odd_paths_lead_to_nothing_else(self, front, backend, target):
+        response = call(front.port, target)
+        for seen in backend.requests:
+            assert seen.target.startswith("/public/"), seen.line
+            assert not any(odd in seen.target.lower() for odd in ("..", "//", "%2e", "%2f", "%5c", "\\", ";", "%25", "%00")), seen.line
+        assert response.status in ((200,) if backend.requests else (307, 400, 401, 404)), response
+
+    @pytest.mark.parametrize("target", KEPT)
+    def test_the_api_receives_the_path_that_was_judged(self, front, backend, issuer, target):
+        assert call(front.port, target, issuer.jane()).status == 200
+        assert backend.only_request.target == target
+
+    def test_uploads_stream(self, front, backend, issuer):
+        size = 8 << 20
+        with Connection(front.port, timeout=25) as connection:
+            connection.send(request("POST", "/v1/x", issuer.jane(), [("Content-Length", str(size))]) + bytes(1 << 20))
+            end = time.monotonic() + 5
+            while backend.bytes_received < 1 << 19 and time.monotonic() < end:
+                time.sleep(0.01)
+            assert backend.bytes_received >= 1 << 19
+            connection.send(bytes(size - (1 << 20)))
+            assert json.loads(connection.response().body)["body_size"] == size
+
+    def test_a_refusal_waits_for_no_upload(self, front, backend, issuer):
+        with Connection(front.port, timeout=3) as connection:
+            connection.send(request("POST", "/v1/x", issuer.john(), [("Content-Length", str(20 << 20))]) + bytes(1000))
+            assert reason(connection.response()) == "mfa_missing"
+        assert backend.saw_nothing
+
+    def test_events_stream(self, front, backend, issuer):
+        with Connection(front.port) as connection:
+            connection.send(request("GET", "/v1/sse", issuer.jane()))
+            assert connection.head().status == 200
+            assert connection.chunk().startswith(b"data: 0")
+            assert len(backend.event_times) < 4
+
+    def test_nothing_passes_while_the_gateway_is_down(self, start, backend, issuer):
+        front = start(down=True)
+        for target in ("/v1/x", "/public/x"):
+            assert call(front.port, target, issuer.jane()).status >= 500
+        assert backend.saw_nothing
+
+    def test_nothing_passes_while_the_gateway_is_silent(self, start, backend, issuer):
+        front, begun = start(silent=True), time.monotonic()
+        assert call(front.port, "/v1/x", issuer.jane()).status >= 500
+        assert time.monotonic() - begun < 6
+        assert backend.saw_nothing
+
+    def test_web_sockets_pass_with_a_token_alone(self, start, sockets, issuer):
+        front = start(api=sockets.port)
+        with connect(f"ws://127.0.0.1:{front.port}/v1/echo", additional_headers={"Authorization": f"Bearer {issuer.jane()}"},
+                     proxy=None, close_timeout=2) as socket:
+            for message in ("hello", b"\x00" * 100_000):
+                socket.send(message)
+                assert socket.recv(timeout=5) == message
+        assert sockets.handshakes[0].headers.get_all("X-Auth-Request-User") == ["jane-7f1c"]
+        with pytest.raises(InvalidStatus) as refused:
+            connect(f"ws://127.0.0.1:{front.port}/v1/echo", proxy=None)
+        assert refused.value.response.status_code == 401
+        assert len(sockets.handshakes) == 1
+
+    def test_no_other_protocol_gets_past(self, front, backend, issuer):
+        headers = [("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA")]
+        call(front.port, "/v1/x", issuer.jane(), headers=headers)
+        assert not [seen for seen in backend.requests if "h2c" in "".join(seen.fields.all("Upgrade"))]
+
+
+class Browsers:
+    """`site` is a proxy in front of pages, whose people sign in at the gateway; it listens at `people.origin`."""
+
+    def test_somebody_signs_in_and_gets_back_to_the_page(self, site, people, backend, provider):
+        visitor = Visitor()
+        visitor.plant("theme", "dark")
+        page = visitor.open(f"{people.origin}/pages/x?q=1&r=%20")
+        assert (page.status, page.url) == (200, f"{people.origin}/pages/x?q=1&r=%20"), visitor.hops
+        assert visitor.rejected == []
+        fields = backend.only_request.fields
+        assert fields.one("X-Auth-Request-User") == provider.person["sub"]
+        assert fields.one("Cookie") == "theme=dark"
+        assert fields.one("Host") == f"localhost:{people.front_port}"
+        again = visitor.send(f"{people.origin}/pages/y")
+        assert (again.status, again.set) == (200, {})
+
+    def test_a_session_alone_leaves_no_cookie_for_the_api(self, site, people, backend, provider):
+        assert Visitor().open(f"{people.origin}/pages/x").status == 200
+        assert [value for value in backend.only_request.fields.all("Cookie") if value] == []
+
+    def test_a_cookie_that_is_no_session_does_not_keep_anybody_out(self, site, people, backend, provider):
+        visitor = Visitor()
+        assert visitor.open(f"{people.origin}/pages/x").status == 200
+        for name in list(visitor.cookies()):
+            visitor.plant(name, "not-sealed")
+        assert visitor.open(f"{people.origin}/pages/x", most=6).status == 200, visitor.hops
+
+    def test_a_script_gets_401_in_place_of_a_redirect(self, site, people, backend, provider):
+        hop = Visitor().fetch(f"{people.origin}/pages/x")
+        assert (hop.status, hop.location) == (401, None)
+        assert reason(hop.response) and backend.saw_nothing
+
+    def test_a_step_up_leads_back(self, site, people, backend, provider):
+        provider.person = dict(JOHN)
+        visitor = Visitor()
+        assert visitor.open(f"{people.origin}/pages/x").status == 200
+        assert visitor.open(f"{people.origin}/mfa/x").status == 200, visitor.hops
+        assert [seen.target for seen in backend.requests] == ["/pages/x", "/mfa/x"]
+
+    def test_another_site_can_not_send_a_form_with_the_session(self, site, people, backend, provider):
+        visitor = Visitor()
+        assert visitor.open(f"{people.origin}/pages/x").status == 200
+        backend.forget()
+        held = "; ".join(f"{name}={cookie.value}" for name, cookie in visitor.cookies().items())
+        hop = visitor.post(f"{people.origin}/pages/x", b"a=1", origin="https://evil.example", site="cross-site", cookies=held)
+        assert hop.status == 403
+        assert backend.saw_nothing
