@@ -26,6 +26,8 @@ def start(start_front):
 
 
 class TestHaproxy(Contract):
+    DROPS_TRAILERS = False
+
     def test_a_script_that_fails_permits_nothing(self, start_front, backend, issuer):
         def broken(text):
             return text.replace("local answer = ", 'error("broken") local answer = ')

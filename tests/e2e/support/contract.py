@@ -162,6 +162,37 @@ class Contract:
         assert call(front.port, target, issuer.jane()).status == 200
         assert backend.only_request.target == target
 
+    @pytest.mark.parametrize("line, host", [
+        ("GET http://api.contoso.example/v1/x HTTP/1.1", "open.example"), ("GET http://open.example/v1/x HTTP/1.1", "api.contoso.example"),
+        ("GET /v1/x HTTP/1.1", "open.example@api.contoso.example"), ("GET /v1/x HTTP/1.1", "open.example, api.contoso.example"),
+        ("GET /v1/x HTTP/1.1", "open.example\r\nHost: api.contoso.example"), ("GET http://api.contoso.example/v1/x HTTP/1.0", "open.example"),
+    ])
+    def test_the_host_that_is_judged_is_the_only_one(self, front, backend, line, host):
+        with Connection(front.port) as connection:
+            connection.send(f"{line}\r\nHost: {host}\r\n\r\n".encode())
+            status = connection.response().status
+        # The gateway's routes are public for the other host. The proxy may have taken it from the request line, for all purposes.
+        if backend.requests:
+            assert line == "GET http://open.example/v1/x HTTP/1.1" and status == 200
+            assert {*backend.only_request.fields.all("Host"), *backend.only_request.fields.all("X-Forwarded-Host")} == {"open.example"}
+        else:
+            assert status in (400, 401, 421, 426)
+
+    @pytest.mark.parametrize("host", ["api.contoso.example", "API.Contoso.Example.:8000", "api.contoso.example:443"])
+    def test_every_spelling_of_the_host_is_the_same_host(self, front, backend, issuer, host):
+        assert call(front.port, "/v1/x", headers=[("Host", host)]).status == 401
+        assert call(front.port, "/v1/x", issuer.jane(), headers=[("Host", host)]).status == 200
+
+    def test_identity_in_trailer_fields_reaches_no_api(self, front, backend, issuer):
+        headers = [("Transfer-Encoding", "chunked"), ("TE", "trailers"), ("Trailer", "X-Auth-Request-User")]
+        with Connection(front.port) as connection:
+            connection.send(request("POST", "/v1/x", issuer.jane(), headers) + b"3\r\nabc\r\n0\r\nX-Auth-Request-User: forged\r\n\r\n")
+            assert connection.response().status in ((200,) if self.DROPS_TRAILERS else (200, 400))
+        assert [pair for seen in backend.requests for pair in seen.trailers] == [] or not self.DROPS_TRAILERS
+
+    # Whether trailer fields of a request end at the proxy.
+    DROPS_TRAILERS = True
+
     def test_uploads_stream(self, front, backend, issuer):
         size = 8 << 20
         with Connection(front.port, timeout=25) as connection:

@@ -28,7 +28,7 @@ class Judge(Gateway):
 
     def __init__(self, folder: Path, issuer, **config):
         self.authorizers = {kind: free_port() for kind in KINDS}
-        behind = {"serve": "authorizers"}
+        behind = {"serve": "authorizers", "host": ["api.contoso.example", "127.0.0.1"]}
         super().__init__(folder, {
             "issuers": issuer.section,
             "authorizers": [
@@ -36,6 +36,7 @@ class Judge(Gateway):
                 for kind, port in self.authorizers.items()
             ],
             "routes": [
+                {"prefix": "/v1/", "require": "public", "serve": "authorizers", "host": "open.example"},
                 {"prefix": "/v1/", "require": "mfa", "app_only": "allow", **behind},
                 {"prefix": "/public/", "require": "public", **behind},
                 {"path": "/read-only", "methods": ["GET"], **behind},
