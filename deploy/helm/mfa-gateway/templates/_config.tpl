@@ -68,11 +68,5 @@ tls:
     required: true
   {{- end }}
 {{- end }}
-{{- with .signIn }}
-sign_in: {{ . | quote }}
-{{- end }}
-{{- if .assertion }}
-assertion: true
-{{- end }}
 {{- end -}}
 {{- end -}}

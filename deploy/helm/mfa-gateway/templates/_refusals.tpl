@@ -105,11 +105,6 @@
 {{- if and $authorizer.tls.clientCA (not $authorizer.tls.existingSecret) -}}
 {{- fail "authorizer.tls.clientCA is true: name the Secret with tls.crt, tls.key and ca.crt in authorizer.tls.existingSecret" -}}
 {{- end -}}
-{{- if .Values.config.existingConfig -}}
-{{- if $authorizer.signIn -}}
-{{- fail "authorizer.signIn is for config.configData: write `sign_in` into the authorizer of your ConfigMap" -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 
 {{- define "mfa-gateway.refusals.ports" -}}
