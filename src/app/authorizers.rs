@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio_util::sync::CancellationToken;
 
 use super::ambient::Ambient;
 use super::listeners::{Open, tls};
@@ -33,12 +34,12 @@ impl Authorizers {
         &mut self,
         config: &Config,
         opened: Vec<Open>,
-        (acceptor, live, ambient): (&Acceptor, &Arc<ArcSwap<Live>>, &Ambient),
+        (acceptor, live, ambient, draining): (&Acceptor, &Arc<ArcSwap<Live>>, &Ambient, &CancellationToken),
     ) -> anyhow::Result<()> {
         let stack = verdict_stack(live, &ambient.metrics.gateway, config.gateway.requests);
         for (authorizer, (sockets, entrance)) in config.authorizers.iter().zip(opened) {
             let settings = Arc::new(ArcSwap::from(Arc::clone(&authorizer.settings)));
-            let face = Face::new(Arc::clone(&settings), stack.clone());
+            let face = Face::new(Arc::clone(&settings), stack.clone(), draining.clone());
             self.running.push(Running { settings, tls: Arc::clone(&entrance.tls) });
             let what = format!("authorizer {}", authorizer.settings.name);
             for socket in sockets {

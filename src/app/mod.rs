@@ -152,7 +152,7 @@ impl App {
                 tokio::spawn(app.acceptor.clone().accept(socket, entrance.clone(), service.clone()));
             }
         }
-        app.authorizers.serve(&app.started, authorizers, (&app.acceptor, &app.live, &app.ambient))?;
+        app.authorizers.serve(&app.started, authorizers, (&app.acceptor, &app.live, &app.ambient, &app.draining))?;
         if let Some((socket, tls)) = admin {
             app.admin_address = Some(socket.local_addr()?);
             told::listening(&socket, "operators and probes", tls.is_some(), false);

@@ -2,8 +2,8 @@
 //!
 //! The proxy asks an *authorizer* about each request that it received. A face reads from its question which request that is,
 //! and only from the one place that its kind has for that. The request then passes the same stack as one that came on a
-//! listener, with the same configuration; only its end is another: [`crate::gateway::Verdict`] in the place of the proxy. So no face can decide
-//! anything: it reads questions, and words answers.
+//! listener, with the same configuration; only its end is another: `gateway::Verdict` in the place of the proxy. So no face
+//! can decide anything: it reads questions, and words answers.
 //!
 //! | kind | who asks | the question | the answer |
 //! |---|---|---|---|
@@ -17,6 +17,7 @@
 mod answer;
 mod asked;
 mod changes;
+mod ext_authz;
 mod fields;
 mod http;
 mod peers;

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use ::http::Response;
 use arc_swap::ArcSwap;
 use mfa_gateway_wire::Body;
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{Settings, http};
+use super::{Kind, Settings, ext_authz, http};
 use crate::gateway::{Arrived, Stack};
 
 /// Answers the questions of an authorizer's proxies.
@@ -18,12 +19,14 @@ use crate::gateway::{Arrived, Stack};
 pub(crate) struct Face<S> {
     settings: Arc<ArcSwap<Settings>>,
     stack: S,
+    draining: CancellationToken,
 }
 
 impl<S: Stack> Face<S> {
-    /// A face with these settings, which may change, over the stack that ends in verdicts.
-    pub(crate) fn new(settings: Arc<ArcSwap<Settings>>, stack: S) -> Self {
-        Self { settings, stack }
+    /// A face with these settings, which may change, over the stack that ends in verdicts. It reports when the gateway
+    /// drains.
+    pub(crate) fn new(settings: Arc<ArcSwap<Settings>>, stack: S, draining: CancellationToken) -> Self {
+        Self { settings, stack, draining }
     }
 }
 
@@ -38,6 +41,10 @@ impl<S: Stack> Service<Arrived> for Face<S> {
 
     fn call(&mut self, arrived: Arrived) -> Self::Future {
         let (settings, stack) = (self.settings.load_full(), self.stack.clone());
+        if settings.kind == Kind::Envoy {
+            let draining = self.draining.clone();
+            return Box::pin(async move { Ok(ext_authz::respond(arrived, &settings, draining, stack).await) });
+        }
         Box::pin(async move { Ok(http::respond(arrived, &settings, stack).await) })
     }
 }

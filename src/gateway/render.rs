@@ -87,6 +87,8 @@ struct Open {
     page: Option<Box<Page>>,
     /// The connection with an unread part of the request, if the request has a body.
     sender: Option<Arc<Peer>>,
+    /// Whether another proxy carries the request.
+    is_carried: bool,
 }
 
 impl RenderLayer {
@@ -119,10 +121,8 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
     }
 
     fn call(&mut self, Shielded(Arrived { request, peer, busy }): Shielded) -> Self::Future {
-        // A proxy that asks reads the status.
         let is_carried = peer.as_ref().is_some_and(|peer| peer.carried.is_some());
-        let grpc = if is_carried { None } else { grpc_media_type(request.method(), request.headers()) };
-        let asked = Asked { version: request.version(), grpc };
+        let asked = Asked { version: request.version(), grpc: grpc_media_type(request.method(), request.headers()) };
         let (in_flight, before) = InFlight::begin(&self.metrics, asked.version);
         let exchange = Exchange::begin(request, peer, self.live.load_full());
         let holds = Holds { in_flight: Some(in_flight), busy };
@@ -133,7 +133,7 @@ impl<S: Inner<Opened>> Service<Shielded> for Render<S> {
         let sender = exchange.peer.clone().filter(|_| !exchange.request.body().is_end_stream());
         let page = Page::of(&exchange.request, &exchange.live.judge.routes);
         let answer = self.inner.call(Opened { exchange, before });
-        Rendering { answer, open: Some(Open { record, asked, page, sender }) }
+        Rendering { answer, open: Some(Open { record, asked, page, sender, is_carried }) }
     }
 }
 
@@ -162,7 +162,7 @@ where
 
 impl Open {
     fn refuse(self, mut rejection: Rejection) -> Response<Body> {
-        let Self { record, asked, page, sender } = self;
+        let Self { record, asked, page, sender, is_carried } = self;
         if rejection.route.is_none() && rejection.grant.is_none() {
             rejection.grant = page.and_then(|page| page.grant(&record.live().judge.routes));
         }
@@ -178,6 +178,10 @@ impl Open {
             Some(response) => response,
             None => refusal::response(rejection, &record.live().refusals, record.ids(), &asked, close),
         };
+        // A proxy that asks reads the status, of gRPC calls too.
+        if is_carried && asked.grpc.is_some() {
+            *response.status_mut() = rejection.reason.status();
+        }
         if close {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
+use super::envoy::{self, FORMS, Form};
 use super::{CONFIG, KINDS, Kind};
 use crate::support::{Answer, Call, Gateway, Http1};
 
@@ -29,11 +30,26 @@ async fn compare(gateway: &Gateway, method: &str, target: &str, fields: &[(&str,
     let before = gateway.world.upstream.count();
     let direct = Http1::connect(gateway.address()).await.send(&call).await;
     let reached = gateway.world.upstream.count() > before;
+    let mut answers = Vec::new();
     for kind in KINDS {
-        let asked = format!("{kind:?}: {method} {target} {fields:?}");
         let answer = kind.ask(gateway, method, target, fields).await;
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{kind:?} {method} {target}");
+        answers.push((format!("{kind:?}"), answer));
+    }
+    let connection = envoy::connect(gateway).await;
+    for form in FORMS {
+        let verdict = envoy::ask(&connection, &envoy::question(form, method, target, fields)).await;
+        // Envoy passes no reason phrase on.
+        let answer = Answer { reason: direct.reason.clone(), ..envoy::as_answer(verdict) };
+        if form == Form::Joined && fields.iter().any(|(name, value)| *name == "authorization" && value.contains(',')) {
+            assert_eq!(answer.code(), 400, "two fields look like one with a comma");
+            continue;
+        }
+        answers.push((format!("{form:?}"), answer));
+    }
+    for (kind, answer) in answers {
+        let asked = format!("{kind}: {method} {target} {fields:?}");
         assert_eq!(answer.code() == 200, reached, "{asked}: {} {}", answer.code(), direct.code());
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{asked}");
         for name in ["ismfacompliant", "mfa-report"] {
             assert_eq!(answer.header(name), direct.header(name), "{asked}: {name}");
         }

@@ -1,5 +1,6 @@
 //! The faces of the decision: proxies ask about the requests that they carry.
 
+mod envoy;
 mod equality;
 mod peers;
 mod questions;
@@ -8,7 +9,7 @@ use std::net::SocketAddr;
 
 use crate::support::{Answer, Call, Gateway, Http1};
 
-/// A gateway with an authorizer of each kind that asks over HTTP, besides its listener.
+/// A gateway with an authorizer of each kind, besides its listener.
 pub(crate) const CONFIG: &str = "
 listeners: [{ address: 127.0.0.1:0 }]
 admin: { address: 127.0.0.1:0 }
@@ -16,6 +17,7 @@ authorizers:
   - { name: mesh, kind: envoy-http, address: 127.0.0.1:0, peers: { addresses: [127.0.0.1] } }
   - { name: web, kind: nginx, address: 127.0.0.1:0, peers: { addresses: [127.0.0.0/8] } }
   - { name: edge, kind: forward-auth, address: 127.0.0.1:0, path: /_verdict, peers: { addresses: [127.0.0.1] } }
+  - { name: grpc, kind: envoy, address: 127.0.0.1:0, peers: { addresses: [127.0.0.1] } }
 issuers:
   - { name: idp, issuer: \"${ISSUER}\", audiences: [https://api.partnercenter.microsoft.com] }
 upstreams: [{ name: api, endpoints: [\"${UPSTREAM}\"] }]

@@ -38,6 +38,11 @@ impl Call {
         Self { method, target: target.to_owned(), headers: HeaderMap::new(), body: Bytes::new(), trailers: None }
     }
 
+    /// The same, with this body.
+    pub(crate) fn with_body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
     /// The same, for another target.
     pub(crate) fn at(self, target: &str) -> Self {
         Self { target: target.to_owned(), ..self }
