@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
 
 mod decide;
+mod faces;
 mod instructions;
 #[expect(dead_code, reason = "the tests use the rest of it")]
 #[path = "../tests/support/signer.rs"]
@@ -21,7 +22,15 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-criterion_group!(benches, verify::verify, decide::decisions, decide::routes, stack::decisions, stack::refusals);
+criterion_group!(
+    benches,
+    verify::verify,
+    decide::decisions,
+    decide::routes,
+    stack::decisions,
+    stack::refusals,
+    faces::checks
+);
 
 fn main() {
     if env::var_os("COUNT_INSTRUCTIONS").is_some() {
