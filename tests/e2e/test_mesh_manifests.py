@@ -111,6 +111,15 @@ def test_traefik_removes_forged_identity_in_every_spelling(name):
         assert names.search(spelling), spelling
 
 
+def test_traefiks_file_says_the_same_as_its_manifests():
+    http = yaml.safe_load((INTEGRATIONS / "traefik/dynamic.yml").read_text())["http"]
+    same = one("Middleware")["forwardAuth"] | {"address": "http://127.0.0.1:9193/authorize"}
+    assert http["middlewares"]["mfa-gateway"] == {"forwardAuth": same}
+    unasked = {name for name, router in http["routers"].items() if router.get("middlewares", [""])[0] != "mfa-gateway"}
+    assert unasked == {"mfa-gateway-pages"}
+    assert {router["service"] for router in http["routers"].values()} == {*http["services"]}
+
+
 def test_traefik_keeps_what_is_not_identity():
     names = re.compile(one("Middleware")["forwardAuth"]["authResponseHeadersRegex"])
     for name in ("Authorization", "Cookie", "X-User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Request-Id", "X-Auth-Token"):

@@ -6,7 +6,7 @@ import pytest
 
 pytest.register_assert_rewrite("support.contract")
 
-from support.front import API, AUTHORIZERS, PAGES, Front, Judge, People, Refusing, started
+from support.front import API, AUTHORIZERS, PAGES, Front, Judge, Keyless, People, Refusing, started
 from support.gateway import free_port
 from support.identity_provider import IdentityProvider
 
@@ -16,6 +16,13 @@ def judge(tmp_path_factory, issuer):
     judge = started(Judge, tmp_path_factory.mktemp("judge"), issuer)
     yield judge
     judge.stop()
+
+
+@pytest.fixture(scope="module")
+def keyless(tmp_path_factory, issuer):
+    keyless = started(Keyless, tmp_path_factory.mktemp("keyless"), issuer)
+    yield keyless
+    keyless.stop()
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ def start(start_front):
 
 class TestEnvoyOverHttp(Contract):
     # Nothing verifies it before an API that reads it, which verifies its signature.
+    FORWARDS_503 = False
     KEEPS = {"mfa-assertion"}
 
 
@@ -37,4 +38,5 @@ def site(start_front, people):
 
 
 class TestPeopleBehindEnvoyOverHttp(Browsers):
-    pass
+    # Envoy joins them with a comma.
+    TELLS_COOKIE_FIELDS_APART = False

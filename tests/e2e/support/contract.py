@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from support.identity_provider import JOHN
 from support.http1 import Connection, Response, call, request
-from support.visitor import Visitor
+from support.visitor import NAVIGATION, Visitor
 
 IDENTITY = {
     "x-auth-request-class": "app_user", "x-auth-request-grounds": "mfa", "x-auth-request-issuer": "wingtip",
@@ -217,6 +217,17 @@ class Contract:
             assert connection.chunk().startswith(b"data: 0")
             assert len(backend.event_times) < 4
 
+    def test_without_keys_nobody_is_told_that_the_token_is_wrong(self, start, keyless, backend):
+        front = start(judge=keyless)
+        refused = call(front.port, "/v1/x", keyless.token, "POST", body=b"x")
+        assert (refused.status, refused.fields.all("WWW-Authenticate")) == (503, [])
+        assert not self.FORWARDS_503 or (reason(refused) == "keys_unavailable" and "Retry-After" in refused.fields)
+        assert backend.saw_nothing
+        assert call(front.port, "/public/x").status == 200
+
+    # Whether a 503 of the gateway's keeps its fields and its body.
+    FORWARDS_503 = True
+
     def test_nothing_passes_while_the_gateway_is_down(self, start, backend, issuer):
         front = start(down=True)
         for target in ("/v1/x", "/public/x"):
@@ -263,6 +274,23 @@ class Browsers:
         assert fields.one("Host") == f"localhost:{people.front_port}"
         again = visitor.send(f"{people.origin}/pages/y")
         assert (again.status, again.set) == (200, {})
+
+    def test_two_cookie_fields_are_read_as_one(self, site, people, backend, provider):
+        visitor = Visitor()
+        assert visitor.open(f"{people.origin}/pages/x").status == 200
+        [(name, session)] = visitor.cookies().items()
+        backend.forget()
+        for first, second in ((f"{name}={session.value}", "theme=dark"), ("theme=dark", f"{name}={session.value}")):
+            headers = [("Host", f"localhost:{people.front_port}"), *NAVIGATION, ("Cookie", first), ("Cookie", second)]
+            status = call(people.front_port, "/pages/y", headers=headers).status
+            assert status in (200, 302, 303), status
+        for seen in backend.requests:
+            assert session.value not in "".join(seen.fields.all("Cookie"))
+            assert "; ".join(seen.fields.all("Cookie")) == "theme=dark"
+        assert len(backend.requests) == (2 if self.TELLS_COOKIE_FIELDS_APART else 0)
+
+    # Whether two `Cookie` fields of HTTP/1.1, which no browser sends, reach the gateway as such.
+    TELLS_COOKIE_FIELDS_APART = True
 
     def test_a_session_alone_leaves_no_cookie_for_the_api(self, site, people, backend, provider):
         assert Visitor().open(f"{people.origin}/pages/x").status == 200

@@ -47,6 +47,17 @@ class Judge(Gateway):
         })
 
 
+class Keyless(Judge):
+    """The same without keys, since nobody answers at its issuer."""
+
+    ready_path = "/livez"
+
+    def __init__(self, folder: Path, issuer):
+        nobody = f"http://127.0.0.1:{free_port()}/"
+        super().__init__(folder, issuer, issuers=[{**issuer.section[0], "issuer": nobody}])
+        self.token = issuer.jane(iss=nobody)
+
+
 def started(judge, *arguments) -> Judge:
     """With ports that nobody takes between their choice and their use."""
     for _ in range(2):
