@@ -178,6 +178,10 @@ class Contract:
         else:
             assert status in (400, 401, 421, 426)
 
+    def test_the_api_receives_no_absolute_target(self, front, backend, issuer):
+        assert call(front.port, "http://api.contoso.example/v1/x?y=%2F", issuer.jane()).status == 200
+        assert backend.only_request.target == "/v1/x?y=%2F"
+
     @pytest.mark.parametrize("host", ["api.contoso.example", "API.Contoso.Example.:8000", "api.contoso.example:443"])
     def test_every_spelling_of_the_host_is_the_same_host(self, front, backend, issuer, host):
         assert call(front.port, "/v1/x", headers=[("Host", host)]).status == 401
