@@ -39,6 +39,7 @@ mod key_sources;
 mod keys;
 mod large_heads;
 mod leaving;
+mod library;
 mod limits;
 mod matrix;
 mod openapi;

@@ -49,9 +49,9 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// A caller: who, and with what evidence.
-struct Caller {
+pub(crate) struct Caller {
     class: &'static str,
-    evidence: &'static str,
+    pub(crate) evidence: &'static str,
     shown: Evidence,
 }
 
@@ -221,7 +221,7 @@ fn exceptions(which: usize) -> Waivers {
 }
 
 /// Everybody who may call. What a token says is read from a signed and verified one.
-fn callers() -> Vec<Caller> {
+pub(crate) fn callers() -> Vec<Caller> {
     let caller = |class, evidence, shown| Caller { class, evidence, shown };
     let invalid = |error| Evidence::Invalid(error);
     let signed_in = with(user(), "auth_time", json!(NOW.as_secs()));

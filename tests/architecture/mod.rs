@@ -2,14 +2,15 @@
 //!
 //! `house` is the table that a change to the architecture edits. `source` reads one file with `syn`, `tree` finds the
 //! file that defines what a name stands for, and `imports` and `circles` judge what comes of it. `sizes` counts lines,
-//! `logs` looks at what is logged, and `proof` breaks every rule in small crates in memory, to see that the checks can
-//! fail.
+//! `logs` looks at what is logged, `public_api` at what the library offers, and `proof` breaks every rule in small
+//! crates in memory, to see that the checks can fail.
 
 mod circles;
 mod house;
 mod imports;
 mod logs;
 mod proof;
+mod public_api;
 mod sizes;
 mod source;
 mod tree;
