@@ -59,6 +59,8 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         kind: UserKind::Ordinary,
         handles_claims_challenge: false,
         told: Box::default(),
+        binding: None,
+        possession: None,
         attached: Attached::default(),
         issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, ..IssuerProfile::default() }),
     }))

@@ -54,6 +54,7 @@ mod relying_party;
 mod route_fields;
 mod route_problems;
 mod security;
+mod sender_constrained;
 mod sign_in_problems;
 mod soak;
 mod support;

@@ -96,7 +96,8 @@ impl Access {
     pub(super) async fn authorize(&self, headers: &HeaderMap) -> Result<Operator, Rejection> {
         let Self::Open { tokens, sign_in, .. } = self else { return Err(Rejection::new(Reason::Told(&CLOSED))) };
         let token = match Credential::bearer_in(headers) {
-            Credential::None => return Err(denied(Denial::NoCredential)),
+            // Operators' tokens come as bearer tokens, so that none that is bound to a key passes.
+            Credential::None | Credential::Dpop(_) => return Err(denied(Denial::NoCredential)),
             Credential::Malformed => return Err(denied(Denial::InvalidToken(TokenError::Credential))),
             Credential::Bearer(token) => {
                 std::str::from_utf8(token).map_err(|_| denied(Denial::InvalidToken(TokenError::Credential)))?
@@ -123,7 +124,7 @@ impl Access {
     ) -> Result<Actor, Rejection> {
         let token = match Credential::bearer_in(headers) {
             Credential::Bearer(token) => std::str::from_utf8(token).unwrap_or_default(),
-            Credential::None | Credential::Malformed => "",
+            Credential::None | Credential::Malformed | Credential::Dpop(_) => "",
         };
         let (Self::Open { tokens, sign_in: Some(sign_in), .. }, Some(settings)) = (self, settings) else {
             return self.authorize(headers).await.map(Actor::from);

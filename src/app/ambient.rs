@@ -13,6 +13,7 @@ use crate::session::Sessions;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::Granted;
 use mfa_gateway_core::random::Random;
+use mfa_gateway_layer::SeenProofs;
 use mfa_gateway_store::Store;
 
 /// What doesn't come from the configuration.
@@ -29,6 +30,8 @@ pub(crate) struct Ambient {
     pub(crate) replica: String,
     /// The access tokens of consents.
     pub(crate) token_memory: TokenMemory,
+    /// The DPoP proofs that came before.
+    pub(crate) seen_proofs: Arc<SeenProofs>,
     /// The store, if the configuration has something to store.
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
@@ -52,6 +55,7 @@ impl Ambient {
             fetching: None,
             replica: Random::system().uuid(),
             token_memory: TokenMemory::default(),
+            seen_proofs: Arc::default(),
             store: None,
             report: None,
             sessions: None,

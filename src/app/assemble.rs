@@ -7,14 +7,14 @@ use anyhow::Context;
 use super::ambient::Ambient;
 use crate::config::Config;
 use crate::consent::Keepers;
-use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter};
+use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter, Refusals};
 use crate::journal::Journal;
 use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
 use crate::upstream::{SystemRoots, Upstream};
 use mfa_gateway_core::policy::Waivers;
 use mfa_gateway_keys::{Fetching, KeySource};
-use mfa_gateway_layer::{Authenticator, Issuer};
+use mfa_gateway_layer::{Authenticator, Issuer, Senders};
 
 /// What a configuration becomes.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.clock.clone(),
             ambient.metrics.cache.clone(),
         ),
+        senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs)),
         waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
         delegations: Arc::clone(&config.delegations),
     };
@@ -78,7 +79,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             claim_fields: config.gateway.claim_fields.clone(),
         },
         judge,
-        refusals: config.refusals.clone(),
+        refusals: Refusals { dpop_algorithms: config.senders.algorithms(), ..config.refusals.clone() },
         doors: super::sessions::doors(config, ambient, &sources)?,
         keepers: super::consents::keepers(config, ambient, &sources, before.keepers.unwrap_or(&Keepers::default()))?,
         consent_callers: Arc::clone(&config.consent_callers),

@@ -93,6 +93,7 @@ fn peer(address: SocketAddr) -> Peer {
         handle: Handle::default(),
         tls: false,
         certificate: None,
+        thumbprint: None,
         names: Vec::new(),
         shown: None,
         held: Arc::new(()),

@@ -4,11 +4,18 @@ use super::problem::Problems;
 use super::suggest::suggest;
 use mfa_gateway_core::token::Algorithm;
 
-pub(super) fn algorithms(path: &str, list: Option<&[String]>, problems: &mut Problems<'_>) -> Vec<Algorithm> {
-    let Some(list) = list else { return vec![Algorithm::Rs256] };
+pub(super) fn algorithms(
+    path: &str,
+    list: Option<&[String]>,
+    default: &[Algorithm],
+    problems: &mut Problems<'_>,
+) -> Vec<Algorithm> {
+    let Some(list) = list else { return default.to_vec() };
     if list.is_empty() {
         let message = "the list is empty, so no token would be accepted";
-        problems.add(&format!("{path}.algorithms"), message, "remove the field to accept RS256");
+        let names: Vec<&str> = default.iter().map(|one| one.name()).collect();
+        let fix = format!("remove the field to accept {}", names.join(", "));
+        problems.add(&format!("{path}.algorithms"), message, fix);
     }
     let mut algorithms = Vec::new();
     for (at, name) in list.iter().enumerate() {

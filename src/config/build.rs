@@ -13,8 +13,8 @@ use super::problem::Problems;
 use super::roles::Roles;
 use super::{
     Config, Issuer, admin, authorizers, claims, consent_callers, consent_use, consents, delegations,
-    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, server, sign_in,
-    store, traces, upstream, vendors, waivers,
+    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, sender, server,
+    sign_in, store, traces, upstream, vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::{ExceptionSettings, Known};
@@ -53,9 +53,10 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     check_issuers(file.issuers.is_empty(), &routes, problems);
     check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
-    let exception_requests = exception_requests.map(|settings| settings.knowing(matchable(&known, &routes)));
     let waivers = waivers(file.exceptions, file.activation, (&known, &routes), problems);
     let config = Config {
+        exception_requests: exception_requests.map(|settings| settings.knowing(matchable(&known, &routes))),
+        senders: sender::build(&file.dpop, &routes, &server, problems),
         gateway: gateway(&server, &limits, &timeouts, claim_fields),
         authorizers: authorizers::build(&file.authorizers, (&server.listeners, admin.as_ref()), problems),
         server,
@@ -76,7 +77,6 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         routes,
         waivers,
         delegations: Arc::new(delegations),
-        exception_requests,
         token_bytes: limits.token_bytes,
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
         refusals: refusals(file.refusals, &issuers, problems),
@@ -187,6 +187,8 @@ fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_
     }
     let source = file.source.unwrap_or_else(|| "gateway".to_owned());
     Refusals {
+        // The settings of senders have them.
+        dpop_algorithms: String::new(),
         request_context,
         documentation: file.documentation,
         source,

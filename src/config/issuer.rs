@@ -16,7 +16,7 @@ use super::values::{dialect, duplicate, duration, name, tenant_ids};
 use super::{claims, file};
 use crate::consent::CERTIFICATE_ISSUER;
 use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
-use mfa_gateway_core::token::{AuthTimeForm, Cloud, IssuerRule, Tenants, TokenRules};
+use mfa_gateway_core::token::{Algorithm, AuthTimeForm, Cloud, IssuerRule, Tenants, TokenRules};
 use mfa_gateway_keys::{KeyLocation, KeySettings};
 use mfa_gateway_layer::places::{self, EntraPlace};
 
@@ -121,7 +121,7 @@ fn build_one(
         required: conditions(&format!("{path}.required_claims"), &file.required_claims, problems),
         audiences: file.audiences.clone(),
         client_ids: file.client_ids.clone(),
-        algorithms: algorithms(path, file.algorithms.as_deref(), problems),
+        algorithms: algorithms(path, file.algorithms.as_deref(), &[Algorithm::Rs256], problems),
         clock_skew,
         class: class_rule(path, file, is_entra, problems),
         auth_time: match file.auth_time {

@@ -11,7 +11,7 @@ use super::problem::Problems;
 use super::sign_in::Place;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
-use super::{consent_use, context, cors, credential, file, hosting, pattern, roles, serve, token_from};
+use super::{consent_use, context, cors, credential, file, hosting, pattern, roles, sender, serve, token_from};
 use crate::routing::{HostPattern, Pattern, RateLimitId, Responder, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
@@ -92,6 +92,7 @@ fn build_one(
     problems: &mut Problems<'_>,
 ) -> Option<Route> {
     check_public(path, &file, problems);
+    sender::check(path, &file, problems);
     let rule = rule(path, &file, named.names, vendors, problems);
     let sessions = credential::build(path, &file, named.sign_ins, problems);
     let forwards_token = credential::forwards_token(&file);
@@ -176,6 +177,7 @@ fn rule(
             file::AppOnly::Allow if file.acts_for_partner => AppOnlyRule::AllowExcept(Arc::clone(vendors)),
             file::AppOnly::Allow => AppOnlyRule::Allow,
         },
+        sender: sender::constraint(file.sender_constrained),
         tenants: tenants.map(|tenants| tenant_ids(&format!("{path}.tenants"), tenants, problems)),
         roles: needed.map(|needed| roles::of_route(&format!("{path}.roles"), needed, &names.roles, problems)),
         activation: activation(path, file.mode, file.percentage, file.enforce_from.as_deref(), problems),
@@ -191,6 +193,7 @@ fn check_public(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
         ("at_expiry", public && file.at_expiry == file::AtExpiry::Close),
         ("app_only", public && file.app_only == file::AppOnly::Deny),
         ("acts_for_partner", public && file.acts_for_partner),
+        ("sender_constrained", public && file.sender_constrained != file::SenderConstrained::Any),
         ("tenants", public && file.tenants.is_some()),
         ("roles", public && file.roles.is_some()),
         ("context", public && file.context.is_some()),

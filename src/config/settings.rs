@@ -18,6 +18,7 @@ use crate::upstream;
 use crate::vendors::VendorSettings;
 use mfa_gateway_core::policy::{Delegations, Waivers};
 use mfa_gateway_keys::KeySettings;
+use mfa_gateway_layer::SenderSettings;
 use mfa_gateway_store::{SealingKeys, StoreSettings};
 
 /// A valid configuration.
@@ -55,6 +56,8 @@ pub struct Config {
     pub account_files: Vec<AccountFile>,
     /// Where the gateway stores what it must not forget; absent if there is nothing.
     pub store: Option<StoreSettings>,
+    /// How senders prove what their tokens are bound to.
+    pub senders: SenderSettings,
     /// A token, in bytes.
     pub token_bytes: usize,
     /// How much memory the cache of verified tokens may take, in bytes.

@@ -89,6 +89,7 @@ impl Carrier {
             handle: Handle::default(),
             tls: seen.https,
             certificate: None,
+            thumbprint: None,
             names: Vec::new(),
             shown: None,
             held: Arc::clone(&peer.held),

@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 
 use super::browser::Presented;
 use super::service::{Inner, Next};
-use super::{Authenticated, Rejection, Routed, broker, token_place};
+use super::{Authenticated, Rejection, Routed, broker, shown, token_place};
 use crate::routing::TokenPlace;
 use mfa_gateway_core::policy::{Evidence, Requirement};
 use mfa_gateway_layer::{Credential, Lookup};
@@ -59,22 +59,44 @@ where
         } else if let Some(evidence) = broker::evidence(&routed) {
             Lookup::Known(evidence)
         } else if routed.route.token_from == TokenPlace::Authorization {
-            live.judge.authenticator.look_up(routed.sanitized.question().credential)
+            let credential = routed.sanitized.question().credential;
+            look(&routed, live.judge.authenticator.look_up(credential), credential)
         } else {
             let token = token_place::read(&routed.route.token_from, routed.sanitized.exchange.request.headers());
-            live.judge.authenticator.look_up(token.as_deref().map_or(Credential::None, Credential::Bearer))
+            let credential = token.as_deref().map_or(Credential::None, Credential::Bearer);
+            look(&routed, live.judge.authenticator.look_up(credential), credential)
         };
         match known {
-            Lookup::Known(evidence) => Next::Left(self.inner.call(Authenticated { routed, evidence })),
+            Lookup::Known(evidence) => {
+                shown::remove_proof(&mut routed);
+                Next::Left(self.inner.call(Authenticated { routed, evidence }))
+            }
             Lookup::Unknown(token) => {
                 // Call the service that was polled ready; its clone takes its place.
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 Next::Right(Box::pin(async move {
                     let evidence = routed.sanitized.exchange.live.judge.authenticator.verify(&token).await;
+                    // At any other place, it came as a bearer token.
+                    let credential = match routed.sanitized.question().credential {
+                        Credential::Dpop(token) if routed.route.token_from == TokenPlace::Authorization => {
+                            Credential::Dpop(token)
+                        }
+                        _ => Credential::Bearer(token.as_bytes()),
+                    };
+                    let evidence = shown::look(&routed, credential, evidence);
+                    shown::remove_proof(&mut routed);
                     inner.call(Authenticated { routed, evidence }).await
                 }))
             }
         }
+    }
+}
+
+/// The result with what the request shows of its sender, if the token was known.
+fn look(routed: &Routed, found: Lookup, credential: Credential<'_>) -> Lookup {
+    match found {
+        Lookup::Known(evidence) => Lookup::Known(shown::look(routed, credential, evidence)),
+        unknown @ Lookup::Unknown(_) => unknown,
     }
 }

@@ -14,7 +14,7 @@ pub use super::explanation::{Explanation, Outcome, Step};
 use super::{Live, Question, accepted};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_core::policy::{
-    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, UserKind, decide, remedy,
+    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Possession, Proof, Requirement, Seen, UserKind, decide, remedy,
 };
 use mfa_gateway_core::token::{AuthTime, Check, KeySet, TokenError, Unverified};
 use mfa_gateway_layer::{Credential, Issuer, judge};
@@ -48,7 +48,7 @@ pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> E
 #[must_use]
 pub(crate) fn token_in<'q>(question: &Question<'q>) -> Option<&'q str> {
     match question.credential {
-        Credential::Bearer(token) => std::str::from_utf8(token).ok(),
+        Credential::Bearer(token) | Credential::Dpop(token) => std::str::from_utf8(token).ok(),
         Credential::None | Credential::Malformed => None,
     }
 }
@@ -63,7 +63,11 @@ pub(super) fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySe
         judge(unverified, &keys, issuer.rules(), issuer.profile(), &live.clock).map(|(proof, _)| Some(proof))
     });
     match judged {
-        Ok(Some(proof)) => Evidence::Token(Arc::new(proof)),
+        // A token alone can't show its sender.
+        Ok(Some(proof)) => Evidence::Token(Arc::new(match proof.binding.as_deref() {
+            Some(binding) => proof.shown(Possession::of(Some(binding))),
+            None => proof,
+        })),
         Ok(None) => Evidence::KeysUnavailable,
         Err(error) => Evidence::Invalid(error),
     }
@@ -295,6 +299,7 @@ impl Facts<'_> {
             "exp": claim("exp"),
             "tid": claim("tid"),
             "idtyp": claim("idtyp"),
+            "cnf": claim("cnf"),
         });
         Self { token: None, claims }
     }
@@ -307,6 +312,7 @@ impl Facts<'_> {
             Check::Audience => &["aud"],
             Check::Time => &["nbf", "exp"],
             Check::Class => &["idtyp"],
+            Check::Binding => &["cnf"],
             Check::Credential | Check::Route | Check::Mfa => &[],
         };
         let seen: Vec<String> = names
@@ -332,6 +338,10 @@ impl Facts<'_> {
                     if proof.kind == UserKind::DirectorySync { ", which synchronises the directory" } else { "" };
                 format!("{}: application {app}{user}{kind}", proof.principal.class())
             }
+            (Check::Binding, Evidence::Token(proof)) => match &proof.binding {
+                Some(_) => format!("{seen}; each request has to show it, which is not judged here"),
+                None => "bound to nothing: any sender can use it".to_owned(),
+            },
             _ => seen,
         }
     }

@@ -94,7 +94,7 @@ pub(crate) struct Document<'e> {
 /// The token in a pasted text: people paste the header field's value.
 pub(crate) fn pasted(text: &str) -> Credential<'_> {
     let token = text.trim();
-    let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+    let token = ["Bearer ", "DPoP "].iter().find_map(|scheme| token.strip_prefix(scheme)).unwrap_or(token).trim();
     if token.is_empty() { Credential::None } else { Credential::Bearer(token.as_bytes()) }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{Asked, Delegations, Waivers};
 use mfa_gateway_core::random::Random;
-use mfa_gateway_layer::Authenticator;
+use mfa_gateway_layer::{Authenticator, Senders};
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Door, RateLimiter, Refusals};
@@ -75,6 +75,8 @@ pub(crate) struct Edge {
 pub(crate) struct Judge {
     pub(crate) routes: RouteTable,
     pub(crate) authenticator: Authenticator,
+    /// Looks at what requests show of their senders.
+    pub(crate) senders: Senders,
     pub(crate) waivers: Waivers,
     pub(crate) delegations: Arc<Delegations>,
 }

@@ -46,6 +46,7 @@ mod route;
 mod sanitize;
 mod service;
 mod settings;
+mod shown;
 mod stack;
 mod tally;
 mod token_place;

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::only::only;
 use super::peer::Peer;
+use mfa_gateway_core::token::Target;
 use mfa_gateway_wire::RawFields;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -72,6 +73,15 @@ impl Origin {
         let (Ok(host), Ok(page)) = (host.to_str(), page.to_str()) else { return false };
         let own = origin(&[proto, "://", host].concat()).map(|own| own.ascii_serialization());
         own.is_some_and(|own| own == page)
+    }
+
+    /// The address of a request for this path, as its client wrote it: with the path that the proxy took off.
+    pub(super) fn target(&self, path: &str) -> Option<Target> {
+        let text =
+            |value: &Option<HeaderValue>| value.as_ref().and_then(|value| value.to_str().ok().map(str::to_owned));
+        let prefix = text(&self.prefix).unwrap_or_default();
+        let path = [prefix.strip_suffix('/').unwrap_or(&prefix), path].concat();
+        Target::new(self.proto.to_str().ok()?, &text(&self.host)?, text(&self.port).as_deref(), &path)
     }
 
     /// Its fields for the upstream, but for the prefix: a route may add to it.
@@ -165,6 +175,7 @@ mod tests {
             handle: Handle::default(),
             tls: false,
             certificate: None,
+            thumbprint: None,
             names: Vec::new(),
             shown: None,
             held: std::sync::Arc::new(()),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use mfa_gateway_core::token::Thumbprint;
 use mfa_gateway_wire::Handle;
 
 use super::Reason;
@@ -31,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
     /// The client's verified certificate as `Client-Cert`, if upstreams receive it.
     pub(crate) certificate: Option<HeaderValue>,
+    /// The thumbprint of the client's verified certificate.
+    pub(crate) thumbprint: Option<Thumbprint>,
     /// The names in the client's verified certificate: DNS names and URIs.
     pub(crate) names: Vec<String>,
     /// The certificate that the client was shown for the name that it asked for, if there are several.

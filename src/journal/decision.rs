@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::listed::{bound_to, names};
 use super::{Entry, ReadClaims};
 use crate::routing::Pattern;
 use mfa_gateway_core::clock::Timestamp;
@@ -115,6 +115,9 @@ pub struct DecisionLine<'l> {
     /// proof of app-only tokens. `null` without a token, and in lines of older versions.
     #[serde(default)]
     pub issuer_rules: Option<Cow<'l, str>>,
+    /// What the token is bound to: `dpop` (a key), `mtls` (a client certificate), both or nothing. `null` without one.
+    #[serde(default)]
+    pub bound_to: Option<Vec<Cow<'l, str>>>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
     /// Whether there is an `auth_time`, but not in the form of a time. Absent if not.
@@ -171,7 +174,6 @@ impl<'l> DecisionLine<'l> {
         let asked = matches!(entry.route.rule.requirement, Requirement::Mfa { .. });
         let mode = proof.filter(|_| asked).map(|proof| entry.waivers.mode(&entry.route.rule, proof, entry.at).name());
         let (claims, rule) = (proof.map(ReadClaims::of), || proof.map(|proof| proof.issuer.mfa.to_string()));
-        let is_prefix = matches!(entry.route.pattern, Pattern::Prefix(_));
         Self {
             event: "decision".into(),
             time: time.into(),
@@ -181,7 +183,7 @@ impl<'l> DecisionLine<'l> {
             method: entry.method.as_str().into(),
             route: entry.route.pattern.as_written().into(),
             route_kind: entry.route.pattern.kind().into(),
-            narrower: is_prefix.then(|| Cow::Borrowed(&*entry.route.narrower)),
+            narrower: matches!(entry.route.pattern, Pattern::Prefix(_)).then(|| Cow::Borrowed(&*entry.route.narrower)),
             token_from: entry.route.token_from.to_string().into(),
             credential: entry.credential.into(),
             session: text(entry.session),
@@ -208,6 +210,7 @@ impl<'l> DecisionLine<'l> {
             mfa_rule: claims.as_ref().filter(|claims| claims.are_cut()).and_then(|_| rule()).map(Cow::Owned),
             claims,
             issuer_rules: text(proof.map(|proof| proof.issuer.fingerprint.as_str())),
+            bound_to: proof.map(bound_to),
             auth_time: proof.and_then(|proof| proof.auth_time.time()).map(Timestamp::as_secs),
             auth_time_malformed: proof.is_some_and(|proof| proof.auth_time == AuthTime::Malformed),
             requirement: entry.route.rule.requirement.name().into(),
@@ -222,10 +225,6 @@ impl<'l> DecisionLine<'l> {
             logged: entry.logged.into(),
         }
     }
-}
-
-fn names(roles: &[Arc<str>]) -> Vec<Cow<'_, str>> {
-    roles.iter().map(|role| Cow::Borrowed(&**role)).collect()
 }
 
 #[cfg(test)]
@@ -272,6 +271,7 @@ pub(super) mod tests {
             .unwrap(),
             mfa_rule: Some("acr equals gold".into()),
             issuer_rules: Some("0011223344556677".into()),
+            bound_to: Some(vec!["dpop".into(), "mtls".into()]),
             auth_time: Some(-7),
             auth_time_malformed: true,
             requirement: "mfa".into(),
@@ -310,6 +310,7 @@ pub(super) mod tests {
             claims: None,
             mfa_rule: None,
             issuer_rules: None,
+            bound_to: None,
             auth_time: None,
             auth_time_malformed: false,
             mode: None,

@@ -9,6 +9,7 @@ mod decision;
 mod entry;
 mod line;
 mod lines;
+mod listed;
 mod members;
 mod outputs;
 mod plain;

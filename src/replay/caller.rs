@@ -11,9 +11,12 @@ use crate::consent::CERTIFICATE_ISSUER;
 use crate::journal::DecisionLine;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Proof, RolesFound, Seen, UserKind,
+    Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Possession, Proof, RolesFound, Seen, SenderConstraint,
+    SenderError, UserKind,
 };
-use mfa_gateway_core::token::{Amr, App, Check, IssuerRule, Principal, TokenError, User, Validity};
+use mfa_gateway_core::token::{
+    Amr, App, Binding, Check, IssuerRule, Principal, Thumbprint, TokenError, User, Validity,
+};
 
 /// The caller of a recorded request.
 #[derive(Debug)]
@@ -68,7 +71,9 @@ impl Issuers {
         since: (Timestamp, Timestamp),
     ) -> Result<Recorded, &'static str> {
         let judged = |check: &str| [Check::Route, Check::Mfa].iter().any(|one| one.name() == check);
-        if line.decision == "deny" && !line.check.as_deref().is_some_and(judged) {
+        // That a route takes only bound tokens is no word about the token.
+        let unbound = || line.reason.as_deref() == Some(SenderError::Required(SenderConstraint::Any).code());
+        if line.decision == "deny" && !line.check.as_deref().is_some_and(judged) && !unbound() {
             return Ok(Caller::Refused(line.reason.as_deref().unwrap_or_default().to_owned()).into());
         }
         let Some(name) = line.issuer.as_deref() else { return Ok(Caller::NotLookedAt.into()) };
@@ -169,7 +174,10 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
     // The time from sign-in to request stays the same.
     let (recorded_at, now) = since;
     let moved = |at: Timestamp| at.plus(now.since(recorded_at)).minus(recorded_at.since(now));
+    let binding = binding(line);
     Ok(Proof {
+        possession: binding.as_ref().map(|binding| Box::new(Possession::of(Some(binding)))),
+        binding: binding.map(Box::new),
         issuer: Arc::clone(&issuer.profile),
         principal,
         tenant: own(&line.tenant),
@@ -187,6 +195,13 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         told: Box::default(),
         attached: Attached::default(),
     })
+}
+
+/// What the token was bound to, by its kinds. The request showed it, or was refused.
+fn binding(line: &DecisionLine<'_>) -> Option<Binding> {
+    let has = |kind: &str| line.bound_to.iter().flatten().any(|one| one == kind).then(Thumbprint::default);
+    let (key, certificate) = (has(Binding::DPOP), has(Binding::MUTUAL_TLS));
+    (key.is_some() || certificate.is_some()).then_some(Binding { key, certificate })
 }
 
 /// The recorded roles, if the same claims still give them.

@@ -104,6 +104,7 @@ impl Rehearsal {
             {
                 Outcome::Undetermined(Why::RolesUnknown)
             }
+            Decision::Deny(Denial::Sender(_)) if line.bound_to.is_none() => Outcome::Undetermined(Why::BindingUnknown),
             Decision::Permit(grounds) => Outcome::Permit(grounds.code()),
             Decision::Deny(denial) if granted && self.at.is_none() && denial.check() == Check::Mfa => {
                 Outcome::Permit("exempt")

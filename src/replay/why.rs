@@ -23,6 +23,8 @@ pub(crate) enum Why {
     ContextUnknown,
     /// The route needs a role, and the line doesn't say who has it.
     RolesUnknown,
+    /// The route takes only tokens that are bound to their senders, and the line doesn't say whether this one was.
+    BindingUnknown,
     /// The issuer asks something else of its tokens.
     TokenRulesDiffer,
     /// The log leaves ordinary permits out.
@@ -65,6 +67,10 @@ impl Why {
                 "the route needs a role, and what gives roles differs from the recording configuration's, or the log is of an \
                  older version"
             }
+            Self::BindingUnknown => {
+                "the route takes only tokens that are bound to their senders, and the log, of an older version, doesn't say \
+                 which were"
+            }
             Self::PermitsOmitted => "the log omits ordinary permits, so callers are missing",
             Self::LinesLost => "the log has lost lines, so callers may be missing",
         }
@@ -98,6 +104,7 @@ impl Why {
             Self::RolesUnknown => {
                 "serve the new roles with `mode: report` on the routes first, and replay the log of that"
             }
+            Self::BindingUnknown => "record a new log: it says of each token what it is bound to",
             Self::PermitsOmitted => "record with `log.decisions: all`",
             Self::LinesLost => "record again to a faster disk, or replay the log of another day",
         }

@@ -7,7 +7,7 @@ use http::Method;
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{
     AppOnlyRule, Attached, Decision, Denial, Evidence, Grounds, IssuerProfile, MfaFinding, Proof, Requirement,
-    RolesFound, Rule, UserKind, Waivers,
+    RolesFound, Rule, SenderError, UserKind, Waivers,
 };
 use mfa_gateway_core::random::Random;
 use mfa_gateway_core::token::{Amr, App, AuthTime, Principal, TokenError, User, Validity};
@@ -48,6 +48,8 @@ pub(super) fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> A
         roles: RolesFound::default(),
         auth_time: AuthTime::Absent,
         validity: Validity::always(),
+        binding: None,
+        possession: None,
         handles_claims_challenge: false,
         told: Box::default(),
         attached: Attached::default(),
@@ -68,6 +70,7 @@ fn decisions() -> Vec<(Evidence, Decision)> {
         Denial::InvalidToken(TokenError::Signature),
         Denial::KeysUnavailable,
         Denial::SessionsUnavailable,
+        Denial::Sender(SenderError::Bearer),
         Denial::TenantMismatch,
         Denial::WrongContext,
         Denial::NoDelegation,

@@ -28,6 +28,7 @@ use super::watch::{Ends, FAREWELL, Watch};
 use super::{ConnectionSettings, ServerTls};
 use crate::gateway::{Arrived, Peer, Shown};
 use mfa_gateway_core::random::Random;
+use mfa_gateway_core::token::Thumbprint;
 use mfa_gateway_wire::{Body, ClientStream, Socket, StreamLimits, Version, set_options};
 
 /// hyper's view of the stack: it adds who is at the other end, and counts requests.
@@ -136,7 +137,7 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     let held = Arc::new((held, admission.admit(address)?));
     let over_tls = tls.is_some();
     let agreed = agree(stream, tls, limits).await;
-    let (stream, version, Identity { certificate, names, shown }) =
+    let (stream, version, Identity { certificate, thumbprint, names, shown }) =
         agreed.inspect_err(|_| admission.failed(over_tls))?;
     let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
     let peer = Peer {
@@ -146,6 +147,7 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
         handle: stream.handle(),
         tls: over_tls,
         certificate,
+        thumbprint,
         names,
         shown,
         held,
@@ -159,6 +161,8 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
 struct Identity {
     /// The client's certificate, if upstreams receive it.
     certificate: Option<HeaderValue>,
+    /// Its thumbprint.
+    thumbprint: Option<Thumbprint>,
     /// The names in it.
     names: Vec<String>,
     /// The gateway's.
@@ -179,6 +183,7 @@ async fn agree(
     // Any certificate was verified in the handshake, or in the resumed one.
     let certificate = session.peer_certificates().and_then(|chain| chain.first());
     let names = certificate.map(|certificate| names(certificate)).unwrap_or_default();
+    let thumbprint = certificate.map(|certificate| Thumbprint::of_certificate(certificate));
     let certificate = certificate.filter(|_| tls.forward_client).and_then(|certificate| byte_sequence(certificate));
     let shown = tls.shown(session.server_name());
     let version = match session.alpn_protocol() {
@@ -188,7 +193,7 @@ async fn agree(
     Ok((
         ClientStream::new(Socket::Tls(Box::new(stream.into())), version, limits),
         version,
-        Identity { certificate, names, shown },
+        Identity { certificate, thumbprint, names, shown },
     ))
 }
 

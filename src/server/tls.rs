@@ -60,6 +60,11 @@ impl Tls {
             .chain(self.clients.iter().map(|clients| &clients.ca_file))
     }
 
+    /// Whether clients are asked for certificates.
+    pub(crate) fn asks_clients(&self) -> bool {
+        self.clients.is_some()
+    }
+
     /// When each certificate expires.
     pub(crate) fn expiries(&self) -> &[(PathBuf, Timestamp)] {
         &self.expiries

@@ -54,6 +54,8 @@ pub(super) const CRATES: &[Crate] = &[
         order: &[
             "metrics",
             "credential",
+            "seen_proofs",
+            "sender",
             "issuer",
             "cache",
             "proof",

@@ -6,6 +6,7 @@ mod parameters;
 mod parsers;
 mod paths;
 mod rule;
+mod senders;
 mod tokens;
 
 use proptest::test_runner::{Config, TestRunner};

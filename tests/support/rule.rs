@@ -72,6 +72,8 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         kind: UserKind::Ordinary,
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: Box::default(),
+        binding: None,
+        possession: None,
         attached: Attached::default(),
         issuer,
     })

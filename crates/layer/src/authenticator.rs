@@ -12,7 +12,7 @@ use super::proof::proof_of;
 use super::{CacheMetrics, Credential, Issuer};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof};
-use mfa_gateway_core::token::{Claims, Key, Principal, TokenError, TokenRules, Unverified};
+use mfa_gateway_core::token::{Binding, Claims, Key, Principal, TokenError, TokenRules, Unverified};
 
 /// Judges tokens by the configured issuers.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Authenticator {
         let token = match credential {
             Credential::None => return Lookup::Known(Evidence::None),
             Credential::Malformed => return Lookup::Known(Evidence::Invalid(TokenError::Credential)),
-            Credential::Bearer(token) => token,
+            Credential::Bearer(token) | Credential::Dpop(token) => token,
         };
         if let Err(error) = self.check_length(token) {
             return Lookup::Known(Evidence::Invalid(error));
@@ -174,6 +174,7 @@ fn prove(
     profile: &Arc<IssuerProfile>,
 ) -> Result<(Proof, Arc<Key>), TokenError> {
     let principal = Principal::classify(&claims, &rules.class)?;
+    let binding = Binding::read(&claims)?.map(Box::new);
     let proof = proof_of(&claims, principal, claims.auth_time(rules.auth_time), profile);
-    Ok((proof, key))
+    Ok((Proof { binding, ..proof }, key))
 }

@@ -1,6 +1,7 @@
 //! The credential that a request presents.
 //!
-//! A bearer token stands in one `Authorization` field with the scheme `Bearer` (RFC 6750 section 2.1).
+//! A token stands in one `Authorization` field with the scheme `Bearer` (RFC 6750 section 2.1) or `DPoP` (RFC 9449 section
+//! 7.1).
 //! Tokens in the query or the body are not looked at: they end up in logs and histories.
 
 use http::HeaderMap;
@@ -15,10 +16,12 @@ pub enum Credential<'h> {
     Malformed,
     /// What stands where a bearer token should. Whether it can be one is found out when it isn't known yet.
     Bearer(&'h [u8]),
+    /// The same with the scheme `DPoP`: the request has to show the key that it is bound to.
+    Dpop(&'h [u8]),
 }
 
 impl<'h> Credential<'h> {
-    /// The bearer token of a request with these fields.
+    /// The token of a request with these fields.
     #[must_use]
     pub fn bearer_in(headers: &'h HeaderMap) -> Self {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
@@ -29,11 +32,13 @@ impl<'h> Credential<'h> {
         let value = field.as_bytes();
         let end = value.iter().take(7).position(|&byte| byte == b' ').unwrap_or(value.len());
         let scheme = value.get(..end).unwrap_or_default();
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
+        let is_bearer = scheme.eq_ignore_ascii_case(b"bearer");
+        if !is_bearer && !scheme.eq_ignore_ascii_case(b"dpop") {
             return Self::None;
         }
         match value.get(scheme.len()..) {
-            Some([b' ', token @ ..]) => Self::Bearer(token),
+            Some([b' ', token @ ..]) if is_bearer => Self::Bearer(token),
+            Some([b' ', token @ ..]) => Self::Dpop(token),
             _ => Self::Malformed,
         }
     }
@@ -58,8 +63,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         match Credential::bearer_in(&headers) {
-            Credential::Bearer(token) => {
-                as_token(token).map_or("Malformed".to_owned(), |token| format!("Token({token})"))
+            Credential::Bearer(token) | Credential::Dpop(token) => {
+                let scheme =
+                    if matches!(Credential::bearer_in(&headers), Credential::Dpop(_)) { "Dpop" } else { "Token" };
+                as_token(token).map_or("Malformed".to_owned(), |token| format!("{scheme}({token})"))
             }
             other => format!("{other:?}"),
         }
@@ -70,7 +77,14 @@ mod tests {
         for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c"] {
             assert_eq!(read(good), "Token(a.b.c)", "{good}");
         }
+        for good in ["DPoP a.b.c", "dpop a.b.c", "DPOP a.b.c"] {
+            assert_eq!(read(good), "Dpop(a.b.c)", "{good}");
+        }
         for bad in [
+            "DPoP",
+            "DPoP  a",
+            "DPoP a, Bearer b",
+            "Bearer a, DPoP b",
             "Bearer",
             "Bearer ",
             "Bearer  a",
@@ -83,7 +97,7 @@ mod tests {
         ] {
             assert_eq!(read(bad), if bad.contains('\t') { "None" } else { "Malformed" }, "{bad:?}");
         }
-        for other in ["Basic YTpi", "Bearers a", "", "Token a"] {
+        for other in ["Basic YTpi", "Bearers a", "", "Token a", "DPoPs a", "DPo a"] {
             assert_eq!(read(other), "None", "{other}");
         }
     }

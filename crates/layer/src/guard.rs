@@ -28,7 +28,11 @@ impl Guard {
         if self.requirement.rule.requirement == policy::Requirement::Public {
             return Lookup::Known(Evidence::None);
         }
-        self.shared.authenticator.look_up(Credential::bearer_in(request.headers()))
+        self.shared.authenticator.look_up(match Credential::bearer_in(request.headers()) {
+            // A layer doesn't know the address that the client asked for, so that it can judge no proof.
+            Credential::Dpop(_) => Credential::None,
+            credential => credential,
+        })
     }
 
     /// Verifies a token, fetching keys if none fits it.

@@ -10,6 +10,7 @@
 //! Below that, and used by the gateway in the same way: an [`Authenticator`] looks at what a request presents and tells what
 //! it proves. It never refuses: the decision has one place, [`mfa_gateway_core::policy::decide`]. A [`ClientVerifier`]
 //! judges what an issuer makes for one client, ID tokens and logout tokens, with the same keys and the same rule of MFA.
+//! [`Senders`] looks at what a request shows of its sender, for tokens that are bound to it.
 
 mod authenticator;
 #[cfg(feature = "axum")]
@@ -31,6 +32,8 @@ mod proof;
 mod refusal;
 mod refuse;
 mod requirement;
+mod seen_proofs;
+mod sender;
 mod service;
 mod shared;
 #[cfg(feature = "tonic")]
@@ -53,6 +56,8 @@ pub use preview::Preview;
 pub use refusal::{Expected, Refusal, Refusals, grpc_media_type};
 pub use refuse::{Empty, Json, Refuse, Refused};
 pub use requirement::Requirement;
+pub use seen_proofs::SeenProofs;
+pub use sender::{DPOP, SenderSettings, Senders, Sent};
 pub use service::{Mfa, MfaLayer, ResponseFuture};
 pub use trusted::TrustedIssuer;
 

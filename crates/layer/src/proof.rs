@@ -34,6 +34,8 @@ pub(super) fn proof_of(
         roles: profile.roles.find(claims),
         auth_time,
         validity: claims.validity(),
+        binding: None,
+        possession: None,
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: profile.told.iter().map(|one| one.texts(claims)).collect(),
         attached: Attached::default(),

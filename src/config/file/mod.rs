@@ -10,6 +10,7 @@ mod consent;
 mod consent_use;
 mod credentials;
 mod delegation;
+mod dpop;
 mod exceptions;
 mod issuer;
 mod network;
@@ -28,6 +29,7 @@ pub(super) use consent::Consent;
 pub(super) use consent_use::{CallerTenants, ConsentCaller, ConsentTenant, NamedTenant};
 pub(super) use credentials::Credentials;
 pub(super) use delegation::{Context, Delegation};
+pub(super) use dpop::{Dpop, SenderConstrained};
 pub(super) use exceptions::{Calendar, ExceptionRequests, Weekday};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
@@ -129,6 +131,9 @@ pub(super) struct File {
     /// Deadlines for clients, and the duration of the drain.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// How senders prove the key that their token is bound to (DPoP, RFC 9449).
+    #[serde(default)]
+    pub dpop: Dpop,
     /// The cache of verified tokens.
     #[serde(default)]
     pub token_cache: TokenCache,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::consent_use::ConsentUse;
 use super::delegation::Context;
+use super::dpop::SenderConstrained;
 use super::request::{AtExpiry, Cors, FieldEdits, TokenFrom};
 
 /// A path or prefix that the gateway serves, and what it requires: exactly one of `path` and `prefix`.
@@ -39,6 +40,10 @@ pub(in crate::config) struct Route {
     /// Whether a call acts for a partner. If so, control panel vendors may not use app-only tokens.
     #[serde(default)]
     pub acts_for_partner: bool,
+    /// Whether the route takes only tokens that are bound to their senders: `any`, `required` (to a key or a client
+    /// certificate), `dpop` or `mtls`. Default `any`.
+    #[serde(default)]
+    pub sender_constrained: SenderConstrained,
     /// The tenants (`tid`) that may call. Absent: all tenants that the issuers trust.
     pub tenants: Option<Vec<String>>,
     /// The tenant that a caller has to be signed in to: `customer`, whom the path names, or a `partner`'s own. Absent: any.

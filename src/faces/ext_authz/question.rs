@@ -159,6 +159,7 @@ mod tests {
             handle: mfa_gateway_wire::Handle::default(),
             tls: false,
             certificate: None,
+            thumbprint: None,
             names: Vec::new(),
             shown: None,
             held: Arc::new(()),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, ORIGIN};
-use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof};
+use mfa_gateway_core::policy::{Evidence, IssuerProfile, Possession, Proof};
+use mfa_gateway_core::token::Binding;
 
 use crate::consent::CERTIFICATE_ISSUER;
 use crate::gateway::Routed;
@@ -30,7 +31,10 @@ pub(in crate::gateway) fn evidence(routed: &Routed) -> Option<Evidence> {
     let caller = exchange.live.consent_callers.with_certificate(names.iter().map(String::as_str))?;
     let name = caller.certificate()?.to_owned();
     let profile = IssuerProfile { name: CERTIFICATE_ISSUER.to_owned(), ..IssuerProfile::default() };
-    Some(Evidence::Token(Arc::new(Proof::of_application(Arc::new(profile), name))))
+    let certificate = exchange.peer.as_ref().and_then(|peer| peer.thumbprint);
+    let binding = certificate.map(|_| Binding { key: None, certificate });
+    let proof = Proof::of_application(Arc::new(profile), name).shown(Possession { dpop: None, certificate });
+    Some(Evidence::Token(Arc::new(Proof { binding: binding.map(Box::new), ..proof })))
 }
 
 /// A token counts alone, valid or not.

@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::policy::delegation::Delegated;
 use crate::policy::evidence::Proof;
+use crate::policy::possession;
 use crate::policy::{
     AppOnlyRule, Asked, Context, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Rule, Standing,
     Waivers,
@@ -11,8 +12,8 @@ use crate::token::{App, Principal};
 
 /// Decides what is done with a request.
 ///
-/// The order is fixed: credential and token (found by authentication), time, tenant, context, class, delegation, roles, and
-/// MFA last, so that an invalid token never hears of MFA, and nobody does MFA for a page that MFA doesn't open.
+/// The order is fixed: credential and token (found by authentication), time, sender, tenant, context, class, delegation, roles,
+/// and MFA last, so that an invalid token never hears of MFA, and nobody does MFA for a page that MFA doesn't open.
 #[must_use]
 pub fn decide<'a>(asked: impl Into<Asked<'a>>, evidence: &Evidence, waivers: &Waivers, now: Timestamp) -> Decision {
     let asked = asked.into();
@@ -30,6 +31,9 @@ pub fn decide<'a>(asked: impl Into<Asked<'a>>, evidence: &Evidence, waivers: &Wa
     // Verified tokens are cached, so that time has gone on since the verification.
     if let Err(error) = proof.validity.check(now) {
         return Decision::Deny(Denial::InvalidToken(error));
+    }
+    if let Err(error) = possession::judge(rule, proof) {
+        return Decision::Deny(Denial::Sender(error));
     }
     if !rule.admits_tenant(proof.tenant.as_deref()) {
         return Decision::Deny(Denial::TenantMismatch);
@@ -76,6 +80,7 @@ fn waive(denial: Denial, rule: &Rule, proof: &Proof, waivers: &Waivers, now: Tim
 pub fn complies(rule: &Rule, evidence: &Evidence, now: Timestamp) -> Option<bool> {
     let Evidence::Token(proof) = evidence else { return None };
     proof.validity.check(now).ok()?;
+    possession::judge(rule, proof).ok()?;
     Some(matches!(proof.principal, Principal::AppOnly(_)) || judge_mfa(rule, proof, now).is_ok())
 }
 

@@ -1,5 +1,6 @@
 //! The outcome: a permit with its grounds, or a denial with its reason.
 
+use super::sender::SenderError;
 use crate::token::{Check, TokenError};
 
 /// The decision about a request.
@@ -41,6 +42,8 @@ pub enum Denial {
     KeysUnavailable,
     /// The store of sessions is unavailable, so that the session may have ended.
     SessionsUnavailable,
+    /// The sender isn't shown to be the one that the token is for.
+    Sender(SenderError),
     /// The route is not for the token's tenant.
     TenantMismatch,
     /// The caller is signed in to another tenant than the one that the request is about.
@@ -100,6 +103,7 @@ impl Denial {
             Self::InvalidToken(error) => error.code(),
             Self::KeysUnavailable => "keys_unavailable",
             Self::SessionsUnavailable => "sessions_unavailable",
+            Self::Sender(error) => error.code(),
             Self::TenantMismatch => "tenant_mismatch",
             Self::WrongContext => "wrong_context",
             Self::NoDelegation => "no_delegation",
@@ -123,6 +127,7 @@ impl Denial {
             Self::NoCredential | Self::SessionsUnavailable => Check::Credential,
             Self::InvalidToken(error) => error.check(),
             Self::KeysUnavailable => Check::Signature,
+            Self::Sender(_) => Check::Binding,
             Self::TenantMismatch
             | Self::WrongContext
             | Self::NoDelegation

@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::product::Product;
 use super::roles::{RoleRules, RolesFound};
 use super::seen::Seen;
+use super::sender::Possession;
 use super::user_kind::UserKind;
-use crate::token::{Amr, AuthTime, Claim, Claims, HomeRule, Principal, TokenError, Validity};
+use crate::token::{Amr, AuthTime, Binding, Claim, Claims, HomeRule, Principal, TokenError, Validity};
 pub use crate::token::{Predicate, Test};
 
 /// What authentication found. It never refuses; it tells [`super::decide`] what there is.
@@ -58,6 +59,10 @@ pub struct Proof {
     pub auth_time: AuthTime,
     /// When the token is valid.
     pub validity: Validity,
+    /// What the token is bound to, if it is bound to its sender.
+    pub binding: Option<Box<Binding>>,
+    /// What the request has shown of its sender. A cached proof has none, so that a bound token is worth nothing by itself.
+    pub possession: Option<Box<Possession>>,
     /// Whether the client handles claims challenges.
     pub handles_claims_challenge: bool,
     /// The texts of the claims that the issuer's profile tells to upstreams, in its order; `None` for one that is absent.
@@ -237,6 +242,8 @@ impl Proof {
             roles: RolesFound::default(),
             auth_time: AuthTime::Absent,
             validity: Validity::always(),
+            binding: None,
+            possession: None,
             handles_claims_challenge: false,
             told: Box::default(),
             attached: Attached::default(),

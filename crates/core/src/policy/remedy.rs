@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::advice::{self, Texts};
 use super::evidence::Proof;
 use super::product::Product;
-use super::{Denial, Rule, context_advice, role_advice};
+use super::{Denial, Rule, context_advice, role_advice, sender_advice};
 use crate::token::TokenError;
 
 /// What was found, in one sentence, and what to do about it. `proof` is what the verified token proves, if there is one, and
@@ -17,6 +17,7 @@ use crate::token::TokenError;
 pub fn remedy(denial: Denial, proof: Option<&Proof>, rule: Option<&Rule>) -> (Cow<'static, str>, Cow<'static, str>) {
     match denial {
         Denial::InvalidToken(error) => of_token(error),
+        Denial::Sender(error) => sender_advice::texts(error),
         Denial::AmrAbsent => advice::absent(proof),
         Denial::MfaMissing => advice::missing(proof),
         Denial::EvidenceDenied => advice::denied(proof),
@@ -79,6 +80,12 @@ fn of_token(error: TokenError) -> Texts {
                       `limits.token_bytes`.";
         return (description.into(), remedy.into());
     }
+    if error == TokenError::Binding {
+        let description = "Access denied. The token is bound to its sender in a way that is not known here (cnf).";
+        let remedy = "Request a token that is bound to a key with DPoP (jkt) or to a client certificate (x5t#S256), or an \
+                      unbound one.";
+        return (description.into(), remedy.into());
+    }
     (token_description(error).into(), token_remedy(error).into())
 }
 
@@ -101,7 +108,7 @@ fn token_description(error: TokenError) -> &'static str {
 
 fn token_remedy(error: TokenError) -> &'static str {
     match error {
-        TokenError::Credential | TokenError::TooLong { .. } => {
+        TokenError::Credential | TokenError::TooLong { .. } | TokenError::Binding => {
             "Send exactly one header field `Authorization: Bearer <token>`, with one space before the token and \
              nothing after it."
         }

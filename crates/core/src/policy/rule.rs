@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::evidence::Proof;
-use super::{Activation, AppOnlyRule, Context, Mode, Requirement};
+use super::{Activation, AppOnlyRule, Context, Mode, Requirement, SenderConstraint};
 
 /// What a caller has to meet. It says nothing of what is served: routes, operators and the library's layers have one each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Rule {
     pub requirement: Requirement,
     /// Whether app-only tokens are accepted.
     pub app_only: AppOnlyRule,
+    /// Whether only tokens are accepted that are bound to their senders.
+    pub sender: SenderConstraint,
     /// The tenants that may call, in lower case; all if absent.
     pub tenants: Option<BTreeSet<String>>,
     /// The tenant that a caller has to be signed in to.
@@ -32,6 +34,7 @@ impl From<Requirement> for Rule {
             route: String::new(),
             requirement,
             app_only: AppOnlyRule::Allow,
+            sender: SenderConstraint::Any,
             tenants: None,
             context: Context::Any,
             roles: None,
@@ -77,6 +80,7 @@ impl Rule {
         let app_only = other.requirement == Requirement::Public || self.app_only.covers(&other.app_only);
         self.requirement.covers(other.requirement)
             && app_only
+            && self.sender.covers(other.sender)
             && one_of(&self.tenants, &other.tenants)
             && self.context.covers(other.context)
             && one_of(&self.roles, &other.roles)

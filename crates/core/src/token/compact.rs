@@ -45,9 +45,9 @@ impl<'t> Unverified<'t> {
 
     /// The same for a token whose `typ`, if it has one, is one of these.
     pub(super) fn parse_as(token: &'t str, types: &[&str]) -> Result<Self, TokenError> {
-        let Signed { input, signature, algorithm, name, has_nonce, payload } = Signed::parse(token, types)?;
-        let payload = decode(payload).ok_or(TokenError::Compact)?;
-        let payload = Object::parse(payload).ok_or(TokenError::Json("payload"))?;
+        let signed = Signed::parse(token, types)?;
+        let payload = signed.claims()?;
+        let Signed { input, signature, algorithm, name, has_nonce, .. } = signed;
         Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, payload })
     }
 
@@ -102,6 +102,7 @@ pub(super) struct Signed<'t> {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) name: KeyName,
     pub(super) has_nonce: bool,
+    pub(super) header: Object,
     payload: &'t str,
 }
 
@@ -117,7 +118,13 @@ impl<'t> Signed<'t> {
         let header = Object::parse(header).ok_or(TokenError::Json("header"))?;
         let (algorithm, name) = read_header(&header, types)?;
         let has_nonce = header.get("nonce").is_some();
-        Ok(Self { input, signature, algorithm, name, has_nonce, payload })
+        Ok(Self { input, signature, algorithm, name, has_nonce, header, payload })
+    }
+
+    /// The payload, as the object that a token has there.
+    pub(super) fn claims(&self) -> Result<Object, TokenError> {
+        let payload = decode(self.payload).ok_or(TokenError::Compact)?;
+        Object::parse(payload).ok_or(TokenError::Json("payload"))
     }
 }
 

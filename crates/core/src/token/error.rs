@@ -18,6 +18,8 @@ pub enum Check {
     Time,
     /// App-only or app+user, without contradiction.
     Class,
+    /// What the token is bound to, and whether its sender has shown it.
+    Binding,
     /// What the route asks beyond a valid token: tenant, app-only.
     Route,
     /// The evidence of MFA.
@@ -26,13 +28,14 @@ pub enum Check {
 
 impl Check {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Credential,
         Self::Signature,
         Self::Issuer,
         Self::Audience,
         Self::Time,
         Self::Class,
+        Self::Binding,
         Self::Route,
         Self::Mfa,
     ];
@@ -47,6 +50,7 @@ impl Check {
             Self::Audience => "audience",
             Self::Time => "time",
             Self::Class => "class",
+            Self::Binding => "binding",
             Self::Route => "route",
             Self::Mfa => "mfa",
         }
@@ -135,6 +139,9 @@ pub enum TokenError {
     /// `idtyp` has a value that is neither `app` nor `user`.
     #[error("the token's idtyp is neither app nor user")]
     ClassUnknown,
+    /// `cnf` binds the token in a way that the gateway doesn't know.
+    #[error("the token's cnf binds it in a way that is not known here: only jkt and x5t#S256 are")]
+    Binding,
 }
 
 impl TokenError {
@@ -163,6 +170,7 @@ impl TokenError {
             Self::NotYetValid => "token_not_yet_valid",
             Self::ClassContradicts => "class_contradictory",
             Self::ClassUnknown => "class_unknown",
+            Self::Binding => "binding_unknown",
         }
     }
 
@@ -182,10 +190,12 @@ impl TokenError {
             Self::Audience | Self::Client => Check::Audience,
             Self::Expired | Self::NotYetValid => Check::Time,
             Self::ClassContradicts | Self::ClassUnknown => Check::Class,
+            Self::Binding => Check::Binding,
             Self::ClaimMissing(name) | Self::ClaimMalformed(name) => match name {
                 "aud" => Check::Audience,
                 "exp" | "nbf" | "iat" => Check::Time,
                 "sub" | "oid" | "appid" | "azp" | "client_id" | "cid" | NAMED => Check::Class,
+                "cnf" => Check::Binding,
                 _ => Check::Issuer,
             },
         }

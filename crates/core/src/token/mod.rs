@@ -10,6 +10,8 @@
 //! [`UnverifiedIdToken`] leads to an [`IdToken`], [`UnverifiedLogoutToken`] to a [`LogoutToken`]. Neither passes for an access
 //! token, nor an access token for one of them.
 //!
+//! A token may be bound to a key or a certificate of its sender: [`Binding`] reads to which. A [`DpopProof`] shows the key.
+//!
 //! Signatures are verified through `jsonwebtoken`'s `Verifier`, one for each key and algorithm, in our own
 //! implementation, which parses a key once. The tests ask `aws-lc-rs` itself for a second opinion, and `jsonwebtoken`'s
 //! own verifiers for a third: they accept the signatures that [`Key`] accepts, and no others.
@@ -20,6 +22,7 @@ mod algorithm;
 mod amr;
 mod app_only;
 mod auth_time;
+mod binding;
 mod claim;
 mod claims;
 mod class;
@@ -29,6 +32,8 @@ mod compact;
 mod condition;
 #[cfg(test)]
 mod documents;
+mod dpop;
+mod dpop_error;
 mod entries;
 mod error;
 mod expected;
@@ -54,6 +59,8 @@ mod second_opinion;
 #[cfg(test)]
 mod signed;
 mod skipped;
+mod target;
+mod thumbprint;
 mod token_hash;
 mod user_claims;
 mod validity;
@@ -67,6 +74,7 @@ pub use algorithm::Algorithm;
 pub use amr::Amr;
 pub use app_only::AppOnlyProof;
 pub use auth_time::{AuthTime, AuthTimeForm};
+pub use binding::Binding;
 pub use claim::Claim;
 pub use claims::Claims;
 pub use class::{ApplicationClaims, ClassProof, ClassRule};
@@ -74,6 +82,8 @@ pub use client_error::ClientTokenError;
 pub use client_rules::{ClientTokenRules, MAX_TOKEN_AGE};
 pub use compact::Unverified;
 pub use condition::{Condition, Must};
+pub use dpop::{DpopProof, DpopRules, ProvenRequest};
+pub use dpop_error::{DpopError, ProofClaim};
 pub use error::{Check, TokenError};
 pub use expected::{ExpectedIdToken, Occasion};
 pub use home::HomeRule;
@@ -89,5 +99,7 @@ pub use own_proof::OwnProof;
 pub use predicate::{Predicate, Test};
 pub use principal::{App, Principal, User};
 pub use skipped::{KeySetError, MAX_ENTRIES, Skipped};
+pub use target::Target;
+pub use thumbprint::Thumbprint;
 pub use validity::Validity;
 pub use verify::{Genuine, TokenRules};

@@ -29,7 +29,9 @@ impl Refusal<'_> {
         body.text("reason", self.reason);
         body.text("remedy", &self.remedy);
         body.text("requestId", request_id);
-        if let Some((denial, proof)) = self.denial.zip(self.proof) {
+        // Who isn't shown to be a token's sender learns nothing of it.
+        let told = self.denial.filter(|denial| denial.check() != Check::Binding);
+        if let Some((denial, proof)) = told.zip(self.proof) {
             seen::add(&mut body, denial, proof);
         }
         body.text("source", &settings.source);

@@ -5,13 +5,15 @@ use http::{HeaderMap, HeaderValue};
 use mfa_gateway_core::policy::{Denial, Dialect};
 
 use super::settings::Refusals;
-use super::{Refusal, oauth, partner_center};
+use super::{Refusal, oauth, partner_center, sender};
 
 impl Refusal<'_> {
     /// The one challenge of a refusal (RFC 6750 section 3). The service's own failures have none.
     #[must_use]
-    pub fn challenge(&self) -> Option<HeaderValue> {
+    pub fn challenge(&self, settings: &Refusals) -> Option<HeaderValue> {
         match (self.denial?, self.dialect) {
+            (Denial::Sender(error), _) => sender::challenge(error, settings, self.dialect),
+            (Denial::NoCredential, Dialect::Oauth) if sender::needs_dpop(self) => sender::bare(settings),
             (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),
             (Denial::KeysUnavailable | Denial::SessionsUnavailable, _) => None,
             (_, Dialect::PartnerCenter) => partner_center::challenge(self.status),
@@ -25,7 +27,7 @@ impl Refusal<'_> {
         if let Some(context) = &settings.request_context {
             headers.insert("request-context", context.clone());
         }
-        if let Some(challenge) = self.challenge() {
+        if let Some(challenge) = self.challenge(settings) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after {

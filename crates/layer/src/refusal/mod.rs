@@ -13,6 +13,7 @@ mod grpc;
 mod oauth;
 mod partner_center;
 mod seen;
+mod sender;
 mod settings;
 
 pub use facts::Refusal;

@@ -16,6 +16,7 @@ pub(super) fn code(denial: Option<Denial>, status: &StatusCode) -> &str {
     match denial {
         Some(denial) if denial.check() == Check::Mfa => "900421",
         Some(Denial::InvalidToken(_)) => "900420",
+        Some(Denial::Sender(error)) if !error.is_ours() => "900420",
         Some(denial) if denial.check() == Check::Route => "2032",
         _ => status.as_str(),
     }

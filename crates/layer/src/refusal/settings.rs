@@ -15,6 +15,8 @@ pub struct Refusals {
     pub source: String,
     /// Whether responses in report mode say what enforcement would have done.
     pub report_header: bool,
+    /// The accepted algorithms of DPoP proofs, as challenges list them.
+    pub dpop_algorithms: String,
     /// The requirements for tokens that callers receive, if they do.
     pub expected: Option<Expected>,
 }
@@ -22,7 +24,15 @@ pub struct Refusals {
 impl Default for Refusals {
     fn default() -> Self {
         let source = "gateway".to_owned();
-        Self { request_context: None, documentation: None, source, report_header: true, expected: None }
+        let dpop_algorithms = crate::SenderSettings::default().algorithms();
+        Self {
+            request_context: None,
+            documentation: None,
+            source,
+            report_header: true,
+            dpop_algorithms,
+            expected: None,
+        }
     }
 }
 

@@ -34,6 +34,9 @@ impl Presence {
     /// field that frames the message.
     pub const SUSPECT: Self = Self(1 << 9);
 
+    /// `DPoP`.
+    pub const DPOP: Self = Self(1 << 10);
+
     /// The known fields of a request.
     pub fn in_request(fields: &HeaderMap) -> Self {
         Self::of(fields, headers::is_identity_name)
@@ -63,6 +66,7 @@ impl Presence {
             "ms-requestid" => Self::REQUEST_ID,
             "ms-correlationid" => Self::CORRELATION_ID,
             "validatemfa" => Self::VALIDATE_MFA,
+            "dpop" => Self::DPOP,
             name if headers::is_hop_by_hop(name) => Self::HOP_BY_HOP,
             _ => Self::default(),
         }
@@ -101,6 +105,7 @@ mod tests {
             ("ms-requestid", Presence::REQUEST_ID),
             ("ms-correlationid", Presence::CORRELATION_ID),
             ("validatemfa", Presence::VALIDATE_MFA),
+            ("dpop", Presence::DPOP),
             ("x-forwarded-for", Presence::SUSPECT),
             ("x_auth_request_user", Presence::SUSPECT),
             ("content_length", Presence::SUSPECT),
@@ -112,7 +117,9 @@ mod tests {
 
     #[test]
     fn no_known_name_is_an_identity_name() {
-        for name in ["authorization", "content-length", "transfer-encoding", "upgrade", "expect", "te", "validatemfa"] {
+        for name in
+            ["authorization", "content-length", "transfer-encoding", "upgrade", "expect", "te", "validatemfa", "dpop"]
+        {
             assert!(!headers::is_identity_name(&HeaderName::from_static(name)), "{name}");
         }
     }

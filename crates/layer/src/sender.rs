@@ -1,0 +1,122 @@
+//! What a request shows of its sender: a DPoP proof (RFC 9449) and a client certificate (RFC 8705).
+//!
+//! It never refuses. A verified token is cached, and what it is bound to with it; what a request shows is looked at on every
+//! request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::{Evidence, Possession};
+use mfa_gateway_core::token::{Algorithm, DpopError, DpopProof, DpopRules, ProvenRequest, Target, Thumbprint};
+
+use super::credential::Credential;
+use super::seen_proofs::SeenProofs;
+
+/// The field with a DPoP proof.
+pub static DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// How senders are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderSettings {
+    /// What DPoP proofs must be like.
+    pub rules: DpopRules,
+    /// How many of them are remembered at once.
+    pub remembered: usize,
+}
+
+impl Default for SenderSettings {
+    /// The algorithms of RFC 9449's examples and of the libraries in use, a minute, and a million proofs.
+    fn default() -> Self {
+        use Algorithm::{EdDsa, Es256, Es384, Es512, Ps256, Rs256};
+        let algorithms = vec![Es256, Es384, Es512, EdDsa, Ps256, Rs256];
+        Self { rules: DpopRules { algorithms, window: Duration::from_secs(60) }, remembered: 1_000_000 }
+    }
+}
+
+impl SenderSettings {
+    /// The names of the accepted algorithms, as challenges list them.
+    #[must_use]
+    pub fn algorithms(&self) -> String {
+        self.rules.algorithms.iter().map(|one| one.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Looks at what requests show of their senders.
+#[derive(Clone, Debug)]
+pub struct Senders {
+    settings: SenderSettings,
+    seen: Arc<SeenProofs>,
+}
+
+/// A request, as far as it tells of its sender.
+#[derive(Debug)]
+pub struct Sent<'r> {
+    /// Its fields.
+    pub fields: &'r HeaderMap,
+    /// Its method.
+    pub method: &'r str,
+    /// Its address, as its client wrote it; `None` if it isn't known.
+    pub target: Option<Target>,
+    /// The verified client certificate of its connection.
+    pub certificate: Option<Thumbprint>,
+}
+
+impl Senders {
+    /// A look at senders, with the memory of the process.
+    #[must_use]
+    pub fn new(settings: SenderSettings, seen: Arc<SeenProofs>) -> Self {
+        Self { settings, seen }
+    }
+
+    /// Adds to the evidence of a token what its request shows. The evidence of an unbound bearer token stays as it is.
+    #[must_use]
+    pub fn look<'r>(
+        &self,
+        evidence: Evidence,
+        credential: Credential<'_>,
+        now: Timestamp,
+        sent: impl FnOnce() -> Sent<'r>,
+    ) -> Evidence {
+        match evidence {
+            Evidence::Token(proof) if proof.binding.is_some() || matches!(credential, Credential::Dpop(_)) => {
+                let (sent, key) = (sent(), proof.binding.as_ref().and_then(|binding| binding.key));
+                let dpop = match (credential, key) {
+                    (Credential::Dpop(token), Some(key)) => Some(self.proven(token, &key, &sent, now)),
+                    // Bound to nothing that a proof could show.
+                    (Credential::Dpop(_), None) => Some(Err(DpopError::Missing)),
+                    _ => None,
+                };
+                Evidence::Token(Arc::new(proof.shown(Possession { dpop, certificate: sent.certificate })))
+            }
+            other => other,
+        }
+    }
+
+    /// The key that a request's proof shows. It is remembered if it is the token's.
+    fn proven(
+        &self,
+        token: &[u8],
+        bound: &Thumbprint,
+        sent: &Sent<'_>,
+        now: Timestamp,
+    ) -> Result<Thumbprint, DpopError> {
+        let text = only(sent.fields)?.to_str().map_err(|_| DpopError::Form)?;
+        let target = sent.target.as_ref().ok_or(DpopError::Target)?;
+        let request = ProvenRequest { method: sent.method, target, token };
+        let proof = DpopProof::verify(text, &self.settings.rules, request, now)?;
+        if proof.key == *bound {
+            let until = proof.issued_at.plus(self.settings.rules.window);
+            self.seen.note(&proof, until, now, self.settings.remembered)?;
+        }
+        Ok(proof.key)
+    }
+}
+
+/// The one proof of a request.
+fn only(fields: &HeaderMap) -> Result<&HeaderValue, DpopError> {
+    let mut values = fields.get_all(&DPOP).iter();
+    let value = values.next().ok_or(DpopError::Missing)?;
+    if values.next().is_some() { Err(DpopError::Several) } else { Ok(value) }
+}
