@@ -1,6 +1,6 @@
 //! From the mirrored file to the valid configuration. Every error is added to the problems, and reading continues.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -34,7 +34,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let (limits, timeouts) = (Limits::read(&file.limits, problems), Timeouts::read(&file.timeouts, problems));
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
-    let (needs_upstream, mut keys) = (file.routes.iter().any(|route| route.serve.is_none()), Vec::new());
+    let authorizers = authorizers::build(&file, (&server.listeners, admin.as_ref()), problems);
+    let (secret_files, needs_upstream, mut keys) = (secret_files(&file), needs_upstream(&file), Vec::new());
     let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
     let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
@@ -58,12 +59,11 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         exception_requests: exception_requests.map(|settings| settings.knowing(matchable(&known, &routes))),
         senders: sender::build(&file.dpop, &routes, &server, problems),
         gateway: gateway(&server, &limits, &timeouts, claim_fields),
-        authorizers: authorizers::build(&file.authorizers, (&server.listeners, admin.as_ref()), problems),
+        authorizers,
         server,
         admin,
         sign_ins,
-        sign_in_files: [sign_in::files(&file.sign_in), consents::files(&file.consents, file.consent_keys.as_deref())]
-            .concat(),
+        sign_in_files: secret_files,
         vendors: vendors::build(&file.vendors, (&file.consents, &consents), &file.applications, problems),
         consents,
         consent_callers: Arc::new(consent_callers),
@@ -90,6 +90,17 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         warnings: Vec::new(),
     };
     problems.is_empty().then_some(config)
+}
+
+/// Whether a route has an upstream.
+fn needs_upstream(file: &file::File) -> bool {
+    file.routes.iter().any(|route| route.serve.is_none())
+}
+
+/// The files of keys and secrets, but for those of TLS.
+fn secret_files(file: &file::File) -> Vec<PathBuf> {
+    let consents = consents::files(&file.consents, file.consent_keys.as_deref());
+    [sign_in::files(&file.sign_in), consents, authorizers::key_files(file.assertion.as_ref())].concat()
 }
 
 /// What is kept in the store, and the settings of those who keep it there.

@@ -7,8 +7,8 @@ use ::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use mfa_gateway_wire::Body;
 
-use super::Kind;
 use super::changes::Changes;
+use super::{Kind, Settings};
 use crate::gateway::Granted;
 
 /// Tells Envoy which fields to remove from the request.
@@ -17,9 +17,13 @@ static TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-
 /// Says that nginx's recipe asks again, for the refusal that it has got already.
 static ORIGINAL_REFUSED: HeaderName = HeaderName::from_static("x-original-refused");
 
-/// The answer to a question of this kind, about a request with these fields.
-pub(super) fn of(kind: Kind, asked: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
-    let granted = response.extensions_mut().remove::<Granted>();
+/// The answer to an authorizer's question about a request with these fields.
+pub(super) fn of(settings: &Settings, asked: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
+    let kind = settings.kind;
+    let mut granted = response.extensions_mut().remove::<Granted>();
+    if let (Some(granted), Some(assertions)) = (&mut granted, &settings.assertion) {
+        assertions.attach(granted);
+    }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match granted {
         // The first refusal's reason is gone, but its client would take an empty 200 for the answer of the API.

@@ -14,7 +14,7 @@ use crate::gateway::{Arrived, Reason, Stack};
 pub(super) async fn respond(arrived: Arrived, settings: &Settings, mut stack: impl Stack) -> Response<Body> {
     let Arrived { request, peer, busy } = arrived;
     // Without a connection there is nobody who may ask.
-    let Some(peer) = peer else { return answer::of(settings.kind, &HeaderMap::new(), Response::new(Body::empty())) };
+    let Some(peer) = peer else { return answer::of(settings, &HeaderMap::new(), Response::new(Body::empty())) };
     // What stands for an unreadable message is refused as that, in the stack.
     if peer.handle.refused().is_some() && request.headers().get(HOST).is_some_and(|host| *host == STAND_IN_HOST) {
         return send(&mut stack, Arrived { request, peer: Some(peer), busy }).await;
@@ -28,7 +28,7 @@ pub(super) async fn respond(arrived: Arrived, settings: &Settings, mut stack: im
     let asked = asked.and_then(|asked: Asked| asked.request().map_err(Reason::Malformed));
     let told = asked.as_ref().map(|(request, _)| request.headers().clone()).unwrap_or_default();
     let response = send(&mut stack, Carrier { peer, busy }.bring(asked)).await;
-    answer::of(settings.kind, &told, response)
+    answer::of(settings, &told, response)
 }
 
 async fn send(stack: &mut impl Stack, arrived: Arrived) -> Response<Body> {

@@ -16,6 +16,7 @@
 
 mod answer;
 mod asked;
+mod assertion;
 mod changes;
 mod ext_authz;
 mod fields;
@@ -24,6 +25,7 @@ mod peers;
 mod service;
 mod settings;
 
+pub use assertion::Assertions;
 pub use peers::Peers;
 pub(crate) use service::Face;
 pub use settings::{Kind, Settings};

@@ -1,17 +1,20 @@
 //! One authorizer, as the service of its listener.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::http::Response;
+use ::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use ::http::{HeaderValue, Method, Response};
 use arc_swap::ArcSwap;
 use mfa_gateway_wire::Body;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{Kind, Settings, ext_authz, http};
+use super::assertion::KEYS_PATH;
+use super::{Assertions, Kind, Settings, ext_authz, http};
 use crate::gateway::{Arrived, Stack};
 
 /// Answers the questions of an authorizer's proxies.
@@ -41,10 +44,26 @@ impl<S: Stack> Service<Arrived> for Face<S> {
 
     fn call(&mut self, arrived: Arrived) -> Self::Future {
         let (settings, stack) = (self.settings.load_full(), self.stack.clone());
+        if let Some(assertions) = settings.assertion.as_ref().filter(|_| asks_for_keys(&arrived)) {
+            return Box::pin(ready(Ok(keys(assertions))));
+        }
         if settings.kind == Kind::Envoy {
             let draining = self.draining.clone();
             return Box::pin(async move { Ok(ext_authz::respond(arrived, &settings, draining, stack).await) });
         }
         Box::pin(async move { Ok(http::respond(arrived, &settings, stack).await) })
     }
+}
+
+/// Whether a request asks for the keys of assertions, which anybody may know.
+fn asks_for_keys(arrived: &Arrived) -> bool {
+    arrived.request.method() == Method::GET && arrived.request.uri().path() == KEYS_PATH
+}
+
+fn keys(assertions: &Assertions) -> Response<Body> {
+    let mut response = Response::new(Body::full(assertions.key_set()));
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    response
 }

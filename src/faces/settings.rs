@@ -1,8 +1,9 @@
 //! What an authorizer is.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::Peers;
+use super::{Assertions, Peers};
 
 /// The settings of one authorizer, but for where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Settings {
     /// Where questions over HTTP are sent: the path, or what stands before it. It begins with a slash and doesn't end with
     /// one.
     pub path: String,
+    /// What signs the assertions of its permits, if they have one.
+    pub assertion: Option<Arc<Assertions>>,
 }
 
 /// Who asks, and how.

@@ -25,6 +25,8 @@ static TENANT: HeaderName = HeaderName::from_static("x-auth-request-tenant");
 static APPLICATION: HeaderName = HeaderName::from_static("x-auth-request-application");
 static USER: HeaderName = HeaderName::from_static("x-auth-request-user");
 static METHODS: HeaderName = HeaderName::from_static("x-auth-request-methods");
+/// What authorizers sign; a client's own never continues.
+static ASSERTION: HeaderName = HeaderName::from_static("mfa-assertion");
 static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 
 /// The usual length of the fields about a request.
@@ -107,7 +109,7 @@ pub(super) fn tell(ids: &Ids, origin: Option<&Origin>, grounds: &Grounds, proof:
 
 /// The names of the identity fields, but for those of claims.
 pub(super) fn identity_names<'n>() -> impl Iterator<Item = &'n HeaderName> {
-    [&CLASS, &ISSUER, &TENANT, &APPLICATION, &USER, &METHODS, &GROUNDS].into_iter()
+    [&CLASS, &ISSUER, &TENANT, &APPLICATION, &USER, &METHODS, &GROUNDS, &ASSERTION].into_iter()
 }
 
 /// The identity fields of a token, and those with its claims. The cache keeps them with the token.

@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::policy::Proof;
+use mfa_gateway_core::random::Random;
 use mfa_gateway_wire::Body;
 use tower::Service;
 
@@ -32,6 +35,13 @@ pub(crate) struct Granted {
     pub(crate) told: HeaderMap,
     /// The identity fields that this request has none of.
     pub(crate) unset: Vec<HeaderName>,
+    /// Who calls, if the route asks.
+    pub(crate) proof: Option<Arc<Proof>>,
+    /// The code of the permit's grounds.
+    pub(crate) grounds: &'static str,
+    /// When it was given, and what is drawn at random for it.
+    pub(crate) at: Timestamp,
+    pub(crate) random: Random,
     /// The request's cookies without the gateway's own, where people sign in with a browser.
     pub(crate) cookie: Option<HeaderValue>,
 }
@@ -67,7 +77,9 @@ async fn answer(parts: Parts) -> Result<Response<Body>, Rejection> {
     let unset = names.filter(|name| !told.contains_key(*name)).cloned().collect();
     let cookie = (!live.doors.is_empty()).then(|| kept.get(COOKIE).cloned().unwrap_or(HeaderValue::from_static("")));
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(Granted { kept, told, unset, cookie });
+    let (at, random) = (live.clock.now(), live.random.clone());
+    let permit = Granted { kept, told, unset, proof: proof.clone(), grounds: grounds.code(), at, random, cookie };
+    response.extensions_mut().insert(permit);
     let outcome = Outcome::permitted(Arc::clone(&route), grounds, proof.as_deref(), Instant::now());
     Ok(response.map(|body| body.carrying(outcome)))
 }

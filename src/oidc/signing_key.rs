@@ -82,8 +82,36 @@ impl SigningKey {
         Ok(Self { pair: Arc::new(pair), header, digest: of })
     }
 
+    /// Reads an EC key as [`SigningKey::parse`] does, which is named by its thumbprint (RFC 7638).
+    pub(crate) fn parse_published(key: &[u8]) -> Result<Self, SigningKeyError> {
+        let unnamed = Self::parse(key, None, None, None)?;
+        let jwk = unnamed.public_jwk().ok_or(SigningKeyError::Kind)?;
+        let members = ["crv", "kty", "x", "y"].map(|name| format!("\"{name}\":{}", jwk[name]));
+        let thumbprint = digest(&SHA256, format!("{{{}}}", members.join(",")).as_bytes());
+        Self::parse(key, None, Some(&encode(thumbprint.as_ref())), None)
+    }
+
+    /// The public half of an EC key (RFC 7518 section 6.2.1).
+    pub(crate) fn public_jwk(&self) -> Option<Value> {
+        let Pair::Ec(pair) = &*self.pair else { return None };
+        let curve = match self.header["alg"].as_str()? {
+            "ES256" => "P-256",
+            "ES384" => "P-384",
+            _ => "P-521",
+        };
+        // An uncompressed point: 4, x, y (SEC 1 section 2.3.3).
+        let point = pair.public_key().as_ref().get(1..)?;
+        let (x, y) = point.split_at_checked(point.len() / 2)?;
+        let mut jwk = json!({"kty": "EC", "crv": curve, "x": encode(x), "y": encode(y), "use": "sig"});
+        jwk["alg"] = self.header["alg"].clone();
+        if let Some(kid) = self.header.get("kid") {
+            jwk["kid"] = kid.clone();
+        }
+        Some(jwk)
+    }
+
     /// Signs these claims (RFC 7515 section 3.1).
-    pub(super) fn sign(&self, claims: &Value) -> Result<String, SigningKeyError> {
+    pub(crate) fn sign(&self, claims: &Value) -> Result<String, SigningKeyError> {
         let input = [encode(self.header.to_string().as_bytes()), encode(claims.to_string().as_bytes())].join(".");
         let signature = self.pair.sign(input.as_bytes())?;
         Ok([input, encode(&signature)].join("."))

@@ -1,5 +1,6 @@
 //! The faces of the decision: proxies ask about the requests that they carry.
 
+mod assertion;
 mod envoy;
 mod equality;
 mod peers;

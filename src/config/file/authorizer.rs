@@ -23,6 +23,23 @@ pub(in crate::config) struct Authorizer {
     /// The path that questions over HTTP are sent to; `envoy-http` has the request's own path behind it. Default
     /// `/authorize`. Not for `envoy`, whose path is fixed.
     pub path: Option<String>,
+    /// Whether permits have the signed assertion in `MFA-Assertion`, as the section `assertion` says. Default false.
+    #[serde(default)]
+    pub assertion: bool,
+}
+
+/// The signed assertion of who calls, for backends that verify it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Assertion {
+    /// Files with EC private keys in PEM: the first signs, all are published. Replicas share them.
+    pub key_files: Vec<String>,
+    /// `iss`. Default `mfa-gateway`.
+    pub issuer: Option<String>,
+    /// `aud`: what the backends call themselves.
+    pub audience: String,
+    /// How long an assertion is valid, from 5s to 5m. Default `60s`.
+    pub lifetime: Option<String>,
 }
 
 /// Which proxy asks an authorizer, and how.

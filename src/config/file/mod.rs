@@ -24,7 +24,7 @@ mod token_claims;
 mod vendor;
 
 pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignIn};
-pub(super) use authorizer::{Authorizer, AuthorizerKind, AuthorizerPeers};
+pub(super) use authorizer::{Assertion, Authorizer, AuthorizerKind, AuthorizerPeers};
 pub(super) use consent::Consent;
 pub(super) use consent_use::{CallerTenants, ConsentCaller, ConsentTenant, NamedTenant};
 pub(super) use credentials::Credentials;
@@ -64,6 +64,8 @@ pub(super) struct File {
     /// Where proxies ask that carry the requests themselves: Envoy, nginx, Traefik, Caddy.
     #[serde(default)]
     pub authorizers: Vec<Authorizer>,
+    /// What the assertions of `authorizers` are signed with, and what they say. Absent: there are none.
+    pub assertion: Option<Assertion>,
     /// The number of threads that serve requests, from 1 to 1024. Default: the number of cores that the process may
     /// use.
     pub threads: Option<u16>,

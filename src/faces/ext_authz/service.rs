@@ -18,9 +18,10 @@ use tower::service_fn;
 
 use super::messages::{CheckRequest, CheckResponse};
 use super::{deadline, health, question, verdict};
-use crate::faces::Settings;
+
 use crate::faces::asked::Carrier;
 use crate::faces::peers::STRANGER;
+use crate::faces::{Assertions, Settings};
 use crate::gateway::{Arrived, Notice, Peer, Reason, Stack};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -98,11 +99,12 @@ async fn check(request: Request<Body>, settings: &Settings, peer: Arc<Peer>, sta
     let admitted = settings.peers.admit(&peer);
     // A stranger's message is not read.
     let request = if admitted { request } else { request.map(|_| Body::full(EMPTY)) };
+    let assertions = settings.assertion.clone();
     let service = service_fn(move |question: tonic::Request<CheckRequest>| {
-        let (stack, peer) = (stack.clone(), Arc::clone(&peer));
+        let (stack, peer, assertions) = (stack.clone(), Arc::clone(&peer), assertions.clone());
         let asked = if admitted { Ok(question.into_inner()) } else { Err(Reason::Told(&STRANGER)) };
         async move {
-            let answer = AssertUnwindSafe(answer(asked, peer, stack, by)).catch_unwind().await;
+            let answer = AssertUnwindSafe(answer(asked, peer, (stack, assertions), by)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| {
                 tracing::error!("a question panicked; this is a bug in the gateway");
                 verdict::failed()
@@ -118,7 +120,7 @@ async fn check(request: Request<Body>, settings: &Settings, peer: Arc<Peer>, sta
 async fn answer(
     asked: Result<CheckRequest, Reason>,
     peer: Arc<Peer>,
-    mut stack: impl Stack,
+    (mut stack, assertions): (impl Stack, Option<Arc<Assertions>>),
     by: Option<Instant>,
 ) -> CheckResponse {
     let asked = asked.and_then(|asked| question::read(asked, &peer));
@@ -131,10 +133,10 @@ async fn answer(
         None => Some(judged.await),
     };
     if let Some(response) = judged {
-        return verdict::of(&fields, response).await;
+        return verdict::of(&fields, response, assertions.as_deref()).await;
     }
     let late = Carrier { peer, busy: None }.bring(Err(Reason::Told(&LATE)));
-    verdict::of(&HeaderMap::new(), send(&mut stack, late).await).await
+    verdict::of(&HeaderMap::new(), send(&mut stack, late).await, None).await
 }
 
 async fn send(stack: &mut impl Stack, arrived: Arrived) -> Response<Body> {

@@ -9,14 +9,24 @@ use mfa_gateway_wire::Body;
 use super::messages::{
     Action, BoolValue, CheckResponse, Denied, Header, HeaderOption, HttpStatus, Outcome, Permitted, Status,
 };
+use crate::faces::Assertions;
 use crate::faces::asked::OF_CONNECTION;
 use crate::faces::changes::Changes;
 use crate::gateway::Granted;
 
 /// The answer to a question about a request with these fields.
-pub(super) async fn of(asked: &HeaderMap, mut response: Response<Body>) -> CheckResponse {
+pub(super) async fn of(
+    asked: &HeaderMap,
+    mut response: Response<Body>,
+    assertions: Option<&Assertions>,
+) -> CheckResponse {
     match response.extensions_mut().remove::<Granted>() {
-        Some(granted) => permit(asked, &granted, response.headers()),
+        Some(mut granted) => {
+            if let Some(assertions) = assertions {
+                assertions.attach(&mut granted);
+            }
+            permit(asked, &granted, response.headers())
+        }
         None => deny(response).await,
     }
 }

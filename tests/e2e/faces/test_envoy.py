@@ -38,8 +38,7 @@ def start(start_front):
 
 
 class TestEnvoy(Contract):
-    # Nothing verifies it before an API that reads it, which verifies its signature.
-    KEEPS = {"mfa-assertion"}
+    """What every proxy must hold."""
 
 
 @pytest.fixture(scope="module")

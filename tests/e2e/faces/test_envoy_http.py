@@ -27,9 +27,7 @@ def start(start_front):
 
 
 class TestEnvoyOverHttp(Contract):
-    # Nothing verifies it before an API that reads it, which verifies its signature.
     FORWARDS_503 = False
-    KEEPS = {"mfa-assertion"}
 
 
 @pytest.fixture(scope="module")

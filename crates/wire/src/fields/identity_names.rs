@@ -13,6 +13,7 @@ pub(super) const IDENTITY_NAMES: &[&str] = &[
     "ivgroups",
     "ivuser",
     "mellonnameid",
+    "mfaassertion",
     "msaspnetcoreclientcert",
     "msaspnetcoretoken",
     "msaspnetcorewinauthtoken",
