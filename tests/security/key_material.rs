@@ -90,7 +90,7 @@ async fn s02_nothing_that_a_token_names_is_ever_contacted_or_believed() {
             .await;
     }
     // Entra's claims for what didn't fit into the token, and OpenID Connect's: they point somewhere too.
-    for name in ["_claim_sources", "_claim_names", "cnf", "aud_url", "jku"] {
+    for name in ["_claim_sources", "_claim_names", "aud_url", "jku"] {
         let honest = with(
             claims.clone(),
             name,
@@ -98,6 +98,10 @@ async fn s02_nothing_that_a_token_names_is_ever_contacted_or_believed() {
         );
         probe.token(format!("{name} in an honest token"), &probe.gateway.world.provider.mint(&honest), Permitted).await;
     }
+    // A binding that points somewhere is one that is not known here.
+    let bound = with(claims.clone(), "cnf", json!({"jku": lure.url()}));
+    let refused = probe.gateway.get("/v1/customers", &probe.gateway.world.provider.mint(&bound)).await;
+    probe.wrong.unless(refused.code() == 401, format!("a binding by address: {}", refused.code()));
     // Harmless in an honest token, of whatever type.
     for odd in [url("/"), json!({"odd": 1}), json!(null), json!([1])] {
         let header = ["jku", "x5u", "x5c", "jwk", "x-unknown"]

@@ -23,7 +23,6 @@ async fn s04_a_claim_that_decides_nothing_for_an_issuer_may_have_any_json_type()
         "auth_time",
         "azpacr",
         "cid",
-        "cnf",
         "email_verified",
         "groups",
         "gty",
