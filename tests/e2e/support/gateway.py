@@ -1,5 +1,6 @@
 """The gateway as a process, started the way its users start it."""
 
+import collections
 import os
 import random
 import signal
@@ -16,15 +17,22 @@ BINARY = os.environ["MFA_GATEWAY_BIN"]
 REQUEST_CONTEXT = "appId=cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
 
 
+GIVEN: collections.deque = collections.deque(maxlen=500)
+
+
 def free_port() -> int:
     """A free port below the range that outgoing connections use, so that none can take it in the meantime."""
     while True:
         port = random.randrange(20000, 32000)
+        # One that was given a moment ago is free until its process listens.
+        if port in GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            GIVEN.append(port)
             return port
 
 
