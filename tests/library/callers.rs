@@ -39,7 +39,7 @@ pub(super) fn callers() -> BTreeMap<&'static str, Option<String>> {
         ("a signature that doesn't fit", bearer(Signer::es256("k").token(&user()))),
         ("an expired token", changed("exp", json!(NOW.as_secs() - 61))),
         ("a token for another audience", changed("aud", json!("https://other.example"))),
-        ("keys that can't be had", bearer(Signer::es256("other").token(&with(user(), "iss", json!(DOWN))))),
+        ("keys that are unavailable", bearer(Signer::es256("other").token(&with(user(), "iss", json!(DOWN))))),
         ("idtyp app, and scp", signed(&with(app(APPLICATION), "scp", json!("x")))),
         ("amr [pwd, mfa]", of(mfa)),
         ("amr [mfa], expired since its verification", changed("exp", json!(NOW.as_secs() - 60))),

@@ -266,7 +266,7 @@ async fn compare(kind: &str) -> usize {
         let mut service = library.layer(requirement(place)).layer(service_fn(learned));
         for (name, authorization) in &callers {
             for &grpc in forms(kind) {
-                let unavailable = *name == "keys that can't be had" && place.0 != "public";
+                let unavailable = *name == "keys that are unavailable" && place.0 != "public";
                 if unavailable {
                     // The gateway waits for a fetch here that nobody makes.
                     tokio::time::pause();

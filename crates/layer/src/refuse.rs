@@ -6,7 +6,7 @@ use http::{HeaderValue, Response};
 
 use super::refusal::{Refusal, Refusals};
 
-/// A refused request, for whoever words the body.
+/// A refused request, for what words the body.
 #[derive(Clone, Debug)]
 pub struct Refused<'r> {
     pub(super) refusal: Refusal<'r>,
