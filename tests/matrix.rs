@@ -238,7 +238,7 @@ pub(crate) fn callers() -> Vec<Caller> {
         caller("none", "a signature that doesn't fit", invalid(TokenError::Signature)),
         caller("none", "an expired token", invalid(TokenError::Expired)),
         caller("none", "a token for another audience", invalid(TokenError::Audience)),
-        caller("none", "keys that can't be had", Evidence::KeysUnavailable),
+        caller("none", "keys that are unavailable", Evidence::KeysUnavailable),
         caller("contradictory", "idtyp app, and scp", shown(&contradiction)),
         caller("user", "amr [pwd, mfa]", user_with(mfa.clone())),
         caller("user", "amr [mfa], expired since its verification", cached(&ended)),
