@@ -47,7 +47,7 @@ impl App {
         let settings = settings(&self.started.server);
         let acceptor = Acceptor::new(&settings, self.stop.clone(), Workers::here(), &apart).until_the_end();
         self.admin_tls.store(tls);
-        let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false };
+        let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false, authorizer: None };
         operating.spawn(acceptor.accept(listener, entrance, service(admin)));
         Ok(())
     }

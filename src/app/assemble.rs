@@ -77,6 +77,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             body_bytes: config.gateway.body_bytes,
             body_timeout: config.gateway.body_timeout,
             claim_fields: config.gateway.claim_fields.clone(),
+            assertions: config.gateway.assertions.clone(),
         },
         judge,
         refusals: Refusals { dpop_algorithms: config.senders.algorithms(), ..config.refusals.clone() },

@@ -37,8 +37,9 @@ impl Authorizers {
         (acceptor, live, ambient, draining): (&Acceptor, &Arc<ArcSwap<Live>>, &Ambient, &CancellationToken),
     ) -> anyhow::Result<()> {
         let stack = verdict_stack(live, &ambient.metrics.gateway, config.gateway.requests);
-        for (authorizer, (sockets, entrance)) in config.authorizers.iter().zip(opened) {
+        for (authorizer, (sockets, mut entrance)) in config.authorizers.iter().zip(opened) {
             let settings = Arc::new(ArcSwap::from(Arc::clone(&authorizer.settings)));
+            entrance.authorizer = Some(Arc::clone(&settings));
             let face = Face::new(Arc::clone(&settings), stack.clone(), draining.clone());
             self.running.push(Running { settings, tls: Arc::clone(&entrance.tls) });
             let what = format!("authorizer {}", authorizer.settings.name);

@@ -40,7 +40,8 @@ pub(super) async fn open(config: &Config, passed: &PassedSockets) -> anyhow::Res
 
 async fn open_one(listener: &Listener, passed: &PassedSockets, field: &str) -> anyhow::Result<Open> {
     let tls = tls(&listener.address, listener.tls.as_ref())?;
-    let entrance = Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol };
+    let entrance =
+        Entrance { tls: Arc::new(ArcSwapOption::from(tls)), proxy_protocol: listener.proxy_protocol, authorizer: None };
     Ok((bind(&listener.address, passed, field).await?, entrance))
 }
 

@@ -1,5 +1,7 @@
 //! Who may ask an authorizer.
 
+use std::net::IpAddr;
+
 use ::http::StatusCode;
 use ipnet::IpNet;
 
@@ -25,9 +27,13 @@ pub struct Peers {
 
 impl Peers {
     /// Whether the peer of a connection may ask. Nothing that it sends counts.
-    pub(super) fn admit(&self, peer: &Peer) -> bool {
-        let address = peer.address.ip().to_canonical();
+    pub(crate) fn admit(&self, peer: &Peer) -> bool {
+        self.admit_address(peer.address.ip()) || self.certificate_names.iter().any(|name| peer.names.contains(name))
+    }
+
+    /// Whether its address alone is enough.
+    pub(crate) fn admit_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.addresses.iter().any(|network| network.contains(&address))
-            || self.certificate_names.iter().any(|name| peer.names.contains(name))
     }
 }

@@ -26,6 +26,7 @@ use super::admission::{Admission, Arrival};
 use super::idle_connection::IdleConnection;
 use super::watch::{Ends, FAREWELL, Watch};
 use super::{ConnectionSettings, ServerTls};
+use crate::faces;
 use crate::gateway::{Arrived, Peer, Shown};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_core::token::Thumbprint;
@@ -67,6 +68,7 @@ pub(super) struct Newcomer {
     pub(super) admission: Admission,
     pub(super) proxy_protocol: bool,
     pub(super) tls: Option<Arc<ServerTls>>,
+    pub(super) authorizer: Option<Arc<faces::Settings>>,
     /// What it counts against.
     pub(super) held: Arc<dyn Any + Send + Sync>,
 }
@@ -78,7 +80,7 @@ where
     S::Future: Send,
 {
     let start = Instant::now();
-    let address = newcomer.address;
+    let (address, authorizer) = (newcomer.address, newcomer.authorizer.clone());
     // No timer of hyper's runs before it is known what the client speaks, so a silent client would stay without limit.
     let opened = tokio::select! {
         () = farewell(&ends) => return,
@@ -93,6 +95,10 @@ where
             return;
         }
         Err(_) => return,
+    };
+    let settings = match authorizer {
+        Some(authorizer) if authorizer.peers.admit(&peer) => settings.of_peers(),
+        _ => settings,
     };
     let requests = Arc::new(AtomicU64::new(0));
     let address = peer.address;
@@ -126,7 +132,7 @@ async fn farewell(ends: &Ends) {
 /// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN,
 /// or from its first bytes.
 async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
-    let Newcomer { stream, address, admission, proxy_protocol, tls, held } = newcomer;
+    let Newcomer { stream, address, admission, proxy_protocol, tls, authorizer, held } = newcomer;
     let mut stream = stream.take_over()?;
     set_options(&stream);
     let Arrival { address, untold } = if proxy_protocol {
@@ -134,7 +140,10 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
     } else {
         Arrival { address, untold: false }
     };
-    let held = Arc::new((held, admission.admit(address)?));
+    // One proxy has the connections of many clients.
+    let asks = authorizer.is_some_and(|authorizer| authorizer.peers.admit_address(address.ip()));
+    let admitted = if asks { None } else { admission.admit(address)? };
+    let held = Arc::new((held, admitted));
     let over_tls = tls.is_some();
     let agreed = agree(stream, tls, limits).await;
     let (stream, version, Identity { certificate, thumbprint, names, shown }) =

@@ -21,6 +21,7 @@ use super::connection::{Newcomer, serve};
 use super::watch::Ends;
 use super::workers::Workers;
 use super::{ConnectionSettings, Metrics, ServerTls, Settings};
+use crate::faces;
 use crate::gateway::Arrived;
 use mfa_gateway_wire::Body;
 
@@ -52,6 +53,8 @@ pub(crate) struct Entrance {
     pub(crate) tls: Arc<ArcSwapOption<ServerTls>>,
     /// With the PROXY protocol, before that.
     pub(crate) proxy_protocol: bool,
+    /// From proxies that ask, if it is an authorizer's.
+    pub(crate) authorizer: Option<Arc<ArcSwap<faces::Settings>>>,
 }
 
 struct Open(Gauge);
@@ -147,6 +150,7 @@ impl Acceptor {
             admission: self.admission.clone(),
             proxy_protocol: entrance.proxy_protocol,
             tls: entrance.tls.load_full(),
+            authorizer: entrance.authorizer.as_ref().map(|settings| settings.load_full()),
             held,
         };
         let (settings, finishing) = (**self.settings.load(), self.finishing.clone());

@@ -2,7 +2,10 @@
 
 import ipaddress
 import json
+import signal
 import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -49,6 +52,16 @@ def spellings(name: str):
 
 def reason(response: Response) -> str:
     return json.loads(response.body)["reason"]
+
+
+@contextmanager
+def asking(front, issuer, number: int):
+    """So many clients, each with a request under way."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(Connection(front.port, timeout=30)) for _ in range(number)]
+        for connection in connections:
+            connection.send(request("GET", "/v1/x", issuer.jane()))
+        yield connections
 
 
 class Contract:
@@ -243,6 +256,22 @@ class Contract:
         assert call(front.port, "/v1/x", issuer.jane()).status >= 500
         assert time.monotonic() - begun < 6
         assert backend.saw_nothing
+
+    def test_many_at_once_are_all_answered(self, front, backend, issuer):
+        with asking(front, issuer, 300) as connections:
+            assert Counter(connection.response().status for connection in connections) == {200: 300}
+
+    def test_clients_that_leave_take_nothing_from_the_others(self, front, judge, backend, issuer):
+        judge.process.send_signal(signal.SIGSTOP)
+        try:
+            with asking(front, issuer, 100):
+                time.sleep(0.2)
+            with asking(front, issuer, 30) as connections:
+                time.sleep(0.2)
+                judge.process.send_signal(signal.SIGCONT)
+                assert Counter(connection.response().status for connection in connections) == {200: 30}
+        finally:
+            judge.process.send_signal(signal.SIGCONT)
 
     def test_web_sockets_pass_with_a_token_alone(self, start, sockets, issuer):
         front = start(api=sockets.port)
