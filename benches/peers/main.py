@@ -8,6 +8,7 @@ from pathlib import Path
 
 import report
 import scale
+from asking import ASKING
 from checks import check
 from peers import BEARER, DIRECT, PEERS, Bare, Gateway, Peer, Running, Settings, Surroundings
 from processes import Failure, cores
@@ -27,7 +28,7 @@ def arguments() -> argparse.Namespace:
                     "and memory, as medians over rounds that alternate between them.",
         epilog="workloads:\n" + "\n".join(f"  {w.name:16}{w.about}" for w in WORKLOADS)
                + "\n\n`benches/peers/run scale --help`: growth, overload and the start\n"
-               + "\npeers:\n  " + ", ".join(peer.name for peer in [*PEERS, DIRECT]),
+               + "\npeers:\n  " + ", ".join(peer.name for peer in [*PEERS, *ASKING, DIRECT]),
     )
     parser.add_argument("--quick", action="store_true",
                         help=f"a few minutes: {', '.join(QUICK_PEERS)} and the first workloads")
@@ -129,7 +130,7 @@ def enforcement(peers: list[Peer], around: Surroundings, mint: Mint) -> dict[str
 def suits(workload: Workload, peer: Peer) -> bool:
     if isinstance(peer, Bare) and workload.settings != Settings():
         return False
-    if workload.settings.sessions or workload.settings.consents:
+    if workload.settings.sessions or workload.settings.consents or workload.settings.checks:
         return isinstance(peer, Gateway)
     if peer is DIRECT or isinstance(peer, Bare):
         return workload.port == "PORT" and not workload.refuses
@@ -139,8 +140,8 @@ def suits(workload: Workload, peer: Peer) -> bool:
 def main() -> None:
     options = arguments()
     options.seconds = options.seconds or (1 if options.quick else 2)
-    peers = chosen([*PEERS, DIRECT], options.only,
-                   [peer for peer in PEERS if not options.quick or peer.name in QUICK_PEERS])
+    peers = chosen([*PEERS, *ASKING, DIRECT], options.only,
+                   [peer for peer in [*PEERS, *ASKING] if not options.quick or peer.name in QUICK_PEERS])
     if options.ordinary:
         peers.append(Gateway(report.ORDINARY, binary=str(options.ordinary.resolve())))
     workloads = chosen(WORKLOADS, options.workload, [w for w in WORKLOADS if not options.quick or w.quick])

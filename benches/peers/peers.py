@@ -16,6 +16,9 @@ from tokens import AUDIENCE, ISSUER
 from unattended import settings_of_consents
 
 
+PORTS = ("PORT", "PORT_TLS", "PORT_H2", "PORT_ADMIN", "PORT_AUTHORIZER")
+
+
 @dataclass
 class Surroundings:
     """What every proxy is configured with."""
@@ -41,6 +44,8 @@ class Settings:
     sessions: bool = False
     # Whether programs use a consent.
     consents: bool = False
+    # Whether Envoy's questions are answered. Only the gateway does.
+    checks: bool = False
 
 
 @dataclass
@@ -71,7 +76,7 @@ class Peer:
         return self.start_again(around, settings, folder)
 
     def start_again(self, around: Surroundings, settings: Settings, folder: Path) -> "Running":
-        ports = {name: free_port() for name in ("PORT", "PORT_TLS", "PORT_H2", "PORT_ADMIN")}
+        ports = {name: free_port() for name in PORTS}
         values = {
             **ports, **around.certificate, "FOLDER": folder, "BACKEND": around.backend, "KEYS": around.keys,
             "PUBLIC_KEY": around.public_key, "KEY_SET": around.key_set, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE,
@@ -84,15 +89,18 @@ class Peer:
             values |= settings_of_sign_in(around.provider, folder)
         if settings.consents:
             values |= settings_of_consents(around.provider, folder)
+        process = self.begin(values, settings, folder)
+        return Running(self, process, {name: values[name] for name in ports}, folder)
+
+    def begin(self, values: dict, settings: Settings, folder: Path) -> Process:
         command, environment = self.command(values, settings, folder)
-        ports = {name: values[name] for name in ports}
         process = Process(self.name, command, proxy_cores(settings.threads), folder / "output.log", environment)
         try:
-            process.wait_for_port(ports["PORT"])
+            process.wait_for_port(values["PORT"])
         except BaseException:
             process.stop()
             raise
-        return Running(self, process, ports, folder)
+        return process
 
 
 @dataclass
@@ -132,8 +140,11 @@ class Nginx(Peer):
     def command(self, values, settings, folder):
         access_log = f"{folder}/access.log decisions" if settings.log else "off"
         config = folder / "nginx.conf"
-        config.write_text(render("nginx.conf", {**values, "ACCESS_LOG": access_log}))
+        config.write_text(render("nginx.conf", {**self.rules(values, folder), **values, "ACCESS_LOG": access_log}))
         return ["nginx", "-p", str(folder), "-c", str(config), "-g", "daemon off;"], {}
+
+    def rules(self, values: dict, folder: Path) -> dict[str, str]:
+        return {"HTTP_RULES": "", "SERVER_RULES": "", "FIELDS": render("nginx-fields.conf", values)}
 
 
 class Haproxy(Peer):
@@ -168,13 +179,17 @@ class Envoy(Peer):
 
     def command(self, values, settings, folder):
         values["PORT_H2"] = values["PORT"]
-        cache = "jwt_cache_config: { jwt_cache_size: 2000 }" if self.name == "envoy-cache" else ""
-        rules = render("envoy-rules.yaml", {**values, "CACHE": cache}).rstrip() if self.enforces else ""
+        rules, clusters = self.rules(values)
         log = render("envoy-log.yaml", values).strip() if settings.log else "[]"
         config = folder / "envoy.yaml"
-        config.write_text(render("envoy.yaml", {**values, "RULES": rules, "ACCESS_LOG": log}))
+        config.write_text(render("envoy.yaml", {**values, "RULES": rules, "CLUSTERS": clusters, "ACCESS_LOG": log}))
         return [self._binary(), "-c", str(config), "--concurrency", str(settings.threads), "--disable-hot-restart",
                 "--log-level", "error"], {}
+
+    def rules(self, values: dict) -> tuple[str, str]:
+        """The filters that enforce, and the clusters that they ask."""
+        cache = "jwt_cache_config: { jwt_cache_size: 2000 }" if self.name == "envoy-cache" else ""
+        return render("envoy-rules.yaml", {**values, "CACHE": cache}).rstrip() if self.enforces else "", ""
 
 
 class Apache(Peer):
@@ -193,6 +208,7 @@ class Apache(Peer):
         return ["apache2", "-f", str(config), "-D", "FOREGROUND"], {}
 
 
+AUTHORIZERS = "authorizers: [{{ name: asked, kind: {}, address: 127.0.0.1:{}, peers: {{ addresses: [127.0.0.1] }} }}]"
 CONSENT_ROUTE = "  - { prefix: /v1/unattended/, upstream: backend, require: mfa, credential: { consent: nightly } }"
 SESSION_ROUTE = "  - { prefix: /v1/portal/, upstream: backend, require: mfa, credential: session }"
 
@@ -209,6 +225,7 @@ class Gateway(Peer):
             raise Failure(f"no binary at {self.binary}: run `cargo build --release` first")
         (folder / "state").mkdir(exist_ok=True)
         values["PORT_H2"] = values["PORT"]
+        kind = values.get("AUTHORIZER_KIND", "envoy" if settings.checks else None)
         config = folder / "gateway.yaml"
         config.write_text(render("gateway.yaml", {
             **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
@@ -217,6 +234,7 @@ class Gateway(Peer):
             "CONSENT_ROUTE": CONSENT_ROUTE if settings.consents else "",
             "CONSENTS": render("gateway-consents.yaml", values) if settings.consents else "",
             "CONSENT_ISSUER": f"  - {{ name: idp, issuer: '{values['PROVIDER']}', audiences: [api] }}" if settings.consents else "",
+            "AUTHORIZERS": AUTHORIZERS.format(kind, values["PORT_AUTHORIZER"]) if kind else "",
             "OPERATORS": f", authentication: {{ token_file: {folder}/operators }}" if settings.consents else "",
         }))
         return [self.binary, "serve", "--config", str(config)], {}

@@ -142,6 +142,23 @@ class Process:
         return total
 
 
+class Together(Process):
+    """A proxy and what it asks, measured as one."""
+
+    def __init__(self, proxy: Process, asked: Process):
+        self.name, self.log, self._both = proxy.name, proxy.log, (proxy, asked)
+
+    def log_tail(self) -> str:
+        return "".join(one.log_tail() for one in self._both)
+
+    def stop(self) -> None:
+        for one in self._both:
+            one.stop()
+
+    def tree(self) -> list[int]:
+        return [pid for one in self._both for pid in one.tree()]
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import people
 import unattended
+from asking import check
 from load import Outcome, h2load, wrk
 from peers import BEARER, Running, Settings
 from processes import Failure
@@ -46,9 +47,12 @@ class Workload:
         by_consent = self.settings.consents and running.peer != BEARER
         path = people.PAGE if by_session else unattended.PATH if by_consent else self.path
         url = f"{self.scheme}://127.0.0.1:{port}{path}"
-        if self.streams:
-            outcome = h2load(url, mint.one(self.tokens), self.connections, self.streams, seconds,
-                             running.folder / "h2load.tsv")
+        if self.settings.checks:
+            outcome = check(port, mint.one(self.tokens), self.connections, self.streams, seconds, running.folder)
+        elif self.streams:
+            # One token: h2load sends the same fields with every request.
+            token = [f"--header=authorization: Bearer {mint.one(self.tokens)}"]
+            outcome = h2load(url, self.connections, self.streams, seconds, running.folder / "h2load.tsv", token)
         elif by_session:
             cookies = running.folder / "cookies.txt"
             if not cookies.exists():
@@ -73,6 +77,11 @@ WORKLOADS = [
              baseline=BEARER.name),
     Workload("consent", "32 connections, 1000 tokens of a program that uses a consent", settings=Settings(consents=True),
              baseline=BEARER.name),
+    Workload("check", "Envoy's question over gRPC: 4 connections of 8 at once, one token", connections=4, streams=8,
+             port="PORT_AUTHORIZER", settings=Settings(checks=True), quick=False),
+    Workload("check-1000", "Envoy's question over gRPC: 10 connections of 100 at once, one token", connections=10,
+             streams=100, port="PORT_AUTHORIZER", settings=Settings(checks=True), quick=False),
+    Workload("hit-1000", "1000 connections, 1000 tokens in rotation", connections=1000, quick=False),
     Workload("miss", "every token new", count=NEW_TOKENS, options={"tokens": "once"}, fresh=True),
     Workload("refuse-mfa", "refused: signed in without MFA", tokens="password", refuses=True),
     Workload("refuse-forged", "refused: forged", tokens="forged", refuses=True),
