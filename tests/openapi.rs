@@ -7,8 +7,9 @@ use crate::admin::with_token_file;
 use crate::support::{Call, Gateway};
 
 /// Every path with its method. `HEAD` goes with `GET`, and the aliases `/ping` and `/ready` are left out.
-const DESCRIBED: [(&str, Method); 39] = [
+const DESCRIBED: [(&str, Method); 40] = [
     ("/", Method::GET),
+    ("/.well-known/jwks.json", Method::GET),
     ("/config", Method::GET),
     ("/consents", Method::GET),
     ("/consents/begin", Method::POST),

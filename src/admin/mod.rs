@@ -8,6 +8,7 @@
 //! serves these too. A reload is the assembly's to do: [`Reloads`] requests it.
 
 mod access;
+mod assertion;
 mod browsers;
 mod configuration;
 mod consents;

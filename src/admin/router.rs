@@ -26,10 +26,11 @@ use super::openapi::Document;
 use super::refused::Refused;
 use super::respond::Json;
 use super::{
-    configuration, consents, delegations, described, exceptions, explain, guard, health, issuers, metrics, openapi,
-    page, reload, report, routes, sessions, site, vendors,
+    assertion, configuration, consents, delegations, described, exceptions, explain, guard, health, issuers, metrics,
+    openapi, page, reload, report, routes, sessions, site, vendors,
 };
 use crate::gateway::Reason;
+use crate::gateway::assertion::KEYS_PATH;
 
 /// The size of a response from which it is compressed, in bytes.
 const MIN_COMPRESSED: u16 = 1024;
@@ -95,11 +96,16 @@ fn everybody() -> Routes {
             response.description("It waits for keys, or is draining")
         })
     });
+    let keys = get_with(assertion::keys, |op| {
+        let op = named(op, "assertionKeys", "The keys of signed assertions, as a key set (RFC 7517)");
+        described::text(op, "The key set", "application/jwk-set+json").response::<404, Refused>()
+    });
     Routes::new()
         .api_route("/livez", alive)
         .route("/ping", get(health::alive))
         .api_route("/readyz", ready)
         .route("/ready", get(health::ready))
+        .api_route(KEYS_PATH, keys)
         .with_path_items(open)
 }
 

@@ -1,23 +1,17 @@
 //! The authorizers, from the file to what is used.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::address::{check_address, networks};
 use super::problem::Problems;
-use super::values::time;
 use super::{Admin, address, file, tls};
-use crate::faces::{Assertions, Kind, Peers, Settings};
-use crate::oidc::SigningKey;
+use crate::faces::{Kind, Peers, Settings};
+use crate::gateway::Assertions;
 use crate::routing::CanonicalPath;
 use crate::server::{Address, Listener};
 
 /// The path of questions over HTTP, where none is configured.
 const DEFAULT_PATH: &str = "/authorize";
-
-/// The largest file of a key.
-const MAX_FILE: u64 = 1 << 20;
 
 /// An authorizer: where it listens, and what it is.
 #[derive(Clone, Debug)]
@@ -31,6 +25,7 @@ pub struct Authorizer {
 pub(super) fn build(
     file: &file::File,
     (listeners, admin): (&[Listener], Option<&Admin>),
+    assertions: Option<&Arc<Assertions>>,
     problems: &mut Problems<'_>,
 ) -> Vec<Authorizer> {
     let mut taken: Vec<Address> = listeners.iter().map(|one| one.address.clone()).collect();
@@ -42,14 +37,9 @@ pub(super) fn build(
         taken.push(admin.address.clone());
     }
     let mut authorizers: Vec<Authorizer> = Vec::new();
-    let (files, assertion) = (&file.authorizers, file.assertion.as_ref());
-    let assertions = assertion.map(|file| Arc::new(assertions(file, problems)));
+    let files = &file.authorizers;
     for (at, file) in files.iter().enumerate() {
         let path = format!("authorizers[{at}]");
-        if file.assertion && assertion.is_none() {
-            let fix = "add the section `assertion` with its `key_files` and `audience`";
-            problems.add(&format!("{path}.assertion"), "there is nothing to sign an assertion with", fix);
-        }
         if files.iter().take(at).any(|other| other.name == file.name) {
             problems.add(&format!("{path}.name"), "another authorizer has this name", "give it a name of its own");
         }
@@ -65,47 +55,13 @@ pub(super) fn build(
             kind: kind(file.kind),
             peers: peers(&format!("{path}.peers"), file, problems),
             path: own_path(&format!("{path}.path"), file, problems),
-            assertion: assertions.clone().filter(|_| file.assertion),
+            assertion: assertions.filter(|_| file.assertion).cloned(),
         };
         let Some(address) = address else { continue };
         let listener = Listener { address, tls, proxy_protocol: false };
         authorizers.push(Authorizer { listener, settings: Arc::new(settings) });
     }
     authorizers
-}
-
-/// Reads the keys of assertions, and what those say.
-fn assertions(file: &file::Assertion, problems: &mut Problems<'_>) -> Assertions {
-    const FIX: &str = "write an EC key in PEM: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`";
-    if file.key_files.is_empty() {
-        problems.add("assertion.key_files", "there is no key", FIX);
-    }
-    if file.audience.is_empty() {
-        problems.add("assertion.audience", "this is empty", "write what the backends call themselves");
-    }
-    let mut keys = Vec::new();
-    for (at, name) in file.key_files.iter().enumerate() {
-        let read = mfa_gateway_files::read(Path::new(name), MAX_FILE).map_err(|error| error.to_string());
-        match read.and_then(|key| SigningKey::parse_published(&key).map_err(|error| error.to_string())) {
-            Ok(key) => keys.push(key),
-            Err(error) => {
-                problems.add(&format!("assertion.key_files[{at}]"), format!("{name} can't be used: {error}"), FIX);
-            }
-        }
-    }
-    let range = Duration::from_secs(5)..=Duration::from_secs(300);
-    let lifetime = file.lifetime.as_deref();
-    Assertions {
-        keys,
-        issuer: file.issuer.clone().unwrap_or_else(|| "mfa-gateway".to_owned()),
-        audience: file.audience.clone(),
-        lifetime: time("assertion.lifetime", lifetime, Duration::from_secs(60), range, problems),
-    }
-}
-
-/// The files of the keys.
-pub(super) fn key_files(assertion: Option<&file::Assertion>) -> Vec<PathBuf> {
-    assertion.into_iter().flat_map(|file| file.key_files.iter().map(PathBuf::from)).collect()
 }
 
 fn kind(file: file::AuthorizerKind) -> Kind {

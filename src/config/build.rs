@@ -1,5 +1,6 @@
 //! From the mirrored file to the valid configuration. Every error is added to the problems, and reading continues.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Config, Issuer, admin, authorizers, claims, consent_callers, consent_use, consents, delegations,
+    Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations,
     exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, sender, server,
     sign_in, store, traces, upstream, vendors, waivers,
 };
@@ -34,23 +35,23 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let (limits, timeouts) = (Limits::read(&file.limits, problems), Timeouts::read(&file.timeouts, problems));
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
-    let authorizers = authorizers::build(&file, (&server.listeners, admin.as_ref()), problems);
+    let assertions = assertion::build(&file, problems);
+    let authorizers = authorizers::build(&file, (&server.listeners, admin.as_ref()), assertions.as_ref(), problems);
     let (secret_files, needs_upstream, mut keys) = (secret_files(&file), needs_upstream(&file), Vec::new());
     let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
     let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
     let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
-    let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
-    let sign_ins = sign_in::build(built, problems);
+    let sign_ins =
+        sign_in::build(sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys }, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
     let consent_callers = consent_callers::build(&file, &known, &issuers, problems);
     let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
         stored(&file, &known, &sign_ins, problems);
-    let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
     let named =
         route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields, has_report: report.is_some() };
-    let routes = route::build(file.routes, named, &Arc::new(vendors), problems);
+    let routes = route::build(file.routes, named, &vendor_ids(&file.applications), problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     check_issuers(file.issuers.is_empty(), &routes, problems);
     check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
@@ -58,7 +59,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let config = Config {
         exception_requests: exception_requests.map(|settings| settings.knowing(matchable(&known, &routes))),
         senders: sender::build(&file.dpop, &routes, &server, problems),
-        gateway: gateway(&server, &limits, &timeouts, claim_fields),
+        gateway: gateway::Settings { assertions, ..gateway(&server, &limits, &timeouts, claim_fields) },
         authorizers,
         server,
         admin,
@@ -92,6 +93,11 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     problems.is_empty().then_some(config)
 }
 
+/// The applications of control panel vendors.
+fn vendor_ids(file: &file::Applications) -> Arc<BTreeSet<String>> {
+    Arc::new(file.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect())
+}
+
 /// Whether a route has an upstream.
 fn needs_upstream(file: &file::File) -> bool {
     file.routes.iter().any(|route| route.serve.is_none())
@@ -100,7 +106,7 @@ fn needs_upstream(file: &file::File) -> bool {
 /// The files of keys and secrets, but for those of TLS.
 fn secret_files(file: &file::File) -> Vec<PathBuf> {
     let consents = consents::files(&file.consents, file.consent_keys.as_deref());
-    [sign_in::files(&file.sign_in), consents, authorizers::key_files(file.assertion.as_ref())].concat()
+    [sign_in::files(&file.sign_in), consents, assertion::key_files(file.assertion.as_ref())].concat()
 }
 
 /// What is kept in the store, and the settings of those who keep it there.
@@ -160,6 +166,7 @@ fn gateway(
         body_timeout: timeouts.body,
         requests: limits.requests,
         claim_fields,
+        assertions: None,
     }
 }
 

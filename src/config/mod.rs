@@ -8,6 +8,7 @@ mod address;
 mod admin;
 mod admin_place;
 mod algorithms;
+mod assertion;
 mod authorizers;
 mod build;
 mod certificates;

@@ -54,6 +54,7 @@ pub(super) fn build(files: Vec<file::Upstream>, needed: bool, problems: &mut Pro
                 file::Protocol::Http1 => Protocol::Http1,
                 file::Protocol::Http2 => Protocol::Http2,
             },
+            assertion: file.assertion,
             preserve_host: file.host == file::HostHeader::Preserve,
             connect_timeout,
             response_timeout,

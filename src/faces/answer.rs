@@ -22,7 +22,7 @@ pub(super) fn of(settings: &Settings, asked: &HeaderMap, mut response: Response<
     let kind = settings.kind;
     let mut granted = response.extensions_mut().remove::<Granted>();
     if let (Some(granted), Some(assertions)) = (&mut granted, &settings.assertion) {
-        assertions.attach(granted);
+        granted.assert(assertions);
     }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match granted {

@@ -16,7 +16,6 @@
 
 mod answer;
 mod asked;
-mod assertion;
 mod changes;
 mod ext_authz;
 mod fields;
@@ -25,7 +24,6 @@ mod peers;
 mod service;
 mod settings;
 
-pub use assertion::Assertions;
 pub use peers::Peers;
 pub(crate) use service::Face;
 pub use settings::{Kind, Settings};

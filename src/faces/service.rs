@@ -6,15 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use ::http::{HeaderValue, Method, Response};
+use ::http::{Method, Response};
 use arc_swap::ArcSwap;
 use mfa_gateway_wire::Body;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::assertion::KEYS_PATH;
-use super::{Assertions, Kind, Settings, ext_authz, http};
+use super::{Kind, Settings, ext_authz, http};
+use crate::gateway::assertion::KEYS_PATH;
 use crate::gateway::{Arrived, Stack};
 
 /// Answers the questions of an authorizer's proxies.
@@ -45,7 +44,7 @@ impl<S: Stack> Service<Arrived> for Face<S> {
     fn call(&mut self, arrived: Arrived) -> Self::Future {
         let (settings, stack) = (self.settings.load_full(), self.stack.clone());
         if let Some(assertions) = settings.assertion.as_ref().filter(|_| asks_for_keys(&arrived)) {
-            return Box::pin(ready(Ok(keys(assertions))));
+            return Box::pin(ready(Ok(assertions.published().map(Body::full))));
         }
         if settings.kind == Kind::Envoy {
             let draining = self.draining.clone();
@@ -58,12 +57,4 @@ impl<S: Stack> Service<Arrived> for Face<S> {
 /// Whether a request asks for the keys of assertions, which anybody may know.
 fn asks_for_keys(arrived: &Arrived) -> bool {
     arrived.request.method() == Method::GET && arrived.request.uri().path() == KEYS_PATH
-}
-
-fn keys(assertions: &Assertions) -> Response<Body> {
-    let mut response = Response::new(Body::full(assertions.key_set()));
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
-    response
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Assertions, Peers};
+use super::Peers;
+use crate::gateway::Assertions;
 
 /// The settings of one authorizer, but for where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, TE, TRANSFER_ENCODING}
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
+use super::assertion::ASSERTION;
 use super::browser::Door;
 use super::expiry::Expiry;
 use super::ids::{self, Ids};
@@ -25,8 +26,6 @@ static TENANT: HeaderName = HeaderName::from_static("x-auth-request-tenant");
 static APPLICATION: HeaderName = HeaderName::from_static("x-auth-request-application");
 static USER: HeaderName = HeaderName::from_static("x-auth-request-user");
 static METHODS: HeaderName = HeaderName::from_static("x-auth-request-methods");
-/// What authorizers sign; a client's own never continues.
-static ASSERTION: HeaderName = HeaderName::from_static("mfa-assertion");
 static GROUNDS: HeaderName = HeaderName::from_static("x-auth-request-grounds");
 
 /// The usual length of the fields about a request.

@@ -11,7 +11,7 @@ use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::{Authenticator, Senders};
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
-use super::{Door, RateLimiter, Refusals};
+use super::{Assertions, Door, RateLimiter, Refusals};
 use crate::consent::{Callers, Keepers};
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
@@ -53,7 +53,7 @@ pub struct Live {
     pub(crate) random: Random,
 }
 
-/// The limits on a request before its route is known, and those on its body.
+/// The limits on a request before its route is known, and those on its body; and what it continues with.
 #[derive(Debug)]
 pub(crate) struct Edge {
     /// The networks of proxies whose forwarding fields are trusted.
@@ -68,6 +68,8 @@ pub(crate) struct Edge {
     pub(crate) body_timeout: Duration,
     /// The fields that hold claims of tokens, and that no client may send.
     pub(crate) claim_fields: Vec<HeaderName>,
+    /// What signs assertions, if anybody gets them.
+    pub(crate) assertions: Option<Arc<Assertions>>,
 }
 
 /// The parts that judge a request.

@@ -7,6 +7,7 @@
 
 mod accepted;
 mod answer;
+pub(crate) mod assertion;
 mod authenticate;
 mod broker;
 mod browser;
@@ -55,6 +56,7 @@ mod tunnel;
 mod upgrade;
 mod verdict;
 
+pub use assertion::Assertions;
 pub use authenticate::{Authenticate, AuthenticateLayer};
 pub use broker::ConsentFault;
 pub use catch_panic::{CatchPanic, CatchPanicLayer, Caught};

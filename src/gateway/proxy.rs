@@ -15,7 +15,7 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, broker, forward, no_body, own_response, rewrite, upgrade};
+use super::{Cleared, Reason, Rejection, answer, assertion, broker, forward, no_body, own_response, rewrite, upgrade};
 use crate::routing::Responder;
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
@@ -85,13 +85,14 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
         return Err(Rejection::new(Reason::UpstreamFailed).on(route));
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
+    let assertions = live.edge.assertions.as_deref().filter(|_| upstream.settings().assertion);
+    assertion::tell(assertions, (&grounds, proof.as_deref()), (live.clock.now(), &live.random), &mut told);
     rewrite::apply(request, &route, origin, &mut told).map_err(rejected)?;
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
     observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());
-    let protocol = upstream.settings().protocol;
     let shared = origin.is_some_and(|origin| origin.shared);
-    forward::prepare_request(request, &route, protocol, observed.injected.take());
+    forward::prepare_request(request, &route, upstream.settings().protocol, observed.injected.take());
     let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted)).map(Box::new);
     let (version, method) = (request.version(), request.method().clone());
     if let Some(certificate) = peer.as_ref().and_then(|peer| peer.certificate.clone()) {
@@ -106,8 +107,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     }
     let caller =
         Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
-    let began = Instant::now();
-    let mut offered = None;
+    let (began, mut offered) = (Instant::now(), None);
     let sent = upstream.send(request, &mut told, &caller, live.edge.body_timeout, &mut offered).await;
     let answered = Instant::now();
     let took = answered.saturating_duration_since(began);

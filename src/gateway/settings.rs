@@ -1,10 +1,13 @@
 //! The limits on requests, and how often callers may call.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
 use ipnet::IpNet;
+
+use super::Assertions;
 
 /// The limits on requests, and the trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Settings {
     pub requests: usize,
     /// The fields that hold claims of tokens, and that no client may send.
     pub claim_fields: Vec<HeaderName>,
+    /// What signs the assertions for upstreams that get them.
+    pub assertions: Option<Arc<Assertions>>,
 }
 
 /// How often a caller may call.

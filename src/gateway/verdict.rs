@@ -15,6 +15,7 @@ use mfa_gateway_core::random::Random;
 use mfa_gateway_wire::Body;
 use tower::Service;
 
+use super::assertion::{ASSERTION, Assertions};
 use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
@@ -44,6 +45,17 @@ pub(crate) struct Granted {
     pub(crate) random: Random,
     /// The request's cookies without the gateway's own, where people sign in with a browser.
     pub(crate) cookie: Option<HeaderValue>,
+}
+
+impl Granted {
+    /// Adds the assertion of who calls, if somebody does.
+    pub(crate) fn assert(&mut self, assertions: &Assertions) {
+        let Some(proof) = &self.proof else { return };
+        if let Some(assertion) = assertions.sign(proof, self.grounds, (self.at, &self.random)) {
+            self.told.insert(&ASSERTION, assertion);
+            self.unset.retain(|name| *name != ASSERTION);
+        }
+    }
 }
 
 impl Service<Cleared> for Verdict {

@@ -19,6 +19,8 @@ pub struct Settings {
     pub protocol: Protocol,
     /// Whether it gets the client's `Host`, or the endpoint's own.
     pub preserve_host: bool,
+    /// Whether it gets the signed assertion of who calls.
+    pub assertion: bool,
     /// The deadline to connect.
     pub connect_timeout: Duration,
     /// The deadline for the head of the response, from the last progress of the request's body on.

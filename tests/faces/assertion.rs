@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{CONFIG, KINDS, Kind};
 use crate::support::gateway::START;
-use crate::support::{Answer, Call, Gateway, Http1, World};
+use crate::support::{Call, Gateway, Http1, World};
 
 async fn gateway(directory: &tempfile::TempDir) -> Gateway {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -19,7 +19,10 @@ async fn gateway(directory: &tempfile::TempDir) -> Gateway {
         .unwrap();
     let section =
         format!("assertion: {{ key_files: [\"{}\"], audience: partner-api, lifetime: 30s }}\n", path.display());
-    let text = CONFIG.replace("peers: {", "assertion: true, peers: {") + &section;
+    let text = CONFIG
+        .replace("peers: {", "assertion: true, peers: {")
+        .replace("{ name: api,", "{ name: api, assertion: true,")
+        + &section;
     World::new().await.gateway(&text).await
 }
 
@@ -28,15 +31,14 @@ fn part(token: &str, at: usize) -> Vec<u8> {
 }
 
 /// Verifies an assertion with the published keys, and returns its claims.
-fn verified(answer: &Answer, keys: &Value) -> Value {
-    let token = answer.header("mfa-assertion").unwrap().to_owned();
-    let header: Value = serde_json::from_slice(&part(&token, 0)).unwrap();
+fn verified(token: &str, keys: &Value) -> Value {
+    let header: Value = serde_json::from_slice(&part(token, 0)).unwrap();
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
     let point = ["x", "y"].map(|name| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap()).concat();
     let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [vec![4], point].concat());
     let signed = token.rsplit_once('.').unwrap().0;
-    public.verify(signed.as_bytes(), &part(&token, 2)).unwrap();
-    serde_json::from_slice(&part(&token, 1)).unwrap()
+    public.verify(signed.as_bytes(), &part(token, 2)).unwrap();
+    serde_json::from_slice(&part(token, 1)).unwrap()
 }
 
 #[tokio::test]
@@ -50,7 +52,7 @@ async fn a_permit_has_an_assertion_that_the_published_keys_verify() {
         let of = async |token: &str| {
             let fields = [("authorization", format!("Bearer {token}")), ("mfa-assertion", "forged".to_owned())];
             let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-            verified(&kind.ask(&gateway, "GET", "/v1/x", &fields).await, &keys)
+            verified(kind.ask(&gateway, "GET", "/v1/x", &fields).await.header("mfa-assertion").unwrap(), &keys)
         };
         let claims = of(&user).await;
         assert_eq!((&claims["iss"], &claims["aud"]), (&"mfa-gateway".into(), &"partner-api".into()));
@@ -65,4 +67,27 @@ async fn a_permit_has_an_assertion_that_the_published_keys_verify() {
     let public = Kind::EnvoyHttp.ask(&gateway, "GET", "/healthz", &[("MFA_Assertion", "forged")]).await;
     let removed = public.header("x-envoy-auth-headers-to-remove").unwrap();
     assert!(removed.contains("mfa_assertion") && removed.contains("mfa-assertion"), "{removed}");
+}
+
+#[tokio::test]
+async fn a_forwarded_request_has_an_assertion_that_the_published_keys_verify() {
+    let directory = tempfile::tempdir().unwrap();
+    let gateway = gateway(&directory).await;
+    let keys = gateway.admin("/.well-known/jwks.json").await.json();
+    let forged = |call: Call| call.header("mfa-assertion", "forged").header("mfa_assertion", "forged");
+    assert_eq!(gateway.send(&forged(Call::get("/v1/x").bearer(&gateway.jane()))).await.code(), 200);
+    let seen = gateway.world.upstream.seen();
+    let claims = verified(seen.last().unwrap().header("mfa-assertion").unwrap(), &keys);
+    assert_eq!(
+        (&claims["aud"], &claims["sub"], &claims["grounds"]),
+        (&"partner-api".into(), &claims["oid"], &"mfa".into())
+    );
+    assert_eq!(gateway.send(&forged(Call::get("/healthz"))).await.code(), 200);
+    assert_eq!(gateway.world.upstream.seen().last().unwrap().header("mfa-assertion"), None);
+}
+
+#[tokio::test]
+async fn nothing_is_published_where_nothing_is_signed() {
+    let gateway = World::new().await.gateway(CONFIG).await;
+    assert_eq!(gateway.admin("/.well-known/jwks.json").await.code(), 404);
 }

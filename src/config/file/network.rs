@@ -80,6 +80,9 @@ pub(in crate::config) struct Upstream {
     /// The `Host` that it receives: the client's (`preserve`, default) or the endpoint's own (`endpoint`).
     #[serde(default)]
     pub host: HostHeader,
+    /// Whether its requests have the signed assertion in `MFA-Assertion`, as the section `assertion` says. Default false.
+    #[serde(default)]
+    pub assertion: bool,
     /// The deadline for connecting. Default `2s`.
     pub connect_timeout: Option<String>,
     /// The deadline for the head of the response. Default `60s`.

@@ -19,10 +19,10 @@ use tower::service_fn;
 use super::messages::{CheckRequest, CheckResponse};
 use super::{deadline, health, question, verdict};
 
+use crate::faces::Settings;
 use crate::faces::asked::Carrier;
 use crate::faces::peers::STRANGER;
-use crate::faces::{Assertions, Settings};
-use crate::gateway::{Arrived, Notice, Peer, Reason, Stack};
+use crate::gateway::{Arrived, Assertions, Notice, Peer, Reason, Stack};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";

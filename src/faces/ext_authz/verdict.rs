@@ -9,10 +9,9 @@ use mfa_gateway_wire::Body;
 use super::messages::{
     Action, BoolValue, CheckResponse, Denied, Header, HeaderOption, HttpStatus, Outcome, Permitted, Status,
 };
-use crate::faces::Assertions;
 use crate::faces::asked::OF_CONNECTION;
 use crate::faces::changes::Changes;
-use crate::gateway::Granted;
+use crate::gateway::{Assertions, Granted};
 
 /// The answer to a question about a request with these fields.
 pub(super) async fn of(
@@ -23,7 +22,7 @@ pub(super) async fn of(
     match response.extensions_mut().remove::<Granted>() {
         Some(mut granted) => {
             if let Some(assertions) = assertions {
-                assertions.attach(&mut granted);
+                granted.assert(assertions);
             }
             permit(asked, &granted, response.headers())
         }
