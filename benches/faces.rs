@@ -2,9 +2,6 @@
 
 use bytes::{BufMut, Bytes};
 use criterion::Criterion;
-use envoy_types::pb::envoy::config::core::v3::{HeaderMap as HeaderList, HeaderValue as RawField};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request as Carried};
-use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Version};
 use http_body_util::BodyExt;
@@ -18,6 +15,9 @@ use prost::Message;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
+use crate::envoy_messages::{
+    AttributeContext, CheckRequest, HeaderMap as HeaderList, HeaderValue as RawField, HttpRequest, Request as Carried,
+};
 use crate::stack::{config, provider};
 
 /// An authorizer that Envoy asks.
@@ -51,10 +51,7 @@ pub(crate) fn question(path: &str, token: &str) -> Bytes {
         header_map: Some(HeaderList { headers: fields.map(raw).into() }),
         ..HttpRequest::default()
     };
-    let attributes = AttributeContext {
-        request: Some(Carried { http: Some(http), ..Carried::default() }),
-        ..AttributeContext::default()
-    };
+    let attributes = AttributeContext { source: None, request: Some(Carried { http: Some(http) }) };
     let message = CheckRequest { attributes: Some(attributes) }.encode_to_vec();
     let mut framed = vec![0];
     framed.put_u32(u32::try_from(message.len()).unwrap());

@@ -1,19 +1,16 @@
-//! Envoy's questions over gRPC, in the messages of another project.
+//! Envoy's questions over gRPC.
 
 use std::collections::HashMap;
 
 use bytes::{BufMut, Bytes};
-use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
-use envoy_types::pb::envoy::config::core::v3::{
-    Address, HeaderMap as HeaderList, HeaderValue, HeaderValueOption, SocketAddress, address, socket_address,
-};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
-use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
 use http::{HeaderMap, HeaderName, StatusCode, Version};
 use prost::Message;
 
 use super::CONFIG;
+use crate::support::envoy_messages::{
+    Address, AttributeContext, CheckRequest, CheckResponse, HeaderAppendAction, HeaderMap as HeaderList, HeaderValue,
+    HeaderValueOption, HttpRequest, HttpResponse, Peer, Request, SocketAddress,
+};
 use crate::support::{Answer, Call, Gateway, Http2};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -62,14 +59,9 @@ pub(crate) fn question(form: Form, method: &str, target: &str, fields: &[(&str, 
             http.header_map = Some(HeaderList { headers: all.map(raw).collect() });
         }
     }
-    let port_specifier = Some(socket_address::PortSpecifier::PortValue(4711));
-    let socket = SocketAddress { address: "192.0.2.7".to_owned(), port_specifier, ..SocketAddress::default() };
-    let address = Some(Address { address: Some(address::Address::SocketAddress(socket)) });
-    let attributes = AttributeContext {
-        source: Some(Peer { address, ..Peer::default() }),
-        request: Some(Request { http: Some(http), ..Request::default() }),
-        ..AttributeContext::default()
-    };
+    let socket_address = Some(SocketAddress { address: "192.0.2.7".to_owned(), port_value: 4711 });
+    let source = Some(Peer { address: Some(Address { socket_address }) });
+    let attributes = AttributeContext { source, request: Some(Request { http: Some(http) }) };
     CheckRequest { attributes: Some(attributes) }
 }
 
@@ -113,7 +105,7 @@ pub(crate) fn as_answer(verdict: CheckResponse) -> Answer {
             take(denial.headers);
             (u16::try_from(denial.status.unwrap().code).unwrap().try_into().unwrap(), denial.body.into())
         }
-        other => panic!("{other:?}"),
+        None => panic!("neither a permit nor a denial"),
     };
     Answer { status, version: Version::HTTP_2, reason: None, headers, body }
 }
@@ -136,9 +128,7 @@ async fn a_permit_overwrites_and_removes_what_a_client_forged() {
         let verdict = ask(&envoy, &question(form, "GET", "/orders/1", &fields)).await;
         let Some(HttpResponse::OkResponse(permit)) = verdict.http_response else { panic!("{form:?}") };
         for option in &permit.headers {
-            #[expect(deprecated, reason = "older releases of Envoy read it")]
-            let append = option.append;
-            assert_eq!(append.map(|append| append.value), Some(false), "{option:?}");
+            assert_eq!(option.append.as_ref().map(|append| append.value), Some(false), "{option:?}");
             assert_eq!(option.append_action(), HeaderAppendAction::OverwriteIfExistsOrAdd, "{option:?}");
             assert!(!permit.headers_to_remove.contains(&option.header.as_ref().unwrap().key), "{option:?}");
         }

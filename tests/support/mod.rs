@@ -4,6 +4,7 @@
 
 pub(crate) mod admin_paths;
 pub(crate) mod client;
+pub(crate) mod envoy_messages;
 pub(crate) mod frame_upstream;
 pub(crate) mod frames;
 pub(crate) mod gateway;
