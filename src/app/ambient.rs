@@ -14,7 +14,7 @@ use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::Granted;
 use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::SeenProofs;
-use mfa_gateway_store::Store;
+use mfa_gateway_store::{SealingKeys, Store};
 
 /// What doesn't come from the configuration.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Ambient {
     pub(crate) token_memory: TokenMemory,
     /// The DPoP proofs that came before.
     pub(crate) seen_proofs: Arc<SeenProofs>,
+    /// What nonces of DPoP proofs are made with, where the configuration has no key.
+    pub(crate) nonce_keys: SealingKeys,
     /// The store, if the configuration has something to store.
     pub(crate) store: Option<Store>,
     /// Reads the status report, if the configuration has one.
@@ -56,6 +58,7 @@ impl Ambient {
             replica: Random::system().uuid(),
             token_memory: TokenMemory::default(),
             seen_proofs: Arc::default(),
+            nonce_keys: SealingKeys::random(),
             store: None,
             report: None,
             sessions: None,

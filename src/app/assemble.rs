@@ -13,6 +13,7 @@ use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
 use crate::upstream::{SystemRoots, Upstream};
 use mfa_gateway_core::policy::Waivers;
+use mfa_gateway_core::token::DpopNonces;
 use mfa_gateway_keys::{Fetching, KeySource};
 use mfa_gateway_layer::{Authenticator, Issuer, Senders};
 
@@ -65,7 +66,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ambient.clock.clone(),
             ambient.metrics.cache.clone(),
         ),
-        senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs)),
+        senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs), nonces(config, ambient)),
         waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
         delegations: Arc::clone(&config.delegations),
     };
@@ -100,6 +101,12 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
         random: ambient.random.clone(),
     };
     Ok(Assembled { live, sources })
+}
+
+/// The nonces that DPoP proofs have to hold, if they do.
+fn nonces(config: &Config, ambient: &Ambient) -> Option<DpopNonces> {
+    let settings = config.dpop_nonces.as_ref()?;
+    Some(DpopNonces::new(settings.keys.as_ref().unwrap_or(&ambient.nonce_keys).iter(), settings.lifetime))
 }
 
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {

@@ -1,6 +1,5 @@
 //! From the mirrored file to the valid configuration. Every error is added to the problems, and reading continues.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use super::limits::{Limits, Timeouts};
 use super::problem::Problems;
 use super::roles::Roles;
 use super::{
-    Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations,
+    Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations, dpop,
     exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, sender, server,
     sign_in, store, traces, upstream, vendors, waivers,
 };
@@ -42,23 +41,20 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
     let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
-    let sign_ins =
-        sign_in::build(sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys }, problems);
+    let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
+    let sign_ins = sign_in::build(built, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
     let consent_callers = consent_callers::build(&file, &known, &issuers, problems);
     let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
         stored(&file, &known, &sign_ins, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let named =
-        route::Named { names: &known, sign_ins: &places, claim_fields: &claim_fields, has_report: report.is_some() };
-    let routes = route::build(file.routes, named, &vendor_ids(&file.applications), problems);
+    let routes = routes(&file, (&known, &places, &claim_fields), report.is_some(), problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
-    check_issuers(file.issuers.is_empty(), &routes, problems);
     check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
-    let waivers = waivers(file.exceptions, file.activation, (&known, &routes), problems);
     let config = Config {
         exception_requests: exception_requests.map(|settings| settings.knowing(matchable(&known, &routes))),
         senders: sender::build(&file.dpop, &routes, &server, problems),
+        dpop_nonces: dpop::nonces(&file.dpop, shared_keys(&sign_ins, consent_keys.as_ref()), problems),
         gateway: gateway::Settings { assertions, ..gateway(&server, &limits, &timeouts, claim_fields) },
         authorizers,
         server,
@@ -75,8 +71,8 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         store,
         upstreams: upstream::build(file.upstreams, needs_upstream, problems),
         rate_limits: rate_limit::build(file.rate_limits, problems),
+        waivers: waivers(file.exceptions, file.activation, (&known, &routes), problems),
         routes,
-        waivers,
         delegations: Arc::new(delegations),
         token_bytes: limits.token_bytes,
         token_cache_bytes: file.token_cache.max_bytes.unwrap_or(256 << 20),
@@ -93,9 +89,17 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     problems.is_empty().then_some(config)
 }
 
-/// The applications of control panel vendors.
-fn vendor_ids(file: &file::Applications) -> Arc<BTreeSet<String>> {
-    Arc::new(file.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect())
+fn routes(
+    file: &file::File,
+    (names, sign_ins, claim_fields): (&names::Names, &[sign_in::Place], &[HeaderName]),
+    has_report: bool,
+    problems: &mut Problems<'_>,
+) -> Vec<Route> {
+    let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
+    let known = route::Named { names, sign_ins, claim_fields, has_report, has_nonces: file.dpop.nonce.is_some() };
+    let routes = route::build(file.routes.clone(), known, &Arc::new(vendors), problems);
+    check_issuers(file.issuers.is_empty(), &routes, problems);
+    routes
 }
 
 /// Whether a route has an upstream.
@@ -106,7 +110,13 @@ fn needs_upstream(file: &file::File) -> bool {
 /// The files of keys and secrets, but for those of TLS.
 fn secret_files(file: &file::File) -> Vec<PathBuf> {
     let consents = consents::files(&file.consents, file.consent_keys.as_deref());
-    [sign_in::files(&file.sign_in), consents, assertion::key_files(file.assertion.as_ref())].concat()
+    [sign_in::files(&file.sign_in), consents, assertion::key_files(file.assertion.as_ref()), dpop::files(&file.dpop)]
+        .concat()
+}
+
+/// Keys that all replicas have, where they share sessions or consents.
+fn shared_keys<'k>(sign_ins: &'k [SignInSettings], consents: Option<&'k SealingKeys>) -> Option<&'k SealingKeys> {
+    sign_ins.iter().find_map(|sign_in| sign_in.keys.as_ref()).or(consents)
 }
 
 /// What is kept in the store, and the settings of those who keep it there.

@@ -14,17 +14,21 @@ const EXPOSED: [&str; 4] = ["WWW-Authenticate", "Retry-After", "MS-RequestId", "
 /// The methods that pages may use where the route says nothing.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// Builds the rule of the route at `path`. `token` is the field that holds its token.
-pub(super) fn build(
-    path: &str,
-    file: &file::Cors,
-    of_route: Option<&[Method]>,
-    token: &str,
-    problems: &mut Problems<'_>,
-) -> Cors {
+/// What the rest of the configuration says of a route.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfRoute<'r> {
+    pub(super) methods: Option<&'r [Method]>,
+    /// The field that holds its token.
+    pub(super) token: &'r str,
+    /// Whether its responses give nonces for DPoP proofs.
+    pub(super) has_nonces: bool,
+}
+
+/// Builds the rule of the route at `path`.
+pub(super) fn build(path: &str, file: &file::Cors, of_route: OfRoute<'_>, problems: &mut Problems<'_>) -> Cors {
     let path = format!("{path}.cors");
     let methods = file.methods.as_ref().map(|list| read_methods(&format!("{path}.methods"), list, problems));
-    let methods = match methods.as_deref().or(of_route) {
+    let methods = match methods.as_deref().or(of_route.methods) {
         Some(methods) => joined(methods.iter().map(Method::as_str)),
         None => joined(METHODS),
     };
@@ -34,12 +38,13 @@ pub(super) fn build(
         let message = "with `credentials`, browsers take `*` for the name of a field";
         problems.add(&format!("{path}.expose"), message, "list the names of the fields");
     }
+    let nonce = of_route.has_nonces.then_some("DPoP-Nonce");
     Cors {
         origins: origins(&path, file, problems),
         credentials: file.credentials,
         methods,
-        headers: headers(&path, file, token, problems),
-        expose: joined(EXPOSED.into_iter().chain(expose)),
+        headers: headers(&path, file, of_route.token, problems),
+        expose: joined(EXPOSED.into_iter().chain(nonce).chain(expose)),
         max_age: max_age.map(|age| HeaderValue::from(age.as_secs())),
         private_network: file.private_network,
     }

@@ -69,7 +69,7 @@ pub use certificates::Certificate;
 pub use issuer::Issuer;
 pub use operators_sign_in::OperatorsSignIn;
 pub use problem::{ConfigError, Problem, Warning};
-pub use settings::{Config, Drain};
+pub use settings::{Config, Drain, NonceSettings};
 pub use structure::schema;
 pub use surroundings::Purpose;
 

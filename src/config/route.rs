@@ -25,6 +25,8 @@ pub(super) struct Named<'n> {
     pub(super) claim_fields: &'n [HeaderName],
     /// Whether there is a status report.
     pub(super) has_report: bool,
+    /// Whether DPoP proofs have to hold nonces.
+    pub(super) has_nonces: bool,
 }
 
 pub(super) fn build(
@@ -119,7 +121,8 @@ fn build_one(
     let body_bytes = body_bytes(&format!("{path}.body_bytes"), file.body_bytes, problems);
     let token_from = token_from::build(path, file.token_from.as_ref(), named.claim_fields, problems);
     let token_field = if let TokenPlace::Header(name) = &token_from { name.as_str() } else { "Authorization" };
-    let cors = file.cors.as_ref().map(|cors| cors::build(path, cors, methods.as_deref(), token_field, problems));
+    let of_route = cors::OfRoute { methods: methods.as_deref(), token: token_field, has_nonces: named.has_nonces };
+    let cors = file.cors.as_ref().map(|cors| cors::build(path, cors, of_route, problems));
     let mut edits = |field: &str, file: Option<&file::FieldEdits>, message| {
         let path = format!("{path}.{field}");
         file.map(|file| Box::new(field_edits::build(&path, file, message, named.claim_fields, problems)))

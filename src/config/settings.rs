@@ -58,6 +58,8 @@ pub struct Config {
     pub store: Option<StoreSettings>,
     /// How senders prove what their tokens are bound to.
     pub senders: SenderSettings,
+    /// The nonces that their proofs have to hold; absent if they need none.
+    pub dpop_nonces: Option<NonceSettings>,
     /// A token, in bytes.
     pub token_bytes: usize,
     /// How much memory the cache of verified tokens may take, in bytes.
@@ -88,6 +90,15 @@ pub struct Config {
     pub document: serde_json::Value,
     /// The warnings, each with its place and fix.
     pub warnings: Vec<Warning>,
+}
+
+/// The nonces of DPoP proofs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NonceSettings {
+    /// Their keys; one of the process's own if absent.
+    pub keys: Option<SealingKeys>,
+    /// How long each is the current one.
+    pub lifetime: Duration,
 }
 
 /// How the gateway ends after SIGTERM.

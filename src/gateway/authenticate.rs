@@ -69,7 +69,12 @@ where
         match known {
             Lookup::Known(evidence) => {
                 shown::remove_proof(&mut routed);
-                Next::Left(self.inner.call(Authenticated { routed, evidence }))
+                let nonce = shown::next_nonce(&routed, &evidence);
+                let answer = self.inner.call(Authenticated { routed, evidence });
+                match nonce {
+                    None => Next::Left(answer),
+                    Some(nonce) => Next::Right(Box::pin(shown::with_nonce(nonce, answer))),
+                }
             }
             Lookup::Unknown(token) => {
                 // Call the service that was polled ready; its clone takes its place.
@@ -86,7 +91,12 @@ where
                     };
                     let evidence = shown::look(&routed, credential, evidence);
                     shown::remove_proof(&mut routed);
-                    inner.call(Authenticated { routed, evidence }).await
+                    let nonce = shown::next_nonce(&routed, &evidence);
+                    let answer = inner.call(Authenticated { routed, evidence });
+                    match nonce {
+                        None => answer.await,
+                        Some(nonce) => shown::with_nonce(nonce, answer).await,
+                    }
                 }))
             }
         }

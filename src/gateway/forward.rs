@@ -8,11 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body as _;
 
 use super::assertion::ASSERTION;
-use super::browser::Door;
 use super::expiry::Expiry;
 use super::ids::{self, Ids};
 use super::origin::Origin;
-use super::{claim_trailers, token_place};
+use super::{Live, claim_trailers, nonce, token_place};
 use crate::routing::Route;
 use crate::session;
 use crate::upstream::Protocol;
@@ -150,13 +149,8 @@ fn join_cookies(fields: &mut HeaderMap) {
 }
 
 /// Puts a response into the form in which the route forwards it.
-pub(super) fn finish_response(
-    response: &mut Response<Body>,
-    route: &Route,
-    doors: &[Arc<Door>],
-    expiry: Option<&Arc<Expiry>>,
-) {
-    for door in doors {
+pub(super) fn finish_response(response: &mut Response<Body>, route: &Route, live: &Live, expiry: Option<&Arc<Expiry>>) {
+    for door in &live.doors {
         session::remove_set(response.headers_mut(), &door.sign_in.settings().cookie);
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -165,6 +159,7 @@ pub(super) fn finish_response(
     if let Some(edits) = &route.response_fields {
         edits.apply_to_response(response.headers_mut());
     }
+    nonce::remove(response.headers_mut(), route, live);
     if let Some(expiry) = expiry {
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = expiry.bound(body);

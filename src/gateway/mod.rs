@@ -31,6 +31,7 @@ mod limiter;
 mod live;
 pub(crate) mod metrics;
 mod no_body;
+mod nonce;
 mod only;
 mod origin;
 mod own_response;

@@ -48,7 +48,7 @@ pub(super) async fn respond(parts: Parts) -> Result<Response<Body>, Rejection> {
     } else {
         *response.body_mut() = Body::full(report);
     }
-    forward::finish_response(&mut response, &route, &live.doors, None);
+    forward::finish_response(&mut response, &route, live, None);
     let outcome = Outcome::permitted(Arc::clone(&route), grounds, proof.as_deref(), Instant::now());
     Ok(response.map(|body| body.carrying(outcome)))
 }

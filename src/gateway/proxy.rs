@@ -130,7 +130,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     } else {
         checked(response, &method).map_err(|error| rejected(Reason::UpstreamFailed).because(error))?
     };
-    forward::finish_response(&mut response, &route, &live.doors, expiry.as_ref());
+    forward::finish_response(&mut response, &route, live, expiry.as_ref());
     *response.version_mut() = version;
     let endpoint = offered.filter(|_| live.journal.accesses.is_some()).and_then(|uri| uri.authority().cloned());
     let permitted = Outcome::permitted(route, grounds, proof.as_deref(), answered);

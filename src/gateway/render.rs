@@ -24,7 +24,7 @@ use super::pipeline::{Opened, Shielded};
 use super::refusal::{self, Asked};
 use super::service::Inner;
 use super::tally::{Account, Holds};
-use super::{Live, Reason, Rejection};
+use super::{Live, Reason, Rejection, nonce};
 use mfa_gateway_layer::grpc_media_type;
 use mfa_gateway_wire::Body;
 
@@ -182,6 +182,7 @@ impl Open {
         if is_carried && asked.grpc.is_some() {
             *response.status_mut() = rejection.reason.status();
         }
+        nonce::challenge(response.headers_mut(), record.live());
         if close {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

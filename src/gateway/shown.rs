@@ -1,10 +1,12 @@
 //! What a request shows of its sender, for tokens that are bound to it.
 
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Response};
 use mfa_gateway_core::policy::{Evidence, Requirement};
-use mfa_gateway_layer::{Credential, DPOP, Sent};
-use mfa_gateway_wire::Presence;
+use mfa_gateway_layer::{Credential, DPOP, DPOP_NONCE, Sent};
+use mfa_gateway_wire::{Body, Presence};
 
-use super::Routed;
+use super::{Rejection, Routed};
 
 /// The evidence of a token, with what its request shows. `credential` is the one that the token came in.
 pub(super) fn look(routed: &Routed, credential: Credential<'_>, evidence: Evidence) -> Evidence {
@@ -27,4 +29,22 @@ pub(super) fn remove_proof(routed: &mut Routed) {
     if exchange.present.has(Presence::DPOP) && routed.route.rule.requirement != Requirement::Public {
         exchange.request.headers_mut().remove(&DPOP);
     }
+}
+
+/// The nonce for the caller's next proofs, if that of this one is about to end.
+pub(super) fn next_nonce(routed: &Routed, evidence: &Evidence) -> Option<HeaderValue> {
+    let Evidence::Token(proof) = evidence else { return None };
+    let live = &routed.sanitized.exchange.live;
+    proof.possession.as_ref().filter(|shown| shown.nonce_ends).and_then(|_| live.judge.senders.nonce(live.clock.now()))
+}
+
+/// Adds a nonce to a response, which no cache may then give out again with it (RFC 9449 section 8.2).
+pub(super) async fn with_nonce(
+    nonce: HeaderValue,
+    answer: impl Future<Output = Result<Response<Body>, Rejection>>,
+) -> Result<Response<Body>, Rejection> {
+    let mut response = answer.await?;
+    response.headers_mut().insert(&DPOP_NONCE, nonce);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

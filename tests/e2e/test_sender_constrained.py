@@ -151,6 +151,48 @@ def test_a_token_that_is_bound_to_a_certificate_counts_on_its_connections_alone(
     assert len(backend.requests) == 5
 
 
+def test_a_client_gets_a_nonce_and_keeps_to_it_across_replicas(start_gateway, backend, issuer, key, tmp_path):
+    shared = tmp_path / "nonce.key"
+    shared.write_text(base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode())
+
+    def start(**nonce):
+        port = free_port()
+        start_gateway(
+            listeners=[{"address": f"127.0.0.1:{port}"}], issuers=issuer.section,
+            upstreams=[{"name": "api", "endpoints": [backend.url]}],
+            routes=[{"prefix": "/v1/", "upstream": "api", "dialect": "oauth", "sender_constrained": "dpop"}],
+            dpop={"nonce": {"lifetime": "10s", **nonce}},
+        )
+        return f"http://127.0.0.1:{port}/v1/customers"
+
+    replicas = [start(keys=[str(shared)]) for _ in range(2)]
+    lone = start()
+    token = issuer.jane(cnf={"jkt": key.thumbprint})
+
+    with httpx.Client(trust_env=False) as client:
+        def get(url, **claims):
+            return client.get(url, headers=key.headers("GET", url, token, **claims))
+
+        first = get(replicas[0])
+        assert refusal(first) == (401, "dpop_nonce_required")
+        assert first.headers["www-authenticate"].startswith('DPoP error="use_dpop_nonce", ')
+        nonce = first.headers["dpop-nonce"]
+        assert client.get(replicas[1]).headers["dpop-nonce"], "also without a token"
+        assert [get(url, nonce=nonce).status_code for url in replicas] == [200, 200]
+        assert refusal(get(lone, nonce=nonce)) == (401, "dpop_nonce_required"), "it has a key of its own"
+        # As libraries do: a client keeps the latest nonce, and tries once more where it is asked to.
+        tries, seen = [], {nonce}
+        until = time.monotonic() + 22
+        while time.monotonic() < until:
+            answer = get(replicas[len(tries) % 2], nonce=nonce)
+            tries.append(answer.status_code)
+            nonce = answer.headers.get("dpop-nonce", nonce)
+            seen.add(nonce)
+            time.sleep(0.5)
+        assert set(tries) == {200} and len(seen) >= 3, "permits give the next one in time"
+        assert refusal(get(replicas[0], nonce=first.headers["dpop-nonce"])) == (401, "dpop_nonce_required")
+
+
 def test_explain_tells_what_a_token_is_bound_to(gateway, issuer, key):
     def explain(token):
         return run("explain", "--config", str(gateway.config_file), "--path", "/v1/a", "--token-file", "-", stdin=token).stdout

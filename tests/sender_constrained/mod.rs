@@ -1,5 +1,6 @@
 //! Tokens that are bound to their senders: DPoP (RFC 9449), over real connections.
 
+mod nonces;
 mod routes;
 mod rules;
 
@@ -36,7 +37,11 @@ struct Sender {
 
 impl Sender {
     async fn start() -> Self {
-        Self { gateway: World::new().await.gateway(CONFIG).await, key: Signer::es256("sender") }
+        Self::with(CONFIG).await
+    }
+
+    async fn with(config: &str) -> Self {
+        Self { gateway: World::new().await.gateway(config).await, key: Signer::es256("sender") }
     }
 
     /// The thumbprint of a key (RFC 7638).

@@ -57,7 +57,7 @@ pub use refusal::{Expected, Refusal, Refusals, grpc_media_type};
 pub use refuse::{Empty, Json, Refuse, Refused};
 pub use requirement::Requirement;
 pub use seen_proofs::SeenProofs;
-pub use sender::{DPOP, SenderSettings, Senders, Sent};
+pub use sender::{DPOP, DPOP_NONCE, SenderSettings, Senders, Sent};
 pub use service::{Mfa, MfaLayer, ResponseFuture};
 pub use trusted::TrustedIssuer;
 

@@ -9,13 +9,18 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{Evidence, Possession};
-use mfa_gateway_core::token::{Algorithm, DpopError, DpopProof, DpopRules, ProvenRequest, Target, Thumbprint};
+use mfa_gateway_core::token::{
+    Algorithm, DpopError, DpopNonces, DpopProof, DpopRules, ProvenRequest, Target, Thumbprint,
+};
 
 use super::credential::Credential;
 use super::seen_proofs::SeenProofs;
 
 /// The field with a DPoP proof.
 pub static DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// The field with the nonce that proofs have to hold.
+pub static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How senders are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,7 @@ impl SenderSettings {
 pub struct Senders {
     settings: SenderSettings,
     seen: Arc<SeenProofs>,
+    nonces: Option<DpopNonces>,
 }
 
 /// A request, as far as it tells of its sender.
@@ -64,10 +70,22 @@ pub struct Sent<'r> {
 }
 
 impl Senders {
-    /// A look at senders, with the memory of the process.
+    /// A look at senders, with the memory of the process, and the nonces that proofs have to hold, if they do.
     #[must_use]
-    pub fn new(settings: SenderSettings, seen: Arc<SeenProofs>) -> Self {
-        Self { settings, seen }
+    pub fn new(settings: SenderSettings, seen: Arc<SeenProofs>, nonces: Option<DpopNonces>) -> Self {
+        Self { settings, seen, nonces }
+    }
+
+    /// Whether proofs have to hold a nonce.
+    #[must_use]
+    pub fn has_nonces(&self) -> bool {
+        self.nonces.is_some()
+    }
+
+    /// The nonce for new proofs, if they have to hold one.
+    #[must_use]
+    pub fn nonce(&self, now: Timestamp) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.nonces.as_ref()?.current(now)).ok()
     }
 
     /// Adds to the evidence of a token what its request shows. The evidence of an unbound bearer token stays as it is.
@@ -88,29 +106,45 @@ impl Senders {
                     (Credential::Dpop(_), None) => Some(Err(DpopError::Missing)),
                     _ => None,
                 };
-                Evidence::Token(Arc::new(proof.shown(Possession { dpop, certificate: sent.certificate })))
+                let nonce_ends = matches!(dpop, Some(Ok((_, true))));
+                let dpop = dpop.map(|found| found.map(|(key, _)| key));
+                Evidence::Token(Arc::new(proof.shown(Possession { dpop, certificate: sent.certificate, nonce_ends })))
             }
             other => other,
         }
     }
 
-    /// The key that a request's proof shows. It is remembered if it is the token's.
+    /// The key that a request's proof shows, and whether its nonce is about to end. The proof is remembered if the key is the
+    /// token's.
     fn proven(
         &self,
         token: &[u8],
         bound: &Thumbprint,
         sent: &Sent<'_>,
         now: Timestamp,
-    ) -> Result<Thumbprint, DpopError> {
+    ) -> Result<(Thumbprint, bool), DpopError> {
         let text = only(sent.fields)?.to_str().map_err(|_| DpopError::Form)?;
         let target = sent.target.as_ref().ok_or(DpopError::Target)?;
         let request = ProvenRequest { method: sent.method, target, token };
         let proof = DpopProof::verify(text, &self.settings.rules, request, now)?;
-        if proof.key == *bound {
-            let until = proof.issued_at.plus(self.settings.rules.window);
-            self.seen.note(&proof, until, now, self.settings.remembered)?;
+        if proof.key != *bound {
+            return Ok((proof.key, false));
         }
-        Ok(proof.key)
+        // One that is refused for its nonce is made anew, so that it needs no place in the memory.
+        let ends = self.check_nonce(proof.nonce.as_deref().unwrap_or_default(), now)?;
+        let until = proof.issued_at.plus(self.settings.rules.window);
+        self.seen.note(&proof, until, now, self.settings.remembered)?;
+        Ok((proof.key, ends))
+    }
+
+    /// Whether a nonce is about to end.
+    fn check_nonce(&self, nonce: &str, now: Timestamp) -> Result<bool, DpopError> {
+        match &self.nonces {
+            None => Ok(false),
+            Some(nonces) if nonces.is_current(nonce, now) => Ok(false),
+            Some(nonces) if nonces.accepts(nonce, now) => Ok(true),
+            Some(_) => Err(DpopError::Nonce),
+        }
     }
 }
 

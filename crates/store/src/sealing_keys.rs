@@ -118,7 +118,8 @@ impl SealingKeys {
         Self(vec![Zeroizing::new(*key)])
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8; LENGTH]> {
+    /// Their bytes, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8; LENGTH]> {
         self.0.iter().map(|key| &**key)
     }
 }

@@ -14,6 +14,19 @@ pub(in crate::config) struct Dpop {
     /// How many proofs are remembered at once, so that none comes twice. While there are more, further ones get 503. Default
     /// 1000000.
     pub remembered: Option<u32>,
+    /// The nonces that proofs have to hold (RFC 9449 section 9). Absent: they need none.
+    pub nonce: Option<DpopNonce>,
+}
+
+/// The nonces of DPoP proofs: who makes a proof needs a new one from the gateway every few minutes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct DpopNonce {
+    /// How long a nonce is the current one; it is accepted for as long again. Default `5m`, from `10s` to `1h`.
+    pub lifetime: Option<String>,
+    /// Files with the keys of nonces: the first makes nonces, all accept them. Each has 32 random bytes: `openssl rand
+    /// -base64 32`. Default: those of `sign_in`, else `consent_keys`, else a random key of the process.
+    pub keys: Option<Vec<String>>,
 }
 
 /// Whether a route takes only tokens that are bound to their senders.

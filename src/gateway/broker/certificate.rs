@@ -33,7 +33,8 @@ pub(in crate::gateway) fn evidence(routed: &Routed) -> Option<Evidence> {
     let profile = IssuerProfile { name: CERTIFICATE_ISSUER.to_owned(), ..IssuerProfile::default() };
     let certificate = exchange.peer.as_ref().and_then(|peer| peer.thumbprint);
     let binding = certificate.map(|_| Binding { key: None, certificate });
-    let proof = Proof::of_application(Arc::new(profile), name).shown(Possession { dpop: None, certificate });
+    let proof =
+        Proof::of_application(Arc::new(profile), name).shown(Possession { certificate, ..Possession::default() });
     Some(Evidence::Token(Arc::new(Proof { binding: binding.map(Box::new), ..proof })))
 }
 

@@ -103,7 +103,7 @@ pub(in crate::gateway) async fn respond(mut parts: Parts) -> Result<Response<Bod
     } else {
         *response.body_mut() = Body::full(body);
     }
-    forward::finish_response(&mut response, &route, &live.doors, None);
+    forward::finish_response(&mut response, &route, &live, None);
     let outcome = Outcome::permitted(Arc::clone(&route), parts.grounds, proof.as_deref(), Instant::now());
     Ok(response.map(|body| body.carrying(outcome)))
 }

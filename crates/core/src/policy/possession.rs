@@ -56,7 +56,8 @@ mod tests {
         let (key, certificate) = (binding.0.map(print), binding.1.map(print));
         let bound = (key.is_some() || certificate.is_some()).then(|| Box::new(Binding { key, certificate }));
         let possession = shown.map(|(dpop, certificate)| {
-            Box::new(Possession { dpop: dpop.map(|key| key.map(print)), certificate: certificate.map(print) })
+            let (dpop, certificate) = (dpop.map(|key| key.map(print)), certificate.map(print));
+            Box::new(Possession { dpop, certificate, ..Possession::default() })
         });
         let proof = Proof { binding: bound, possession, ..Proof::of_user(IssuerProfile::default()) };
         judge(&Rule { sender, ..Requirement::Authenticated.into() }, &proof)

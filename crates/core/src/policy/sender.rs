@@ -57,6 +57,8 @@ pub struct Possession {
     pub dpop: Option<Result<Thumbprint, DpopError>>,
     /// The client certificate of its connection.
     pub certificate: Option<Thumbprint>,
+    /// Whether the nonce of its proof is about to end, so that its response has the next one.
+    pub nonce_ends: bool,
 }
 
 impl Possession {
@@ -64,7 +66,7 @@ impl Possession {
     #[must_use]
     pub fn of(binding: Option<&Binding>) -> Self {
         let (key, certificate) = binding.map_or((None, None), |binding| (binding.key, binding.certificate));
-        Self { dpop: key.map(Ok), certificate }
+        Self { dpop: key.map(Ok), certificate, nonce_ends: false }
     }
 }
 
