@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/proof_checks.rs"]
+mod proof_checks;
 
 type Check = fn(&[u8]);
 
@@ -43,8 +45,9 @@ fn mutated(seeds: &[Vec<u8>], random: &mut fastrand::Rng) -> Vec<u8> {
 
 #[test]
 fn what_the_fuzz_targets_check_holds_for_their_seeds_and_their_like() {
-    let targets: [(&str, Check); 11] = [
+    let targets: [(&str, Check); 12] = [
         ("token", checks::token),
+        ("proof", proof_checks::proof),
         ("key_set", checks::key_set),
         ("path", checks::path),
         ("headers", checks::headers),
