@@ -51,6 +51,7 @@ mod published_keys;
 mod refusal;
 mod reload;
 mod relying_party;
+mod resource_metadata;
 mod route_fields;
 mod route_problems;
 mod security;

@@ -81,6 +81,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             assertions: config.gateway.assertions.clone(),
         },
         judge,
+        resources: config.resources.clone(),
         refusals: Refusals { dpop_algorithms: config.senders.algorithms(), ..config.refusals.clone() },
         doors: super::sessions::doors(config, ambient, &sources)?,
         keepers: super::consents::keepers(config, ambient, &sources, before.keepers.unwrap_or(&Keepers::default()))?,

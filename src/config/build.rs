@@ -13,8 +13,8 @@ use super::problem::Problems;
 use super::roles::Roles;
 use super::{
     Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations, dpop,
-    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, route, sender, server,
-    sign_in, store, traces, upstream, vendors, waivers,
+    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, resource, route, sender,
+    server, sign_in, store, traces, upstream, vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::{ExceptionSettings, Known};
@@ -48,12 +48,15 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
         stored(&file, &known, &sign_ins, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let routes = routes(&file, (&known, &places, &claim_fields), report.is_some(), problems);
+    let mut routes = routes(&file, (&known, &places, &claim_fields), report.is_some(), problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
+    let senders = sender::build(&file.dpop, &routes, &server, problems);
+    let resources = resource::build(&file.resource_metadata, &mut routes, (&issuers, &senders, &server), problems);
     let config = Config {
+        resources,
         exception_requests: exception_requests.map(|settings| settings.knowing(matchable(&known, &routes))),
-        senders: sender::build(&file.dpop, &routes, &server, problems),
+        senders,
         dpop_nonces: dpop::nonces(&file.dpop, shared_keys(&sign_ins, consent_keys.as_ref()), problems),
         gateway: gateway::Settings { assertions, ..gateway(&server, &limits, &timeouts, claim_fields) },
         authorizers,
@@ -217,6 +220,8 @@ fn refusals(file: file::Refusals, issuers: &[Issuer], problems: &mut Problems<'_
     Refusals {
         // The settings of senders have them.
         dpop_algorithms: String::new(),
+        // Routes have it.
+        resource_metadata: None,
         request_context,
         documentation: file.documentation,
         source,

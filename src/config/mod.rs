@@ -40,6 +40,7 @@ mod problem;
 mod product;
 mod rate_limit;
 mod report;
+mod resource;
 mod roles;
 mod route;
 mod sender;

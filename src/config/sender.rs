@@ -46,7 +46,7 @@ pub(super) fn build(
 
 /// Checks that somebody could have a client certificate where a route needs one.
 fn check_certificates(routes: &[Route], server: &crate::server::Settings, problems: &mut Problems<'_>) {
-    if server.listeners.iter().any(|listener| listener.tls.as_ref().is_some_and(crate::server::Tls::asks_clients)) {
+    if server.asks_clients() {
         return;
     }
     for (at, _) in routes.iter().enumerate().filter(|(_, route)| route.rule.sender == SenderConstraint::MutualTls) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Admin, Authorizer, Issuer, Warning};
 use crate::consent::{Callers, ConsentSettings};
 use crate::exceptions::ExceptionSettings;
-use crate::gateway::{self, RateLimitSettings, Refusals};
+use crate::gateway::{self, RateLimitSettings, Refusals, Resource};
 use crate::journal;
 use crate::report::{AccountFile, ReportSettings};
 use crate::routing::Route;
@@ -70,6 +70,8 @@ pub struct Config {
     pub rate_limits: Vec<RateLimitSettings>,
     /// What is served.
     pub routes: Vec<Route>,
+    /// The protected resources whose metadata is served.
+    pub resources: Vec<Resource>,
     /// The technical exceptions, and the stages of activation.
     pub waivers: Waivers,
     /// For which customers partners' users may act.

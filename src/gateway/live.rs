@@ -11,7 +11,7 @@ use mfa_gateway_core::random::Random;
 use mfa_gateway_layer::{Authenticator, Senders};
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
-use super::{Assertions, Door, RateLimiter, Refusals};
+use super::{Assertions, Door, RateLimiter, Refusals, Resource};
 use crate::consent::{Callers, Keepers};
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
@@ -27,6 +27,8 @@ pub struct Live {
     pub(crate) judge: Judge,
     /// How refusals are worded.
     pub(crate) refusals: Refusals,
+    /// The protected resources whose metadata is served.
+    pub(crate) resources: Vec<Resource>,
     /// The ways to sign in; routes refer to them by place.
     pub(crate) doors: Vec<Arc<Door>>,
     /// The keepers of consents.

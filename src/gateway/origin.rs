@@ -75,6 +75,11 @@ impl Origin {
         own.is_some_and(|own| own == page)
     }
 
+    /// The host that the client asked for.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_ref()?.to_str().ok()
+    }
+
     /// The address of a request for this path, as its client wrote it: with the path that the proxy took off.
     pub(super) fn target(&self, path: &str) -> Option<Target> {
         let text =

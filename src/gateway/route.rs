@@ -9,7 +9,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use tower::{Layer, Service};
 
 use super::browser::{self, Door};
@@ -17,7 +17,7 @@ use super::grant::Grant;
 use super::question::Question;
 use super::service::{Inner, Next, refuse};
 use super::tally::Outcome;
-use super::{Live, Notice, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials};
+use super::{Live, Notice, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials, resource};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
@@ -51,6 +51,9 @@ impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute
     fn call(&mut self, sanitized: Sanitized) -> Self::Future {
         if let Some(response) = cors::preflight(&sanitized) {
             return Next::Right(Box::pin(ready(Ok(response))));
+        }
+        if let Some(answer) = metadata(&sanitized) {
+            return Next::Right(Box::pin(ready(answer)));
         }
         if let Some((place, name)) = own_path(&sanitized) {
             if sanitized.exchange.carried().is_some() {
@@ -89,8 +92,23 @@ const OWN_PAGES: Notice = Notice {
     status: StatusCode::NOT_FOUND,
     code: "own_path",
     description: "The gateway serves this path itself, and an authorizer only judges requests.",
-    remedy: "Have the proxy send the paths below `base_path` to one of the gateway's `listeners`.",
+    remedy: "Have the proxy send the gateway's own paths to one of its `listeners`.",
 };
+
+/// The response to a request for the metadata of a resource.
+fn metadata(sanitized: &Sanitized) -> Option<Result<Response<Body>, Rejection>> {
+    let (exchange, question) = (&sanitized.exchange, sanitized.question());
+    let hosts = [Some(question.host), question.origin.and_then(|origin| origin.host())];
+    let resource = resource::find(&exchange.live.resources, question.path(), hosts)?;
+    if exchange.carried().is_some() {
+        return Some(Err(Rejection::new(Reason::Told(&OWN_PAGES))));
+    }
+    if !matches!(*question.method, Method::GET | Method::HEAD) {
+        return Some(Err(Rejection::new(Reason::MethodNotAllowed(vec![Method::GET, Method::HEAD]))));
+    }
+    let response = resource.response(*question.method == Method::HEAD);
+    Some(Ok(response.map(|body| body.carrying(Outcome::of_own_path()))))
+}
 
 /// Which of the gateway's own paths a request is for: the place of the way to sign in, and the path's name.
 fn own_path(sanitized: &Sanitized) -> Option<(usize, String)> {

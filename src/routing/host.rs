@@ -51,6 +51,18 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Whether a host in its canonical form is one of them.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(name) => name == host,
+            Self::Below(name) => host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.')),
+        }
+    }
+}
+
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

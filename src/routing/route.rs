@@ -63,6 +63,8 @@ pub struct Route {
     pub dialect: Option<Dialect>,
     /// The maximum length of a request's body, if the route sets it.
     pub body_bytes: Option<u64>,
+    /// Where the metadata is of the resource that it is a part of, if that is served.
+    pub metadata: Option<Arc<str>>,
     /// How often callers may call, if the route sets it.
     pub rate_limit: Option<RateLimitId>,
     /// Whether the upstream receives the caller's token.
@@ -105,6 +107,7 @@ impl Route {
             responder: Responder::Upstream(UpstreamId(0)),
             dialect: None,
             body_bytes: None,
+            metadata: None,
             rate_limit: None,
             forward_authorization: true,
             forward_encoded: false,

@@ -24,6 +24,13 @@ pub struct Settings {
     pub connection: ConnectionSettings,
 }
 
+impl Settings {
+    /// Whether a listener asks clients for certificates.
+    pub(crate) fn asks_clients(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.tls.as_ref().is_some_and(Tls::asks_clients))
+    }
+}
+
 /// An address that takes traffic.
 #[derive(Clone, Debug)]
 pub struct Listener {

@@ -68,6 +68,7 @@ pub(super) const CRATES: &[Crate] = &[
             "error",
             "trusted",
             "requirement",
+            "resource",
             "caller",
             "shared",
             "refuse",

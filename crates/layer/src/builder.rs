@@ -104,6 +104,12 @@ impl Builder {
         Self { refusals, ..self }
     }
 
+    /// The URL of the metadata of the service's resource (RFC 9728): each challenge of the dialect `oauth` names it.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.refusals.resource_metadata = Some(url.into());
+        self
+    }
+
     /// Another clock than the system's: for tests.
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }

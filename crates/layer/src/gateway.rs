@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::guard::Guard;
 use super::requirement::Requirement;
+use super::resource::ResourceMetadata;
 use super::service::MfaLayer;
 use super::shared::Shared;
 
@@ -27,6 +28,18 @@ impl MfaGateway {
     #[must_use]
     pub fn layer(&self, requirement: Requirement) -> MfaLayer {
         MfaLayer::new(Guard { shared: Arc::clone(&self.shared), requirement })
+    }
+
+    /// The metadata of a resource (RFC 9728) whose tokens are these issuers'. The service serves it, at
+    /// [`ResourceMetadata::path_of`] the resource's path; [`Builder::resource_metadata`](super::Builder::resource_metadata) has
+    /// challenges say where.
+    #[must_use]
+    pub fn resource_metadata(&self, resource: &str) -> ResourceMetadata {
+        let mut metadata = ResourceMetadata::new(resource);
+        for issuer in self.shared.authenticator.issuers() {
+            metadata.trust(&issuer.rules().issuer, &issuer.profile().mfa);
+        }
+        metadata
     }
 
     /// Whether the keys of all issuers are there. While they aren't, requests with their tokens get 503.

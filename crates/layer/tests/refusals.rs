@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
-use mfa_gateway_layer::{Dialect, Refuse, Refused, Requirement};
+use mfa_gateway_layer::{Clock, Dialect, MfaGateway, Refuse, Refused, Requirement};
 use serde_json::json;
 
-use crate::support::{Answer, SIGNER, Signer, application, call, gateway, layer, user, with, without};
+use crate::support::{
+    Answer, ISSUER, NOW, SIGNER, Signer, application, call, gateway, issuer, layer, user, with, without,
+};
 
 #[tokio::test]
 async fn a_refusal_has_the_gateways_form() {
@@ -152,4 +154,28 @@ async fn a_request_id_of_the_client_is_kept_if_it_is_well_formed() {
         request.headers_mut().append("ms-requestid", id.parse().unwrap());
     }
     assert_eq!(call(&layer, request).await.headers.get_all("ms-requestid").iter().count(), 1);
+}
+
+#[tokio::test]
+async fn a_challenge_says_where_the_resource_is_described_and_the_gateway_words_that() {
+    const URL: &str = "https://api.example/.well-known/oauth-protected-resource";
+    let builder = MfaGateway::builder().issuer(issuer()).clock(Clock::manual(NOW)).resource_metadata(URL);
+    let gateway = builder.build_offline().unwrap();
+    let refused = async |requirement: Requirement, request| {
+        let answer = call(&gateway.layer(requirement), request).await;
+        answer.field("www-authenticate").unwrap_or_default().to_owned()
+    };
+    let oauth = || Requirement::mfa().dialect(Dialect::Oauth);
+    assert_eq!(refused(oauth(), without()).await, format!(r#"Bearer resource_metadata="{URL}""#));
+    let challenge = refused(oauth(), with(&user(&["pwd"]))).await;
+    assert!(challenge.ends_with(&format!(r#", acr_values="mfa", resource_metadata="{URL}""#)), "{challenge}");
+    assert_eq!(refused(Requirement::mfa(), without()).await, "Bearer", "as Partner Center documents it");
+    let mut metadata = gateway.resource_metadata("https://api.example");
+    metadata.mfa_required = true;
+    let document: serde_json::Value = serde_json::from_str(&metadata.to_json()).unwrap();
+    let expected = json!({
+        "resource": "https://api.example", "authorization_servers": [ISSUER],
+        "bearer_methods_supported": ["header"], "mfa_required": true, "acr_values_supported": ["mfa"],
+    });
+    assert_eq!(document, expected);
 }

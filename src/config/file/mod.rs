@@ -17,6 +17,7 @@ mod network;
 mod operation;
 mod report;
 mod request;
+mod resource;
 mod route;
 mod sign_in;
 mod telemetry;
@@ -38,6 +39,7 @@ pub(super) use operation::{
 };
 pub(super) use report::{Accounts, Names, Report};
 pub(super) use request::{AtExpiry, Cors, Field, FieldEdits, OtherPlace, TokenFrom};
+pub(super) use resource::Resource;
 pub(super) use route::{
     AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, ReportedTenants, Require,
     Route, RouteHosts, Serve, Stage,
@@ -133,6 +135,9 @@ pub(super) struct File {
     /// Deadlines for clients, and the duration of the drain.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// The protected resources whose metadata the gateway serves (RFC 9728). Absent: none.
+    #[serde(default)]
+    pub resource_metadata: Vec<Resource>,
     /// How senders prove the key that their token is bound to (DPoP, RFC 9449).
     #[serde(default)]
     pub dpop: Dpop,

@@ -65,6 +65,7 @@ fn refusal(rejection: &Rejection) -> Refusal<'_> {
         let (description, remedy) = texts(rejection);
         Refusal::new(rejection.reason.status(), rejection.reason.code(), description, remedy)
     };
+    let refusal = refusal.described_at(rejection.route.as_ref().and_then(|route| route.metadata.as_deref()));
     let refusal =
         refusal.about(rejection.customer()).worded(rejection.dialect()).compliant(rejection.preview.compliant);
     match rejection.place().filter(|_| rejection.reason == Reason::Denied(Denial::NoCredential)) {

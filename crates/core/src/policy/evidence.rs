@@ -163,6 +163,22 @@ impl Default for MfaRule {
 }
 
 impl MfaRule {
+    /// The values to request from the issuer: those that `acr` may have, or if the rule isn't about `acr`, those of the other
+    /// claims. Values that can't stand in a challenge are left out.
+    #[must_use]
+    pub fn acr_values(&self) -> Vec<&str> {
+        let predicates = || self.any.iter().chain(&self.all);
+        let on_acr = |predicate: &&Predicate| predicate.claim == ["acr"];
+        let only_acr = predicates().any(|predicate| on_acr(&predicate));
+        let asked = predicates().filter(|predicate| !only_acr || on_acr(predicate));
+        let values = asked.map(|predicate| match &predicate.test {
+            Test::Equals(value) | Test::Contains(value) => value.as_str(),
+        });
+        // Spaces separate the values, and they are in a quoted string.
+        let usable = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+        values.filter(usable).collect()
+    }
+
     /// Reads the claims.
     #[must_use]
     pub fn evaluate(&self, claims: &Claims) -> MfaFinding {

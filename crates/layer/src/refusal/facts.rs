@@ -22,6 +22,8 @@ pub struct Refusal<'r> {
     pub(super) dialect: Dialect,
     pub(super) compliant: Option<bool>,
     pub(super) retry_after: Option<u64>,
+    /// Where the resource is described.
+    pub(super) metadata: Option<&'r str>,
 }
 
 impl<'r> Refusal<'r> {
@@ -54,6 +56,7 @@ impl<'r> Refusal<'r> {
             dialect: Dialect::PartnerCenter,
             compliant: None,
             retry_after: None,
+            metadata: None,
         }
     }
 
@@ -61,6 +64,12 @@ impl<'r> Refusal<'r> {
     #[must_use]
     pub fn worded(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
+    }
+
+    /// The same, of a resource whose metadata is at this URL (RFC 9728).
+    #[must_use]
+    pub fn described_at(self, metadata: Option<&'r str>) -> Self {
+        Self { metadata, ..self }
     }
 
     /// The same, of a request about this customer.

@@ -11,6 +11,16 @@ impl Refusal<'_> {
     /// The one challenge of a refusal (RFC 6750 section 3). The service's own failures have none.
     #[must_use]
     pub fn challenge(&self, settings: &Refusals) -> Option<HeaderValue> {
+        let challenge = self.bare_challenge(settings)?;
+        // Partner Center's stays as it is documented.
+        let metadata = self.metadata.or(settings.resource_metadata.as_deref());
+        let Some(url) = metadata.filter(|_| self.dialect == Dialect::Oauth) else { return Some(challenge) };
+        let challenge = challenge.to_str().ok()?;
+        let between = if challenge.contains(' ') { "," } else { "" };
+        HeaderValue::try_from(format!(r#"{challenge}{between} resource_metadata="{url}""#)).ok()
+    }
+
+    fn bare_challenge(&self, settings: &Refusals) -> Option<HeaderValue> {
         match (self.denial?, self.dialect) {
             (Denial::Sender(error), _) => sender::challenge(error, settings, self.dialect),
             (Denial::NoCredential, Dialect::Oauth) if sender::needs_dpop(self) => sender::bare(settings),

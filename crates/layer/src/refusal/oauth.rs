@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
 use mfa_gateway_core::json::Object;
-use mfa_gateway_core::policy::{Denial, Predicate, Proof, Test, remedy};
+use mfa_gateway_core::policy::{Denial, remedy};
 use mfa_gateway_core::token::Check;
 
 use super::Refusal;
@@ -52,25 +52,9 @@ fn step_up(denial: Denial, refusal: &Refusal<'_>) -> String {
     let description = remedy(denial, None, None).0;
     let description = description.split(". ").next().unwrap_or_default();
     let text = format!(r#"Bearer error="insufficient_user_authentication", error_description="{description}""#);
-    let acr_values = proof.map(acr_values).filter(|values| !values.is_empty());
+    let acr_values = proof.map(|proof| proof.issuer.mfa.acr_values().join(" ")).filter(|values| !values.is_empty());
     let acr_values = acr_values.map(|values| format!(r#", acr_values="{values}""#)).unwrap_or_default();
     let max_age = refusal.max_age().filter(|_| denial == Denial::AuthenticationStale);
     let max_age = max_age.map(|age| format!(r#", max_age="{}""#, age.as_secs())).unwrap_or_default();
     text + &acr_values + &max_age
-}
-
-/// The values to request from the issuer under its rule: those that `acr` may have, or if the rule isn't about `acr`,
-/// those of the other claims.
-fn acr_values(proof: &Proof) -> String {
-    let rule = &proof.issuer.mfa;
-    let predicates = || rule.any.iter().chain(&rule.all);
-    let on_acr = |predicate: &&Predicate| predicate.claim == ["acr"];
-    let only_acr = predicates().any(|predicate| on_acr(&predicate));
-    let asked = predicates().filter(|predicate| !only_acr || on_acr(predicate));
-    let values = asked.map(|predicate| match &predicate.test {
-        Test::Equals(value) | Test::Contains(value) => value.as_str(),
-    });
-    // Spaces separate the values, and they are in a quoted string.
-    let usable = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
-    values.filter(usable).collect::<Vec<_>>().join(" ")
 }

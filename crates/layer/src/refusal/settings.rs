@@ -17,6 +17,8 @@ pub struct Refusals {
     pub report_header: bool,
     /// The accepted algorithms of DPoP proofs, as challenges list them.
     pub dpop_algorithms: String,
+    /// The URL of the metadata of the resource, where the refusal names no other.
+    pub resource_metadata: Option<String>,
     /// The requirements for tokens that callers receive, if they do.
     pub expected: Option<Expected>,
 }
@@ -31,6 +33,7 @@ impl Default for Refusals {
             source,
             report_header: true,
             dpop_algorithms,
+            resource_metadata: None,
             expected: None,
         }
     }
