@@ -7,15 +7,13 @@ use ::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use mfa_gateway_wire::Body;
 
+use super::asked::ORIGINAL_REFUSED;
 use super::changes::Changes;
 use super::{Kind, Settings};
 use crate::gateway::Granted;
 
 /// Tells Envoy which fields to remove from the request.
 static TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
-
-/// Says that nginx's recipe asks again, for the refusal that it has got already.
-static ORIGINAL_REFUSED: HeaderName = HeaderName::from_static("x-original-refused");
 
 /// The answer to an authorizer's question about a request with these fields.
 pub(super) fn of(settings: &Settings, asked: &HeaderMap, mut response: Response<Body>) -> Response<Body> {

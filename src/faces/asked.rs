@@ -23,6 +23,9 @@ pub(super) const OF_CONNECTION: [HeaderName; 9] = [
     CONTENT_LENGTH,
 ];
 
+/// Says that nginx's recipe asks again, for the refusal that it has got already.
+pub(super) static ORIGINAL_REFUSED: HeaderName = HeaderName::from_static("x-original-refused");
+
 /// What a proxy says about the request that it carries.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -35,6 +38,8 @@ pub(super) struct Asked {
     pub(super) client: SocketAddr,
     /// The other fields.
     pub(super) fields: HeaderMap,
+    /// Whether the request was refused already, and the proxy asks for its refusal.
+    pub(super) again: bool,
 }
 
 /// The connection that a question came on.
@@ -55,13 +60,14 @@ impl Asked {
         let method = Method::from_bytes(&self.method).map_err(|_| METHOD)?;
         let target = PathAndQuery::try_from(&self.target[..]).map_err(|_| TARGET)?;
         let websocket = may_be_websocket(&self.fields);
-        for name in &OF_CONNECTION {
+        // `Connection` says which fields a listener would remove, and is removed with them.
+        for name in OF_CONNECTION.iter().filter(|name| **name != CONNECTION) {
             self.fields.remove(name);
         }
         self.fields.insert(HOST, self.host);
         let mut request = Request::new(Body::empty());
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, Uri::from(target), self.fields);
-        Ok((request, Seen { client: self.client, https: self.https, websocket }))
+        Ok((request, Seen { client: self.client, https: self.https, websocket, again: self.again }))
     }
 }
 
@@ -71,13 +77,14 @@ pub(super) struct Seen {
     client: SocketAddr,
     https: bool,
     websocket: bool,
+    again: bool,
 }
 
 impl Carrier {
     /// The request of a question, as if it had come on a listener; or the fault of a question that has none.
     pub(super) fn bring(self, asked: Result<(Request<Body>, Seen), Reason>) -> Arrived {
         let Self { peer, busy } = self;
-        let unknown = Seen { client: peer.address, https: false, websocket: false };
+        let unknown = Seen { client: peer.address, https: false, websocket: false, again: false };
         let (request, seen, fault) = match asked {
             Ok((request, seen)) => (request, seen, None),
             Err(fault) => (Request::new(Body::empty()), unknown, Some(fault)),
@@ -93,7 +100,7 @@ impl Carrier {
             names: Vec::new(),
             shown: None,
             held: Arc::clone(&peer.held),
-            carried: Some(Carried { fault, websocket: seen.websocket }),
+            carried: Some(Carried { fault, websocket: seen.websocket, again: seen.again }),
         };
         Arrived { request, peer: Some(Arc::new(client)), busy }
     }

@@ -6,7 +6,7 @@ use ::http::header::HOST;
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::asked::Asked;
+use super::asked::{Asked, ORIGINAL_REFUSED};
 use super::{Kind, Settings};
 use crate::gateway::{Peer, Reason, only};
 
@@ -91,6 +91,7 @@ fn original(mut head: Parts, peer: &Peer) -> Result<Asked, &'static str> {
         host,
         https,
         client,
+        again: fields.contains_key(&ORIGINAL_REFUSED),
         fields: std::mem::take(fields),
     })
 }
@@ -109,6 +110,7 @@ fn forwarded(mut head: Parts, peer: &Peer) -> Result<Asked, &'static str> {
         host,
         https,
         client,
+        again: false,
         fields: std::mem::take(fields),
     })
 }
@@ -122,7 +124,7 @@ fn itself(prefix: &str, mut head: Parts, peer: &Peer) -> Result<Asked, &'static 
     let fields = &mut head.headers;
     let https = optional(fields, &FORWARDED.proto, PROTO)?.map_or(Ok(false), |proto| is_https(&proto))?;
     let client = last_client(fields, peer)?;
-    Ok(Asked { method, target, host, https, client, fields: std::mem::take(fields) })
+    Ok(Asked { method, target, host, https, client, again: false, fields: std::mem::take(fields) })
 }
 
 /// The host of the question itself, which the proxy sets to that of the request.

@@ -51,4 +51,6 @@ pub(crate) struct Carried {
     pub(crate) fault: Option<Reason>,
     /// Whether it may become a `WebSocket`.
     pub(crate) websocket: bool,
+    /// Whether it was refused already, and is asked about again for its refusal: no answer to that is a permit.
+    pub(crate) again: bool,
 }

@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::pipeline::Observed;
 use super::service::{Inner, Next, refuse};
 use super::upgrade::Wanted;
-use super::{Admitted, Reason, Rejection, Sanitized, host, upgrade};
+use super::{Admitted, Reason, Rejection, Sanitized, forward, host, upgrade};
 use crate::session::{self, OwnCookies};
 use mfa_gateway_wire::{Body, Presence, QUERY_NOT_ASCII, Refused, headers};
 
@@ -88,7 +88,13 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
         Some(Refused::HeadTooLarge) => return Err(Reason::HeadTooLarge),
         Some(Refused::TargetTooLong) => return Err(Reason::UriTooLong),
     }
+    let is_carried = exchange.carried().is_some();
     let Exchange { request, present, live, peer, .. } = exchange;
+    // A listener removes them and sets its own; behind another proxy, the API would receive none.
+    let identity = forward::identity_names().chain(&live.edge.claim_fields);
+    if is_carried && headers::nominates(request.headers(), identity) {
+        return Err(Reason::Malformed(NOMINATED));
+    }
     if is_refused(request.method()) {
         return Err(Reason::MethodNotAllowed(Vec::new()));
     }
@@ -118,6 +124,10 @@ fn sanitize(exchange: &mut Exchange) -> Result<Option<Wanted>, Reason> {
     }
     if present.has(Presence::UPGRADE) { upgrade::wanted(request, peer.as_ref()) } else { Ok(None) }
 }
+
+/// A proxy on the way would remove who calls after the gateway has said it.
+const NOMINATED: &str =
+    "Connection names a field that says who calls, and belongs to no connection (RFC 9110 section 7.6.1).";
 
 /// Whether no route serves a method: no tunnels, no echo of the request (`TRACK` is IIS's), no disguised HTTP/2 preface
 /// (RFC 9113 section 11.6), and none so long that it can only be meant for a parser.

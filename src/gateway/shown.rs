@@ -18,6 +18,7 @@ pub(super) fn look(routed: &Routed, credential: Credential<'_>, evidence: Eviden
             fields: exchange.request.headers(),
             method: question.method.as_str(),
             target: question.origin.and_then(|origin| origin.target(question.path())),
+            again: exchange.carried().is_some_and(|carried| carried.again),
             certificate: exchange.peer.as_ref().and_then(|peer| peer.thumbprint),
         }
     })

@@ -10,8 +10,9 @@ use std::time::Instant;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::Proof;
+use mfa_gateway_core::policy::{Denial, Proof, SenderError};
 use mfa_gateway_core::random::Random;
+use mfa_gateway_core::token::DpopError;
 use mfa_gateway_wire::Body;
 use tower::Service;
 
@@ -22,6 +23,9 @@ use super::tally::Outcome;
 use super::{Cleared, Reason, Rejection, broker, forward};
 use crate::routing::Responder;
 use crate::upstream::Protocol;
+
+/// The proof came before.
+const REPLAYED: Reason = Reason::Denied(Denial::Sender(SenderError::Proof(DpopError::Replayed)));
 
 /// Answers what the proxy that carries a permitted request needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,11 @@ async fn answer(parts: Parts) -> Result<Response<Body>, Rejection> {
     // The proxy would ask its backend for what only the gateway can give.
     if !matches!(parts.route.responder, Responder::Upstream(_) | Responder::Authorizers) {
         return Err(Rejection::new(Reason::NotFound).on(parts.route).with_proof(parts.proof));
+    }
+    // Nothing else is wrong with the request, so that this is what it was refused for.
+    let possession = parts.proof.as_ref().and_then(|proof| proof.possession.as_deref());
+    if possession.is_some_and(|possession| possession.came_before) {
+        return Err(Rejection::new(REPLAYED).on(parts.route).with_proof(parts.proof));
     }
     let parts = if parts.route.consent.is_some() { broker::inject(parts).await? } else { parts };
     let Parts { mut exchange, mut observed, route, grounds, proof } = parts;

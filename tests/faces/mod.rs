@@ -1,6 +1,7 @@
 //! The faces of the decision: proxies ask about the requests that they carry.
 
 mod assertion;
+mod bound;
 mod envoy;
 mod equality;
 mod peers;

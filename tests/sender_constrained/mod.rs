@@ -30,9 +30,9 @@ routes:
 ";
 
 /// A gateway, and the key of a sender whose tokens are bound to it.
-struct Sender {
-    gateway: Gateway,
-    key: Signer,
+pub(crate) struct Sender {
+    pub(crate) gateway: Gateway,
+    pub(crate) key: Signer,
 }
 
 impl Sender {
@@ -40,12 +40,12 @@ impl Sender {
         Self::with(CONFIG).await
     }
 
-    async fn with(config: &str) -> Self {
+    pub(crate) async fn with(config: &str) -> Self {
         Self { gateway: World::new().await.gateway(config).await, key: Signer::es256("sender") }
     }
 
     /// The thumbprint of a key (RFC 7638).
-    fn thumbprint(key: &Signer) -> String {
+    pub(crate) fn thumbprint(key: &Signer) -> String {
         let jwk = key.jwk();
         let text = |name: &str| jwk[name].as_str().unwrap().to_owned();
         let members = format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, text("crv"), text("x"), text("y"));
@@ -53,12 +53,12 @@ impl Sender {
     }
 
     /// Jane's token, bound to the sender's key.
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.token_with(&json!({"jkt": Self::thumbprint(&self.key)}))
     }
 
     /// Jane's token with this `cnf`.
-    fn token_with(&self, cnf: &Value) -> String {
+    pub(crate) fn token_with(&self, cnf: &Value) -> String {
         self.gateway.changed(|claims| claims["cnf"] = cnf.clone())
     }
 
@@ -68,7 +68,7 @@ impl Sender {
     }
 
     /// The claims of a proof for a `GET` of this path with this token.
-    fn claims(&self, path: &str, token: &str) -> Value {
+    pub(crate) fn claims(&self, path: &str, token: &str) -> Value {
         let id: [u8; 8] = std::array::from_fn(|_| fastrand::u8(..));
         json!({
             "jti": encode(&id), "htm": "GET", "htu": self.address(path), "iat": START.as_secs(),
@@ -76,7 +76,7 @@ impl Sender {
         })
     }
 
-    fn header(key: &Signer) -> Value {
+    pub(crate) fn header(key: &Signer) -> Value {
         json!({"typ": "dpop+jwt", "alg": key.algorithm.name(), "jwk": key.jwk()})
     }
 

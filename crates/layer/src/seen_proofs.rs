@@ -32,8 +32,7 @@ impl SeenProofs {
     ///
     /// If it came before, or if there is no room: a proof that isn't remembered could come again.
     pub fn note(&self, proof: &DpopProof, until: Timestamp, now: Timestamp, most: usize) -> Result<(), DpopError> {
-        let place = proof.key.octets().first().map_or(0, |&octet| usize::from(octet) % PARTS);
-        let Some(part) = self.parts.get(place) else { return Err(DpopError::Full) };
+        let Some(part) = self.parts.get(Self::place(proof)) else { return Err(DpopError::Full) };
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         let current = now.as_secs().div_euclid(SLOT);
         part.slots = part.slots.split_off(&current);
@@ -45,6 +44,17 @@ impl SeenProofs {
         }
         part.slots.entry(until.as_secs().div_euclid(SLOT)).or_default().insert(proof.id);
         Ok(())
+    }
+
+    /// Whether a proof came before. It isn't remembered for that.
+    #[must_use]
+    pub fn has(&self, proof: &DpopProof) -> bool {
+        let part = self.parts.get(Self::place(proof)).map(|part| part.lock().unwrap_or_else(PoisonError::into_inner));
+        part.is_some_and(|part| part.slots.values().any(|slot| slot.contains(&proof.id)))
+    }
+
+    fn place(proof: &DpopProof) -> usize {
+        proof.key.octets().first().map_or(0, |&octet| usize::from(octet) % PARTS)
     }
 
     /// How many proofs are remembered.
@@ -98,6 +108,9 @@ mod tests {
         }
         assert_eq!(note(&seen, &proof(1, 1, 2 * WINDOW + SLOT), 2 * WINDOW + SLOT, 1000), Ok(()));
         assert_eq!(seen.len(), 1, "the others are forgotten");
+        let other = proof(1, 2, 2 * WINDOW + SLOT);
+        assert!(seen.has(&proof(1, 1, 2 * WINDOW + SLOT)) && !seen.has(&other));
+        assert_eq!((seen.len(), note(&seen, &other, 2 * WINDOW + SLOT, 1000)), (1, Ok(())), "a look remembers nothing");
     }
 
     #[test]

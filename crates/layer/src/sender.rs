@@ -67,6 +67,15 @@ pub struct Sent<'r> {
     pub target: Option<Target>,
     /// The verified client certificate of its connection.
     pub certificate: Option<Thumbprint>,
+    /// Whether it was refused already, and is asked about again for its refusal: its proof came before then.
+    pub again: bool,
+}
+
+/// What a good proof shows.
+struct Proven {
+    key: Thumbprint,
+    came_before: bool,
+    nonce_ends: bool,
 }
 
 impl Senders {
@@ -106,35 +115,36 @@ impl Senders {
                     (Credential::Dpop(_), None) => Some(Err(DpopError::Missing)),
                     _ => None,
                 };
-                let nonce_ends = matches!(dpop, Some(Ok((_, true))));
-                let dpop = dpop.map(|found| found.map(|(key, _)| key));
-                Evidence::Token(Arc::new(proof.shown(Possession { dpop, certificate: sent.certificate, nonce_ends })))
+                let of = |fact: fn(&Proven) -> bool| matches!(&dpop, Some(Ok(proven)) if fact(proven));
+                let possession = Possession {
+                    certificate: sent.certificate,
+                    came_before: of(|proven| proven.came_before),
+                    nonce_ends: of(|proven| proven.nonce_ends),
+                    dpop: dpop.map(|found| found.map(|proven| proven.key)),
+                };
+                Evidence::Token(Arc::new(proof.shown(possession)))
             }
             other => other,
         }
     }
 
-    /// The key that a request's proof shows, and whether its nonce is about to end. The proof is remembered if the key is the
-    /// token's.
-    fn proven(
-        &self,
-        token: &[u8],
-        bound: &Thumbprint,
-        sent: &Sent<'_>,
-        now: Timestamp,
-    ) -> Result<(Thumbprint, bool), DpopError> {
+    /// What a request's proof shows. It is remembered if its key is the token's.
+    fn proven(&self, token: &[u8], bound: &Thumbprint, sent: &Sent<'_>, now: Timestamp) -> Result<Proven, DpopError> {
         let text = only(sent.fields)?.to_str().map_err(|_| DpopError::Form)?;
         let target = sent.target.as_ref().ok_or(DpopError::Target)?;
         let request = ProvenRequest { method: sent.method, target, token };
         let proof = DpopProof::verify(text, &self.settings.rules, request, now)?;
         if proof.key != *bound {
-            return Ok((proof.key, false));
+            return Ok(Proven { key: proof.key, came_before: false, nonce_ends: false });
         }
         // One that is refused for its nonce is made anew, so that it needs no place in the memory.
-        let ends = self.check_nonce(proof.nonce.as_deref().unwrap_or_default(), now)?;
-        let until = proof.issued_at.plus(self.settings.rules.window);
-        self.seen.note(&proof, until, now, self.settings.remembered)?;
-        Ok((proof.key, ends))
+        let nonce_ends = self.check_nonce(proof.nonce.as_deref().unwrap_or_default(), now)?;
+        let came_before = sent.again && self.seen.has(&proof);
+        if !sent.again {
+            let until = proof.issued_at.plus(self.settings.rules.window);
+            self.seen.note(&proof, until, now, self.settings.remembered)?;
+        }
+        Ok(Proven { key: proof.key, came_before, nonce_ends })
     }
 
     /// Whether a nonce is about to end.

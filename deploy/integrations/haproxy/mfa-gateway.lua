@@ -7,6 +7,7 @@ local FOR_API = { "mfa-assertion", "authorization", "cookie", "ms-requestid", "m
 local FOR_CLIENT = {
     ["ms-requestid"] = "txn.mfa_request_id", ["ms-correlationid"] = "txn.mfa_correlation_id",
     ["ismfacompliant"] = "txn.mfa_compliant", ["mfa-report"] = "txn.mfa_report",
+    ["dpop-nonce"] = "txn.mfa_dpop_nonce",
 }
 -- The fields of a connection and of a message's framing.
 local FRAMING = {}
@@ -40,6 +41,9 @@ local function permit(txn, fields)
         if name:find("^x%-auth%-request%-") then tell(name) end
     end
     for _, name in ipairs(FOR_API) do tell(name) end
+    -- A DPoP proof counts once, and was for the gateway, where that has read the token.
+    local class = fields["x-auth-request-class"]
+    if class and class[0] ~= "" then txn.http:req_del_header("dpop") end
     for name, variable in pairs(FOR_CLIENT) do
         if fields[name] then txn:set_var(variable, fields[name][0]) end
     end

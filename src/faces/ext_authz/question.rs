@@ -42,7 +42,7 @@ pub(super) fn read(question: CheckRequest, peer: &Peer) -> Result<Asked, Reason>
     let address = attributes.source.and_then(|source| source.address?.socket_address);
     let client = address.map_or(Ok(peer.address), |address| client(&address)).map_err(Reason::Malformed)?;
     let host = HeaderValue::from_maybe_shared(http.host).map_err(|_| Reason::Malformed(HOST_OF))?;
-    Ok(Asked { method: http.method.to_vec(), target: http.path.to_vec(), host, https, client, fields })
+    Ok(Asked { method: http.method.to_vec(), target: http.path.to_vec(), host, https, client, fields, again: false })
 }
 
 /// Checks the attributes besides the fields, and returns whether the scheme is https.

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from support.dpop import DpopKey
 from support.identity_provider import JOHN
 from support.http1 import Connection, Response, call, request
 from support.visitor import NAVIGATION, Visitor
@@ -199,6 +200,51 @@ class Contract:
     def test_every_spelling_of_the_host_is_the_same_host(self, front, backend, issuer, host):
         assert call(front.port, "/v1/x", headers=[("Host", host)]).status == 401
         assert call(front.port, "/v1/x", issuer.jane(), headers=[("Host", host)]).status == 200
+
+    @pytest.mark.parametrize("upgrade", [[], [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")]], ids=["", "upgrade"])
+    @pytest.mark.parametrize("named", ["X-Auth-Request-User, X-Auth-Request-Class, X-Auth-Request-Grounds", "close, x-auth-request-user"])
+    def test_no_client_takes_the_callers_identity_away(self, front, backend, issuer, named, upgrade):
+        named = f"Upgrade, {named}" if upgrade else named
+        response = call(front.port, "/v1/x", issuer.jane(), headers=[("Connection", named), *upgrade])
+        assert response.status < 500, response
+        assert response.status == 400 or backend.requests
+        for seen in backend.requests:
+            assert {name: seen.fields.one(name) for name in IDENTITY} == IDENTITY
+            assert "x-auth" not in ",".join(seen.fields.all("Connection")).lower()
+
+    def test_a_bound_token_counts_with_a_new_proof_for_the_clients_request(self, front, backend, issuer):
+        key = DpopKey()
+        jane, john = (person(cnf={"jkt": key.thumbprint}) for person in (issuer.jane, issuer.john))
+        url = "http://api.contoso.example/v1/x"
+
+        def send(token, proof, method="GET", body=None):
+            return call(front.port, "/v1/x?y=1", None, method, [("Authorization", f"DPoP {token}"), ("DPoP", proof)], body)
+
+        def refused(response, why):
+            assert (response.status, reason(response)) == (401, why), response
+            assert response.fields.one("WWW-Authenticate").startswith('DPoP error="'), response
+            return response.fields.one("DPoP-Nonce")
+
+        refused(call(front.port, "/v1/x", jane), "bound_token_as_bearer")
+        nonce, begun = refused(send(jane, key.proof("GET", url, jane)), "dpop_nonce_required"), time.time()
+        proof = key.proof("GET", url, jane, nonce=nonce)
+        assert send(jane, proof).status == 200
+        fields = backend.only_request.fields
+        assert {name: fields.one(name) for name in IDENTITY} == IDENTITY
+        assert [value for value in fields.all("DPoP") if value] == []
+        refused(send(jane, proof), "dpop_proof_replayed")
+        assert send(jane, key.proof("POST", url, jane, nonce=nonce), "POST", b"x" * 100).status == 200
+        for method, other in (("POST", url), ("GET", url.replace("/v1/x", "/authorize")), ("GET", url.replace("/v1/x", "/v1/y"))):
+            refused(send(jane, key.proof(method, other, jane, nonce=nonce)), "dpop_proof_invalid")
+        response = send(john, key.proof("GET", url, john, nonce=nonce))
+        assert (response.status, reason(response)) == (401, "mfa_missing"), "also where it is asked about twice"
+        assert len(backend.requests) == 2
+        # A permit gives the next nonce before this one ends.
+        time.sleep(max(0.0, begun + 10 - begun % 10 + 0.3 - time.time()))
+        response = send(jane, key.proof("GET", url, jane, nonce=nonce))
+        assert (response.status, len(backend.requests)) == (200, 3)
+        assert response.fields.one("DPoP-Nonce") != nonce
+        assert "DPoP-Nonce" not in backend.requests[-1].fields
 
     def test_identity_in_trailer_fields_reaches_no_api(self, front, backend, issuer):
         headers = [("Transfer-Encoding", "chunked"), ("TE", "trailers"), ("Trailer", "X-Auth-Request-User")]

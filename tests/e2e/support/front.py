@@ -43,6 +43,7 @@ class Judge(Gateway):
                 {"prefix": "/rehearsed/", "require": "mfa", "mode": "report", **behind},
                 {"prefix": f"/{SERVICE}/", **behind},
             ],
+            "dpop": {"nonce": {"lifetime": "10s"}},
             **config,
         })
 

@@ -57,6 +57,8 @@ pub struct Possession {
     pub dpop: Option<Result<Thumbprint, DpopError>>,
     /// The client certificate of its connection.
     pub certificate: Option<Thumbprint>,
+    /// Whether its proof came before, where that is no reason yet: the request was refused, and is asked about for its refusal.
+    pub came_before: bool,
     /// Whether the nonce of its proof is about to end, so that its response has the next one.
     pub nonce_ends: bool,
 }
@@ -66,7 +68,7 @@ impl Possession {
     #[must_use]
     pub fn of(binding: Option<&Binding>) -> Self {
         let (key, certificate) = binding.map_or((None, None), |binding| (binding.key, binding.certificate));
-        Self { dpop: key.map(Ok), certificate, nonce_ends: false }
+        Self { dpop: key.map(Ok), certificate, ..Self::default() }
     }
 }
 

@@ -48,6 +48,13 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether `Connection` names one of these fields, so that it would get no further.
+#[must_use]
+pub fn nominates<'n>(headers: &HeaderMap, mut names: impl Iterator<Item = &'n HeaderName>) -> bool {
+    let nominated: Vec<HeaderName> = headers.get_all(header::CONNECTION).iter().flat_map(nominated).collect();
+    !nominated.is_empty() && names.any(|name| nominated.contains(name))
+}
+
 /// The fields that a `Connection` field names, except those that it can't remove.
 fn nominated(connection: &HeaderValue) -> Vec<HeaderName> {
     if connection == "keep-alive" || connection == "close" {
