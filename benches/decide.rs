@@ -9,8 +9,8 @@ use http::Method;
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, RolesFound, Rule,
-    UserKind, Waivers, decide,
+    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Revocable, RolesFound,
+    Rule, UserKind, Waivers, decide,
 };
 use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -61,6 +61,7 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
         told: Box::default(),
         binding: None,
         possession: None,
+        revocable: Revocable::default(),
         attached: Attached::default(),
         issuer: Arc::new(IssuerProfile { name: "idp".to_owned(), mfa, ..IssuerProfile::default() }),
     }))

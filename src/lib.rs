@@ -21,6 +21,7 @@
 //! | [`consent`] | what programs use that run unattended: consents of people |
 //! | [`vendors`] | control panel vendors, and the customers of their partners |
 //! | [`session`] | the sessions of people who signed in |
+//! | `events` | security events: what an issuer ends while it lasts |
 //! | [`pages`] | the pages that people see: of a sign-in that fails, of a role that lacks, of their sessions |
 //! | [`gateway`], [`server`] | the stack of layers; the connections that it serves |
 //! | [`faces`] | the same decision for proxies that carry the requests themselves |
@@ -55,6 +56,8 @@ pub mod consent;
 pub mod vendors;
 
 pub mod session;
+
+mod events;
 
 pub mod pages;
 

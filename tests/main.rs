@@ -55,6 +55,7 @@ mod resource_metadata;
 mod route_fields;
 mod route_problems;
 mod security;
+mod security_events;
 mod sender_constrained;
 mod sign_in_problems;
 mod soak;

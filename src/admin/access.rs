@@ -17,7 +17,9 @@ use crate::config::{AdminAuthentication, Operators, hash};
 use crate::exceptions::{Actor, ExceptionSettings};
 use crate::gateway::{Notice, Reason, Rejection};
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Rule, Waivers, decide};
+use mfa_gateway_core::policy::{
+    AppOnlyRule, Decision, Denial, Evidence, Proof, Requirement, Revocations, Rule, Waivers, decide,
+};
 use mfa_gateway_core::token::{TokenError, Unverified};
 use mfa_gateway_layer::{Authenticator, CacheMetrics, Credential, Issuer, Lookup};
 
@@ -68,13 +70,13 @@ impl Access {
         authentication: Option<&AdminAuthentication>,
         issuers: Vec<Issuer>,
         max_token_bytes: usize,
-        clock: &Clock,
+        (clock, revocations): (&Clock, Option<Revocations>),
     ) -> Self {
         let Some(authentication) = authentication else { return Self::Closed };
         let sign_in = authentication
             .operators
             .as_ref()
-            .map(|operators| Box::new(SignIn::new(operators, issuers, max_token_bytes, clock)));
+            .map(|operators| Box::new(SignIn::new(operators, issuers, max_token_bytes, (clock, revocations))));
         let browsers = authentication.sign_in.as_ref().map(|operators| Box::new(Browsers::new(operators, clock)));
         Self::Open { tokens: authentication.tokens.clone(), sign_in, browsers }
     }
@@ -155,13 +157,19 @@ fn is_one_of(tokens: &[[u8; 32]], token: &str) -> bool {
 }
 
 impl SignIn {
-    fn new(operators: &Operators, issuers: Vec<Issuer>, max_token_bytes: usize, clock: &Clock) -> Self {
+    fn new(
+        operators: &Operators,
+        issuers: Vec<Issuer>,
+        max_token_bytes: usize,
+        (clock, revocations): (&Clock, Option<Revocations>),
+    ) -> Self {
         let app_only = if operators.applications.is_empty() { AppOnlyRule::Deny } else { AppOnlyRule::Allow };
         let requirement = Requirement::Mfa { max_age: operators.max_age };
         let rule = Rule { app_only, tenants: operators.tenants.clone(), ..requirement.into() };
         Self {
             // Operators are few: the gateway neither caches their tokens nor counts their requests as traffic.
-            authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), CacheMetrics::default()),
+            authenticator: Authenticator::new(issuers, 0, max_token_bytes, clock.clone(), CacheMetrics::default())
+                .until_revoked(revocations),
             rule: Arc::new(rule),
             users: operators.users.clone(),
             applications: operators.applications.clone(),

@@ -37,7 +37,7 @@ struct RouteDetail {
     /// The upstream's name; `null` if the gateway itself responds.
     upstream: Option<String>,
     /// What the gateway itself serves; `null` for a route with an upstream.
-    #[schemars(extend("enum" = ["status_report", "token_broker", null]))]
+    #[schemars(extend("enum" = ["status_report", "token_broker", "security_events", null]))]
     serve: Option<&'static str>,
     /// With `serve`, whom the report is about: `own`, `all`, or the ids of tenants; `null` for a route with an upstream.
     reported_tenants: Option<Vec<String>>,
@@ -104,7 +104,7 @@ fn in_order(config: &Config) -> Vec<RouteDetail> {
 fn detail(config: &Config, route: &Route) -> RouteDetail {
     let upstream = route.upstream().and_then(|place| config.upstreams.get(place.0));
     let reported = match &route.responder {
-        Responder::Upstream(_) | Responder::TokenBroker | Responder::Authorizers => None,
+        Responder::Upstream(_) | Responder::TokenBroker | Responder::SecurityEvents | Responder::Authorizers => None,
         Responder::StatusReport(ReportedTenants::Own) => Some(vec!["own".to_owned()]),
         Responder::StatusReport(ReportedTenants::All) => Some(vec!["all".to_owned()]),
         Responder::StatusReport(ReportedTenants::Only(tenants)) => Some(tenants.iter().cloned().collect()),
@@ -123,6 +123,7 @@ fn detail(config: &Config, route: &Route) -> RouteDetail {
             Responder::StatusReport(_) => Some("status_report"),
             Responder::TokenBroker => Some("token_broker"),
             Responder::Authorizers => Some("authorizers"),
+            Responder::SecurityEvents => Some("security_events"),
         },
         reported_tenants: reported,
         require: route.rule.requirement.name(),

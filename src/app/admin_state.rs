@@ -34,5 +34,6 @@ fn access(config: &Config, sources: &[Arc<KeySource>], ambient: &Ambient) -> Acc
         Issuer::new(Arc::clone(&issuer.profile), rules, Arc::clone(&sources[issuer.keys]))
     };
     let issuers = config.issuers.iter().filter(named).map(issuer).collect();
-    Access::new(authentication, issuers, config.token_bytes, &ambient.clock)
+    let revocations = super::events::revocations(config, ambient);
+    Access::new(authentication, issuers, config.token_bytes, (&ambient.clock, revocations))
 }

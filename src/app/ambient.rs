@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::metrics::Metrics;
 use crate::consent::TokenMemory;
+use crate::events::Revoked;
 use crate::exceptions::Exceptions;
 use crate::journal::Outputs;
 use crate::report::Reader;
@@ -40,6 +41,8 @@ pub(crate) struct Ambient {
     pub(crate) report: Option<Reader>,
     /// The sessions, if people can sign in.
     pub(crate) sessions: Option<Arc<Sessions>>,
+    /// What issuers revoked, if somebody may tell.
+    pub(crate) revoked: Option<Arc<Revoked>>,
     /// The exceptions that people ask for, if they may.
     pub(crate) exceptions: Option<Arc<Exceptions>>,
     /// What is granted of them now.
@@ -62,6 +65,7 @@ impl Ambient {
             store: None,
             report: None,
             sessions: None,
+            revoked: None,
             exceptions: None,
             granted: Granted::default(),
         }

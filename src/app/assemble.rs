@@ -54,22 +54,6 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             ),
         });
     }
-    let issuer = |issuer: &crate::config::Issuer| {
-        Issuer::new(Arc::clone(&issuer.profile), issuer.rules.clone(), Arc::clone(&sources[issuer.keys]))
-    };
-    let judge = Judge {
-        routes: RouteTable::new(config.routes.clone()),
-        authenticator: Authenticator::new(
-            config.issuers.iter().filter(|issuer| issuer.for_access_tokens).map(issuer).collect(),
-            config.token_cache_bytes,
-            config.token_bytes,
-            ambient.clock.clone(),
-            ambient.metrics.cache.clone(),
-        ),
-        senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs), nonces(config, ambient)),
-        waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
-        delegations: Arc::clone(&config.delegations),
-    };
     let live = Live {
         edge: Edge {
             trusted_proxies: config.gateway.trusted_proxies.clone(),
@@ -80,13 +64,14 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             claim_fields: config.gateway.claim_fields.clone(),
             assertions: config.gateway.assertions.clone(),
         },
-        judge,
+        judge: judge(config, ambient, &sources),
         resources: config.resources.clone(),
         refusals: Refusals { dpop_algorithms: config.senders.algorithms(), ..config.refusals.clone() },
         doors: super::sessions::doors(config, ambient, &sources)?,
         keepers: super::consents::keepers(config, ambient, &sources, before.keepers.unwrap_or(&Keepers::default()))?,
         consent_callers: Arc::clone(&config.consent_callers),
         vendors: Arc::clone(&config.vendors),
+        events: super::events::receiver(config, ambient, &sources),
         upstreams,
         rate_limiters: rate_limiters(config, before),
         report: ambient.report.clone().filter(|_| config.report.is_some()),
@@ -108,6 +93,27 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
 fn nonces(config: &Config, ambient: &Ambient) -> Option<DpopNonces> {
     let settings = config.dpop_nonces.as_ref()?;
     Some(DpopNonces::new(settings.keys.as_ref().unwrap_or(&ambient.nonce_keys).iter(), settings.lifetime))
+}
+
+/// What judges requests.
+fn judge(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource>]) -> Judge {
+    let issuer = |issuer: &crate::config::Issuer| {
+        Issuer::new(Arc::clone(&issuer.profile), issuer.rules.clone(), Arc::clone(&sources[issuer.keys]))
+    };
+    let authenticator = Authenticator::new(
+        config.issuers.iter().filter(|issuer| issuer.for_access_tokens).map(issuer).collect(),
+        config.token_cache_bytes,
+        config.token_bytes,
+        ambient.clock.clone(),
+        ambient.metrics.cache.clone(),
+    );
+    Judge {
+        routes: RouteTable::new(config.routes.clone()),
+        authenticator: authenticator.until_revoked(super::events::revocations(config, ambient)),
+        senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs), nonces(config, ambient)),
+        waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
+        delegations: Arc::clone(&config.delegations),
+    }
 }
 
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::admin::Exposition;
 use crate::consent::ConsentMetrics;
+use crate::events::EventMetrics;
 use crate::report::ReportMetrics;
 use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
@@ -37,6 +38,7 @@ pub(crate) struct Metrics {
     pub(super) cache: CacheMetrics,
     pub(super) report: ReportMetrics,
     pub(super) sessions: SessionMetrics,
+    pub(super) events: EventMetrics,
     pub(super) consents: ConsentMetrics,
     pub(super) vendors: VendorMetrics,
     pub(super) store: StoreMetrics,
@@ -94,6 +96,7 @@ impl Default for Metrics {
             cache: CacheMetrics::default(),
             report: ReportMetrics::default(),
             sessions: SessionMetrics::default(),
+            events: EventMetrics::default(),
             consents: ConsentMetrics::default(),
             vendors: VendorMetrics::default(),
             store: StoreMetrics::default(),
@@ -120,6 +123,7 @@ impl Metrics {
         self.cache.register(registry);
         self.report.register(registry);
         self.sessions.register(registry);
+        self.events.register(registry);
         self.consents.register(registry);
         self.vendors.register(registry);
         self.store.register(registry);

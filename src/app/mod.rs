@@ -8,6 +8,7 @@ mod authorizers;
 mod certificates;
 mod consents;
 mod drain;
+mod events;
 mod exceptions;
 #[cfg(feature = "in-process")]
 mod in_process;
@@ -140,9 +141,7 @@ impl App {
         let Opened { listeners, authorizers, admin } = listeners::open(&Arc::clone(&app.started), passed).await?;
         app.sources.run();
         consents::run(&app.live, &app.ambient, &app.stop);
-        sessions::run(app.ambient.sessions.as_ref(), app.stop.clone()).await;
-        report::run(app.ambient.report.as_ref(), app.stop.clone());
-        exceptions::run(app.ambient.exceptions.as_ref(), app.stop.clone()).await;
+        app.follow_store().await;
         told::in_use(&app.admin_state.load(), "configuration loaded");
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));
@@ -164,6 +163,14 @@ impl App {
         app.ambient.metrics.reloads.started(app.ambient.clock.now(), &app.admin_state.load().hash());
         tokio::spawn(told::when_ready(Arc::clone(&app.readiness)));
         Ok(app)
+    }
+
+    /// Reads what the store has, and keeps this process alike with it from then on.
+    async fn follow_store(&self) {
+        sessions::run(self.ambient.sessions.as_ref(), self.stop.clone()).await;
+        report::run(self.ambient.report.as_ref(), self.stop.clone());
+        events::run(self.ambient.revoked.as_ref(), self.stop.clone()).await;
+        exceptions::run(self.ambient.exceptions.as_ref(), self.stop.clone()).await;
     }
 
     /// The addresses that take traffic.

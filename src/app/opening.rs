@@ -4,7 +4,7 @@ use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::random::Random;
 
 use super::ambient::Ambient;
-use super::{exceptions, report, sessions, store};
+use super::{events, exceptions, report, sessions, store};
 use crate::config::Config;
 use crate::journal::Outputs;
 use crate::server::Workers;
@@ -20,6 +20,7 @@ pub(super) async fn open(config: &Config, clock: Clock, random: Random, workers:
     ambient.store = store::open(config, &ambient).await?;
     ambient.report = report::open(config, &ambient);
     ambient.sessions = sessions::open(config, &ambient).await?;
+    ambient.revoked = events::open(config, &ambient);
     ambient.exceptions = exceptions::open(config, &ambient);
     Ok(ambient)
 }

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::listeners::tls;
-use super::{App, Assembled, Before, admin_state, assemble, authorizers, certificates, exceptions, notify, told};
+use super::{
+    App, Assembled, Before, admin_state, assemble, authorizers, certificates, events, exceptions, notify, told,
+};
 use crate::admin::{Reloaded, State};
 use crate::config::{Config, Purpose};
 use crate::server::{Address, ServerTls};
@@ -68,6 +70,7 @@ impl App {
         certificates::tell(&config, &self.ambient);
         exceptions::note(&config, &self.ambient);
         exceptions::change(&config, &self.ambient);
+        events::change(&config, &self.ambient);
         self.retired.keep(self.config.swap(config));
         Ok(())
     }
@@ -137,6 +140,7 @@ fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
             "exception_requests, where there were none",
             before.exception_requests.is_none() && after.exception_requests.is_some(),
         ),
+        ("security_events, where there were none", before.events.is_none() && after.events.is_some()),
         ("sign_in, where there was none", before.sessions.is_none() && after.sessions.is_some()),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()

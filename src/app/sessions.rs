@@ -87,7 +87,8 @@ pub(super) fn client_verifier(
         auth_time: issuer.rules.auth_time,
     };
     let keys = Arc::clone(&sources[issuer.keys]);
-    ClientVerifier::new(Arc::new(rules), Arc::clone(profile), keys, ambient.clock.clone())
+    let revocations = ambient.revoked.as_ref().map(|revoked| revoked.revocations().clone());
+    ClientVerifier::new(Arc::new(rules), Arc::clone(profile), keys, ambient.clock.clone()).until_revoked(revocations)
 }
 
 /// The issuer's profile, with what upstreams receive of a session's user besides the identity fields.

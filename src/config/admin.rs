@@ -114,7 +114,7 @@ fn read_authentication(
         problems.add(PATH, "none of `token_file`, `operators` and `sign_in` is set, so nobody could authenticate", fix);
     }
     let token_file = file.token_file.as_ref().map(PathBuf::from);
-    let tokens = token_file.as_deref().map(|path| read_tokens(path).map_err(|message| (path, message)));
+    let tokens = token_file.as_deref().map(|path| read_tokens(path, hash).map_err(|message| (path, message)));
     let tokens = tokens.transpose().unwrap_or_else(|(path, message)| {
         let message = format!("{} can't be used: {message}", path.display());
         let fix = "write one token per line, each of 32 characters or more: `openssl rand -base64 48 > admin-tokens`";
@@ -133,7 +133,7 @@ fn read_authentication(
 }
 
 /// Reads a file of tokens. An error about a token doesn't repeat it.
-fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
+pub(super) fn read_tokens<T>(path: &Path, read: impl Fn(&str) -> T) -> Result<Vec<T>, String> {
     let text = mfa_gateway_files::read_text(path, MAX_TOKEN_FILE).map_err(|error| error.to_string())?;
     let mut tokens = Vec::new();
     for (at, line) in text.lines().enumerate() {
@@ -155,7 +155,7 @@ fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>, String> {
                 at + 1
             ));
         }
-        tokens.push(hash(token));
+        tokens.push(read(token));
     }
     if tokens.is_empty() { Err("it contains no token".to_owned()) } else { Ok(tokens) }
 }

@@ -13,10 +13,11 @@ use super::problem::Problems;
 use super::roles::Roles;
 use super::{
     Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations, dpop,
-    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, resource, route, sender,
-    server, sign_in, store, traces, upstream, vendors, waivers,
+    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, resource, route,
+    security_events, sender, serve, server, sign_in, store, traces, upstream, vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
+use crate::events::EventSettings;
 use crate::exceptions::{ExceptionSettings, Known};
 use crate::gateway::{self, Expected, Refusals};
 use crate::journal::{self, LogDecisions};
@@ -26,29 +27,27 @@ use crate::session::{SessionSettings, SignInSettings};
 use crate::telemetry::{LogFormat, LogSettings, Output};
 use mfa_gateway_core::policy::{Delegations, Requirement, Waivers};
 use mfa_gateway_files::may_be_directory;
+use mfa_gateway_keys::KeySettings;
 use mfa_gateway_store::{SealingKeys, StoreSettings};
 
 /// Builds the configuration, if there is no problem. `document` is the file as JSON.
 pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<'_>) -> Option<Config> {
-    let known = names::Names::of(&file);
+    let (known, secret_files, needs_upstream) = (names::Names::of(&file), secret_files(&file), needs_upstream(&file));
     let (limits, timeouts) = (Limits::read(&file.limits, problems), Timeouts::read(&file.timeouts, problems));
     let server = server::build(&file, &limits, &timeouts, problems);
     let admin = file.admin.as_ref().and_then(|admin| admin::build(admin, &file, &known, problems));
     let assertions = assertion::build(&file, problems);
     let authorizers = authorizers::build(&file, (&server.listeners, admin.as_ref()), assertions.as_ref(), problems);
-    let (secret_files, needs_upstream, mut keys) = (secret_files(&file), needs_upstream(&file), Vec::new());
-    let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
-    let issuers = issuer::build(sign_in::written(&file, document), &roles, &mut keys, problems);
-    keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
+    let (issuers, keys) = issuers(&file, document, (&known, &limits), problems);
     let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);
     let consent_callers = consent_callers::build(&file, &known, &issuers, problems);
-    let Stored { store, consent_keys, sessions, exception_requests, report, account_files } =
-        stored(&file, &known, &sign_ins, problems);
+    let Stored { store, consent_keys, sessions, events, exception_requests, report, account_files } =
+        stored(&file, (&known, &issuers), &sign_ins, problems);
     let claim_fields = claims::fields(issuers.iter().flat_map(|issuer| &issuer.profile.told));
-    let mut routes = routes(&file, (&known, &places, &claim_fields), report.is_some(), problems);
+    let mut routes = routes(&file, (&known, &places, &claim_fields), (report.is_some(), events.as_ref()), problems);
     let delegations = delegations::build(&file.partners, file.delegations, &known.roles, problems);
     check_callers(&routes, &issuers, (&delegations, &consents, &consent_callers), problems);
     let senders = sender::build(&file.dpop, &routes, &server, problems);
@@ -69,6 +68,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         consent_callers: Arc::new(consent_callers),
         consent_keys,
         sessions,
+        events,
         report,
         account_files,
         store,
@@ -95,14 +95,30 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
 fn routes(
     file: &file::File,
     (names, sign_ins, claim_fields): (&names::Names, &[sign_in::Place], &[HeaderName]),
-    has_report: bool,
+    (has_report, events): (bool, Option<&EventSettings>),
     problems: &mut Problems<'_>,
 ) -> Vec<Route> {
     let vendors = file.applications.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
-    let known = route::Named { names, sign_ins, claim_fields, has_report, has_nonces: file.dpop.nonce.is_some() };
+    let has = serve::Has { report: has_report, events: events.is_some() };
+    let known = route::Named { names, sign_ins, claim_fields, has, has_nonces: file.dpop.nonce.is_some() };
     let routes = route::build(file.routes.clone(), known, &Arc::new(vendors), problems);
-    check_issuers(file.issuers.is_empty(), &routes, problems);
+    check_issuers((file.issuers.is_empty(), events), &routes, problems);
     routes
+}
+
+/// The issuers, and where their keys come from.
+fn issuers(
+    file: &file::File,
+    document: &Value,
+    (known, limits): (&names::Names, &Limits),
+    problems: &mut Problems<'_>,
+) -> (Vec<Issuer>, Vec<KeySettings>) {
+    let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
+    let mut keys = Vec::new();
+    let mut issuers = issuer::build(sign_in::written(file, document), &roles, &mut keys, problems);
+    security_events::note(file, &mut issuers);
+    keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
+    (issuers, keys)
 }
 
 /// Whether a route has an upstream.
@@ -113,8 +129,9 @@ fn needs_upstream(file: &file::File) -> bool {
 /// The files of keys and secrets, but for those of TLS.
 fn secret_files(file: &file::File) -> Vec<PathBuf> {
     let consents = consents::files(&file.consents, file.consent_keys.as_deref());
-    [sign_in::files(&file.sign_in), consents, assertion::key_files(file.assertion.as_ref()), dpop::files(&file.dpop)]
-        .concat()
+    let (events, assertion) =
+        (security_events::files(file.security_events.as_ref()), assertion::key_files(file.assertion.as_ref()));
+    [sign_in::files(&file.sign_in), consents, events, assertion, dpop::files(&file.dpop)].concat()
 }
 
 /// Keys that all replicas have, where they share sessions or consents.
@@ -127,17 +144,24 @@ struct Stored {
     store: Option<StoreSettings>,
     consent_keys: Option<SealingKeys>,
     sessions: Option<SessionSettings>,
+    events: Option<EventSettings>,
     exception_requests: Option<ExceptionSettings>,
     report: Option<ReportSettings>,
     account_files: Vec<AccountFile>,
 }
 
-fn stored(file: &file::File, known: &names::Names, sign_ins: &[SignInSettings], problems: &mut Problems<'_>) -> Stored {
+fn stored(
+    file: &file::File,
+    (known, issuers): (&names::Names, &[Issuer]),
+    sign_ins: &[SignInSettings],
+    problems: &mut Problems<'_>,
+) -> Stored {
     let store = store::build(file, problems);
     let outage = store::outage(file, problems);
     Stored {
         consent_keys: consents::sealing_keys(file, store.as_ref(), problems),
         sessions: store::sessions(file, store.as_ref(), (sign_ins, outage), problems),
+        events: security_events::build(file, issuers, outage, problems),
         exception_requests: exception_requests::build(file, outage, problems),
         report: report::build(file, store.as_ref(), problems),
         account_files: report::accounts(file, &known.issuers, problems),
@@ -183,12 +207,14 @@ fn gateway(
     }
 }
 
-fn check_issuers(none: bool, routes: &[Route], problems: &mut Problems<'_>) {
+/// Checks that routes have issuers whose tokens they read, and events a route that takes them.
+fn check_issuers((none, events): (bool, Option<&EventSettings>), routes: &[Route], problems: &mut Problems<'_>) {
     let needs_token = |route: &Route| route.rule.requirement != Requirement::Public && route.sessions.is_none();
     if none && routes.iter().any(needs_token) {
         let message = "a route needs a token, but there is no issuer";
         problems.add("", message, "add `issuers`, or make every route `require: public`");
     }
+    security_events::check(events, routes, problems);
 }
 
 /// Checks that somebody can meet what routes ask for beyond a token.

@@ -113,6 +113,8 @@ fn build_one(
         told: claims::build(path, &file.claims_to_headers, problems),
         product: product::read(file.product, is_entra, file.issuer.as_deref()),
         roles: asked.roles,
+        // Known once the transmitters are.
+        event_names: None,
         home: home_rule(path, file.home_claim.as_ref(), is_entra, problems),
         fingerprint: asked.fingerprint,
     });

@@ -43,6 +43,7 @@ mod report;
 mod resource;
 mod roles;
 mod route;
+mod security_events;
 mod sender;
 mod serve;
 mod server;

@@ -18,11 +18,13 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(file: &file::File) -> Self {
+        let transmitters = file.security_events.iter().flat_map(|events| &events.transmitters);
         Self {
             issuers: file
                 .issuers
                 .iter()
                 .chain(file.sign_in.iter().filter_map(file::SignIn::own_issuer))
+                .chain(transmitters.filter_map(file::Transmitter::own_issuer))
                 .map(|one| one.name.clone())
                 .collect(),
             upstreams: file.upstreams.iter().map(|one| one.name.clone()).collect(),

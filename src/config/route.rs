@@ -23,8 +23,8 @@ pub(super) struct Named<'n> {
     pub(super) sign_ins: &'n [Place],
     /// The fields that hold claims of tokens.
     pub(super) claim_fields: &'n [HeaderName],
-    /// Whether there is a status report.
-    pub(super) has_report: bool,
+    /// What the gateway itself can serve.
+    pub(super) has: serve::Has,
     /// Whether DPoP proofs have to hold nonces.
     pub(super) has_nonces: bool,
 }
@@ -103,7 +103,7 @@ fn build_one(
     let (context, customer_at) = context::read(path, &file, pattern.as_ref(), problems);
     check_encoded(path, &file, pattern.as_ref(), problems);
     let pattern = pattern.inspect(|pattern| credential::check_reach(path, pattern, named.sign_ins, problems));
-    let responder = match serve::build(path, &file, pattern.as_ref(), named.has_report, problems) {
+    let responder = match serve::build(path, &file, pattern.as_ref(), named.has, problems) {
         Some(serve::Served::Itself(responder)) => Some(responder),
         Some(serve::Served::By(name)) => {
             let upstream = named.names.upstream(&format!("{path}.upstream"), &name, problems);

@@ -19,6 +19,15 @@ pub(super) enum Served {
     By(String),
 }
 
+/// What the gateway itself can serve.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Has {
+    /// Whether there is a status report.
+    pub(super) report: bool,
+    /// Whether somebody may send security events.
+    pub(super) events: bool,
+}
+
 /// The paths of Partner Center's REST calls, below the route.
 const CALLS: [&str; 3] =
     ["v1/applicationmfaadoptionstatus", "v1/partnerRequests", "v1/nonMfaCompliantPartnerPrincipals"];
@@ -31,7 +40,7 @@ pub(super) fn build(
     path: &str,
     file: &file::Route,
     pattern: Option<&Pattern>,
-    has_report: bool,
+    has: Has,
     problems: &mut Problems<'_>,
 ) -> Option<Served> {
     match (&file.upstream, file.serve) {
@@ -52,11 +61,16 @@ pub(super) fn build(
             }
             Some(Served::Itself(Responder::TokenBroker))
         }
+        (None, Some(serve @ file::Serve::SecurityEvents)) => {
+            check_events(path, file, has, problems);
+            check_forwarding(path, file, serve, problems);
+            Some(Served::Itself(Responder::SecurityEvents))
+        }
         (None, Some(serve @ file::Serve::StatusReport)) => {
             check_rule(path, file, problems);
             check_forwarding(path, file, serve, problems);
             check_path(path, pattern, serve, problems);
-            if !has_report {
+            if !has.report {
                 let message = "nothing is counted, so there is no status report to serve";
                 problems.add(&format!("{path}.serve"), message, "add the section `report: {}`");
             }
@@ -113,6 +127,26 @@ fn check_rule(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     }
 }
 
+/// What a transmitter sends proves itself, and has no token of a caller.
+fn check_events(path: &str, file: &file::Route, has: Has, problems: &mut Problems<'_>) {
+    if !has.events {
+        let message = "there are no transmitters, so no security event would be accepted";
+        problems.add(&format!("{path}.serve"), message, "add `security_events` with its `transmitters`");
+    }
+    if file.require != file::Require::Public {
+        let message = "transmitters have no access token: what they send is verified by its signature";
+        problems.add(&format!("{path}.require"), message, "write `require: public`");
+    }
+    if file.path.is_none() {
+        let message = "transmitters send all events to one path";
+        problems.add(path, message, "write `path: /security-events` in the place of `prefix`");
+    }
+    if file.reported_tenants.is_some() {
+        let message = "this is for a route that serves a report";
+        problems.add(&format!("{path}.reported_tenants"), message, "remove it");
+    }
+}
+
 /// Access tokens are for programs that authenticate as themselves.
 fn check_callers(path: &str, file: &file::Route, problems: &mut Problems<'_>) {
     let wrong = [
@@ -131,6 +165,7 @@ pub(super) fn methods(serve: file::Serve) -> Option<Vec<Method>> {
     match serve {
         file::Serve::StatusReport => Some(vec![Method::GET]),
         file::Serve::TokenBroker => Some(vec![Method::GET, Method::POST]),
+        file::Serve::SecurityEvents => Some(vec![Method::POST]),
         file::Serve::Authorizers => None,
     }
 }
@@ -160,6 +195,7 @@ fn check_forwarding(path: &str, file: &file::Route, serve: file::Serve, problems
             file::Serve::TokenBroker | file::Serve::Authorizers => {
                 ("the gateway serves GET and POST there", "remove it")
             }
+            file::Serve::SecurityEvents => ("transmitters only send", "remove it, or write `methods: [POST]`"),
         };
         problems.add(&format!("{path}.methods"), message, fix);
     }
@@ -171,7 +207,8 @@ fn check_path(path: &str, pattern: Option<&Pattern>, serve: file::Serve, problem
     let (calls, what): (&[&str], _) = match serve {
         file::Serve::StatusReport => (&CALLS, "the status report has nothing at this path"),
         file::Serve::TokenBroker => (&TOKEN_CALLS, "the gateway serves no access tokens at this path"),
-        file::Serve::Authorizers => return,
+        // It may be any.
+        file::Serve::SecurityEvents | file::Serve::Authorizers => return,
     };
     if !calls.iter().any(|call| text.strip_suffix(call).is_some_and(|rest| rest.ends_with('/'))) {
         let calls = calls.iter().map(|call| format!("`/{call}`")).collect::<Vec<_>>().join(", ");

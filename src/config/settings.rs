@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Admin, Authorizer, Issuer, Warning};
 use crate::consent::{Callers, ConsentSettings};
+use crate::events::EventSettings;
 use crate::exceptions::ExceptionSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals, Resource};
 use crate::journal;
@@ -54,6 +55,8 @@ pub struct Config {
     pub report: Option<ReportSettings>,
     /// The lists of accounts that the report shows.
     pub account_files: Vec<AccountFile>,
+    /// Who may tell that tokens and sessions end; absent if nobody may.
+    pub(crate) events: Option<EventSettings>,
     /// Where the gateway stores what it must not forget; absent if there is nothing.
     pub store: Option<StoreSettings>,
     /// How senders prove what their tokens are bound to.

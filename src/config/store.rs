@@ -24,9 +24,10 @@ pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<St
     let timeout = time("store.timeout", store.timeout.as_deref(), SECOND * 2, SECOND / 10..=MINUTE, problems);
     let kind = kind(file, &store, problems);
     let others = file.report.is_some() || file.exception_requests.is_some() || !file.consents.is_empty();
+    let others = others || file.security_events.is_some();
     if file.sign_in.is_empty() && !others {
         if file.store.is_some() {
-            let message = "there is no `sign_in`, `report`, `consents` or `exception_requests`, so nothing is stored";
+            let message = "there is no `sign_in`, `report`, `consents`, `security_events` or `exception_requests`, so nothing is stored";
             problems.warn("store", message, "remove `store`, or add one of them");
         }
         return None;
@@ -34,6 +35,10 @@ pub(super) fn build(file: &file::File, problems: &mut Problems<'_>) -> Option<St
     if file.exception_requests.is_some() && matches!(kind, Some(Kind::Memory)) {
         let message = "requests and granted exceptions are kept in memory, so that they end with the process";
         problems.warn("exception_requests", message, DURABLE);
+    }
+    if file.security_events.is_some() && matches!(kind, Some(Kind::Memory)) {
+        let message = "revocations are kept in memory, so that revoked tokens are accepted again after a restart";
+        problems.warn("security_events", message, DURABLE);
     }
     Some(StoreSettings { kind: kind?, timeout })
 }

@@ -60,7 +60,8 @@ pub(super) fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySe
         let issuer = live.judge.authenticator.issuer_of(&unverified)?;
         let Some(keys) = keys else { return Ok(None) };
         let keys = issuer.keys_in(keys, &unverified)?;
-        judge(unverified, &keys, issuer.rules(), issuer.profile(), &live.clock).map(|(proof, _)| Some(proof))
+        let profile = (issuer.profile(), live.judge.authenticator.revocations());
+        judge(unverified, &keys, issuer.rules(), profile, &live.clock).map(|(proof, _)| Some(proof))
     });
     match judged {
         // A token alone can't show its sender.
@@ -200,6 +201,7 @@ fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, fac
         (Evidence::None, _) => "the request has no token".to_owned(),
         (Evidence::KeysUnavailable, _) => "the issuer's keys are unavailable".to_owned(),
         (Evidence::SessionsUnavailable, _) => "the store of sessions is unavailable".to_owned(),
+        (Evidence::Token(_), None) => "the store of revocations is unavailable".to_owned(),
         (_, Some(error)) => error.to_string(),
         _ => String::new(),
     };

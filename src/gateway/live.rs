@@ -13,6 +13,7 @@ use mfa_gateway_layer::{Authenticator, Senders};
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Assertions, Door, RateLimiter, Refusals, Resource};
 use crate::consent::{Callers, Keepers};
+use crate::events::Receiver;
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
@@ -37,6 +38,8 @@ pub struct Live {
     pub(crate) consent_callers: Arc<Callers>,
     /// The control panel vendors.
     pub(crate) vendors: Arc<[Arc<VendorSettings>]>,
+    /// Receives security events, if somebody may send them.
+    pub(crate) events: Option<Arc<Receiver>>,
     /// The backends; routes refer to them by place.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// How often callers may call; routes refer to them by place.

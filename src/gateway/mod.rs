@@ -47,6 +47,7 @@ mod resource;
 mod rewrite;
 mod route;
 mod sanitize;
+mod security_events;
 mod service;
 mod settings;
 mod shown;
@@ -57,6 +58,7 @@ mod trace;
 mod tunnel;
 mod upgrade;
 mod verdict;
+mod whole_body;
 
 pub use assertion::Assertions;
 pub use authenticate::{Authenticate, AuthenticateLayer};

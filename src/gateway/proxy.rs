@@ -15,7 +15,10 @@ use super::pipeline::Parts;
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
-use super::{Cleared, Reason, Rejection, answer, assertion, broker, forward, no_body, own_response, rewrite, upgrade};
+use super::{
+    Cleared, Reason, Rejection, answer, assertion, broker, forward, no_body, own_response, rewrite, security_events,
+    upgrade,
+};
 use crate::routing::Responder;
 use crate::upstream::{Caller, UpstreamError};
 use mfa_gateway_core::policy::Denial;
@@ -40,6 +43,7 @@ impl Service<Cleared> for Proxy {
         match parts.route.responder {
             Responder::StatusReport(_) => return Box::pin(own_response::respond(parts)),
             Responder::TokenBroker => return Box::pin(broker::respond(parts)),
+            Responder::SecurityEvents => return Box::pin(security_events::respond(parts)),
             Responder::Upstream(_) if parts.route.consent.is_some() => return Box::pin(proxy_with_consent(parts)),
             Responder::Authorizers => return Box::pin(ready(Err(not_here(parts)))),
             Responder::Upstream(_) => {}

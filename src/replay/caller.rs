@@ -11,8 +11,8 @@ use crate::consent::CERTIFICATE_ISSUER;
 use crate::journal::DecisionLine;
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Possession, Proof, RolesFound, Seen, SenderConstraint,
-    SenderError, UserKind,
+    Attached, Evidence, IssuerProfile, MfaFinding, MfaRule, Possession, Proof, Revocable, RolesFound, Seen,
+    SenderConstraint, SenderError, UserKind,
 };
 use mfa_gateway_core::token::{
     Amr, App, Binding, Check, IssuerRule, Principal, Thumbprint, TokenError, User, Validity,
@@ -193,6 +193,7 @@ fn proof(line: &DecisionLine<'_>, issuer: &Issuer, since: (Timestamp, Timestamp)
         kind: UserKind::from_name(line.user_kind.as_deref()),
         handles_claims_challenge: false,
         told: Box::default(),
+        revocable: Revocable::default(),
         attached: Attached::default(),
     })
 }

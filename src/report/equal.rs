@@ -7,7 +7,7 @@ use http::Method;
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{
     AppOnlyRule, Attached, Decision, Denial, Evidence, Grounds, IssuerProfile, MfaFinding, Proof, Requirement,
-    RolesFound, Rule, SenderError, UserKind, Waivers,
+    Revocable, RolesFound, Rule, SenderError, UserKind, Waivers,
 };
 use mfa_gateway_core::random::Random;
 use mfa_gateway_core::token::{Amr, App, AuthTime, Principal, TokenError, User, Validity};
@@ -52,6 +52,7 @@ pub(super) fn proof(user: Option<&str>, application: &str, mfa: MfaFinding) -> A
         possession: None,
         handles_claims_challenge: false,
         told: Box::default(),
+        revocable: Revocable::default(),
         attached: Attached::default(),
     })
 }
@@ -71,6 +72,7 @@ fn decisions() -> Vec<(Evidence, Decision)> {
         Denial::KeysUnavailable,
         Denial::SessionsUnavailable,
         Denial::Sender(SenderError::Bearer),
+        Denial::RevocationsUnavailable,
         Denial::TenantMismatch,
         Denial::WrongContext,
         Denial::NoDelegation,

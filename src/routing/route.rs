@@ -23,6 +23,8 @@ pub enum Responder {
     TokenBroker,
     /// Nobody here: the route is for requests that other proxies carry.
     Authorizers,
+    /// The gateway itself, which receives security events.
+    SecurityEvents,
 }
 
 /// Whom a status report that a route serves is about.
@@ -135,7 +137,10 @@ impl Route {
     pub fn upstream(&self) -> Option<UpstreamId> {
         match self.responder {
             Responder::Upstream(upstream) => Some(upstream),
-            Responder::StatusReport(_) | Responder::TokenBroker | Responder::Authorizers => None,
+            Responder::StatusReport(_)
+            | Responder::TokenBroker
+            | Responder::SecurityEvents
+            | Responder::Authorizers => None,
         }
     }
 

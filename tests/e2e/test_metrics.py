@@ -56,6 +56,7 @@ def observed(tmp_path_factory, issuer, session_backend):
             "grants": [{"application": "00000003-0000-0000-c000-000000000000", "scopes": ["User.Read.All"]}],
         }],
         "consent_keys": [sealing_key(folder)],
+        "security_events": {"transmitters": [{"name": "told", "issuer": "wingtip", "audience": "here"}]},
         "log": {"decision_output": str(folder / "decisions"), "access_output": str(folder / "access")},
     })
     gateway.names = {
@@ -67,6 +68,7 @@ def observed(tmp_path_factory, issuer, session_backend):
         "consent": {"nightly"},
         "vendor": {"panel"},
         "partner": {"contoso"},
+        "transmitter": {"told", ""},
         "file": {str(crt)},
         "name": {gateway.admin_url.removeprefix("https://")},
     }

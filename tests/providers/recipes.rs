@@ -71,7 +71,7 @@ fn proof(issuers: &[Issuer], head: &Value, claims: &Value) -> Result<Proof, Toke
     let named = unverified.issuer()?;
     let issuer = issuers.iter().find(|issuer| issuer.rules.issuer.names(named)).ok_or(TokenError::IssuerUnknown)?;
     let keys: [Arc<Key>; 1] = [Arc::new(SIGNER.key())];
-    judge(unverified, &keys, &issuer.rules, &issuer.profile, &Clock::manual(START)).map(|(proof, _)| proof)
+    judge(unverified, &keys, &issuer.rules, (&issuer.profile, None), &Clock::manual(START)).map(|(proof, _)| proof)
 }
 
 /// What the gateway makes of the token, in the words of the table.

@@ -121,6 +121,12 @@ impl Gateway {
         super::within("the gateway to end", self.app.drain()).await;
     }
 
+    /// Ends it, and starts another in the same world.
+    pub(crate) async fn restarted(self, text: &str) -> Self {
+        super::within("the gateway to end", self.app.drain()).await;
+        self.world.gateway(text).await
+    }
+
     /// Sends one request over a connection of its own.
     pub(crate) async fn send(&self, call: &Call) -> Answer {
         Http1::connect(self.address()).await.send(call).await

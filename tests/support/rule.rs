@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mfa_gateway_core::clock::Timestamp;
-use mfa_gateway_core::policy::{Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Rule, UserKind};
+use mfa_gateway_core::policy::{
+    Attached, Evidence, IssuerProfile, MfaRule, Proof, Requirement, Revocable, Rule, UserKind,
+};
 use mfa_gateway_core::token::{
     Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Key, Principal, TokenError, TokenRules, Unverified,
 };
@@ -74,6 +76,7 @@ fn prove(claims: &Value, mfa: MfaRule, now: Timestamp) -> Result<Proof, TokenErr
         told: Box::default(),
         binding: None,
         possession: None,
+        revocable: Revocable::default(),
         attached: Attached::default(),
         issuer,
     })

@@ -11,7 +11,7 @@ use super::credential::as_token;
 use super::proof::proof_of;
 use super::{CacheMetrics, Credential, Issuer};
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof};
+use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof, Revocations};
 use mfa_gateway_core::token::{Binding, Claims, Key, Principal, TokenError, TokenRules, Unverified};
 
 /// Judges tokens by the configured issuers.
@@ -22,6 +22,7 @@ pub struct Authenticator {
     max_token_bytes: usize,
     clock: Clock,
     metrics: CacheMetrics,
+    revocations: Option<Revocations>,
 }
 
 /// A result without waiting.
@@ -51,7 +52,19 @@ impl Authenticator {
         clock: Clock,
         metrics: CacheMetrics,
     ) -> Self {
-        Self { issuers, cache: TokenCache::new(cache_bytes), max_token_bytes, clock, metrics }
+        Self { issuers, cache: TokenCache::new(cache_bytes), max_token_bytes, clock, metrics, revocations: None }
+    }
+
+    /// The same, whose proofs end when these say so.
+    #[must_use]
+    pub fn until_revoked(self, revocations: Option<Revocations>) -> Self {
+        Self { revocations, ..self }
+    }
+
+    /// What ends proofs, if something does.
+    #[must_use]
+    pub fn revocations(&self) -> Option<&Revocations> {
+        self.revocations.as_ref()
     }
 
     /// Drops the tokens. Requests that began with an earlier configuration may hold the cache for hours, but rarely
@@ -128,7 +141,8 @@ impl Authenticator {
         if genuine.validity().check(now).is_err() {
             self.cache.put(token, Found::Untimely(Box::new(genuine.validity())), Arc::clone(genuine.key()));
         }
-        let (proof, key) = prove(genuine.check(issuer.rules(), now)?, issuer.rules(), issuer.profile())?;
+        let (proof, key) =
+            prove(genuine.check(issuer.rules(), now)?, issuer.rules(), (issuer.profile(), self.revocations.as_ref()))?;
         let proof = Arc::new(proof);
         self.cache.put(token, Found::Proof(Arc::clone(&proof)), key);
         Ok(Some(proof))
@@ -156,25 +170,25 @@ impl Authenticator {
 }
 
 /// Judges a token with the keys that may have signed it, and tells which did: the one path from a token to a proof, for
-/// requests and for `explain`.
+/// requests and for `explain`. `issuer` is its profile, and what ends its proofs.
 pub fn judge(
     unverified: Unverified<'_>,
     candidates: &[Arc<Key>],
     rules: &TokenRules,
-    profile: &Arc<IssuerProfile>,
+    issuer: (&Arc<IssuerProfile>, Option<&Revocations>),
     clock: &Clock,
 ) -> Result<(Proof, Arc<Key>), TokenError> {
-    prove(unverified.verify(candidates, rules, clock.now())?, rules, profile)
+    prove(unverified.verify(candidates, rules, clock.now())?, rules, issuer)
 }
 
 /// Reads from verified claims what they prove.
 fn prove(
     (claims, key): (Claims, Arc<Key>),
     rules: &TokenRules,
-    profile: &Arc<IssuerProfile>,
+    (profile, revocations): (&Arc<IssuerProfile>, Option<&Revocations>),
 ) -> Result<(Proof, Arc<Key>), TokenError> {
     let principal = Principal::classify(&claims, &rules.class)?;
     let binding = Binding::read(&claims)?.map(Box::new);
-    let proof = proof_of(&claims, principal, claims.auth_time(rules.auth_time), profile);
+    let proof = proof_of(&claims, principal, claims.auth_time(rules.auth_time), profile, revocations);
     Ok((Proof { binding, ..proof }, key))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::issuer::keys_for;
 use super::proof::proof_of;
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{IssuerProfile, Proof};
+use mfa_gateway_core::policy::{IssuerProfile, Proof, Revocations};
 use mfa_gateway_core::token::{
     App, Claims, ClientTokenError, ClientTokenRules, ExpectedIdToken, IdToken, Key, LogoutToken, Principal, TokenError,
     Unverified, UnverifiedIdToken, UnverifiedLogoutToken, User,
@@ -19,6 +19,7 @@ pub struct ClientVerifier {
     profile: Arc<IssuerProfile>,
     keys: Arc<KeySource>,
     clock: Clock,
+    revocations: Option<Revocations>,
 }
 
 /// Why a token isn't accepted.
@@ -42,7 +43,13 @@ impl ClientVerifier {
     /// A verifier for the client that the rules name.
     #[must_use]
     pub fn new(rules: Arc<ClientTokenRules>, profile: Arc<IssuerProfile>, keys: Arc<KeySource>, clock: Clock) -> Self {
-        Self { rules, profile, keys, clock }
+        Self { rules, profile, keys, clock, revocations: None }
+    }
+
+    /// The same, whose proofs end when these say so.
+    #[must_use]
+    pub fn until_revoked(self, revocations: Option<Revocations>) -> Self {
+        Self { revocations, ..self }
     }
 
     /// What its tokens must be like.
@@ -86,7 +93,13 @@ impl ClientVerifier {
     #[must_use]
     pub fn prove(&self, token: &IdToken) -> Proof {
         let auth_time = token.claims().sign_in_time(self.rules.auth_time);
-        proof_of(token.claims(), token.principal(&self.rules.client_id), auth_time, &self.profile)
+        proof_of(
+            token.claims(),
+            token.principal(&self.rules.client_id),
+            auth_time,
+            &self.profile,
+            self.revocations.as_ref(),
+        )
     }
 
     /// What the claims prove that were kept of an ID token: the evidence of a session.
@@ -95,7 +108,13 @@ impl ClientVerifier {
         let owned = |name| claims.text(name).map(str::to_owned);
         let (app, user) =
             (App { id: Some(self.rules.client_id.clone()) }, User { id: owned("oid").or_else(|| owned("sub")) });
-        proof_of(claims, Principal::AppUser(app, user), claims.sign_in_time(self.rules.auth_time), &self.profile)
+        proof_of(
+            claims,
+            Principal::AppUser(app, user),
+            claims.sign_in_time(self.rules.auth_time),
+            &self.profile,
+            self.revocations.as_ref(),
+        )
     }
 
     async fn keys_for(&self, unverified: &Unverified<'_>) -> Result<Vec<Arc<Key>>, ClientVerifyError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mfa_gateway_core::policy::{Attached, IssuerProfile, Proof, UserKind};
+use mfa_gateway_core::policy::{Attached, IssuerProfile, Proof, Revocable, Revocations, UserKind};
 use mfa_gateway_core::token::{AuthTime, Claims, Principal};
 
 /// The claims that name a user to people, the best first.
@@ -17,8 +17,10 @@ pub(super) fn proof_of(
     principal: Principal,
     auth_time: AuthTime,
     profile: &Arc<IssuerProfile>,
+    revocations: Option<&Revocations>,
 ) -> Proof {
     let name = principal.user().and_then(|_| name_in(claims));
+    let revocable = revocations.zip(profile.event_names.as_ref());
     let kind = principal.user().map(|_| UserKind::of(claims)).unwrap_or_default();
     Proof {
         issuer: Arc::clone(profile),
@@ -38,6 +40,7 @@ pub(super) fn proof_of(
         possession: None,
         handles_claims_challenge: claims.handles_claims_challenge(),
         told: profile.told.iter().map(|one| one.texts(claims)).collect(),
+        revocable: revocable.map(|(by, names)| Revocable::by(by, claims, auth_time, names)).unwrap_or_default(),
         attached: Attached::default(),
     }
 }

@@ -201,6 +201,8 @@ impl TrustedIssuer {
             clock_skew: self.clock_skew,
             authorization_uri: places.iter().find_map(|(rule, ..)| places::authorization_uri(rule)),
             told: self.told,
+            // A service of others receives no security events.
+            event_names: None,
             product,
             fingerprint: String::new(),
         });

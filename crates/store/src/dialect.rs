@@ -9,7 +9,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// The changes of the tables. They only add: an older version of the gateway may still be running.
-const CHANGES: [(i64, &str, &str); 9] = [
+const CHANGES: [(i64, &str, &str); 10] = [
     (1, "first", include_str!("../migrations/1_first.sql")),
     (2, "report", include_str!("../migrations/2_report.sql")),
     (3, "counts", include_str!("../migrations/3_counts.sql")),
@@ -19,6 +19,7 @@ const CHANGES: [(i64, &str, &str); 9] = [
     (7, "challenges", include_str!("../migrations/7_challenges.sql")),
     (8, "vendors", include_str!("../migrations/8_vendors.sql")),
     (9, "customers", include_str!("../migrations/9_customers.sql")),
+    (10, "revocations", include_str!("../migrations/10_revocations.sql")),
 ];
 
 /// A language of SQL.

@@ -33,6 +33,7 @@ mod ends;
 mod followed;
 mod once;
 mod refresh;
+mod revocations;
 mod sessions;
 
 mod wanted;
@@ -74,6 +75,7 @@ pub use refresh::{Lease, Renewal};
 pub use register::Register;
 pub use requests::{MOST_RECENT, RecentRequest};
 pub use retention::{Forgotten, Retention};
+pub use revocations::{Once, RevocationsSeen, RevokedSubject};
 pub use seal::{OVERHEAD, Sealer};
 pub use sealing_keys::{KEY_COMMAND, KeyError, SealingKeys};
 pub use session::{Ended, NewSession, Session, is_storable};

@@ -1,5 +1,5 @@
-//! Hearing from other replicas: Postgres tells each that listens when a session ends or is renewed, or an exception
-//! changes.
+//! Hearing from other replicas: Postgres tells each that listens when a session ends or is renewed, an exception
+//! changes, or tokens are revoked.
 //!
 //! It only wakes the poll: what changed stands in the tables, and a notification that is lost costs a second.
 
@@ -35,12 +35,14 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Heard {
     pub(crate) sessions: Notify,
     pub(crate) exceptions: Notify,
+    pub(crate) revocations: Notify,
 }
 
 impl Heard {
     fn wake(&self) {
         self.sessions.notify_one();
         self.exceptions.notify_one();
+        self.revocations.notify_one();
     }
 }
 

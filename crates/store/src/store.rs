@@ -97,6 +97,11 @@ impl Store {
         self.inner.heard.exceptions.notified().await;
     }
 
+    /// The same for revocations: returns when another replica may have revoked tokens. One task may wait.
+    pub async fn revocations_woken(&self) {
+        self.inner.heard.revocations.notified().await;
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.inner.dialect
     }

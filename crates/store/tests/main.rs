@@ -14,6 +14,7 @@ mod outages;
 mod postgres;
 mod replicas;
 mod report;
+mod revocations;
 mod rollout;
 mod scale;
 mod suite;

@@ -19,6 +19,7 @@ mod report;
 mod request;
 mod resource;
 mod route;
+mod security_events;
 mod sign_in;
 mod telemetry;
 mod token_claims;
@@ -44,6 +45,7 @@ pub(super) use route::{
     AppOnly, Applications, Authorization, Credential, Dialect, Encoded, Exception, Mode, ReportedTenants, Require,
     Route, RouteHosts, Serve, Stage,
 };
+pub(super) use security_events::{SecurityEventName, SecurityEvents, Transmitter};
 pub(super) use sign_in::{
     Asks, AssertionAudience, ClientAuthentication, Display, Endpoint, Refresh, RefreshWord, ResponseMode, SignIn,
     SignInIssuer, Store,
@@ -98,6 +100,8 @@ pub(super) struct File {
     /// Control panel vendors, whose partners gave one of the `consents` each.
     #[serde(default)]
     pub vendors: Vec<Vendor>,
+    /// Security events, which end tokens and sessions. Absent: none are taken.
+    pub security_events: Option<SecurityEvents>,
     /// The status report. Absent: nothing is counted.
     pub report: Option<Report>,
     /// Where sessions, the report's counts and exceptions are stored. Default: SQLite in `state.directory`; without that,

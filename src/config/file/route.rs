@@ -127,6 +127,8 @@ pub(in crate::config) enum Serve {
     TokenBroker,
     /// Nothing: other proxies carry the requests of this route, and ask one of the `authorizers`.
     Authorizers,
+    /// The receiver of security event tokens, which transmitters push (RFC 8935).
+    SecurityEvents,
 }
 
 /// Whom a report is about.

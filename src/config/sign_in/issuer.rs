@@ -12,10 +12,13 @@ use mfa_gateway_core::token::EntraVersion;
 
 /// All issuers of a file, in their order, each with its place.
 pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> Vec<Written<'d>> {
+    let transmitters = || file.security_events.iter().flat_map(|events| &events.transmitters);
     let named = |name: &str| {
         let by_people =
             file.sign_in.iter().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name));
-        by_people || file.consents.iter().any(|one| one.issuer == name)
+        let by_events =
+            || transmitters().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name));
+        by_people || file.consents.iter().any(|one| one.issuer == name) || by_events()
     };
     let shared = file.issuers.iter().enumerate().map(|(at, issuer)| Written {
         path: format!("issuers[{at}]"),
@@ -32,7 +35,15 @@ pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> 
             signs_in: true,
         }),
     });
-    shared.chain(own).collect()
+    let of_transmitters = transmitters().enumerate().filter_map(|(at, one)| {
+        Some(Written {
+            path: format!("security_events.transmitters[{at}].issuer"),
+            file: one.own_issuer()?.clone(),
+            document: &document["security_events"]["transmitters"][at]["issuer"],
+            signs_in: true,
+        })
+    });
+    shared.chain(own).chain(of_transmitters).collect()
 }
 
 /// The place of a sign-in's issuer; for Entra, that of the endpoint's version.

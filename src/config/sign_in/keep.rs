@@ -39,6 +39,12 @@ pub(super) fn of(issuer: &Issuer) -> Vec<Keep> {
     for told in &profile.told {
         kept.whole(&told.claim);
     }
+    if let Some(names) = &profile.event_names {
+        // By these, an event names a session and its user, and by `iat` the ID tokens that came before it.
+        for name in ["iat", "sid"].into_iter().chain(names.email.as_deref()) {
+            kept.whole(&[name.to_owned()]);
+        }
+    }
     let roles = profile.roles.as_slice();
     if !roles.is_empty() {
         for name in WITHHELD {

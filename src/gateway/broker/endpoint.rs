@@ -6,15 +6,12 @@
 //! | `GET v1/consents` | how the consents do that the program may use |
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, PRAGMA};
 use http::{HeaderMap, HeaderValue, Method, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mfa_gateway_wire::Body;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 use url::form_urlencoded;
 
 use super::fault::ConsentFault;
@@ -24,6 +21,7 @@ use crate::consent::{CallerSettings, Issued, Kept, TokenError, Wanted};
 use crate::gateway::own_response::below;
 use crate::gateway::pipeline::Parts;
 use crate::gateway::tally::Outcome;
+use crate::gateway::whole_body::collect;
 use crate::gateway::{Live, Reason, Rejection, forward};
 
 /// How long the body of a question may be.
@@ -113,18 +111,8 @@ async fn read(parts: &mut Parts) -> Result<Question, Reason> {
     let patience = parts.exchange.live.edge.body_timeout;
     let request = &mut parts.exchange.request;
     let is_form = is_form(request.headers());
-    let body = collect(std::mem::take(request.body_mut()), patience).await?;
+    let body = collect(std::mem::take(request.body_mut()), patience, MAX_BODY).await?;
     if is_form { Question::of_form(&body) } else { Question::of_json(&body) }
-}
-
-/// A body, whole, within the time that it may take without progress and a size.
-async fn collect(body: Body, patience: Duration) -> Result<Bytes, Reason> {
-    let whole = timeout(patience, Limited::new(body, MAX_BODY).collect()).await;
-    match whole.map_err(|_| Reason::BodyIncomplete)? {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Reason::BodyTooLarge),
-        Err(_) => Err(Reason::BodyIncomplete),
-    }
 }
 
 fn is_form(fields: &HeaderMap) -> bool {

@@ -228,7 +228,9 @@ impl Visit {
                 let of_customer = rejection.customer().is_some();
                 Kind::StepUpFailed(StepUp { of_customer, ..self.door.shortfall(*shortfall, self.tried()) })
             }
-            (_, Reason::Denied(Denial::SessionsUnavailable)) => Kind::Unavailable(Outage::Store, 5),
+            (_, Reason::Denied(Denial::SessionsUnavailable | Denial::RevocationsUnavailable)) => {
+                Kind::Unavailable(Outage::Store, 5)
+            }
             (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
             (_, Reason::Denied(Denial::RolesUnknown)) => Kind::RolesUnknown(roles(rejection)),

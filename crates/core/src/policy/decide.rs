@@ -4,11 +4,12 @@ use crate::clock::Timestamp;
 use crate::policy::delegation::Delegated;
 use crate::policy::evidence::Proof;
 use crate::policy::possession;
+use crate::policy::revocation::Word;
 use crate::policy::{
     AppOnlyRule, Asked, Context, Decision, Denial, Evidence, Grounds, MfaFinding, Mode, Requirement, Rule, Standing,
     Waivers,
 };
-use crate::token::{App, Principal};
+use crate::token::{App, Principal, TokenError};
 
 /// Decides what is done with a request.
 ///
@@ -34,6 +35,11 @@ pub fn decide<'a>(asked: impl Into<Asked<'a>>, evidence: &Evidence, waivers: &Wa
     }
     if let Err(error) = possession::judge(rule, proof) {
         return Decision::Deny(Denial::Sender(error));
+    }
+    match proof.revocable.word(now) {
+        Word::Stands => {}
+        Word::Revoked => return Decision::Deny(Denial::InvalidToken(TokenError::Revoked)),
+        Word::Unknown => return Decision::Deny(Denial::RevocationsUnavailable),
     }
     if !rule.admits_tenant(proof.tenant.as_deref()) {
         return Decision::Deny(Denial::TenantMismatch);
@@ -81,6 +87,9 @@ pub fn complies(rule: &Rule, evidence: &Evidence, now: Timestamp) -> Option<bool
     let Evidence::Token(proof) = evidence else { return None };
     proof.validity.check(now).ok()?;
     possession::judge(rule, proof).ok()?;
+    if proof.revocable.word(now) != Word::Stands {
+        return None;
+    }
     Some(matches!(proof.principal, Principal::AppOnly(_)) || judge_mfa(rule, proof, now).is_ok())
 }
 

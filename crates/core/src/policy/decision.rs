@@ -44,6 +44,8 @@ pub enum Denial {
     SessionsUnavailable,
     /// The sender isn't shown to be the one that the token is for.
     Sender(SenderError),
+    /// The store of revocations is unavailable, so that the token may have been revoked.
+    RevocationsUnavailable,
     /// The route is not for the token's tenant.
     TenantMismatch,
     /// The caller is signed in to another tenant than the one that the request is about.
@@ -104,6 +106,7 @@ impl Denial {
             Self::KeysUnavailable => "keys_unavailable",
             Self::SessionsUnavailable => "sessions_unavailable",
             Self::Sender(error) => error.code(),
+            Self::RevocationsUnavailable => "revocations_unavailable",
             Self::TenantMismatch => "tenant_mismatch",
             Self::WrongContext => "wrong_context",
             Self::NoDelegation => "no_delegation",
@@ -120,6 +123,16 @@ impl Denial {
         }
     }
 
+    /// Whether the cause is the gateway's, not the caller's: something that it must ask is unavailable.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        match self {
+            Self::KeysUnavailable | Self::SessionsUnavailable | Self::RevocationsUnavailable => true,
+            Self::Sender(error) => error.is_ours(),
+            _ => false,
+        }
+    }
+
     /// The check that failed.
     #[must_use]
     pub fn check(self) -> Check {
@@ -128,6 +141,7 @@ impl Denial {
             Self::InvalidToken(error) => error.check(),
             Self::KeysUnavailable => Check::Signature,
             Self::Sender(_) => Check::Binding,
+            Self::RevocationsUnavailable => Check::Time,
             Self::TenantMismatch
             | Self::WrongContext
             | Self::NoDelegation

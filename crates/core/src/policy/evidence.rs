@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::product::Product;
+use super::revocation::Revocable;
 use super::roles::{RoleRules, RolesFound};
 use super::seen::Seen;
 use super::sender::Possession;
@@ -67,6 +68,8 @@ pub struct Proof {
     pub handles_claims_challenge: bool,
     /// The texts of the claims that the issuer's profile tells to upstreams, in its order; `None` for one that is absent.
     pub told: Box<[Option<Vec<String>>]>,
+    /// What it is known by to those who revoke.
+    pub revocable: Revocable,
     /// What is made of it and kept with it.
     pub attached: Attached,
 }
@@ -102,6 +105,8 @@ pub struct IssuerProfile {
     pub authorization_uri: Option<String>,
     /// The claims that upstreams receive.
     pub told: Vec<super::ToldClaim>,
+    /// What its users and sessions are known by to those who revoke; `None` if nobody does.
+    pub event_names: Option<super::EventNames>,
     /// Which product the issuer is, for advice.
     pub product: Product,
     /// What stands for all that its configuration asks of a token before the rule reads it. Decisions that are made again
@@ -262,6 +267,7 @@ impl Proof {
             possession: None,
             handles_claims_challenge: false,
             told: Box::default(),
+            revocable: Revocable::default(),
             attached: Attached::default(),
         }
     }

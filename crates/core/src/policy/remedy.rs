@@ -51,6 +51,10 @@ fn fixed(denial: Denial, product: Option<Product>) -> (&'static str, &'static st
             "The session can't be checked now: the store of sessions could not be reached.",
             "Nothing is wrong with the request. Try again after the time given in Retry-After.",
         ),
+        Denial::RevocationsUnavailable => (
+            "The token can't be checked now: the store of what issuers have revoked could not be reached.",
+            "Nothing is wrong with the request. Try again after the time given in Retry-After.",
+        ),
         Denial::TenantMismatch => (
             "Access denied. This resource doesn't accept the token's tenant.",
             "Request the token in a tenant that this resource accepts: sign in with that tenant as the authority.",
@@ -85,6 +89,11 @@ fn of_token(error: TokenError) -> Texts {
         let remedy = "Request a token that is bound to a key with DPoP (jkt) or to a client certificate (x5t#S256), or an \
                       unbound one.";
         return (description.into(), remedy.into());
+    }
+    if error == TokenError::Revoked {
+        let description =
+            "Access denied. The token was revoked: its issuer has reported that it must not be used any more.";
+        return (description.into(), "Sign in again, and request a new token.".into());
     }
     (token_description(error).into(), token_remedy(error).into())
 }
@@ -160,7 +169,7 @@ fn token_remedy(error: TokenError) -> &'static str {
             "Request the token for this resource: its aud must be exactly one of the audiences that the gateway is \
              configured for. A trailing slash matters."
         }
-        TokenError::Expired => "Request a new token, for example with the refresh token.",
+        TokenError::Expired | TokenError::Revoked => "Request a new token, for example with the refresh token.",
         TokenError::NotYetValid => "Check the clocks: the token becomes valid later (nbf).",
         TokenError::ClassContradicts | TokenError::ClassUnknown => {
             "Request the token either for an application (client credentials) or for a user, and have the issuer leave \

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::object::Object;
 use super::{Amr, AuthTime, AuthTimeForm, Claim, Validity};
+use crate::clock::Timestamp;
 
 /// The claims of a token whose signature, issuer, audience and time were checked. [`super::Unverified::verify`] is the
 /// only way to them.
@@ -51,6 +52,12 @@ impl Claims {
     #[must_use]
     pub fn amr(&self) -> Amr {
         Amr::read(self.get("amr"))
+    }
+
+    /// When the token was issued, if it says so.
+    #[must_use]
+    pub fn issued(&self) -> Option<Timestamp> {
+        self.get("iat").and_then(Claim::date)
     }
 
     /// When the user authenticated, in the form that the issuer writes it.

@@ -16,6 +16,8 @@ pub struct Unverified<'t> {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) name: KeyName,
     pub(super) has_nonce: bool,
+    /// Whether the header says what type it is of.
+    pub(super) is_typed: bool,
     pub(super) payload: Object,
 }
 
@@ -46,9 +48,9 @@ impl<'t> Unverified<'t> {
     /// The same for a token whose `typ`, if it has one, is one of these.
     pub(super) fn parse_as(token: &'t str, types: &[&str]) -> Result<Self, TokenError> {
         let signed = Signed::parse(token, types)?;
-        let payload = signed.claims()?;
+        let (payload, is_typed) = (signed.claims()?, signed.header.get("typ").is_some());
         let Signed { input, signature, algorithm, name, has_nonce, .. } = signed;
-        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, payload })
+        Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, is_typed, payload })
     }
 
     /// The issuer that the token names, for choosing the key set.

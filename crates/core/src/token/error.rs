@@ -133,6 +133,9 @@ pub enum TokenError {
     /// `nbf` lies ahead.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// Its issuer has ended it by a security event.
+    #[error("the issuer has ended the caller's tokens since this one was issued (RFC 8417)")]
+    Revoked,
     /// The claims say both app-only and user.
     #[error("the token claims to be app-only but has a user")]
     ClassContradicts,
@@ -168,6 +171,7 @@ impl TokenError {
             Self::Graph => "token_of_graph",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
+            Self::Revoked => "token_revoked",
             Self::ClassContradicts => "class_contradictory",
             Self::ClassUnknown => "class_unknown",
             Self::Binding => "binding_unknown",
@@ -188,7 +192,7 @@ impl TokenError {
             | Self::KeyIssuer
             | Self::ClaimMismatch => Check::Issuer,
             Self::Audience | Self::Client => Check::Audience,
-            Self::Expired | Self::NotYetValid => Check::Time,
+            Self::Expired | Self::NotYetValid | Self::Revoked => Check::Time,
             Self::ClassContradicts | Self::ClassUnknown => Check::Class,
             Self::Binding => Check::Binding,
             Self::ClaimMissing(name) | Self::ClaimMalformed(name) => match name {

@@ -7,8 +7,9 @@
 //! which key may verify which algorithm) is checked here.
 //!
 //! What an issuer makes for one of its clients goes a way of its own, with the same keys and the same strictness:
-//! [`UnverifiedIdToken`] leads to an [`IdToken`], [`UnverifiedLogoutToken`] to a [`LogoutToken`]. Neither passes for an access
-//! token, nor an access token for one of them.
+//! [`UnverifiedIdToken`] leads to an [`IdToken`], [`UnverifiedLogoutToken`] to a [`LogoutToken`], and
+//! [`UnverifiedSecurityEvent`] to a [`SecurityEventToken`]. None of them passes for an access token, nor an access token for
+//! one of them.
 //!
 //! A token may be bound to a key or a certificate of its sender: [`Binding`] reads to which. A [`DpopProof`] shows the key.
 //!
@@ -57,9 +58,14 @@ mod predicate;
 mod principal;
 #[cfg(test)]
 mod second_opinion;
+mod security_event;
+mod security_event_error;
+mod security_event_kind;
+mod security_event_subject;
 #[cfg(test)]
 mod signed;
 mod skipped;
+mod subject_key;
 mod target;
 mod thumbprint;
 mod token_hash;
@@ -100,7 +106,12 @@ pub use logout_token::{LOGOUT_EVENT, LogoutToken, UnverifiedLogoutToken};
 pub use own_proof::OwnProof;
 pub use predicate::{Predicate, Test};
 pub use principal::{App, Principal, User};
+pub use security_event::{SecurityEvent, SecurityEventRules, SecurityEventToken, UnverifiedSecurityEvent};
+pub use security_event_error::SecurityEventError;
+pub use security_event_kind::{EventKind, Until};
+pub use security_event_subject::{Identifier, Subject};
 pub use skipped::{KeySetError, MAX_ENTRIES, Skipped};
+pub use subject_key::SubjectKey;
 pub use target::Target;
 pub use thumbprint::Thumbprint;
 pub use validity::Validity;

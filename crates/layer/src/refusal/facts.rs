@@ -94,8 +94,7 @@ impl<'r> Refusal<'r> {
     #[must_use]
     pub fn status_of(denial: Denial) -> StatusCode {
         match denial {
-            Denial::KeysUnavailable | Denial::SessionsUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Denial::Sender(error) if error.is_ours() => StatusCode::SERVICE_UNAVAILABLE,
+            denial if denial.is_ours() => StatusCode::SERVICE_UNAVAILABLE,
             denial if denial.check() == Check::Route => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         }
@@ -104,12 +103,7 @@ impl<'r> Refusal<'r> {
     /// After how many seconds another try may succeed, if that is due to time alone.
     #[must_use]
     pub fn retry_after_of(denial: Denial) -> Option<u64> {
-        let is_ours = match denial {
-            Denial::KeysUnavailable | Denial::SessionsUnavailable => true,
-            Denial::Sender(error) => error.is_ours(),
-            _ => false,
-        };
-        is_ours.then_some(5)
+        denial.is_ours().then_some(5)
     }
 
     /// Its status.

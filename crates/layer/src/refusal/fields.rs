@@ -25,7 +25,7 @@ impl Refusal<'_> {
             (Denial::Sender(error), _) => sender::challenge(error, settings, self.dialect),
             (Denial::NoCredential, Dialect::Oauth) if sender::needs_dpop(self) => sender::bare(settings),
             (Denial::NoCredential, _) => Some(HeaderValue::from_static("Bearer")),
-            (Denial::KeysUnavailable | Denial::SessionsUnavailable, _) => None,
+            (denial, _) if denial.is_ours() => None,
             (_, Dialect::PartnerCenter) => partner_center::challenge(self.status),
             (denial, Dialect::Oauth) => oauth::challenge(denial, self),
         }
