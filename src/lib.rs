@@ -18,6 +18,7 @@
 //! | [`journal`] | decisions and responses, written down |
 //! | [`report`] | which share of the requests of users came with MFA |
 //! | [`oidc`] | what is said to an issuer when people sign in |
+//! | `introspection` | tokens that only their issuer can read |
 //! | [`consent`] | what programs use that run unattended: consents of people |
 //! | [`vendors`] | control panel vendors, and the customers of their partners |
 //! | [`session`] | the sessions of people who signed in |
@@ -50,6 +51,8 @@ pub mod journal;
 pub mod report;
 
 pub mod oidc;
+
+mod introspection;
 
 pub mod consent;
 

@@ -33,6 +33,7 @@ mod http2;
 mod http2_bodies;
 mod http2_limits;
 mod interim;
+mod introspection;
 mod jwks_file;
 mod key_lifecycle;
 mod key_sources;

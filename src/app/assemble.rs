@@ -8,7 +8,9 @@ use super::ambient::Ambient;
 use crate::config::Config;
 use crate::consent::Keepers;
 use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter, Refusals};
+use crate::introspection::Introspector;
 use crate::journal::Journal;
+use crate::oidc::Client;
 use crate::routing::RouteTable;
 use crate::telemetry::Tracer;
 use crate::upstream::{SystemRoots, Upstream};
@@ -64,7 +66,7 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
             claim_fields: config.gateway.claim_fields.clone(),
             assertions: config.gateway.assertions.clone(),
         },
-        judge: judge(config, ambient, &sources),
+        judge: judge(config, ambient, &sources)?,
         resources: config.resources.clone(),
         refusals: Refusals { dpop_algorithms: config.senders.algorithms(), ..config.refusals.clone() },
         doors: super::sessions::doors(config, ambient, &sources)?,
@@ -96,24 +98,40 @@ fn nonces(config: &Config, ambient: &Ambient) -> Option<DpopNonces> {
 }
 
 /// What judges requests.
-fn judge(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource>]) -> Judge {
+fn judge(config: &Config, ambient: &Ambient, sources: &[Arc<KeySource>]) -> anyhow::Result<Judge> {
     let issuer = |issuer: &crate::config::Issuer| {
         Issuer::new(Arc::clone(&issuer.profile), issuer.rules.clone(), Arc::clone(&sources[issuer.keys]))
     };
     let authenticator = Authenticator::new(
-        config.issuers.iter().filter(|issuer| issuer.for_access_tokens).map(issuer).collect(),
+        config.issuers.iter().filter(|issuer| issuer.for_access_tokens).map(&issuer).collect(),
         config.token_cache_bytes,
         config.token_bytes,
         ambient.clock.clone(),
         ambient.metrics.cache.clone(),
     );
-    Judge {
+    Ok(Judge {
         routes: RouteTable::new(config.routes.clone()),
         authenticator: authenticator.until_revoked(super::events::revocations(config, ambient)),
         senders: Senders::new(config.senders.clone(), Arc::clone(&ambient.seen_proofs), nonces(config, ambient)),
+        introspector: introspector(config, ambient, issuer)?,
         waivers: Waivers { granted: ambient.granted.clone(), ..config.waivers.clone() },
         delegations: Arc::clone(&config.delegations),
-    }
+    })
+}
+
+/// What asks about opaque tokens, if an issuer has them.
+fn introspector(
+    config: &Config,
+    ambient: &Ambient,
+    issuer: impl Fn(&crate::config::Issuer) -> Issuer,
+) -> anyhow::Result<Option<Box<Introspector>>> {
+    let Some(settings) = &config.introspection else { return Ok(None) };
+    let fetching = Fetching::new(ambient.fetching.clone());
+    let (clock, metrics) = (ambient.clock.clone(), ambient.metrics.introspection.clone());
+    let client = Client::for_questions(settings.client.clone(), clock.clone(), &fetching);
+    let client = client.context("the client that asks about opaque tokens can't be made")?;
+    let issuer = issuer(&config.issuers[settings.issuer]);
+    Ok(Some(Box::new(Introspector::new(settings.clone(), (issuer, client), clock, metrics))))
 }
 
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {

@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use crate::admin::Exposition;
 use crate::consent::ConsentMetrics;
 use crate::events::EventMetrics;
+use crate::introspection::IntrospectionMetrics;
 use crate::report::ReportMetrics;
 use crate::session::SessionMetrics;
 use crate::telemetry::{TraceMetrics, register_logs, register_process};
@@ -39,6 +40,7 @@ pub(crate) struct Metrics {
     pub(super) report: ReportMetrics,
     pub(super) sessions: SessionMetrics,
     pub(super) events: EventMetrics,
+    pub(super) introspection: IntrospectionMetrics,
     pub(super) consents: ConsentMetrics,
     pub(super) vendors: VendorMetrics,
     pub(super) store: StoreMetrics,
@@ -97,6 +99,7 @@ impl Default for Metrics {
             report: ReportMetrics::default(),
             sessions: SessionMetrics::default(),
             events: EventMetrics::default(),
+            introspection: IntrospectionMetrics::default(),
             consents: ConsentMetrics::default(),
             vendors: VendorMetrics::default(),
             store: StoreMetrics::default(),
@@ -124,6 +127,7 @@ impl Metrics {
         self.report.register(registry);
         self.sessions.register(registry);
         self.events.register(registry);
+        self.introspection.register(registry);
         self.consents.register(registry);
         self.vendors.register(registry);
         self.store.register(registry);

@@ -66,7 +66,9 @@ fn execute(args: Args) -> anyhow::Result<ExitCode> {
                 portal: portal_address,
                 admin: admin_address,
             };
-            block_on(async { demo::run(addresses, tokens == DemoTokens::Inline).await.map(|()| ExitCode::SUCCESS) })
+            block_on(async {
+                Box::pin(demo::run(addresses, tokens == DemoTokens::Inline)).await.map(|()| ExitCode::SUCCESS)
+            })
         }
         Command::Healthcheck(healthcheck) => block_on(healthcheck::healthcheck(&healthcheck)),
         Command::Consents(consents) => block_on(consents::consents(consents)),

@@ -13,8 +13,8 @@ use super::problem::Problems;
 use super::roles::Roles;
 use super::{
     Config, Issuer, admin, assertion, authorizers, claims, consent_callers, consent_use, consents, delegations, dpop,
-    exception_requests, file, issuer, keys, names, operators_sign_in, rate_limit, report, resource, route,
-    security_events, sender, serve, server, sign_in, store, traces, upstream, vendors, waivers,
+    exception_requests, file, introspection, issuer, keys, names, operators_sign_in, rate_limit, report, resource,
+    route, security_events, sender, serve, server, sign_in, store, traces, upstream, vendors, waivers,
 };
 use crate::consent::{Callers, ConsentSettings};
 use crate::events::EventSettings;
@@ -68,6 +68,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
         consent_callers: Arc::new(consent_callers),
         consent_keys,
         sessions,
+        introspection: introspection::build((&file.issuers, &file.sign_in), &issuers, &keys, problems),
         events,
         report,
         account_files,
@@ -129,9 +130,9 @@ fn needs_upstream(file: &file::File) -> bool {
 /// The files of keys and secrets, but for those of TLS.
 fn secret_files(file: &file::File) -> Vec<PathBuf> {
     let consents = consents::files(&file.consents, file.consent_keys.as_deref());
-    let (events, assertion) =
-        (security_events::files(file.security_events.as_ref()), assertion::key_files(file.assertion.as_ref()));
-    [sign_in::files(&file.sign_in), consents, events, assertion, dpop::files(&file.dpop)].concat()
+    let events = security_events::files(file.security_events.as_ref());
+    let (assertion, asking) = (assertion::key_files(file.assertion.as_ref()), introspection::files(&file.issuers));
+    [sign_in::files(&file.sign_in), consents, events, assertion, asking, dpop::files(&file.dpop)].concat()
 }
 
 /// Keys that all replicas have, where they share sessions or consents.

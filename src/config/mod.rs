@@ -27,6 +27,7 @@ mod field_edits;
 mod field_name;
 mod file;
 mod hosting;
+mod introspection;
 mod issuer;
 mod keys;
 mod limits;

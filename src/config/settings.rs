@@ -9,6 +9,7 @@ use crate::consent::{Callers, ConsentSettings};
 use crate::events::EventSettings;
 use crate::exceptions::ExceptionSettings;
 use crate::gateway::{self, RateLimitSettings, Refusals, Resource};
+use crate::introspection::IntrospectionSettings;
 use crate::journal;
 use crate::report::{AccountFile, ReportSettings};
 use crate::routing::Route;
@@ -55,6 +56,8 @@ pub struct Config {
     pub report: Option<ReportSettings>,
     /// The lists of accounts that the report shows.
     pub account_files: Vec<AccountFile>,
+    /// How the issuer of opaque tokens is asked; absent if there are none.
+    pub(crate) introspection: Option<IntrospectionSettings>,
     /// Who may tell that tokens and sessions end; absent if nobody may.
     pub(crate) events: Option<EventSettings>,
     /// Where the gateway stores what it must not forget; absent if there is nothing.

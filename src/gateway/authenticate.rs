@@ -81,7 +81,7 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 Next::Right(Box::pin(async move {
-                    let evidence = routed.sanitized.exchange.live.judge.authenticator.verify(&token).await;
+                    let evidence = routed.sanitized.exchange.live.judge.verify(&token).await;
                     // At any other place, it came as a bearer token.
                     let credential = match routed.sanitized.question().credential {
                         Credential::Dpop(token) if routed.route.token_from == TokenPlace::Authorization => {

@@ -4,73 +4,41 @@
 //! off the outcome: all checks before the failed one passed, none after it was reached.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(crate) use super::explained_token::{issuer_of, token_in};
 pub(crate) use super::explanation::{Document, pasted};
 pub use super::explanation::{Explanation, Outcome, Step};
 
+use super::explained_token::evidence;
 use super::{Live, Question, accepted};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_core::policy::{
-    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Possession, Proof, Requirement, Seen, UserKind, decide, remedy,
+    Decision, Denial, Evidence, Grounds, MfaRule, Mode, Proof, Requirement, Seen, UserKind, decide, remedy,
 };
 use mfa_gateway_core::token::{AuthTime, Check, KeySet, TokenError, Unverified};
-use mfa_gateway_layer::{Credential, Issuer, judge};
-
-/// The issuer whose keys are needed to judge a token, if it names one.
-#[must_use]
-pub(crate) fn issuer_of<'l>(live: &'l Live, token: &str) -> Option<&'l Issuer> {
-    live.judge.authenticator.issuer_of(&Unverified::parse(token).ok()?).ok()
-}
 
 /// Explains. `keys` are those of the token's issuer; `None` if they are unavailable.
 #[must_use]
 pub fn explain(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Explanation {
+    explain_evidence(live, question, &evidence(live, question, keys))
+}
+
+/// Explains what is decided about this evidence.
+pub(super) fn explain_evidence(live: &Live, question: &Question<'_>, evidence: &Evidence) -> Explanation {
     let token = token_in(question);
     let facts = Facts { token, ..token.map(Facts::of).unwrap_or_default() };
-    let evidence = evidence(live, question, keys);
     let route = live.judge.routes.find_for(question.host, question.path(), question.method);
     match route {
         Ok(route) => {
             let decision =
-                decide(live.judge.asked(route, question.path()), &evidence, &live.judge.waivers, live.clock.now());
-            let mut steps = token_steps(&evidence, denial_of(&decision), &facts, live);
+                decide(live.judge.asked(route, question.path()), evidence, &live.judge.waivers, live.clock.now());
+            let mut steps = token_steps(evidence, denial_of(&decision), &facts, live);
             tell_place(&mut steps, route);
-            of_steps(live, route, &evidence, &decision, steps)
+            of_steps(live, route, evidence, &decision, steps)
         }
-        Err(error) => of_missing_route(&error, &evidence, &facts, live),
-    }
-}
-
-/// The token of a question, if it presents one. It arrived as text.
-#[must_use]
-pub(crate) fn token_in<'q>(question: &Question<'q>) -> Option<&'q str> {
-    match question.credential {
-        Credential::Bearer(token) | Credential::Dpop(token) => std::str::from_utf8(token).ok(),
-        Credential::None | Credential::Malformed => None,
-    }
-}
-
-/// What authentication would find. The token is not cached.
-pub(super) fn evidence(live: &Live, question: &Question<'_>, keys: Option<&KeySet>) -> Evidence {
-    let Some(token) = token_in(question) else { return Evidence::None };
-    let judged = live.judge.authenticator.admit(token).and_then(|()| Unverified::parse(token)).and_then(|unverified| {
-        let issuer = live.judge.authenticator.issuer_of(&unverified)?;
-        let Some(keys) = keys else { return Ok(None) };
-        let keys = issuer.keys_in(keys, &unverified)?;
-        let profile = (issuer.profile(), live.judge.authenticator.revocations());
-        judge(unverified, &keys, issuer.rules(), profile, &live.clock).map(|(proof, _)| Some(proof))
-    });
-    match judged {
-        // A token alone can't show its sender.
-        Ok(Some(proof)) => Evidence::Token(Arc::new(match proof.binding.as_deref() {
-            Some(binding) => proof.shown(Possession::of(Some(binding))),
-            None => proof,
-        })),
-        Ok(None) => Evidence::KeysUnavailable,
-        Err(error) => Evidence::Invalid(error),
+        Err(error) => of_missing_route(&error, evidence, &facts, live),
     }
 }
 
@@ -140,6 +108,7 @@ fn of_missing_route(error: &RouteError, evidence: &Evidence, facts: &Facts<'_>, 
     let denial = match evidence {
         Evidence::Invalid(error) => Some(Denial::InvalidToken(*error)),
         Evidence::KeysUnavailable => Some(Denial::KeysUnavailable),
+        Evidence::IntrospectionUnavailable => Some(Denial::IntrospectionUnavailable),
         Evidence::SessionsUnavailable => Some(Denial::SessionsUnavailable),
         _ => None,
     };
@@ -166,7 +135,7 @@ fn token_steps(evidence: &Evidence, denial: Option<Denial>, facts: &Facts<'_>, l
     let failed = match evidence {
         Evidence::None | Evidence::SessionsUnavailable => Some(Check::Credential),
         Evidence::Invalid(error) => Some(error.check()),
-        Evidence::KeysUnavailable => Some(Check::Signature),
+        Evidence::KeysUnavailable | Evidence::IntrospectionUnavailable => Some(Check::Signature),
         Evidence::Token(_) => denial.map(Denial::check),
     };
     let error = match (evidence, denial) {
@@ -200,6 +169,7 @@ fn fail_detail(check: Check, evidence: &Evidence, error: Option<TokenError>, fac
     let cause = match (evidence, error) {
         (Evidence::None, _) => "the request has no token".to_owned(),
         (Evidence::KeysUnavailable, _) => "the issuer's keys are unavailable".to_owned(),
+        (Evidence::IntrospectionUnavailable, _) => "the issuer could not be asked about the token".to_owned(),
         (Evidence::SessionsUnavailable, _) => "the store of sessions is unavailable".to_owned(),
         (Evidence::Token(_), None) => "the store of revocations is unavailable".to_owned(),
         (_, Some(error)) => error.to_string(),

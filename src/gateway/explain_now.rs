@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::explain::{evidence, explain, issuer_of, token_in};
+use super::explain::{explain, explain_evidence};
+use super::explained_token::{as_if_shown, evidence, issuer_of, token_in};
 use super::explanation::Explanation;
 use super::{Live, Question};
 use mfa_gateway_core::policy::{Evidence, Proof};
@@ -20,6 +21,16 @@ pub(crate) struct ExplainedNow {
 
 /// Explains.
 pub(crate) async fn explain_now(live: &Live, question: &Question<'_>) -> ExplainedNow {
+    if let Some(token) = token_in(question).filter(|token| live.judge.asks_about(token)) {
+        let (evidence, proof) = match live.judge.verify(token).await {
+            Evidence::Token(proof) => {
+                let proof = as_if_shown(proof);
+                (Evidence::Token(Arc::clone(&proof)), Some(proof))
+            }
+            other => (other, None),
+        };
+        return ExplainedNow { explanation: explain_evidence(live, question, &evidence), trouble: None, proof };
+    }
     let issuer = token_in(question).and_then(|token| issuer_of(live, token));
     let keys = || issuer.and_then(|issuer| issuer.keys().current());
     let mut explanation = explain(live, question, keys().as_deref());

@@ -6,14 +6,16 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{Asked, Delegations, Waivers};
+use mfa_gateway_core::policy::{Asked, Delegations, Evidence, Waivers};
 use mfa_gateway_core::random::Random;
+use mfa_gateway_core::token::Unverified;
 use mfa_gateway_layer::{Authenticator, Senders};
 
 use super::metrics::{DelegationMetrics, LimitMetrics, RouteMetrics};
 use super::{Assertions, Door, RateLimiter, Refusals, Resource};
 use crate::consent::{Callers, Keepers};
 use crate::events::Receiver;
+use crate::introspection::Introspector;
 use crate::journal::Journal;
 use crate::report::{Counter, Reader};
 use crate::routing::{Route, RouteTable};
@@ -84,11 +86,26 @@ pub(crate) struct Judge {
     pub(crate) authenticator: Authenticator,
     /// Looks at what requests show of their senders.
     pub(crate) senders: Senders,
+    /// Asks about tokens that only their issuer can read, if there are some.
+    pub(crate) introspector: Option<Box<Introspector>>,
     pub(crate) waivers: Waivers,
     pub(crate) delegations: Arc<Delegations>,
 }
 
 impl Judge {
+    /// What a token proves that isn't remembered: its issuer is asked where only the issuer can read it.
+    pub(crate) async fn verify(&self, token: &str) -> Evidence {
+        match self.introspector.as_ref().filter(|_| Unverified::is_opaque(token)) {
+            Some(introspector) => introspector.evidence(token, &self.authenticator).await,
+            None => self.authenticator.verify(token).await,
+        }
+    }
+
+    /// Whether the issuer is asked about a token.
+    pub(crate) fn asks_about(&self, token: &str) -> bool {
+        self.introspector.is_some() && Unverified::is_opaque(token) && self.authenticator.admit(token).is_ok()
+    }
+
     /// What is asked of the caller of this path, which is the route's.
     pub(crate) fn asked<'a>(&'a self, route: &'a Route, path: &'a str) -> Asked<'a> {
         Asked::from(&route.rule).about(route.customer(path)).among(&self.delegations)

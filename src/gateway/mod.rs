@@ -21,6 +21,7 @@ mod expiry;
 pub mod explain;
 pub(crate) mod explain_now;
 pub(crate) mod explain_session;
+mod explained_token;
 mod explanation;
 mod forward;
 mod grant;

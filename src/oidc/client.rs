@@ -62,6 +62,16 @@ impl Client {
         Ok(Self { settings, http, clock })
     }
 
+    /// A client that only asks what tokens are.
+    ///
+    /// # Errors
+    ///
+    /// If the system's certificate roots can't be read.
+    pub fn for_questions(settings: ClientSettings, clock: Clock, fetching: &Fetching) -> Result<Self, FetchError> {
+        let http = FormClient::for_questions(settings.timeout, settings.allow_http, &settings.authorities, fetching)?;
+        Ok(Self { settings, http, clock })
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &ClientSettings {
@@ -146,6 +156,22 @@ impl Client {
         let parameters: Vec<_> = std::iter::once(("grant_type", "client_credentials")).chain(scope).collect();
         let response = self.ask(metadata, &parameters).await?;
         Refreshed::read(&response.bytes).ok_or_else(|| TokenEndpointError::malformed(response.status))
+    }
+
+    /// Asks what a token is (RFC 7662 section 2.1), for a response of this media type. Without an endpoint, it is the
+    /// metadata's.
+    pub async fn introspect(
+        &self,
+        endpoint: Option<&Url>,
+        metadata: &Metadata,
+        token: &str,
+        accept: &'static str,
+    ) -> Result<FormResponse, TokenEndpointError> {
+        let endpoint = endpoint.map_or_else(|| metadata.introspection_endpoint(), Ok)?;
+        let parameters = [("token", token), ("token_type_hint", "access_token")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let Proven { form, authorization } = prove(&self.settings, metadata, &parameters, self.clock.now())?;
+        Ok(self.http.post_for(endpoint, form, authorization, accept).await?)
     }
 
     /// A success of the token endpoint.

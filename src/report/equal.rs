@@ -70,6 +70,7 @@ fn decisions() -> Vec<(Evidence, Decision)> {
         Denial::NoCredential,
         Denial::InvalidToken(TokenError::Signature),
         Denial::KeysUnavailable,
+        Denial::IntrospectionUnavailable,
         Denial::SessionsUnavailable,
         Denial::Sender(SenderError::Bearer),
         Denial::RevocationsUnavailable,

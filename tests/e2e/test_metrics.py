@@ -27,11 +27,14 @@ ROUTES = {"/public/": "public", "/v1/": "mfa", "/slow/": "public", "/away/": "pu
 def observed(tmp_path_factory, issuer, session_backend):
     """A gateway with everything that has a metric."""
     folder, closed = tmp_path_factory.mktemp("metrics"), free_port()
+    (folder / "secret").write_text("of the client")
     crt, key = certificate(folder, "admin", "localhost")
     special = {"/slow/": {"rate_limit": "slow"}, "/away/": {"upstream": "away"}, "/reported/": {"mode": "report"}}
     gateway = Gateway(folder, {
         "admin": {"tls": {"certificates": [{"certificate_file": str(crt), "key_file": str(key)}]}},
-        "issuers": issuer.section,
+        "issuers": [{**issuer.section[0], "introspection": {
+            "endpoint": f"http://127.0.0.1:{closed}/", "client_id": "gateway", "client_secret_file": str(folder / "secret"),
+        }}],
         "upstreams": [
             {"name": "partner-api", "endpoints": [session_backend.url]},
             {"name": "away", "endpoints": [f"http://127.0.0.1:{closed}"]},
@@ -153,6 +156,10 @@ def test_parsers_of_the_older_format_read_them_too(observed):
 
 
 def test_labels_are_bounded_by_the_configuration(observed, issuer):
+    # What is asked every few seconds has its series then.
+    end = time.monotonic() + 20
+    while not value(scrape(observed), "mfa_gateway_store_operations_total", operation="changed_consents") and time.monotonic() < end:
+        time.sleep(0.05)
     before = scrape(observed)
     traffic(observed, issuer, "zz1")
     after = scrape(observed)

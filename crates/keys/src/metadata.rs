@@ -18,6 +18,7 @@ pub struct Metadata {
     token_endpoint: Endpoint,
     end_session_endpoint: Endpoint,
     pushed_authorization_request_endpoint: Endpoint,
+    introspection_endpoint: Endpoint,
     /// Whether authorization requests must be pushed (RFC 9126 section 5).
     pub require_pushed_authorization_requests: bool,
     /// Whether each authorization response has an `iss` (RFC 9207 section 3).
@@ -66,6 +67,8 @@ struct Members<'d> {
     #[serde(borrow)]
     pushed_authorization_request_endpoint: Option<&'d RawValue>,
     #[serde(borrow)]
+    introspection_endpoint: Option<&'d RawValue>,
+    #[serde(borrow)]
     require_pushed_authorization_requests: Option<&'d RawValue>,
     #[serde(borrow)]
     authorization_response_iss_parameter_supported: Option<&'d RawValue>,
@@ -99,6 +102,7 @@ impl Metadata {
             token_endpoint: endpoint(members.token_endpoint),
             end_session_endpoint: endpoint(members.end_session_endpoint),
             pushed_authorization_request_endpoint: endpoint(members.pushed_authorization_request_endpoint),
+            introspection_endpoint: endpoint(members.introspection_endpoint),
             require_pushed_authorization_requests: is_true(members.require_pushed_authorization_requests),
             authorization_response_iss_parameter_supported: is_true(
                 members.authorization_response_iss_parameter_supported,
@@ -152,6 +156,11 @@ impl Metadata {
     /// Where authorization requests are pushed (RFC 9126 section 5).
     pub fn pushed_authorization_request_endpoint(&self) -> Result<&Url, EndpointError> {
         self.pushed_authorization_request_endpoint.get("pushed_authorization_request_endpoint")
+    }
+
+    /// Where the issuer says what a token is (RFC 8414 section 2, RFC 7662).
+    pub fn introspection_endpoint(&self) -> Result<&Url, EndpointError> {
+        self.introspection_endpoint.get("introspection_endpoint")
     }
 
     /// Whether there is all that a sign-in needs.

@@ -62,6 +62,21 @@ impl FormClient {
         Ok(Self { clients, timeout, allow_http, elsewhere: fetching.elsewhere.clone() })
     }
 
+    /// The same, whose forms may be sent a second time, so that connections are kept: for questions.
+    ///
+    /// # Errors
+    ///
+    /// If the system's certificate roots can't be read.
+    pub fn for_questions(
+        timeout: Duration,
+        allow_http: bool,
+        authorities: &[CertificateDer<'static>],
+        fetching: &Fetching,
+    ) -> Result<Self, FetchError> {
+        let clients = fetching.clients_for_many(authorities)?;
+        Ok(Self { clients, timeout, allow_http, elsewhere: fetching.elsewhere.clone() })
+    }
+
     /// Posts a form (`application/x-www-form-urlencoded`), with this `Authorization` if there is one. Every status is a
     /// response.
     pub async fn post(
@@ -70,9 +85,20 @@ impl FormClient {
         form: String,
         authorization: Option<HeaderValue>,
     ) -> Result<FormResponse, FetchError> {
+        self.post_for(url, form, authorization, "application/json").await
+    }
+
+    /// The same for a response of this media type.
+    pub async fn post_for(
+        &self,
+        url: &Url,
+        form: String,
+        authorization: Option<HeaderValue>,
+        accept: &'static str,
+    ) -> Result<FormResponse, FetchError> {
         check(url, self.allow_http)?;
         let mut request = self.clients.of(url).post(url.clone()).timeout(self.timeout);
-        request = request.header(ACCEPT, "application/json").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request = request.header(ACCEPT, accept).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(mut authorization) = authorization {
             authorization.set_sensitive(true);
             request = request.header(AUTHORIZATION, authorization);

@@ -12,7 +12,7 @@ use super::proof::proof_of;
 use super::{CacheMetrics, Credential, Issuer};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof, Revocations};
-use mfa_gateway_core::token::{Binding, Claims, Key, Principal, TokenError, TokenRules, Unverified};
+use mfa_gateway_core::token::{Binding, Claims, Introspection, Key, Principal, TokenError, TokenRules, Unverified};
 
 /// Judges tokens by the configured issuers.
 #[derive(Debug)]
@@ -148,6 +148,16 @@ impl Authenticator {
         Ok(Some(proof))
     }
 
+    /// What a token proves, of which its issuer says this.
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
+    pub fn introspected(&self, said: Introspection, issuer: &Issuer) -> Result<Proof, TokenError> {
+        let claims = said.claims(issuer.rules(), self.clock.now())?;
+        prove_claims(&claims, issuer.rules(), (issuer.profile(), self.revocations.as_ref()))
+    }
+
     /// The configured issuers.
     #[must_use]
     pub fn issuers(&self) -> &[Issuer] {
@@ -185,10 +195,18 @@ pub fn judge(
 fn prove(
     (claims, key): (Claims, Arc<Key>),
     rules: &TokenRules,
-    (profile, revocations): (&Arc<IssuerProfile>, Option<&Revocations>),
+    issuer: (&Arc<IssuerProfile>, Option<&Revocations>),
 ) -> Result<(Proof, Arc<Key>), TokenError> {
-    let principal = Principal::classify(&claims, &rules.class)?;
-    let binding = Binding::read(&claims)?.map(Box::new);
-    let proof = proof_of(&claims, principal, claims.auth_time(rules.auth_time), profile, revocations);
-    Ok((Proof { binding, ..proof }, key))
+    Ok((prove_claims(&claims, rules, issuer)?, key))
+}
+
+fn prove_claims(
+    claims: &Claims,
+    rules: &TokenRules,
+    (profile, revocations): (&Arc<IssuerProfile>, Option<&Revocations>),
+) -> Result<Proof, TokenError> {
+    let principal = Principal::classify(claims, &rules.class)?;
+    let binding = Binding::read(claims)?.map(Box::new);
+    let proof = proof_of(claims, principal, claims.auth_time(rules.auth_time), profile, revocations);
+    Ok(Proof { binding, ..proof })
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{AssertionAudience, ClientAuthentication};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// The fields for it.
 #[derive(Clone, Copy, Debug)]
@@ -21,4 +22,29 @@ impl Credentials<'_> {
     pub(in crate::config) fn files(self) -> impl Iterator<Item = PathBuf> {
         [self.client_secret_file, self.private_key_file, self.certificate_file].into_iter().flatten().map(PathBuf::from)
     }
+}
+
+/// How a client authenticates.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ClientAuthentication {
+    /// With its secret in the `Authorization` field (`client_secret_basic`).
+    Basic,
+    /// With its secret in the form (`client_secret_post`).
+    Post,
+    /// With a signed assertion (RFC 7523).
+    PrivateKeyJwt,
+    /// Not at all: a public client, which PKCE alone protects.
+    None,
+}
+
+/// Whom an assertion is for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum AssertionAudience {
+    /// The address of the token endpoint, which Entra requires.
+    #[default]
+    TokenEndpoint,
+    /// The issuer.
+    Issuer,
 }

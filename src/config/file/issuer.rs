@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AppOnlyProof, ClaimPath, Condition, Dialect, MfaEvidence};
+use super::{AppOnlyProof, ClaimPath, Condition, Dialect, Introspection, MfaEvidence};
 
 /// A trusted issuer: either `entra` or `issuer`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -45,6 +45,8 @@ pub(in crate::config) struct Issuer {
     /// The claim that names a user's home tenant: a tenant's id, or the issuer of one. Default for Entra issuers: `idp`, and
     /// the token's own tenant without it. For others there is none, and no user meets a route's `context`.
     pub home_claim: Option<ClaimPath>,
+    /// How the issuer is asked about tokens that only it can read (RFC 7662). Absent: such tokens are refused.
+    pub introspection: Option<Introspection>,
     /// How the issuer writes the time of a sign-in. Default `seconds`.
     #[serde(default)]
     pub auth_time: AuthTime,

@@ -12,6 +12,7 @@ mod credentials;
 mod delegation;
 mod dpop;
 mod exceptions;
+mod introspection;
 mod issuer;
 mod network;
 mod operation;
@@ -29,10 +30,11 @@ pub(super) use admin::{Admin, Authentication, Details, Operators, OperatorsSignI
 pub(super) use authorizer::{Assertion, Authorizer, AuthorizerKind, AuthorizerPeers};
 pub(super) use consent::Consent;
 pub(super) use consent_use::{CallerTenants, ConsentCaller, ConsentTenant, NamedTenant};
-pub(super) use credentials::Credentials;
+pub(super) use credentials::{AssertionAudience, ClientAuthentication, Credentials};
 pub(super) use delegation::{Context, Delegation};
 pub(super) use dpop::{Dpop, SenderConstrained};
 pub(super) use exceptions::{Calendar, ExceptionRequests, Weekday};
+pub(super) use introspection::{Introspection, IntrospectionResponse};
 pub(super) use issuer::{AuthTime, ClaimToHeader, Cloud, Entra, Issuer, Keys, Product, State, Tenants};
 pub(super) use network::{Certificate, HostHeader, Listener, Protocol, ProxyProtocol, Tls, Upstream, UpstreamTls};
 pub(super) use operation::{
@@ -46,10 +48,7 @@ pub(super) use route::{
     Route, RouteHosts, Serve, Stage,
 };
 pub(super) use security_events::{SecurityEventName, SecurityEvents, Transmitter};
-pub(super) use sign_in::{
-    Asks, AssertionAudience, ClientAuthentication, Display, Endpoint, Refresh, RefreshWord, ResponseMode, SignIn,
-    SignInIssuer, Store,
-};
+pub(super) use sign_in::{Asks, Display, Endpoint, Refresh, RefreshWord, ResponseMode, SignIn, SignInIssuer, Store};
 pub(super) use telemetry::{Telemetry, TraceProtocol, Traces};
 pub(super) use token_claims::{AppOnlyProof, ClaimPath, Condition, KnownProof, MfaEvidence, OwnProof, Predicate, Role};
 pub(super) use vendor::{Grant, Vendor};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Issuer;
+use super::{AssertionAudience, ClientAuthentication, Issuer};
 
 /// A way for people to sign in with a browser: a client at an issuer, for the pages of one origin.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -105,31 +105,6 @@ pub(in crate::config) enum Endpoint {
     V1,
     /// `/oauth2/v2.0/authorize`.
     V2,
-}
-
-/// How a client authenticates.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum ClientAuthentication {
-    /// With its secret in the `Authorization` field (`client_secret_basic`).
-    Basic,
-    /// With its secret in the form (`client_secret_post`).
-    Post,
-    /// With a signed assertion (RFC 7523).
-    PrivateKeyJwt,
-    /// Not at all: a public client, which PKCE alone protects.
-    None,
-}
-
-/// Whom an assertion is for.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum AssertionAudience {
-    /// The address of the token endpoint, which Entra requires.
-    #[default]
-    TokenEndpoint,
-    /// The issuer.
-    Issuer,
 }
 
 /// How an issuer sends its response.

@@ -231,7 +231,9 @@ impl Visit {
             (_, Reason::Denied(Denial::SessionsUnavailable | Denial::RevocationsUnavailable)) => {
                 Kind::Unavailable(Outage::Store, 5)
             }
-            (_, Reason::Denied(Denial::KeysUnavailable)) => Kind::Unavailable(Outage::Issuer, 5),
+            (_, Reason::Denied(Denial::KeysUnavailable | Denial::IntrospectionUnavailable)) => {
+                Kind::Unavailable(Outage::Issuer, 5)
+            }
             (_, Reason::Denied(Denial::RoleMissing)) => Kind::WrongRole(roles(rejection)),
             (_, Reason::Denied(Denial::RolesUnknown)) => Kind::RolesUnknown(roles(rejection)),
             (_, Reason::Denied(Denial::WrongContext)) => Kind::WrongContext(tenants(rejection)),

@@ -26,6 +26,7 @@ pub fn decide<'a>(asked: impl Into<Asked<'a>>, evidence: &Evidence, waivers: &Wa
         Evidence::None => return Decision::Deny(Denial::NoCredential),
         Evidence::Invalid(error) => return Decision::Deny(Denial::InvalidToken(*error)),
         Evidence::KeysUnavailable => return Decision::Deny(Denial::KeysUnavailable),
+        Evidence::IntrospectionUnavailable => return Decision::Deny(Denial::IntrospectionUnavailable),
         Evidence::SessionsUnavailable => return Decision::Deny(Denial::SessionsUnavailable),
         Evidence::Token(proof) => proof,
     };

@@ -40,6 +40,8 @@ pub enum Denial {
     InvalidToken(TokenError),
     /// The issuer's keys are unavailable.
     KeysUnavailable,
+    /// The issuer can't be asked what the token is.
+    IntrospectionUnavailable,
     /// The store of sessions is unavailable, so that the session may have ended.
     SessionsUnavailable,
     /// The sender isn't shown to be the one that the token is for.
@@ -104,6 +106,7 @@ impl Denial {
             Self::NoCredential => "no_credential",
             Self::InvalidToken(error) => error.code(),
             Self::KeysUnavailable => "keys_unavailable",
+            Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::SessionsUnavailable => "sessions_unavailable",
             Self::Sender(error) => error.code(),
             Self::RevocationsUnavailable => "revocations_unavailable",
@@ -127,7 +130,10 @@ impl Denial {
     #[must_use]
     pub fn is_ours(self) -> bool {
         match self {
-            Self::KeysUnavailable | Self::SessionsUnavailable | Self::RevocationsUnavailable => true,
+            Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::SessionsUnavailable
+            | Self::RevocationsUnavailable => true,
             Self::Sender(error) => error.is_ours(),
             _ => false,
         }
@@ -139,7 +145,7 @@ impl Denial {
         match self {
             Self::NoCredential | Self::SessionsUnavailable => Check::Credential,
             Self::InvalidToken(error) => error.check(),
-            Self::KeysUnavailable => Check::Signature,
+            Self::KeysUnavailable | Self::IntrospectionUnavailable => Check::Signature,
             Self::Sender(_) => Check::Binding,
             Self::RevocationsUnavailable => Check::Time,
             Self::TenantMismatch

@@ -24,6 +24,8 @@ pub enum Evidence {
     /// A token that can't be verified, because the issuer's keys are unavailable: the gateway's failure, not the
     /// caller's.
     KeysUnavailable,
+    /// A token that only its issuer can read, and the issuer can't be asked.
+    IntrospectionUnavailable,
     /// A session that may have ended on another replica, because the store of sessions has been unavailable for too long.
     SessionsUnavailable,
     /// A valid token, or a session.

@@ -47,6 +47,10 @@ fn fixed(denial: Denial, product: Option<Product>) -> (&'static str, &'static st
             "The token can't be verified now: the issuer's signing keys could not be fetched.",
             "Nothing is wrong with the request. Try again after the time given in Retry-After.",
         ),
+        Denial::IntrospectionUnavailable => (
+            "The token can't be verified now: its issuer could not be asked about it.",
+            "Nothing is wrong with the request. Try again after the time given in Retry-After.",
+        ),
         Denial::SessionsUnavailable => (
             "The session can't be checked now: the store of sessions could not be reached.",
             "Nothing is wrong with the request. Try again after the time given in Retry-After.",
@@ -90,6 +94,11 @@ fn of_token(error: TokenError) -> Texts {
                       unbound one.";
         return (description.into(), remedy.into());
     }
+    if error == TokenError::Inactive {
+        let description =
+            "Access denied. The token's issuer says that it is not active: it is unknown, expired or revoked.";
+        return (description.into(), NEW_TOKEN.into());
+    }
     if error == TokenError::Revoked {
         let description =
             "Access denied. The token was revoked: its issuer has reported that it must not be used any more.";
@@ -114,6 +123,9 @@ fn token_description(error: TokenError) -> &'static str {
         _ => "Access denied. The token contradicts itself about who its caller is.",
     }
 }
+
+/// What is done about a token whose time is over.
+const NEW_TOKEN: &str = "Request a new token, for example with the refresh token.";
 
 fn token_remedy(error: TokenError) -> &'static str {
     match error {
@@ -169,7 +181,7 @@ fn token_remedy(error: TokenError) -> &'static str {
             "Request the token for this resource: its aud must be exactly one of the audiences that the gateway is \
              configured for. A trailing slash matters."
         }
-        TokenError::Expired | TokenError::Revoked => "Request a new token, for example with the refresh token.",
+        TokenError::Expired | TokenError::Inactive | TokenError::Revoked => NEW_TOKEN,
         TokenError::NotYetValid => "Check the clocks: the token becomes valid later (nbf).",
         TokenError::ClassContradicts | TokenError::ClassUnknown => {
             "Request the token either for an application (client credentials) or for a user, and have the issuer leave \

@@ -53,6 +53,17 @@ impl<'t> Unverified<'t> {
         Ok(Self { signing_input: input.as_bytes(), signature, algorithm, name, has_nonce, is_typed, payload })
     }
 
+    /// Whether a text isn't a token that can be read: it has not three parts whose first is a header. Only its issuer can say
+    /// what it is.
+    #[must_use]
+    pub fn is_opaque(token: &str) -> bool {
+        let mut parts = token.split('.');
+        let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return true;
+        };
+        decode(header).and_then(Object::parse).is_none()
+    }
+
     /// The issuer that the token names, for choosing the key set.
     pub fn issuer(&self) -> Result<&str, TokenError> {
         self.payload.optional_text("iss")?.ok_or(TokenError::ClaimMissing("iss"))

@@ -133,6 +133,9 @@ pub enum TokenError {
     /// `nbf` lies ahead.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// Its issuer says that it isn't active.
+    #[error("the issuer says that the token is not active (RFC 7662 section 2.2)")]
+    Inactive,
     /// Its issuer has ended it by a security event.
     #[error("the issuer has ended the caller's tokens since this one was issued (RFC 8417)")]
     Revoked,
@@ -171,6 +174,7 @@ impl TokenError {
             Self::Graph => "token_of_graph",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
+            Self::Inactive => "token_inactive",
             Self::Revoked => "token_revoked",
             Self::ClassContradicts => "class_contradictory",
             Self::ClassUnknown => "class_unknown",
@@ -192,7 +196,7 @@ impl TokenError {
             | Self::KeyIssuer
             | Self::ClaimMismatch => Check::Issuer,
             Self::Audience | Self::Client => Check::Audience,
-            Self::Expired | Self::NotYetValid | Self::Revoked => Check::Time,
+            Self::Expired | Self::NotYetValid | Self::Inactive | Self::Revoked => Check::Time,
             Self::ClassContradicts | Self::ClassUnknown => Check::Class,
             Self::Binding => Check::Binding,
             Self::ClaimMissing(name) | Self::ClaimMalformed(name) => match name {

@@ -55,14 +55,7 @@ impl Genuine {
 
     /// Checks the time and what comes after it.
     pub fn check(self, rules: &TokenRules, now: Timestamp) -> Result<(Claims, Arc<Key>), TokenError> {
-        self.validity.check(now)?;
-        // They name the caller to logs, limits and upstreams.
-        for name in ["sub", "oid"] {
-            self.payload.optional_text(name)?;
-        }
-        let claims = Claims::new(self.payload, self.validity);
-        rules.class.application.read(&claims)?;
-        Ok((claims, self.key))
+        Ok((claims_of(self.payload, self.validity, rules, now)?, self.key))
     }
 }
 
@@ -85,11 +78,7 @@ impl Unverified<'_> {
     /// Checks all that comes before the time.
     pub fn genuine(self, candidates: &[Arc<Key>], rules: &TokenRules) -> Result<Genuine, TokenError> {
         let key = Arc::clone(self.signer(candidates, &rules.algorithms, &rules.issuer)?);
-        if !all_hold(&rules.required, |path| self.payload.at(path)) {
-            return Err(TokenError::ClaimMismatch);
-        }
-        check_audience(&self.payload, &rules.audiences, &rules.client_ids)?;
-        let validity = Validity::read(&self.payload, rules.clock_skew)?;
+        let validity = accept(&self.payload, rules)?;
         Ok(Genuine { payload: self.payload, validity, key })
     }
 
@@ -118,6 +107,32 @@ impl Unverified<'_> {
         }
         if failure == TokenError::Signature && self.has_nonce { Err(TokenError::Graph) } else { Err(failure) }
     }
+}
+
+/// Checks what comes between the issuer and the time, and reads when the token is valid.
+pub(super) fn accept(payload: &Object, rules: &TokenRules) -> Result<Validity, TokenError> {
+    if !all_hold(&rules.required, |path| payload.at(path)) {
+        return Err(TokenError::ClaimMismatch);
+    }
+    check_audience(payload, &rules.audiences, &rules.client_ids)?;
+    Validity::read(payload, rules.clock_skew)
+}
+
+/// Checks the time and what comes after it.
+pub(super) fn claims_of(
+    payload: Object,
+    validity: Validity,
+    rules: &TokenRules,
+    now: Timestamp,
+) -> Result<Claims, TokenError> {
+    validity.check(now)?;
+    // They name the caller to logs, limits and upstreams.
+    for name in ["sub", "oid"] {
+        payload.optional_text(name)?;
+    }
+    let claims = Claims::new(payload, validity);
+    rules.class.application.read(&claims)?;
+    Ok(claims)
 }
 
 /// `aud` is a string or an array of strings (RFC 7519 section 4.1.3), compared exactly.
