@@ -15,7 +15,7 @@ use prost::Message;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use crate::envoy_messages::{
+use crate::envoy_question::{
     AttributeContext, CheckRequest, HeaderMap as HeaderList, HeaderValue as RawField, HttpRequest, Request as Carried,
 };
 use crate::stack::{config, provider};

@@ -5,8 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that meets the unexpected ends there")]
 
 mod decide;
-#[path = "../tests/support/envoy_messages.rs"]
-mod envoy_messages;
+#[path = "../tests/support/envoy_question.rs"]
+mod envoy_question;
 mod faces;
 mod instructions;
 #[expect(dead_code, reason = "the tests use the rest of it")]

@@ -2,10 +2,12 @@
 //!
 //! A package of its own: Envoy's definitions take longer to compile than all that the tests need besides. `./test --all` runs it.
 
+#[path = "../support/envoy_answer.rs"]
+mod envoy_answer;
+#[path = "../support/envoy_question.rs"]
+mod envoy_question;
 #[path = "../../src/faces/ext_authz/messages.rs"]
 mod messages;
-#[path = "../support/envoy_messages.rs"]
-mod written;
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3 as core;
@@ -142,7 +144,7 @@ fn a_permit_is_what_envoy_reads() {
 #[test]
 fn the_tests_write_and_read_what_envoy_does() {
     let sent = their_question().encode_to_vec();
-    let read = written::CheckRequest::decode(&*sent).unwrap();
+    let read = envoy_question::CheckRequest::decode(&*sent).unwrap();
     let theirs = auth::CheckRequest::decode(&*read.encode_to_vec()).unwrap();
     let wanted = auth::CheckRequest::decode(&*our_question().encode_to_vec()).unwrap();
     let http = |question: &auth::CheckRequest| question.attributes.clone().unwrap().request.unwrap().http.unwrap();
@@ -172,7 +174,7 @@ fn the_tests_write_and_read_what_envoy_does() {
         auth::check_response::HttpResponse::DeniedResponse(denied),
     ] {
         let answer = auth::CheckResponse { http_response: Some(answer), ..Default::default() };
-        let read = written::CheckResponse::decode(&*answer.encode_to_vec()).unwrap();
+        let read = envoy_answer::CheckResponse::decode(&*answer.encode_to_vec()).unwrap();
         assert_eq!(auth::CheckResponse::decode(&*read.encode_to_vec()).unwrap(), answer);
     }
 }

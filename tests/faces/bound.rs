@@ -7,7 +7,7 @@ use serde_json::json;
 use super::envoy::{self, FORMS, Form};
 use super::{CONFIG, KINDS, Kind};
 use crate::sender_constrained::Sender;
-use crate::support::envoy_messages::HttpResponse;
+use crate::support::envoy_answer::HttpResponse;
 use crate::support::{Answer, Call, Http1, Http2};
 
 /// Where a proxy may ask.

@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderName, StatusCode, Version};
 use prost::Message;
 
 use super::CONFIG;
-use crate::support::envoy_messages::{
-    Address, AttributeContext, CheckRequest, CheckResponse, HeaderAppendAction, HeaderMap as HeaderList, HeaderValue,
-    HeaderValueOption, HttpRequest, HttpResponse, Peer, Request, SocketAddress,
+use crate::support::envoy_answer::{CheckResponse, HeaderAppendAction, HeaderValueOption, HttpResponse};
+use crate::support::envoy_question::{
+    Address, AttributeContext, CheckRequest, HeaderMap as HeaderList, HeaderValue, HttpRequest, Peer, Request,
+    SocketAddress,
 };
 use crate::support::{Answer, Call, Gateway, Http2};
 

@@ -143,7 +143,8 @@ fn plainly<'r>(routes: &'r [Route], path: &str, read: &dyn Fn(&str) -> String) -
 
 /// The customer whose data a server takes a path of this route to be about.
 fn served<'p>(route: &Route, path: &'p str) -> Option<&'p str> {
-    path.split('/').nth(route.customer_at? + 1)
+    // Leading slashes are one, as for `matches`.
+    path.trim_start_matches('/').split('/').nth(route.customer_at?)
 }
 
 proptest! {

@@ -4,7 +4,8 @@
 
 pub(crate) mod admin_paths;
 pub(crate) mod client;
-pub(crate) mod envoy_messages;
+pub(crate) mod envoy_answer;
+pub(crate) mod envoy_question;
 pub(crate) mod frame_upstream;
 pub(crate) mod frames;
 pub(crate) mod gateway;
