@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use axum::body::Body;
 use axum::routing::get;
 use axum::{Extension, Router};
-use axum_jwt_auth::{Decoder, JwtDecoderState, LocalDecoder};
+use axum_jwt_auth::{Decoder, LocalDecoder};
 use axum_of_authorizer as axum07;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -116,7 +116,7 @@ fn jwt_auth(issuer: &Issuer) -> Router {
     let decoder: Decoder<Claims> =
         Arc::new(LocalDecoder::builder().keys(vec![key]).validation(validation).build().unwrap());
     let handler = async |user: axum_jwt_auth::Claims<Claims>| user.claims.status();
-    Router::new().route("/reports", get(handler)).with_state(JwtDecoderState { decoder })
+    Router::new().route("/reports", get(handler)).with_state(decoder)
 }
 
 async fn authorizer(issuer: &Issuer) -> axum07::Router {
