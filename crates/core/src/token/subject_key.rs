@@ -45,7 +45,7 @@ impl SubjectKey {
         Self::of(&["email", issuer, &address.to_lowercase()])
     }
 
-    /// All by which a security event may name whoever these claims are about. `email` is the claim that holds an address.
+    /// All by which a security event may name the subject of these claims. `email` is the claim that holds an address.
     #[must_use]
     pub fn all_of(claims: &Claims, email: Option<&str>) -> Vec<Self> {
         let text = |name| claims.text(name).filter(|text| !text.is_empty());
