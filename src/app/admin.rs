@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::App;
 use crate::admin::{Admin, service};
-use crate::server::{self, Acceptor, ConnectionSettings, Entrance, ServerTls, Workers};
+use crate::server::{self, Acceptor, ConnectionSettings, Entrance, Listening, ServerTls, Workers};
 
 /// How many connections there may be at once: operators, a kubelet and a few scrapers.
 const MAX_CONNECTIONS: usize = 64;
@@ -48,7 +48,7 @@ impl App {
         let acceptor = Acceptor::new(&settings, self.stop.clone(), Workers::here(), &apart).until_the_end();
         self.admin_tls.store(tls);
         let entrance = Entrance { tls: Arc::clone(&self.admin_tls), proxy_protocol: false, authorizer: None };
-        operating.spawn(acceptor.accept(listener, entrance, service(admin)));
+        operating.spawn(acceptor.accept(Listening::Tcp(listener), entrance, service(admin)));
         Ok(())
     }
 }

@@ -44,8 +44,9 @@ impl Authorizers {
             self.running.push(Running { settings, tls: Arc::clone(&entrance.tls) });
             let what = format!("authorizer {}", authorizer.settings.name);
             for socket in sockets {
-                self.addresses.push(socket.local_addr()?);
-                told::listening(&socket, &what, entrance.tls.load().is_some(), false);
+                let address = socket.address()?;
+                told::listening(&address, &what, entrance.tls.load().is_some(), false);
+                self.addresses.extend(address.socket());
                 tokio::spawn(acceptor.clone().accept(socket, entrance.clone(), face.clone()));
             }
         }
@@ -64,7 +65,7 @@ impl Authorizers {
         }
     }
 
-    /// Where they are.
+    /// Where they are, but for Unix sockets.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

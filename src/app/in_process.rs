@@ -95,6 +95,7 @@ fn peer(address: SocketAddr) -> Peer {
         certificate: None,
         thumbprint: None,
         names: Vec::new(),
+        user: None,
         shown: None,
         held: Arc::new(()),
         carried: None,

@@ -49,7 +49,7 @@ pub(crate) use watched::Watched;
 use crate::admin::{Readiness, Reloads, State};
 use crate::config::Config;
 use crate::gateway::{Live, stack};
-use crate::server::{Acceptor, ServerTls, Workers};
+use crate::server::{Acceptor, Address, ServerTls, Workers};
 use authorizers::Authorizers;
 use listeners::Opened;
 use mfa_gateway_core::clock::Clock;
@@ -146,15 +146,17 @@ impl App {
         for (sockets, entrance) in listeners {
             app.tls.push(Arc::clone(&entrance.tls));
             for socket in sockets {
-                app.addresses.push(socket.local_addr()?);
-                told::listening(&socket, "traffic", entrance.tls.load().is_some(), entrance.proxy_protocol);
+                let address = socket.address()?;
+                told::listening(&address, "traffic", entrance.tls.load().is_some(), entrance.proxy_protocol);
+                app.addresses.extend(address.socket());
                 tokio::spawn(app.acceptor.clone().accept(socket, entrance.clone(), service.clone()));
             }
         }
         app.authorizers.serve(&app.started, authorizers, (&app.acceptor, &app.live, &app.ambient, &app.draining))?;
         if let Some((socket, tls)) = admin {
-            app.admin_address = Some(socket.local_addr()?);
-            told::listening(&socket, "operators and probes", tls.is_some(), false);
+            let address = socket.local_addr()?;
+            app.admin_address = Some(address);
+            told::listening(&Address::Socket(address), "operators and probes", tls.is_some(), false);
             app.serve_admin(socket, tls)?;
         }
         told::unused(passed);
@@ -179,7 +181,7 @@ impl App {
         &self.addresses
     }
 
-    /// The addresses of the authorizers.
+    /// The addresses of the authorizers, but for Unix sockets.
     #[must_use]
     pub fn authorizer_addresses(&self) -> &[SocketAddr] {
         self.authorizers.addresses()

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
-
 use super::passed::PassedSockets;
 use crate::admin::{Phase, Readiness, State};
 use crate::config::{Config, ConfigError, Problem};
+use crate::server::Address;
 use crate::telemetry::{COMMIT, VERSION};
 
 /// How often a gateway that waits for keys looks whether it is ready, to say so.
@@ -24,10 +23,8 @@ pub(crate) fn starting(file: &Path, threads: usize) {
 }
 
 /// Says where the gateway listens.
-pub(super) fn listening(socket: &TcpListener, what: &str, tls: bool, proxy_protocol: bool) {
-    if let Ok(address) = socket.local_addr() {
-        tracing::info!(%address, tls, proxy_protocol, "listening for {what}");
-    }
+pub(super) fn listening(address: &Address, what: &str, tls: bool, proxy_protocol: bool) {
+    tracing::info!(%address, tls, proxy_protocol, "listening for {what}");
 }
 
 /// Says which passed sockets nobody uses.

@@ -52,7 +52,7 @@ fn configured(args: &Healthcheck) -> anyhow::Result<(SocketAddr, bool)> {
     })?;
     match address {
         Address::Socket(address) => Ok((address, tls)),
-        Address::Passed(name) => bail!("admin.address is systemd:{name}; say where that is with --address"),
+        other => bail!("admin.address is {other}; say where that is with --address"),
     }
 }
 

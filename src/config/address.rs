@@ -5,7 +5,23 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::problem::Problems;
-use crate::server::{Address, PASSED};
+use crate::server::{Address, PASSED, UNIX};
+
+/// The longest path of a Unix socket (`sun_path` of `unix(7)`, without its end).
+const LONGEST_PATH: usize = 107;
+
+/// Reads the address of an authorizer, which may be a Unix socket.
+pub(super) fn of_authorizer(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Address> {
+    let Some(file) = text.strip_prefix(UNIX) else { return build(path, text, problems) };
+    let (is_file, is_short) = (file.starts_with('/') && !file.ends_with('/'), file.len() <= LONGEST_PATH);
+    if !is_file || file.contains('\0') {
+        let fix = "write its absolute path: `unix:/run/mfa-gateway/authorizer.sock`";
+        problems.add(path, "this is not the path of a Unix socket", fix);
+    } else if !is_short {
+        problems.add(path, "the path of a Unix socket has at most 107 bytes", "choose a shorter one");
+    }
+    (is_file && is_short).then(|| Address::Unix(file.into()))
+}
 
 /// Reads an address.
 pub(super) fn build(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Address> {
@@ -31,6 +47,7 @@ fn diagnose(text: &str) -> (&'static str, String) {
     const MESSAGE: &str = "this is not an IP address and port";
     let is_port = |port: &str| port.parse::<u16>().is_ok();
     match text.rsplit_once(':') {
+        _ if text.starts_with(UNIX) => ("only authorizers take Unix sockets", "write `127.0.0.1:8080`".to_owned()),
         Some(("" | "*", port)) if is_port(port) => (
             "the IP address before the port is missing",
             format!("write `0.0.0.0:{port}` for all interfaces, or `\"[::]:{port}\"` for IPv6 too"),

@@ -8,7 +8,7 @@ use super::{Admin, address, file, tls};
 use crate::faces::{Kind, Peers, Settings};
 use crate::gateway::Assertions;
 use crate::routing::CanonicalPath;
-use crate::server::{Address, Listener};
+use crate::server::{Address, Listener, UNIX};
 
 /// The path of questions over HTTP, where none is configured.
 const DEFAULT_PATH: &str = "/authorize";
@@ -44,7 +44,7 @@ pub(super) fn build(
             problems.add(&format!("{path}.name"), "another authorizer has this name", "give it a name of its own");
         }
         let field = format!("{path}.address");
-        let address = address::build(&field, &file.address, problems);
+        let address = address::of_authorizer(&field, &file.address, problems);
         if let Some(address) = &address {
             check_address(&field, address, &taken, problems);
             taken.push(address.clone());
@@ -74,19 +74,59 @@ fn kind(file: file::AuthorizerKind) -> Kind {
 }
 
 fn peers(path: &str, file: &file::Authorizer, problems: &mut Problems<'_>) -> Peers {
-    let file::AuthorizerPeers { addresses, certificate_names } = &file.peers;
+    let file::AuthorizerPeers { addresses, certificate_names, users } = &file.peers;
+    let by_users = file.address.starts_with(UNIX);
+    if by_users {
+        of_unix_socket(path, file, problems);
+    } else if !users.is_empty() {
+        let fix = "list `addresses`, or have the authorizer listen on a file: `unix:/run/mfa-gateway/authorizer.sock`";
+        problems.add(&format!("{path}.users"), "the user of a process is known at a Unix socket alone", fix);
+    }
     let clients = file.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
-    if !certificate_names.is_empty() && clients.is_none() {
+    if !by_users && !certificate_names.is_empty() && clients.is_none() {
         let fix = "add `tls.client_certificates` with the `ca_file` of the proxies' certificates";
         problems.add(&format!("{path}.certificate_names"), "no client certificate is verified here", fix);
     }
-    if addresses.is_empty() && certificate_names.is_empty() {
-        let fix = "list the proxies that may ask: `peers: { addresses: [10.0.0.5] }`";
+    if addresses.is_empty() && certificate_names.is_empty() && users.is_empty() {
+        let fix = if by_users {
+            "list the users whose processes may ask, as `id -u` writes them: `peers: { users: [33] }`"
+        } else {
+            "list the proxies that may ask: `peers: { addresses: [10.0.0.5] }`"
+        };
         problems.warn(path, "nobody may ask this authorizer, so it refuses every request", fix);
     }
     Peers {
         addresses: networks(&format!("{path}.addresses"), addresses, problems),
         certificate_names: certificate_names.clone(),
+        users: users.clone(),
+    }
+}
+
+/// The user that stands for those of other namespaces, and for nobody in particular (`user_namespaces(7)`).
+const OVERFLOW_USER: u32 = 65534;
+
+/// Checks what is said about an authorizer that is a Unix socket.
+fn of_unix_socket(peers: &str, file: &file::Authorizer, problems: &mut Problems<'_>) {
+    let others = [
+        (!file.peers.addresses.is_empty(), "addresses"),
+        (!file.peers.certificate_names.is_empty(), "certificate_names"),
+    ];
+    for (_, field) in others.iter().filter(|(given, _)| *given) {
+        let fix = "list the users whose processes may ask: `peers: { users: [33] }`";
+        problems.add(
+            &format!("{peers}.{field}"),
+            "the peers of a Unix socket have neither address nor certificate",
+            fix,
+        );
+    }
+    if file.tls.is_some() {
+        let path = peers.strip_suffix("peers").unwrap_or(peers);
+        problems.add(&format!("{path}tls"), "a Unix socket has no TLS", "remove it; no network sees what passes there");
+    }
+    if let Some(at) = file.peers.users.iter().position(|user| *user == OVERFLOW_USER) {
+        let message = "the kernel reports this user for every process of another user namespace";
+        let fix = "have the proxy's process run as a user that the gateway's namespace knows";
+        problems.warn(&format!("{peers}.users[{at}]"), message, fix);
     }
 }
 
@@ -100,4 +140,70 @@ fn own_path(field: &str, file: &file::Authorizer, problems: &mut Problems<'_>) -
         problems.add(field, "this is not a path without a slash at its end", "write a path: `/authorize`");
     }
     path.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use crate::config::Config;
+
+    const FILE: &str = "
+authorizers: [{ name: web, kind: nginx, MORE }]
+routes: [{ prefix: /, serve: authorizers, require: public }]
+";
+
+    /// What is said about an authorizer: its problems, or its warnings.
+    fn told(more: &str) -> String {
+        match Config::parse("f", &FILE.replace("MORE", more), HashMap::new()) {
+            Ok(config) => {
+                let fields: Vec<_> = config.warnings.iter().map(|warning| warning.problem().field.clone()).collect();
+                fields.join(" ")
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_takes_users_and_an_address_takes_addresses() {
+        assert_eq!(told("address: \"unix:/run/a.sock\", peers: { users: [33, 0] }"), "");
+        assert_eq!(told("address: \"unix:/run/a.sock\""), "authorizers[0].peers");
+        assert_eq!(told("address: \"unix:/run/a.sock\", peers: { users: [65534] }"), "authorizers[0].peers.users[0]");
+        for (more, words) in [
+            ("address: \"unix:/run/a.sock\", peers: { addresses: [127.0.0.1] }", "neither address nor certificate"),
+            ("address: \"unix:/run/a.sock\", peers: { users: [1], certificate_names: [a] }", "neither address nor"),
+            ("address: \"unix:/run/a.sock\", tls: { certificates: [] }, peers: { users: [1] }", "has no TLS"),
+            ("address: \"127.0.0.1:1\", peers: { users: [33] }", "known at a Unix socket alone"),
+            ("address: \"unix:/run/a.sock\", peers: { users: [-1] }", "peers.users"),
+            ("address: \"unix:/run/a.sock\", peers: { users: [www-data] }", "peers.users"),
+        ] {
+            let told = told(more);
+            assert!(told.contains(words), "{more}: {told}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_unix_socket_is_absolute_and_short() {
+        let long = format!("/{}", "x".repeat(107));
+        for path in ["", "a.sock", "@abstract", "/run/", "/", "./a", &long] {
+            let told = told(&format!("address: \"unix:{path}\", peers: {{ users: [1] }}"));
+            assert!(told.contains("authorizers[0].address"), "{path}: {told}");
+        }
+        let most = format!("address: \"unix:{}\", peers: {{ users: [1] }}", &long[1..].replacen('x', "/", 1));
+        assert_eq!(told(&most), "");
+    }
+
+    #[test]
+    fn only_authorizers_are_unix_sockets_and_each_has_its_own() {
+        let text = "
+listeners: [{ address: \"unix:/run/a.sock\" }]
+authorizers:
+  - { name: a, kind: nginx, address: \"unix:/run/a.sock\", peers: { users: [1] } }
+  - { name: b, kind: nginx, address: \"unix:/run/a.sock\", peers: { users: [1] } }
+routes: [{ prefix: /, serve: authorizers, require: public }]
+";
+        let told = Config::parse("f", text, HashMap::new()).unwrap_err().to_string();
+        assert!(told.contains("only authorizers take Unix sockets"), "{told}");
+        assert!(told.contains("another listener already uses this address"), "{told}");
+    }
 }

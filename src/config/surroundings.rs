@@ -3,7 +3,9 @@
 //! Serving would fail on it, or do without it, so `check` says it beforehand. Commands that decide about a token ask for
 //! nothing of that.
 
+use std::fs::symlink_metadata;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use super::Config;
@@ -86,7 +88,11 @@ fn accounts(at: usize, AccountFile { issuer, tenant, file }: &AccountFile, probl
 
 /// A check may run on another machine, or beside the running gateway, so that neither is a problem.
 fn listens(field: &str, address: &Address, problems: &mut Problems<'_>) {
-    let Address::Socket(address) = address else { return };
+    let address = match address {
+        Address::Socket(address) => address,
+        Address::Unix(path) => return listens_on_file(field, path, problems),
+        Address::Passed(_) => return,
+    };
     let error = std::net::TcpListener::bind(address).err().map(|error| error.kind());
     let (message, fix) = match error {
         Some(ErrorKind::AddrNotAvailable) => {
@@ -95,6 +101,20 @@ fn listens(field: &str, address: &Address, problems: &mut Problems<'_>) {
         Some(ErrorKind::PermissionDenied) => (
             "this user may not listen on the port",
             "choose a port above 1023, give the process CAP_NET_BIND_SERVICE, or pass a socket (`systemd:NAME`)",
+        ),
+        _ => return,
+    };
+    problems.warn(field, message, fix);
+}
+
+fn listens_on_file(field: &str, path: &Path, problems: &mut Problems<'_>) {
+    let (message, fix) = match symlink_metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => {
+            ("the file there is not a socket", "move it away, or write another path")
+        }
+        Err(_) if !path.parent().is_some_and(Path::is_dir) => (
+            "its directory doesn't exist",
+            "create it for the gateway's user, as `RuntimeDirectory=mfa-gateway` does in a systemd unit",
         ),
         _ => return,
     };

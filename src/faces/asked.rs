@@ -98,6 +98,7 @@ impl Carrier {
             certificate: None,
             thumbprint: None,
             names: Vec::new(),
+            user: None,
             shown: None,
             held: Arc::clone(&peer.held),
             carried: Some(Carried { fault, websocket: seen.websocket, again: seen.again }),

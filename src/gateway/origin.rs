@@ -182,6 +182,7 @@ mod tests {
             certificate: None,
             thumbprint: None,
             names: Vec::new(),
+            user: None,
             shown: None,
             held: std::sync::Arc::new(()),
             carried: None,

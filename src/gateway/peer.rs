@@ -36,6 +36,8 @@ pub(crate) struct Peer {
     pub(crate) thumbprint: Option<Thumbprint>,
     /// The names in the client's verified certificate: DNS names and URIs.
     pub(crate) names: Vec<String>,
+    /// The user of the process at the other end of a Unix socket. Its address is then loopback's.
+    pub(crate) user: Option<u32>,
     /// The certificate that the client was shown for the name that it asked for, if there are several.
     pub(crate) shown: Option<Box<dyn Shown>>,
     /// The limits that the connection counts against. A tunnel holds them until it ends.

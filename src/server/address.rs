@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The prefix of the name of passed sockets.
 pub(crate) const PASSED: &str = "systemd:";
+
+/// The prefix of the path of a Unix socket.
+pub(crate) const UNIX: &str = "unix:";
 
 /// Where a listener's connections come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +17,23 @@ pub enum Address {
     Socket(SocketAddr),
     /// Sockets that the service manager listens on, and passes under this name.
     Passed(String),
+    /// The file of a Unix socket that the gateway listens on.
+    Unix(PathBuf),
 }
 
 impl Address {
+    /// The IP address and port, if it is one.
+    pub(crate) fn socket(&self) -> Option<SocketAddr> {
+        if let Self::Socket(address) = self { Some(*address) } else { None }
+    }
+
     /// Whether only this host can reach it, as far as can be known beforehand.
     pub(crate) fn is_loopback(&self) -> bool {
-        matches!(self, Self::Socket(address) if address.ip().is_loopback())
+        match self {
+            Self::Socket(address) => address.ip().is_loopback(),
+            Self::Passed(_) => false,
+            Self::Unix(_) => true,
+        }
     }
 
     /// Whether the two can't be listened on at once: they are the same, or one is all addresses of the other's port.
@@ -36,6 +51,7 @@ impl fmt::Display for Address {
         match self {
             Self::Socket(address) => address.fmt(f),
             Self::Passed(name) => write!(f, "{PASSED}{name}"),
+            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
         }
     }
 }

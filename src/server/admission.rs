@@ -74,6 +74,11 @@ impl Admission {
         self.rules.store(Arc::new(Rules::of(settings)));
     }
 
+    /// Whether this is the address of a trusted proxy.
+    pub(super) fn trusts(&self, address: SocketAddr) -> bool {
+        self.rules.load().trusts(address.ip().to_canonical())
+    }
+
     /// Takes the PROXY protocol's head off a connection. The caller sets the deadline.
     ///
     /// # Errors
@@ -81,7 +86,7 @@ impl Admission {
     /// If the connection isn't a trusted proxy's, or has no such head.
     pub(super) async fn introduce(&self, stream: &mut TcpStream, peer: SocketAddr) -> std::io::Result<Arrival> {
         // A client that is admitted here may claim any address.
-        if !self.rules.load().trusts(peer.ip().to_canonical()) {
+        if !self.trusts(peer) {
             self.metrics.refused(ConnectionRefusal::UntrustedProxy);
             return Err(std::io::Error::other("only trusted_proxies may send the PROXY protocol"));
         }

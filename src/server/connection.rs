@@ -14,14 +14,13 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tower::Service;
 use webpki::EndEntityCert;
 
-use super::accepted::Accepted;
+use super::accepted::{Accepted, Stream};
 use super::admission::{Admission, Arrival};
 use super::idle_connection::IdleConnection;
 use super::watch::{Ends, FAREWELL, Watch};
@@ -80,25 +79,21 @@ where
     S::Future: Send,
 {
     let start = Instant::now();
-    let (address, authorizer) = (newcomer.address, newcomer.authorizer.clone());
+    let address = newcomer.address;
     // No timer of hyper's runs before it is known what the client speaks, so a silent client would stay without limit.
     let opened = tokio::select! {
         () = farewell(&ends) => return,
         () = ends.stop.cancelled() => return,
         // Boxed: what a handshake needs is not to be kept for as long as the connection.
-        opened = timeout(settings.header_timeout, Box::pin(open(newcomer, settings.stream()))) => opened,
+        opened = timeout(settings.header_timeout, Box::pin(open(newcomer, settings))) => opened,
     };
-    let (stream, version, peer) = match opened {
+    let Opened { stream, version, peer, settings } = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
             tracing::debug!(client = %address, %error, "a connection could not be set up");
             return;
         }
         Err(_) => return,
-    };
-    let settings = match authorizer {
-        Some(authorizer) if authorizer.peers.admit(&peer) => settings.of_peers(),
-        _ => settings,
     };
     let requests = Arc::new(AtomicU64::new(0));
     let address = peer.address;
@@ -129,23 +124,34 @@ async fn farewell(ends: &Ends) {
     tokio::time::sleep(FAREWELL).await;
 }
 
+/// A connection whose other end is known.
+struct Opened {
+    stream: ClientStream,
+    version: Version,
+    peer: Peer,
+    /// What it may do.
+    settings: ConnectionSettings,
+}
+
 /// Learns who the client is, completes the TLS handshake, if there is one, and learns what the client speaks: by ALPN,
 /// or from its first bytes.
-async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Peer)> {
+async fn open(newcomer: Newcomer, settings: ConnectionSettings) -> std::io::Result<Opened> {
     let Newcomer { stream, address, admission, proxy_protocol, tls, authorizer, held } = newcomer;
     let mut stream = stream.take_over()?;
-    set_options(&stream);
-    let Arrival { address, untold } = if proxy_protocol {
-        admission.introduce(&mut stream, address).await?
-    } else {
-        Arrival { address, untold: false }
+    let known = Arrival { address, untold: false };
+    let (Arrival { address, untold }, user) = match &mut stream {
+        Stream::Unix(stream) => (known, Some(stream.peer_cred()?.uid())),
+        Stream::Tcp(stream) => {
+            set_options(stream);
+            (if proxy_protocol { admission.introduce(stream, address).await? } else { known }, None)
+        }
     };
     // One proxy has the connections of many clients.
-    let asks = authorizer.is_some_and(|authorizer| authorizer.peers.admit_address(address.ip()));
+    let asks = authorizer.as_ref().is_some_and(|authorizer| authorizer.peers.admit_address(address.ip()));
     let admitted = if asks { None } else { admission.admit(address)? };
     let held = Arc::new((held, admitted));
     let over_tls = tls.is_some();
-    let agreed = agree(stream, tls, limits).await;
+    let agreed = agree(stream, tls, settings.stream()).await;
     let (stream, version, Identity { certificate, thumbprint, names, shown }) =
         agreed.inspect_err(|_| admission.failed(over_tls))?;
     let forwarded_for = address.ip().to_canonical().to_string().try_into().ok();
@@ -158,11 +164,16 @@ async fn open(newcomer: Newcomer, limits: StreamLimits) -> std::io::Result<(Clie
         certificate,
         thumbprint,
         names,
+        user,
         shown,
         held,
         carried: None,
     };
-    Ok((stream, version, peer))
+    let settings = match authorizer {
+        Some(authorizer) if authorizer.peers.admit(&peer) => settings.of_peers(),
+        _ => settings,
+    };
+    Ok(Opened { stream, version, peer, settings })
 }
 
 /// What a handshake says of both sides.
@@ -179,13 +190,16 @@ struct Identity {
 }
 
 async fn agree(
-    stream: TcpStream,
+    stream: Stream,
     tls: Option<Arc<ServerTls>>,
     limits: StreamLimits,
 ) -> std::io::Result<(ClientStream, Version, Identity)> {
-    let Some(tls) = tls else {
-        let (stream, version) = ClientStream::sniff(Socket::Plain(stream), limits).await?;
-        return Ok((stream, version, Identity::default()));
+    let (stream, tls) = match (stream, tls) {
+        (Stream::Tcp(stream), Some(tls)) => (stream, tls),
+        (Stream::Tcp(stream), None) => return plain(Socket::Plain(stream), limits).await,
+        (Stream::Unix(stream), None) => return plain(Socket::Unix(stream), limits).await,
+        // No configuration says so.
+        (Stream::Unix(_), Some(_)) => return Err(std::io::ErrorKind::Unsupported.into()),
     };
     let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await?;
     let session = stream.get_ref().1;
@@ -204,6 +218,11 @@ async fn agree(
         version,
         Identity { certificate, thumbprint, names, shown },
     ))
+}
+
+async fn plain(socket: Socket, limits: StreamLimits) -> std::io::Result<(ClientStream, Version, Identity)> {
+    let (stream, version) = ClientStream::sniff(socket, limits).await?;
+    Ok((stream, version, Identity::default()))
 }
 
 /// The names in a certificate: the DNS names and URIs of its subject alternative names.

@@ -9,15 +9,15 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::accepted::Accepted;
+use super::accepted::{Accepted, Stream};
 use super::admission::Admission;
 use super::connection::{Newcomer, serve};
+use super::listening::Listening;
 use super::watch::Ends;
 use super::workers::Workers;
 use super::{ConnectionSettings, Metrics, ServerTls, Settings};
@@ -92,7 +92,7 @@ impl Acceptor {
     }
 
     /// Accepts until closing begins. Beyond the limit, connections wait in the listener's queue.
-    pub(crate) async fn accept<S>(self, listener: TcpListener, entrance: Entrance, service: S)
+    pub(crate) async fn accept<S>(self, listener: Listening, entrance: Entrance, service: S)
     where
         S: Service<Arrived, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
@@ -118,12 +118,11 @@ impl Acceptor {
             }
         }
         // Clients in the queue have sent a request or are about to. Closing the queue resets them.
-        let Ok(listener) = listener.into_std() else { return };
+        let Ok(queue) = listener.into_queue() else { return };
         for _ in 0..QUEUE {
             let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
-            let Ok((stream, address)) = listener.accept() else { return };
-            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            if let Ok(stream) = stream {
+            let Ok((stream, address)) = queue.accept() else { return };
+            if let Ok(stream) = stream.set_nonblocking().and_then(|()| stream.into_tokio()) {
                 self.serve((stream, address), permit, &entrance, &service);
             }
         }
@@ -132,7 +131,7 @@ impl Acceptor {
     /// Has a connection served by a task of its own.
     fn serve<S>(
         &self,
-        (stream, address): (TcpStream, SocketAddr),
+        (stream, address): (Stream, SocketAddr),
         permit: OwnedSemaphorePermit,
         entrance: &Entrance,
         service: &S,

@@ -67,17 +67,24 @@ pub struct ConnectionSettings {
     pub age: Option<Duration>,
 }
 
-/// How many streams an authorizer's peer may have at once, and reset. Envoy opens up to 1024 before it has read what is
-/// announced, and counts a refused one as an error of the authorizer.
-const STREAMS_OF_PEERS: u16 = 10_000;
+/// How many streams an authorizer's peer may have at once. Envoy opens up to 1024 before it has read what is announced, and
+/// counts a refused one as an error of the authorizer.
+const STREAMS_OF_PEERS: u32 = 10_000;
+
+/// How many streams a proxy of many clients may reset.
+const RESETS_OF_PROXIES: usize = 10_000;
 
 impl ConnectionSettings {
     /// For a proxy that asks about the requests of many clients: none of them may use up what the others need.
     pub(super) fn of_peers(self) -> Self {
+        Self { streams: self.streams.max(STREAMS_OF_PEERS), ..self.of_trusted_proxies() }
+    }
+
+    /// For a proxy that forwards the requests of many clients: those that leave early may not end it for the others.
+    pub(super) fn of_trusted_proxies(self) -> Self {
         Self {
-            streams: self.streams.max(STREAMS_OF_PEERS.into()),
-            pending_resets: self.pending_resets.max(STREAMS_OF_PEERS.into()),
-            stream_errors: self.stream_errors.max(STREAMS_OF_PEERS.into()),
+            pending_resets: self.pending_resets.max(RESETS_OF_PROXIES),
+            stream_errors: self.stream_errors.max(RESETS_OF_PROXIES),
             ..self
         }
     }

@@ -1,6 +1,7 @@
 //! A client for one request or one connection, over HTTP/1.1 or HTTP/2.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
@@ -11,7 +12,8 @@ use hyper::client::conn::{http1, http2};
 use hyper::ext::ReasonPhrase;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 use super::within;
 
@@ -121,6 +123,9 @@ impl Answer {
     }
 }
 
+/// What a client of a Unix socket calls the gateway.
+const NO_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
+
 /// An HTTP/1.1 connection.
 pub(crate) struct Http1 {
     sender: http1::SendRequest<BoxBody<Bytes, std::convert::Infallible>>,
@@ -129,7 +134,15 @@ pub(crate) struct Http1 {
 
 impl Http1 {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), address).await
+    }
+
+    /// By a Unix socket.
+    pub(crate) async fn at(path: &Path) -> Self {
+        Self::over(UnixStream::connect(path).await.unwrap(), NO_ADDRESS).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, address: SocketAddr) -> Self {
         let (sender, connection) =
             http1::Builder::new().max_headers(300).handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -163,7 +176,15 @@ pub(crate) struct Http2 {
 
 impl Http2 {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), address).await
+    }
+
+    /// By a Unix socket.
+    pub(crate) async fn at(path: &Path) -> Self {
+        Self::over(UnixStream::connect(path).await.unwrap(), NO_ADDRESS).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, address: SocketAddr) -> Self {
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self { sender, address }

@@ -13,7 +13,7 @@ pub(in crate::config) struct Authorizer {
     pub name: String,
     /// Which proxy asks, and how.
     pub kind: AuthorizerKind,
-    /// An IP address and port of its own, or `systemd:NAME`, as in `listeners`.
+    /// An IP address and port of its own, or `systemd:NAME`, as in `listeners`; or `unix:` and the absolute path of a socket.
     pub address: String,
     /// TLS on this address, as on a listener. Absent: plain text.
     pub tls: Option<Tls>,
@@ -56,7 +56,7 @@ pub(in crate::config) enum AuthorizerKind {
     ForwardAuth,
 }
 
-/// Who may ask an authorizer: what has one of the addresses or one of the names.
+/// Who may ask an authorizer: what has one of the addresses, one of the names, or one of the users.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AuthorizerPeers {
@@ -66,4 +66,7 @@ pub(in crate::config) struct AuthorizerPeers {
     /// DNS names or URIs in their certificates, which `tls.client_certificates` verifies.
     #[serde(default)]
     pub certificate_names: Vec<String>,
+    /// The numeric ids of the users that their processes run as, at a Unix socket.
+    #[serde(default)]
+    pub users: Vec<u32>,
 }

@@ -161,6 +161,7 @@ mod tests {
             certificate: None,
             thumbprint: None,
             names: Vec::new(),
+            user: None,
             shown: None,
             held: Arc::new(()),
             carried: None,

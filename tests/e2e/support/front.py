@@ -59,6 +59,28 @@ class Keyless(Judge):
         self.token = issuer.jane(iss=nobody)
 
 
+class Neighbour(Judge):
+    """The same at Unix sockets, where processes of `user` may ask: by default, this user's."""
+
+    def __init__(self, folder: Path, issuer, user: int | None = None):
+        self.sockets = {kind: folder / f"{kind}.sock" for kind in KINDS}
+        self.users = [os.getuid() if user is None else user]
+        super().__init__(folder, issuer, authorizers=[
+            {"name": kind, "kind": kind, "address": f"unix:{path}", "peers": {"users": self.users}}
+            for kind, path in self.sockets.items()
+        ])
+
+    def edit(self, text: str) -> str:
+        """A snippet with the sockets in the place of the addresses."""
+        for kind, path in self.sockets.items():
+            address = f"127.0.0.1:{self.authorizers[kind]}"
+            text = text.replace(f"server {address};", f"server unix:{path};")
+            host, port = address.split(":")
+            text = text.replace(f"socket_address: {{ address: {host}, port_value: {port} }}", f"pipe: {{ path: {path} }}")
+        # nginx's workers would be another user's.
+        return f"user root;\n{text}" if "events {}" in text and os.getuid() == 0 else text
+
+
 def started(judge, *arguments) -> Judge:
     """With ports that nobody takes between their choice and their use."""
     for _ in range(2):

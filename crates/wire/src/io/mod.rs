@@ -1,6 +1,6 @@
 //! Sockets and timers, which the connections on both sides are made of.
 //!
-//! [`Socket`] is a TCP connection with or without TLS. [`proxy_protocol`] reads what may stand in front of its bytes.
+//! [`Socket`] is a TCP connection with or without TLS, or one by a Unix socket. [`proxy_protocol`] reads what may stand in front of its bytes.
 //! [`LazyTimer`] and [`WriteTimeout`] keep time.
 
 mod address;

@@ -1,4 +1,4 @@
-//! A TCP connection, with or without TLS.
+//! A connection: over TCP, with or without TLS, or by a Unix socket.
 
 use std::cell::RefCell;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 use super::eager::EagerStream;
@@ -35,23 +35,26 @@ pub fn set_options(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
-/// A TCP connection.
+/// A connection.
 #[derive(Debug)]
 pub enum Socket<S = TcpStream> {
-    /// Without TLS.
+    /// Over TCP, without TLS.
     Plain(S),
-    /// With TLS.
+    /// Over TCP, with TLS.
     Tls(Box<TlsStream<S>>),
+    /// By a Unix socket, with another process of this machine.
+    Unix(UnixStream),
 }
 
 impl Socket {
     /// Ready once there is something to read, for one whose last read found nothing.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let stream = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+        let ready = match self {
+            Self::Plain(stream) => stream.poll_read_ready(cx),
+            Self::Tls(stream) => stream.get_ref().0.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
         };
-        stream.poll_read_ready(cx).map(drop)
+        ready.map(drop)
     }
 
     /// The error that occurred on the connection since the last call, such as a reset.
@@ -59,6 +62,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => stream.take_error(),
             Self::Tls(stream) => stream.get_ref().0.take_error(),
+            Self::Unix(stream) => stream.take_error(),
         }
     }
 }
@@ -69,6 +73,7 @@ impl Socket<EagerStream> {
         match self {
             Self::Plain(stream) => stream.set_eager(eager),
             Self::Tls(stream) => stream.get_mut().0.set_eager(eager),
+            Self::Unix(_) => {}
         }
     }
 }
@@ -78,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -87,6 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -101,6 +108,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
                 None => Pin::new(stream).poll_write_vectored(cx, bufs),
             }),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => with_joined(bufs, |joined| match joined {
+                Some(bytes) => Pin::new(stream).poll_write(cx, bytes),
+                None => Pin::new(stream).poll_write_vectored(cx, bufs),
+            }),
         }
     }
 
@@ -108,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -115,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -122,6 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
