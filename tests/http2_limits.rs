@@ -10,13 +10,17 @@ const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
 const FIELDS: &[(&str, &str)] = &[(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/x")];
 
-async fn gateway(limits: &str) -> Gateway {
+fn config(limits: &str) -> String {
     let config = "
 listeners: [{ address: 127.0.0.1:0 }]
 upstreams: [{ name: api, endpoints: [\"${UPSTREAM}\"] }]
 routes: [{ prefix: /, upstream: api, require: public }]
 limits: ";
-    Gateway::with(&format!("{config}{limits}\n")).await
+    format!("{config}{limits}\n")
+}
+
+async fn gateway(limits: &str) -> Gateway {
+    Gateway::with(&config(limits)).await
 }
 
 /// The error code with which the connection is closed.
@@ -47,6 +51,19 @@ async fn masses_of_streams_that_are_reset_at_once_close_the_connection() {
     let mut client = reset_ten(&usual).await;
     client.headers(21, END_STREAM, FIELDS).await;
     assert_eq!(client.outcome(21).await, Outcome::Status(200), "a few are usual");
+}
+
+#[tokio::test]
+async fn clients_of_a_trusted_proxy_that_leave_early_do_not_close_its_connection() {
+    let few = "{ http2: { pending_resets: 5, stream_errors: 5 } }";
+    let trusted = gateway(&format!("{few}\ntrusted_proxies: [127.0.0.1]")).await;
+    let mut proxy = reset_ten(&trusted).await;
+    proxy.headers(21, END_STREAM, FIELDS).await;
+    assert_eq!(proxy.outcome(21).await, Outcome::Status(200));
+    let other = gateway(&format!("{few}\ntrusted_proxies: [192.0.2.1]")).await;
+    assert_eq!(farewell(&mut reset_ten(&other).await).await, CALM, "another client's connection");
+    trusted.reload(&config(&format!("{few}\ntrusted_proxies: [192.0.2.1]")));
+    assert_eq!(farewell(&mut reset_ten(&trusted).await).await, CALM, "it is no longer trusted");
 }
 
 #[tokio::test]

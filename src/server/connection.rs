@@ -171,6 +171,7 @@ async fn open(newcomer: Newcomer, settings: ConnectionSettings) -> std::io::Resu
     };
     let settings = match authorizer {
         Some(authorizer) if authorizer.peers.admit(&peer) => settings.of_peers(),
+        None if admission.trusts(address) => settings.of_trusted_proxies(),
         _ => settings,
     };
     Ok(Opened { stream, version, peer, settings })
