@@ -28,6 +28,7 @@
 //! | [`faces`] | the same decision for proxies that carry the requests themselves |
 //! | `exceptions` | technical exceptions that people ask for, step by step |
 //! | [`config`] | one file becomes the settings of all components, and they are always valid |
+//! | [`library`] | the rule of a configuration file, for a service with the library |
 //! | `replay`, `admin` | rehearsals; the admin listener |
 //! | [`App`], [`demo`], [`cli`] | assembly: everything made, run and drained |
 //!
@@ -73,6 +74,8 @@ pub mod server;
 mod exceptions;
 
 pub mod config;
+
+pub mod library;
 
 mod replay;
 

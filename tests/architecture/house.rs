@@ -149,6 +149,7 @@ pub(super) const CRATES: &[Crate] = &[
             "server",
             "exceptions",
             "config",
+            "library",
             "replay",
             "admin",
             "app",

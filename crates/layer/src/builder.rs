@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mfa_gateway_core::clock::Clock;
-use mfa_gateway_core::policy::{Dialect, Exception, ExceptionSet, Stage, StageSet, Waivers};
+use mfa_gateway_core::policy::{Dialect, Exception, ExceptionSet, IssuerProfile, Stage, StageSet, Waivers};
 use mfa_gateway_core::random::Random;
-use mfa_gateway_core::token::KeySet;
+use mfa_gateway_core::token::{KeySet, TokenRules};
 use mfa_gateway_keys::{Fetching, KeyLocation, KeyMetrics, KeySettings, KeySource};
 use tokio::runtime::Handle;
 
@@ -37,8 +37,10 @@ const MAX_WAITING: usize = 64;
 #[must_use]
 pub struct Builder {
     issuers: Vec<TrustedIssuer>,
+    configured: Vec<Resolved>,
     exceptions: Vec<Exception>,
     stages: Vec<Stage>,
+    waivers: Option<Waivers>,
     refusals: Refusals,
     dialect: Dialect,
     clock: Clock,
@@ -53,8 +55,10 @@ impl MfaGateway {
     pub fn builder() -> Builder {
         Builder {
             issuers: Vec::new(),
+            configured: Vec::new(),
             exceptions: Vec::new(),
             stages: Vec::new(),
+            waivers: None,
             refusals: Refusals::default(),
             dialect: Dialect::PartnerCenter,
             clock: Clock::system(),
@@ -80,6 +84,19 @@ impl Builder {
     pub fn issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.issuers.push(issuer);
         self
+    }
+
+    /// Trusts an issuer whose settings were made and checked elsewhere, as from the gateway's configuration.
+    pub fn configured(mut self, profile: Arc<IssuerProfile>, rules: TokenRules, keys: KeySettings) -> Self {
+        let (source_name, allow_http) = (keys.name.clone(), keys.allow_http);
+        let keys = ResolvedKeys::As(Box::new(keys));
+        self.configured.push(Resolved { profile, rules, source_name, keys, allow_http });
+        self
+    }
+
+    /// Waives what these waive, made and checked elsewhere, in place of single exceptions and stages.
+    pub fn waivers(self, waivers: Waivers) -> Self {
+        Self { waivers: Some(waivers), ..self }
     }
 
     /// Waives MFA for those whom an exception names, until it expires.
@@ -165,11 +182,11 @@ impl Builder {
         let mut sources = Sources { builder: &self, runtime, tasks: Tasks::default(), known: Vec::new() };
         let issuers = sources.issuers()?;
         let tasks = sources.tasks;
-        let waivers = Waivers {
+        let waivers = self.waivers.unwrap_or_else(|| Waivers {
             exceptions: ExceptionSet::new(self.exceptions),
             stages: StageSet::new(self.stages),
             ..Waivers::default()
-        };
+        });
         let (clock, metrics) = (self.clock.clone(), CacheMetrics::default());
         let authenticator = Authenticator::new(issuers, self.cache_bytes, self.token_bytes, clock, metrics);
         let Self { refusals, dialect, clock, random, .. } = self;
@@ -191,19 +208,16 @@ impl Sources<'_> {
         let mut issuers: Vec<Issuer> = Vec::new();
         for trusted in &self.builder.issuers {
             let resolved = trusted.clone().resolve()?;
+            resolved.iter().try_for_each(|one| check(one, &issuers))?;
             for one in &resolved {
-                let name = || one.profile.name.clone();
-                if issuers.iter().any(|other| other.profile().name == one.profile.name) {
-                    return Err(BuildError::NameTaken { issuer: name() });
-                }
-                if issuers.iter().any(|other| other.rules().issuer.overlaps(&one.rules.issuer)) {
-                    return Err(BuildError::Ambiguous { issuer: name() });
-                }
+                let source = self.source(one, &fetching, &metrics)?;
+                issuers.push(Issuer::new(Arc::clone(&one.profile), one.rules.clone(), source));
             }
-            for one in resolved {
-                let source = self.source(&one, &fetching, &metrics)?;
-                issuers.push(Issuer::new(one.profile, one.rules, source));
-            }
+        }
+        for one in &self.builder.configured {
+            check(one, &issuers)?;
+            let source = self.source(one, &fetching, &metrics)?;
+            issuers.push(Issuer::new(Arc::clone(&one.profile), one.rules.clone(), source));
         }
         if issuers.is_empty() { Err(BuildError::NoIssuer) } else { Ok(issuers) }
     }
@@ -215,16 +229,16 @@ impl Sources<'_> {
         metrics: &KeyMetrics,
     ) -> Result<Arc<KeySource>, BuildError> {
         let issuer = || one.profile.name.clone();
-        let location = match &one.keys {
+        let settings = match &one.keys {
             ResolvedKeys::Given(document) => {
                 let keys = KeySet::parse(document.as_bytes(), None)
                     .map_err(|source| BuildError::Keys { issuer: issuer(), source })?;
                 return Ok(Arc::new(KeySource::given(&one.source_name, keys, self.builder.clock.clone())));
             }
-            ResolvedKeys::At(location) => location.clone(),
+            ResolvedKeys::At(location) => self.settings(one, location.clone()),
+            ResolvedKeys::As(settings) => (**settings).clone(),
         };
         let Some(runtime) = self.runtime else { return Err(BuildError::Offline { issuer: issuer() }) };
-        let settings = self.settings(one, location);
         if let Some(known) = self.known.iter().find(|known| known.settings().same_source(&settings)) {
             return Ok(Arc::clone(known));
         }
@@ -252,4 +266,17 @@ impl Sources<'_> {
             max_waiting: MAX_WAITING,
         }
     }
+}
+
+/// Whether a rule for `iss` and its name are no other issuer's. Both rules of an Entra issuer have one profile.
+fn check(one: &Resolved, issuers: &[Issuer]) -> Result<(), BuildError> {
+    let name = || one.profile.name.clone();
+    let is_other = |other: &Issuer| !Arc::ptr_eq(other.profile(), &one.profile);
+    if issuers.iter().any(|other| is_other(other) && other.profile().name == one.profile.name) {
+        return Err(BuildError::NameTaken { issuer: name() });
+    }
+    if issuers.iter().any(|other| other.rules().issuer.overlaps(&one.rules.issuer)) {
+        return Err(BuildError::Ambiguous { issuer: name() });
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use mfa_gateway_core::policy::{Dialect, IssuerProfile, MfaRule, Product, Role, R
 use mfa_gateway_core::token::{
     Algorithm, AppOnlyProof, AuthTimeForm, Cloud, HomeRule, IssuerRule, KeySet, Predicate, Tenants, TokenRules,
 };
-use mfa_gateway_keys::{KeyLocation, is_loopback};
+use mfa_gateway_keys::{KeyLocation, KeySettings, is_loopback};
 use url::Url;
 
 use super::error::BuildError;
@@ -73,6 +73,8 @@ pub(super) enum ResolvedKeys {
     At(KeyLocation),
     /// They were given, as a JWK Set.
     Given(String),
+    /// They are fetched by settings that were made elsewhere.
+    As(Box<KeySettings>),
 }
 
 impl TrustedIssuer {
