@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::address::{check_address, networks};
 use super::problem::Problems;
+use super::sign_in::Place;
+use super::suggest::suggest;
 use super::{Admin, address, file, tls};
 use crate::faces::{Kind, Peers, Settings};
 use crate::gateway::Assertions;
@@ -140,6 +142,44 @@ fn own_path(field: &str, file: &file::Authorizer, problems: &mut Problems<'_>) -
         problems.add(field, "this is not a path without a slash at its end", "write a path: `/authorize`");
     }
     path.clone()
+}
+
+/// The file with the authorizers' sign-in at the routes that they alone judge, take sessions, and name none.
+pub(super) fn name_sign_ins(mut file: file::File, places: &[Place], problems: &mut Problems<'_>) -> file::File {
+    let known: Vec<&str> =
+        places.iter().filter(|place| !place.for_operators).map(|place| place.name.as_str()).collect();
+    let mut named: Vec<&String> = Vec::new();
+    for (at, authorizer) in file.authorizers.iter().enumerate() {
+        let Some(name) = &authorizer.sign_in else { continue };
+        let field = format!("authorizers[{at}].sign_in");
+        if places.iter().any(|place| place.for_operators && place.name == *name) {
+            let message = format!("the sign-in `{name}` is for operators, on the admin listener");
+            problems.add(&field, message, "name another, or remove it from `admin.authentication.sign_in`");
+        } else if known.contains(&name.as_str()) {
+            named.push(name);
+        } else {
+            problems.add(&field, format!("there is no sign-in `{name}`"), suggest(name, &known));
+        }
+    }
+    let default = named.first().filter(|first| named.iter().all(|name| name == *first)).map(|name| (*name).clone());
+    let all_name_one = !named.is_empty() && named.len() == file.authorizers.len();
+    let here = |route: &file::Route| {
+        route.serve == Some(file::Serve::Authorizers) && route.takes() != file::Credential::Bearer
+    };
+    for (at, route) in file.routes.iter().enumerate().filter(|(_, route)| here(route)) {
+        let other = route.sign_in.as_ref().filter(|name| known.contains(&name.as_str()) && !named.contains(name));
+        if let Some(other) = other.filter(|_| all_name_one) {
+            let message = format!("only authorizers judge this route, and each has another sign-in than `{other}`");
+            let fix = "name one of theirs, or remove `sign_in` from an authorizer that is asked about this route";
+            problems.warn(&format!("routes[{at}].sign_in"), message, fix);
+        }
+    }
+    for route in file.routes.iter_mut().filter(|route| here(route)) {
+        if route.sign_in.is_none() {
+            route.sign_in.clone_from(&default);
+        }
+    }
+    file
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(super) fn build(file: file::File, document: &Value, problems: &mut Problems<
     let authorizers = authorizers::build(&file, (&server.listeners, admin.as_ref()), assertions.as_ref(), problems);
     let (issuers, keys) = issuers(&file, document, (&known, &limits), problems);
     let places = sign_in::places(&file.sign_in, operators_sign_in::name(&file), problems);
+    let file = authorizers::name_sign_ins(file, &places, problems);
     let built = sign_in::Built { file: &file, places: &places, issuers: &issuers, keys: &keys };
     let sign_ins = sign_in::build(built, problems);
     let consents = consents::build(&file, &issuers, &keys, problems);

@@ -6,6 +6,7 @@ mod envoy;
 mod equality;
 mod peers;
 mod questions;
+mod sign_in;
 mod unix;
 
 use std::net::SocketAddr;

@@ -23,6 +23,9 @@ pub(in crate::config) struct Authorizer {
     /// The path that questions over HTTP are sent to; `envoy-http` has the request's own path behind it. Default
     /// `/authorize`. Not for `envoy`, whose path is fixed.
     pub path: Option<String>,
+    /// The name of the sign-in of the routes with `serve: authorizers` that take sessions and name none. Default: the only
+    /// one.
+    pub sign_in: Option<String>,
     /// Whether permits have the signed assertion in `MFA-Assertion`, as the section `assertion` says. Default false.
     #[serde(default)]
     pub assertion: bool,
