@@ -131,3 +131,19 @@ fn code(status: StatusCode) -> i32 {
         _ => 7,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_and_every_status_that_is_no_permit_is_a_denial() {
+        let refused = (300..600).filter_map(|status| StatusCode::from_u16(status).ok());
+        let answers = refused.map(|status| denied(status, Vec::new(), Bytes::new())).chain([failed()]);
+        for answer in answers {
+            assert_ne!(answer.status.map(|status| status.code), Some(0));
+            let Some(Outcome::Denied(denied)) = answer.outcome else { panic!("not a denial") };
+            assert!(denied.status.is_some_and(|status| status.code >= 300));
+        }
+    }
+}
