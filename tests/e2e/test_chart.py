@@ -177,6 +177,19 @@ def test_proxies_are_known_by_their_certificates(helm, tmp_path):
     checked(tmp_path, check_text(rendered), files)
 
 
+@pytest.mark.parametrize("mode", ["ext-authz", "forward-auth"])
+def test_permits_have_a_signed_assertion(helm, tmp_path, mode):
+    given = asked(mode, peers=PEERS, assertion=True)
+    given["config"]["existingSecret"] = "secrets"
+    section = {"key_files": ["/etc/mfa-gateway/secrets/assertion.key"], "audience": "partner-api"}
+    given["config"]["configData"]["assertion"] = section
+    rendered = Rendered(helm, given)
+    assert rendered.config["assertion"] == section
+    assert rendered.config["authorizers"][0]["assertion"] is True
+    _, key = certificate(tmp_path, "assertion", "partner-api")
+    checked(tmp_path, check_text(rendered), {"secrets/assertion.key": key.read_text()})
+
+
 def test_people_behind_a_proxy_that_asks_reach_the_pages_of_their_sign_in(helm, tmp_path):
     given = asked("forward-auth", peers=PEERS)
     given["config"]["existingSecret"] = "secrets"

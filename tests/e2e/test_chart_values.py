@@ -52,6 +52,7 @@ def helm():
     (values(mode="ext-authz", authorizer={"peers": {"addresses": ["0.0.0.0/0"]}}), "networks of the proxy's pods"),
     (values(mode="ext-authz", authorizer={"peers": {"certificateNames": ["a"]}}), "set authorizer.tls.clientCA"),
     (values(mode="ext-authz", authorizer={"peers": PEERS, "tls": {"clientCA": True}}), "authorizer.tls.existingSecret"),
+    (values(mode="ext-authz", authorizer={"peers": PEERS, "assertion": True}), "set config.configData.assertion"),
     (values(mode="ext-authz", authorizer={"peers": PEERS}, ingress={"enabled": True}), "ingress.enabled is for mode proxy"),
     (values(mode="sidecar", configData={"sign_in": SIGN_IN}), "the API's pods can't share SQLite"),
     (values(metrics={"port": 8080}), "metrics.port is 8080"),
@@ -77,6 +78,7 @@ def test_a_contradiction_is_refused_with_the_value_to_change(helm, given, said):
     (values(config={"clientSecret": "hunter2"}), "clientSecret"),
     (values(image={"digest": "latest"}), "/image/digest"),
     (values(authorizer={"path": "authorize"}), "/authorizer/path"),
+    (values(authorizer={"assertion": "yes"}), "/authorizer/assertion"),
     (values(metrics={"port": 70000}), "/metrics/port"),
     (values(replicaCount="two"), "/replicaCount"),
 ])

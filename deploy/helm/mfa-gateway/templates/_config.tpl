@@ -50,6 +50,9 @@ address: 0.0.0.0:{{ int .portNumber }}
 {{- if ne $kind "envoy" }}
 path: {{ .path | quote }}
 {{- end }}
+{{- if .assertion }}
+assertion: true
+{{- end }}
 peers:
   {{- with .peers.addresses }}
   addresses:

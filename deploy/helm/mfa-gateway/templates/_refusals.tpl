@@ -102,6 +102,9 @@
 {{- if and $authorizer.peers.certificateNames (not $authorizer.tls.clientCA) -}}
 {{- fail "authorizer.peers.certificateNames needs client certificates: set authorizer.tls.clientCA to true" -}}
 {{- end -}}
+{{- if and $authorizer.assertion (not .Values.config.existingConfig) (not .Values.config.configData.assertion) -}}
+{{- fail "authorizer.assertion is true: set config.configData.assertion to the key_files, below /etc/mfa-gateway/secrets/, and the audience" -}}
+{{- end -}}
 {{- if and $authorizer.tls.clientCA (not $authorizer.tls.existingSecret) -}}
 {{- fail "authorizer.tls.clientCA is true: name the Secret with tls.crt, tls.key and ca.crt in authorizer.tls.existingSecret" -}}
 {{- end -}}
