@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from support.contract import reason
-from support.front import Neighbour, envoy, nginx, started
+from support.front import Neighbour, caddy, envoy, haproxy, nginx, started
 from support.gateway import BINARY
 from support.http1 import call
 
-FRONTS = [("nginx", nginx), ("envoy", envoy("envoy.yaml")), ("envoy", envoy("envoy-http.yaml"))]
+FRONTS = {
+    "nginx": ("nginx", nginx), "caddy": ("caddy", caddy), "haproxy": ("haproxy", haproxy),
+    "envoy": ("envoy", envoy("envoy.yaml")), "envoy-http": ("envoy", envoy("envoy-http.yaml")),
+}
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def ask(judge, target="/public/x", token=None, kind="nginx", **fields):
         return client.get("http://gateway/authorize", headers=headers)
 
 
-@pytest.mark.parametrize("name, command", FRONTS, ids=["nginx", "envoy", "envoy-http"])
+@pytest.mark.parametrize("name, command", FRONTS.values(), ids=FRONTS)
 def test_a_proxy_asks_by_a_socket(start_front, nearby, backend, issuer, name, command):
     front = start_front(name, command, nearby.edit, judge=nearby)
     permitted = call(front.port, "/v1/x", issuer.jane(), headers=[("X-Auth-Request-User", "forged")])
@@ -55,7 +58,7 @@ def test_a_proxy_asks_by_a_socket(start_front, nearby, backend, issuer, name, co
     assert len(backend.requests) == 2
 
 
-@pytest.mark.parametrize("name, command", FRONTS, ids=["nginx", "envoy", "envoy-http"])
+@pytest.mark.parametrize("name, command", FRONTS.values(), ids=FRONTS)
 def test_a_proxy_of_another_user_is_refused(start_front, tmp_path, backend, issuer, name, command):
     with neighbour(tmp_path, issuer, os.getuid() + 1) as judge:
         front = start_front(name, command, judge.edit, judge=judge)

@@ -75,6 +75,8 @@ class Neighbour(Judge):
         for kind, path in self.sockets.items():
             address = f"127.0.0.1:{self.authorizers[kind]}"
             text = text.replace(f"server {address};", f"server unix:{path};")
+            text = text.replace(f"reverse_proxy {address} ", f"reverse_proxy unix/{path} ")
+            text = text.replace(f"server mfa_gateway {address}\n", f"server mfa_gateway unix@{path}\n")
             host, port = address.split(":")
             text = text.replace(f"socket_address: {{ address: {host}, port_value: {port} }}", f"pipe: {{ path: {path} }}")
         # nginx's workers would be another user's.
