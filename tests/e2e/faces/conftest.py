@@ -6,7 +6,7 @@ import pytest
 
 pytest.register_assert_rewrite("support.contract")
 
-from support.front import API, AUTHORIZERS, PAGES, Front, Judge, Keyless, People, Refusing, started
+from support.front import API, AUTHORIZERS, PAGES, Front, Judge, Keyless, People, Refusing, Signing, started
 from support.gateway import free_port
 from support.identity_provider import IdentityProvider
 
@@ -23,6 +23,13 @@ def keyless(tmp_path_factory, issuer):
     keyless = started(Keyless, tmp_path_factory.mktemp("keyless"), issuer)
     yield keyless
     keyless.stop()
+
+
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory, issuer):
+    signing = started(Signing, tmp_path_factory.mktemp("signing"), issuer)
+    yield signing
+    signing.stop()
 
 
 @pytest.fixture(scope="module")

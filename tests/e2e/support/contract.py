@@ -1,5 +1,6 @@
 """What every proxy must hold with the shipped snippet. Each proxy's tests inherit this, and say what it loses."""
 
+import base64
 import ipaddress
 import json
 import signal
@@ -85,6 +86,13 @@ class Contract:
         assert response.fields.one("MS-RequestId") == backend.only_request.fields.one("MS-RequestId") == "mine-1"
         names = {name.lower() for name, _ in response.fields}
         assert not {name for name in names if "auth" in name or name.startswith("x-original") or name in ("cookie", "mfa-assertion")}
+
+    def test_the_api_receives_the_assertion_of_an_authorizer_that_signs(self, start, signing, backend, issuer):
+        front = start(judge=signing)
+        assert call(front.port, "/v1/x", issuer.jane(), headers=[("MFA-Assertion", "ey.forged.one")]).status == 200
+        (assertion,) = backend.only_request.fields.all("MFA-Assertion")
+        claims = json.loads(base64.urlsafe_b64decode(assertion.split(".")[1] + "=="))
+        assert (claims["aud"], claims["sub"]) == ("partner-api", IDENTITY["x-auth-request-user"])
 
     def test_report_mode_reaches_the_client(self, front, backend, issuer):
         response = call(front.port, "/rehearsed/x", issuer.john())

@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from support.gateway import Gateway, free_port
 from support.grpc_service import SERVICE
 from support.identity_provider import CLIENT_ID, CLIENT_SECRET, STEP_UP
@@ -26,13 +29,16 @@ AUTHORIZERS = {"envoy": "9191", "nginx": "9192", "forward-auth": "9193", "envoy-
 class Judge(Gateway):
     """A gateway that only proxies ask. The API's routes are the same for all of them."""
 
+    # Further settings of each authorizer.
+    more = {}
+
     def __init__(self, folder: Path, issuer, **config):
         self.authorizers = {kind: free_port() for kind in KINDS}
         behind = {"serve": "authorizers", "host": ["api.contoso.example", "127.0.0.1"]}
         super().__init__(folder, {
             "issuers": issuer.section,
             "authorizers": [
-                {"name": kind, "kind": kind, "address": f"127.0.0.1:{port}", "peers": {"addresses": ["127.0.0.1"]}}
+                {"name": kind, "kind": kind, "address": f"127.0.0.1:{port}", "peers": {"addresses": ["127.0.0.1"]}, **self.more}
                 for kind, port in self.authorizers.items()
             ],
             "routes": [
@@ -57,6 +63,18 @@ class Keyless(Judge):
         nobody = f"http://127.0.0.1:{free_port()}/"
         super().__init__(folder, issuer, issuers=[{**issuer.section[0], "issuer": nobody}])
         self.token = issuer.jane(iss=nobody)
+
+
+class Signing(Judge):
+    """The same, with a signed assertion in each permit that has a caller."""
+
+    more = {"assertion": True}
+
+    def __init__(self, folder: Path, issuer):
+        file = folder / "assertion.key"
+        pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        file.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(*pem))
+        super().__init__(folder, issuer, assertion={"key_files": [str(file)], "audience": "partner-api"})
 
 
 class Neighbour(Judge):
