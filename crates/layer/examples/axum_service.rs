@@ -1,6 +1,6 @@
 //! An axum service whose reports need MFA that is no older than 15 minutes.
 //!
-//! `ISSUER=https://idp.example.com/ AUDIENCE=https://api.example.com cargo run --example axum_service`
+//! `ISSUER=https://idp.example.com/ AUDIENCE=https://api.example.com cargo run -p mfa-gateway-layer --example axum_service`
 
 use std::env;
 use std::time::Duration;
