@@ -19,7 +19,7 @@ const TIMES: usize = 8;
 const MOST: f64 = 20.0;
 
 /// The processor time that this thread has had.
-fn spent() -> Duration {
+pub(crate) fn spent() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
 }

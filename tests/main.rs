@@ -27,6 +27,7 @@ mod files;
 mod forwarded;
 mod forwarding;
 mod growth;
+mod growth_of_lists;
 mod grpc;
 mod hostile_tokens;
 mod http2;

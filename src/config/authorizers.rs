@@ -1,5 +1,6 @@
 //! The authorizers, from the file to what is used.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::address::{check_address, networks};
@@ -39,10 +40,10 @@ pub(super) fn build(
         taken.push(admin.address.clone());
     }
     let mut authorizers: Vec<Authorizer> = Vec::new();
-    let files = &file.authorizers;
-    for (at, file) in files.iter().enumerate() {
+    let mut names = HashSet::new();
+    for (at, file) in file.authorizers.iter().enumerate() {
         let path = format!("authorizers[{at}]");
-        if files.iter().take(at).any(|other| other.name == file.name) {
+        if !names.insert(&file.name) {
             problems.add(&format!("{path}.name"), "another authorizer has this name", "give it a name of its own");
         }
         let field = format!("{path}.address");

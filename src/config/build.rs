@@ -116,9 +116,10 @@ fn issuers(
     problems: &mut Problems<'_>,
 ) -> (Vec<Issuer>, Vec<KeySettings>) {
     let roles = Roles::build(file.roles.clone(), &known.issuers, problems);
-    let mut keys = Vec::new();
+    let mut keys = keys::Sources::default();
     let mut issuers = issuer::build(sign_in::written(file, document), &roles, &mut keys, problems);
     security_events::note(file, &mut issuers);
+    let mut keys = keys.into_list();
     keys::complete(&mut keys, file.state.as_ref(), limits.requests, problems);
     (issuers, keys)
 }
@@ -174,7 +175,7 @@ fn stored(
 /// What exceptions that people ask for can match.
 fn matchable(known: &names::Names, routes: &[Route]) -> Known {
     let pattern = |route: &Route| route.pattern.as_written().to_owned();
-    Known { issuers: known.issuers.iter().cloned().collect(), routes: routes.iter().map(pattern).collect() }
+    Known { issuers: known.issuers.iter().map(str::to_owned).collect(), routes: routes.iter().map(pattern).collect() }
 }
 
 fn waivers(

@@ -1,42 +1,58 @@
 //! The programs that may use consents, from the file to what is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::consent_use::check_scope;
 use super::names::Names;
 use super::problem::Problems;
 use super::sign_in::version;
 use super::suggest::suggest;
-use super::values::{duplicate, name, tenant_id, tenant_ids};
+use super::values::{name, tenant_id, tenant_ids};
 use super::{Issuer, file};
 use crate::consent::{CallerSettings, CallerTenants, Callers, KnownBy, spelled};
 use mfa_gateway_core::token::is_guid;
 
 /// Builds the programs. One with problems is left out.
 pub(super) fn build(file: &file::File, names: &Names, issuers: &[Issuer], problems: &mut Problems<'_>) -> Callers {
-    let own: Vec<String> = file.consent_callers.iter().map(|one| one.name.clone()).collect();
+    let (mut own, mut known) = (HashSet::new(), HashMap::new());
+    let accepted = Accepted::of(issuers);
     let mut callers: Vec<CallerSettings> = Vec::new();
     for (at, one) in file.consent_callers.iter().enumerate() {
         let path = format!("consent_callers[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&own, at) {
+        if !own.insert(&one.name) {
             problems.add(&format!("{path}.name"), "another caller has this name", "give each caller its own name");
         }
-        let Some(caller) = build_one(&path, one, names, issuers, problems) else { continue };
-        if let Some(other) = callers.iter().find(|other| other.known_by == caller.known_by) {
-            let message = format!("`{}` is known by the same, so this one would never count", other.name);
+        let Some(caller) = build_one(&path, one, names, &accepted, problems) else { continue };
+        if let Some(other) = known.get(&caller.known_by) {
+            let message = format!("`{other}` is known by the same, so this one would never count");
             problems.add(&path, message, "make them one, with the consents of both");
+        } else {
+            known.insert(caller.known_by.clone(), &one.name);
         }
         callers.push(caller);
     }
     Callers::new(callers)
 }
 
+/// The issuers of access tokens, by name: the first of each.
+struct Accepted<'i> {
+    issuers: &'i [Issuer],
+    named: HashMap<&'i str, &'i Issuer>,
+}
+
+impl<'i> Accepted<'i> {
+    fn of(issuers: &'i [Issuer]) -> Self {
+        let accepted = issuers.iter().rev().filter(|issuer| issuer.for_access_tokens);
+        Self { issuers, named: accepted.map(|issuer| (issuer.profile.name.as_str(), issuer)).collect() }
+    }
+}
+
 fn build_one(
     path: &str,
     file: &file::ConsentCaller,
     names: &Names,
-    issuers: &[Issuer],
+    issuers: &Accepted<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<CallerSettings> {
     if file.consents.is_empty() {
@@ -65,7 +81,7 @@ fn build_one(
 fn known_by(
     path: &str,
     file: &file::ConsentCaller,
-    issuers: &[Issuer],
+    issuers: &Accepted<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<KnownBy> {
     match (&file.issuer, &file.application, &file.certificate) {
@@ -93,12 +109,12 @@ fn token(
     path: &str,
     file: &file::ConsentCaller,
     (name, application): (&str, &str),
-    issuers: &[Issuer],
+    issuers: &Accepted<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<KnownBy> {
-    let accepted = || issuers.iter().filter(|issuer| issuer.for_access_tokens);
-    let Some(issuer) = accepted().find(|issuer| issuer.profile.name == name) else {
-        let known: Vec<&str> = accepted().map(|issuer| issuer.profile.name.as_str()).collect();
+    let Some(&issuer) = issuers.named.get(name) else {
+        let accepted = issuers.issuers.iter().filter(|issuer| issuer.for_access_tokens);
+        let known: Vec<&str> = accepted.map(|issuer| issuer.profile.name.as_str()).collect();
         let message = format!("there is no issuer of access tokens `{name}`");
         problems.add(&format!("{path}.issuer"), message, suggest(name, &known));
         return None;

@@ -1,5 +1,7 @@
 //! How a route uses a consent, from the file to what is used.
 
+use std::collections::{HashMap, HashSet};
+
 use http::HeaderName;
 
 use super::names::Names;
@@ -133,13 +135,15 @@ pub(super) fn check(routes: &[Route], consents: &[ConsentSettings], callers: &Ca
         let message = "a route serves access tokens, and no caller may have one";
         problems.warn("consent_callers", message, "add `tokens: true` to a caller, or remove the route");
     }
+    let usable: HashSet<&str> = callers.iter().flat_map(|one| &one.consents).map(String::as_str).collect();
+    let named: HashMap<&str, &ConsentSettings> = consents.iter().rev().map(|one| (one.name.as_str(), one)).collect();
     for (at, usage) in routes.iter().enumerate().filter_map(|(at, route)| Some((at, route.consent.as_deref()?))) {
         let path = format!("routes[{at}].credential");
-        if !callers.iter().any(|caller| caller.consents.contains(&usage.name)) {
+        if !usable.contains(usage.name.as_str()) {
             let message = format!("no caller may use the consent `{}`, so nobody can call", usage.name);
             problems.warn(&path, message, "list the program in `consent_callers`");
         }
-        let consent = consents.iter().find(|consent| consent.name == usage.name);
+        let consent = named.get(usage.name.as_str());
         if consent.is_some_and(|consent| consent.scope.is_none() && usage.scope.is_none()) {
             let message = "neither the route nor the consent says what access tokens are for";
             problems.add(&format!("{path}.scope"), message, "write the `scope` here or in the consent");

@@ -1,13 +1,15 @@
 //! Consents, from the file to what is used.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::issuer_names::ByName;
 use super::problem::Problems;
 use super::sign_in::{is_scope, of_endpoint, version};
 use super::suggest::suggest;
 use super::tenant_endpoint::{self, Role};
-use super::values::{duplicate, name, time};
+use super::values::{name, time};
 use super::{Issuer, credentials, file};
 use crate::consent::ConsentSettings;
 use crate::oidc::{Asks, ClientSettings, ResponseMode, is_reserved};
@@ -26,15 +28,15 @@ pub(super) fn build(
     keys: &[KeySettings],
     problems: &mut Problems<'_>,
 ) -> Vec<ConsentSettings> {
-    let names: Vec<String> = file.consents.iter().map(|one| one.name.clone()).collect();
+    let (mut names, issuers) = (HashSet::new(), ByName::of(issuers));
     let mut settings = Vec::new();
     for (at, one) in file.consents.iter().enumerate() {
         let path = format!("consents[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(&one.name) {
             problems.add(&format!("{path}.name"), "another consent has this name", "give each consent its own name");
         }
-        settings.extend(build_one(&path, one, issuers, keys, problems));
+        settings.extend(build_one(&path, one, &issuers, keys, problems));
     }
     settings
 }
@@ -77,12 +79,12 @@ pub(super) fn files(consents: &[file::Consent], keys: Option<&[String]>) -> Vec<
 fn build_one(
     path: &str,
     file: &file::Consent,
-    issuers: &[Issuer],
+    issuers: &ByName<'_>,
     keys: &[KeySettings],
     problems: &mut Problems<'_>,
 ) -> Option<ConsentSettings> {
     let at = of_endpoint(path, &file.issuer, file.endpoint, issuers, problems);
-    let issuer = at.and_then(|at| issuers.get(at));
+    let issuer = at.and_then(|at| issuers.all.get(at));
     let keys = issuer.and_then(|issuer| keys.get(issuer.keys));
     if keys.is_some_and(|keys| !matches!(keys.location, KeyLocation::Discovery { .. })) {
         let message = "the issuer's endpoints stand in its discovery document, and the issuer has only keys";

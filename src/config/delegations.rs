@@ -2,8 +2,8 @@
 
 use super::Issuer;
 use super::file;
+use super::names::List;
 use super::problem::Problems;
-use super::suggest::suggest;
 use super::values::tenant_id;
 use super::waivers::date;
 use crate::routing::Route;
@@ -14,7 +14,7 @@ use mfa_gateway_core::token::HomeRule;
 pub(super) fn build(
     partners: &[String],
     files: Vec<file::Delegation>,
-    roles: &[String],
+    roles: &List,
     problems: &mut Problems<'_>,
 ) -> Delegations {
     let now = Clock::system().now();
@@ -39,10 +39,9 @@ pub(super) fn build(
     Delegations::new(partners.iter().cloned(), delegations)
 }
 
-fn check_roles(path: &str, names: &[String], known: &[String], problems: &mut Problems<'_>) {
-    for (at, name) in names.iter().enumerate().filter(|(_, name)| !known.contains(name)) {
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let fix = if known.is_empty() { "define it in `roles`".to_owned() } else { suggest(name, &known) };
+fn check_roles(path: &str, names: &[String], known: &List, problems: &mut Problems<'_>) {
+    for (at, name) in names.iter().enumerate().filter(|(_, name)| !known.has(name)) {
+        let fix = if known.is_empty() { "define it in `roles`".to_owned() } else { known.suggest(name) };
         problems.add(&format!("{path}.roles[{at}]"), format!("there is no role `{name}`"), fix);
     }
 }

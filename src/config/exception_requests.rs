@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::file::{self, Weekday};
+use super::names::List;
 use super::problem::Problems;
 use super::roles::of_route;
 use super::values::time;
@@ -29,7 +30,7 @@ const WEEK: [Weekday; 7] = [
 /// The settings, if people may ask. What a request may name is added once it is known.
 pub(super) fn build(file: &file::File, outage: Duration, problems: &mut Problems<'_>) -> Option<ExceptionSettings> {
     let own = file.exception_requests.as_ref()?;
-    let roles: Vec<String> = file.roles.iter().map(|role| role.name.clone()).collect();
+    let roles: List = file.roles.iter().map(|role| role.name.as_str()).collect();
     let authentication = file.admin.as_ref().and_then(|admin| admin.authentication.as_ref());
     if authentication
         .is_none_or(|authentication| authentication.operators.is_none() && authentication.sign_in.is_none())

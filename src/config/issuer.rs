@@ -1,5 +1,6 @@
 //! Issuers, from the file to what is used.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,17 +8,17 @@ use serde_json::Value;
 use url::Url;
 
 use super::algorithms::algorithms;
-use super::keys::{KeyHandling, file as keys_file};
+use super::keys::{KeyHandling, Sources, file as keys_file};
 use super::problem::Problems;
 use super::product;
 use super::roles::Roles;
 use super::token_claims::{class_rule, conditions, home_rule, mfa_rule};
-use super::values::{dialect, duplicate, duration, name, tenant_ids};
+use super::values::{dialect, duration, name, tenant_ids};
 use super::{claims, file};
 use crate::consent::CERTIFICATE_ISSUER;
 use mfa_gateway_core::policy::{IssuerProfile, RoleRules};
-use mfa_gateway_core::token::{Algorithm, AuthTimeForm, Cloud, IssuerRule, Tenants, TokenRules};
-use mfa_gateway_keys::{KeyLocation, KeySettings};
+use mfa_gateway_core::token::{Algorithm, AuthTimeForm, Cloud, IssuerRule, IssuerRules, Tenants, TokenRules};
+use mfa_gateway_keys::KeyLocation;
 use mfa_gateway_layer::places::{self, EntraPlace};
 
 /// A trusted issuer.
@@ -49,29 +50,31 @@ pub(super) struct Written<'d> {
 pub(super) fn build(
     files: Vec<Written<'_>>,
     roles: &Roles,
-    keys: &mut Vec<KeySettings>,
+    keys: &mut Sources,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
-    let names: Vec<String> = files.iter().map(|issuer| issuer.file.name.clone()).collect();
+    let (mut names, mut accepted) = (HashSet::new(), IssuerRules::default());
     let mut issuers: Vec<Issuer> = Vec::new();
-    for (at, Written { path, file, document, signs_in }) in files.into_iter().enumerate() {
+    for Written { path, file, document, signs_in } in files {
         name(&path, &file.name, problems);
         if file.name == CERTIFICATE_ISSUER {
             let message = "callers with a client certificate have this name in the place of an issuer's";
             problems.add(&format!("{path}.name"), message, "choose another name");
         }
-        if duplicate(&names, at) {
+        if !names.insert(file.name.clone()) {
             problems.add(&format!("{path}.name"), "another issuer has this name", "give each issuer its own name");
         }
         let asked = Asked { fingerprint: product::fingerprint(document), roles: roles.of(&file.name) };
         let new = build_one(&path, &file, asked, keys, problems);
         check_audiences(&path, &file, signs_in, problems);
-        let overlap = |issuer: &Issuer| new.iter().any(|new| new.rules.issuer.overlaps(&issuer.rules.issuer));
-        if issuers.iter().any(overlap) {
+        if new.iter().any(|new| accepted.overlaps(&new.rules.issuer)) {
             let message = "another issuer accepts the same `iss`, so it is ambiguous which issuer's rules apply";
             let fix =
                 "merge the two; Entra's global and US Government clouds share v1.0 issuers, so list each one's tenants";
             problems.add(&path, message, fix);
+        }
+        for one in &new {
+            accepted.add(&one.rules.issuer);
         }
         issuers.extend(new);
     }
@@ -88,7 +91,7 @@ fn build_one(
     path: &str,
     file: &file::Issuer,
     asked: Asked,
-    keys: &mut Vec<KeySettings>,
+    keys: &mut Sources,
     problems: &mut Problems<'_>,
 ) -> Vec<Issuer> {
     let handling = KeyHandling::read(path, &file.keys, problems);
@@ -140,10 +143,7 @@ fn build_one(
         let name = format!("{}{}", file.name, source.suffix);
         let settings = handling.settings(&format!("{path}.{field}"), name, location, problems);
         // With one `jwks_uri` both token versions have the same keys.
-        let place = keys.iter().position(|known| known.same_source(&settings)).unwrap_or_else(|| {
-            keys.push(settings);
-            keys.len() - 1
-        });
+        let place = keys.place(settings);
         let rules = TokenRules { issuer: source.rule, ..rules.clone() };
         issuers.push(Issuer { profile: Arc::clone(&profile), rules, keys: place, for_access_tokens: true });
     }

@@ -1,5 +1,6 @@
 //! How issuers' keys are fetched and kept, from the file to what is used.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,6 +91,33 @@ impl KeyHandling {
             state_directory: None,
             max_waiting: 1,
         }
+    }
+}
+
+/// The sources of keys, each once.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    list: Vec<KeySettings>,
+    /// Those of each location: there may be thousands of issuers.
+    places: HashMap<KeyLocation, Vec<usize>>,
+}
+
+impl Sources {
+    /// The place of these settings, or of those that differ in the name alone.
+    pub(super) fn place(&mut self, settings: KeySettings) -> usize {
+        let places = self.places.entry(settings.location.clone()).or_default();
+        let is_same = |place: &&usize| self.list.get(**place).is_some_and(|known| known.same_source(&settings));
+        if let Some(known) = places.iter().find(is_same) {
+            return *known;
+        }
+        places.push(self.list.len());
+        self.list.push(settings);
+        self.list.len() - 1
+    }
+
+    /// All of them, each at its place.
+    pub(super) fn into_list(self) -> Vec<KeySettings> {
+        self.list
     }
 }
 

@@ -29,6 +29,7 @@ mod file;
 mod hosting;
 mod introspection;
 mod issuer;
+mod issuer_names;
 mod keys;
 mod limits;
 mod load;

@@ -59,7 +59,7 @@ pub(super) fn read(
     let rule = Rule {
         app_only: AppOnlyRule::Deny,
         tenants,
-        roles: needed.map(|needed| roles::of_route(&format!("{path}.roles"), needed, names.roles(), problems)),
+        roles: needed.map(|needed| roles::of_route(&format!("{path}.roles"), needed, &names.roles, problems)),
         ..Requirement::Mfa { max_age }.into()
     };
     OperatorsSignIn { name: file.name.clone(), users: users.map(|users| users.iter().cloned().collect()), rule }

@@ -1,7 +1,11 @@
 //! The paths of a route, from the file to what is used.
 
+use std::collections::{HashMap, HashSet};
+
+use http::Method;
+
 use super::problem::Problems;
-use crate::routing::{CanonicalPath, MAX_PARAMETERS, Pattern, Route};
+use crate::routing::{CanonicalPath, HostPattern, MAX_PARAMETERS, Pattern, Route};
 
 /// The longest name of a parameter.
 const MAX_NAME: usize = 32;
@@ -80,24 +84,92 @@ fn of_parameters(pattern: &Pattern) -> Option<(String, String)> {
     Some((error.rule.to_string(), "write the path as clients request it: `/v1/customers/{customer}/`".to_owned()))
 }
 
-/// Whether both routes match the same requests.
-pub(super) fn collide(one: &Route, other: &Route) -> bool {
-    let same_method = match (&one.methods, &other.methods) {
-        (Some(methods), Some(others)) => {
-            // GET includes HEAD.
-            methods.iter().any(|method| other.admits_method(method))
-                || others.iter().any(|method| one.admits_method(method))
+/// Routes by what they match, so that none is compared with all others.
+#[derive(Debug, Default)]
+pub(super) struct Alike {
+    groups: HashMap<Group, Taken>,
+}
+
+/// Paths and a host: `None` is every host.
+type Group = (Shape, Option<HostPattern>);
+
+/// What of a pattern tells whether another one matches the same paths.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Shape {
+    Exact(String),
+    Prefix(String),
+}
+
+/// What the routes of a group have taken: each the first by its place in the file.
+#[derive(Debug, Default)]
+struct Taken {
+    /// Of all routes.
+    any: Option<usize>,
+    /// Of those for all methods.
+    all: Option<usize>,
+    methods: HashMap<Method, usize>,
+}
+
+impl Alike {
+    /// Adds the route at this place; the place of the first that matches some of the same requests, if there is one.
+    pub(super) fn add(&mut self, at: usize, route: &Route) -> Option<usize> {
+        let (shape, methods) = (Shape::of(&route.pattern), route.methods.as_deref());
+        let hosts = route.hosts.iter().cloned().map(Some).chain(route.is_of_every_host().then_some(None));
+        // A host that the route lists twice is none of another route's.
+        let groups: HashSet<Group> = hosts.map(|host| (shape.clone(), host)).collect();
+        let taken = groups.iter().filter_map(|group| self.groups.get(group)?.by(methods)).min();
+        for group in groups {
+            self.groups.entry(group).or_default().add(at, methods);
         }
-        _ => true,
-    };
-    one.pattern.is_same(&other.pattern) && same_method && one.names_host_of(other)
+        taken
+    }
+}
+
+impl Shape {
+    fn of(pattern: &Pattern) -> Self {
+        let shape = pattern.shape();
+        match pattern {
+            Pattern::Exact(_) => Self::Exact(shape.into_owned()),
+            Pattern::Prefix(_) => Self::Prefix(shape.trim_end_matches('/').to_owned()),
+        }
+    }
+}
+
+impl Taken {
+    /// The first route that takes one of these methods; all methods if absent.
+    fn by(&self, methods: Option<&[Method]>) -> Option<usize> {
+        match methods {
+            None => self.any,
+            Some(methods) => {
+                let head = methods.contains(&Method::GET).then_some(&Method::HEAD);
+                let admitted = methods.iter().chain(head).filter_map(|method| self.methods.get(method));
+                admitted.chain(&self.all).min().copied()
+            }
+        }
+    }
+
+    fn add(&mut self, at: usize, methods: Option<&[Method]>) {
+        self.any.get_or_insert(at);
+        match methods {
+            None => _ = self.all.get_or_insert(at),
+            Some(methods) => {
+                for method in methods {
+                    self.methods.entry(method.clone()).or_insert(at);
+                    // GET includes HEAD.
+                    if *method == Method::GET {
+                        self.methods.entry(Method::HEAD).or_insert(at);
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::super::Config;
+    use super::*;
+    use mfa_gateway_core::policy::Requirement;
 
     fn read(routes: &[&str]) -> Result<Config, String> {
         let one = |route: &&str| format!("{{ upstream: api, require: public, {route} }}");
@@ -144,5 +216,31 @@ routes: [{routes}]
         let problems = read(&["prefix: \"/v1/{a}/\"", "prefix: \"/v1/{b}\""]).unwrap_err();
         assert!(problems.contains("routes[0] already matches"), "{problems}");
         assert!(read(&["prefix: \"/v1/{a}/\"", "path: \"/v1/{b}\"", "prefix: /v1/b/"]).is_ok());
+    }
+
+    #[test]
+    fn a_route_finds_the_first_that_takes_some_of_its_requests() {
+        let route = |methods: Option<&[Method]>| Route {
+            methods: methods.map(<[Method]>::to_vec),
+            ..Route::new(Pattern::Exact("/x".to_owned()), Requirement::Public.into())
+        };
+        let admits = |one: &Route, other: &Route| match &other.methods {
+            Some(methods) => one.methods.is_none() || methods.iter().any(|method| one.admits_method(method)),
+            None => true,
+        };
+        let (get, head, post) = (Method::GET, Method::HEAD, Method::POST);
+        let lists = [vec![], vec![get.clone()], vec![head.clone()], vec![post.clone()], vec![post, get], vec![head]];
+        let routes: Vec<Route> =
+            lists.iter().map(|list| route(Some(list.as_slice()))).chain([route(None), route(None)]).collect();
+        // Each of them first, and each of them last.
+        for turn in 0..routes.len() {
+            let mut turned = routes.clone();
+            turned.rotate_left(turn);
+            let mut alike = Alike::default();
+            for (at, route) in turned.iter().enumerate() {
+                let before = turned.iter().take(at).position(|one| admits(one, route) || admits(route, one));
+                assert_eq!(alike.add(at, route), before, "{:?} at {at}, turned by {turn}", route.methods);
+            }
+        }
     }
 }

@@ -1,20 +1,21 @@
 //! Rate limits, from the file to what is used.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::file;
 use super::problem::Problems;
-use super::values::{duplicate, name, optional_duration};
+use super::values::{name, optional_duration};
 use crate::gateway::{RateLimitKey, RateLimitSettings};
 
 pub(super) fn build(files: Vec<file::RateLimit>, problems: &mut Problems<'_>) -> Vec<RateLimitSettings> {
-    let names: Vec<String> = files.iter().map(|limit| limit.name.clone()).collect();
+    let mut names = HashSet::new();
     let mut limits = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("rate_limits[{at}]");
         name(&path, &file.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(file.name.clone()) {
             let message = "another rate limit has this name";
             problems.add(&format!("{path}.name"), message, "give each rate limit its own name");
         }

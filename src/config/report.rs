@@ -1,12 +1,14 @@
 //! The settings of the status report.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file;
+use super::names::List;
 use super::problem::Problems;
-use super::suggest::suggest;
 use super::values::time;
+use super::waivers::check_issuer;
 use crate::report::{AccountFile, Names, ReportSettings};
 use mfa_gateway_store::{Kind, StoreSettings};
 
@@ -44,17 +46,15 @@ pub(super) fn build(
 }
 
 /// The lists of accounts, one for each tenant.
-pub(super) fn accounts(file: &file::File, issuers: &[String], problems: &mut Problems<'_>) -> Vec<AccountFile> {
+pub(super) fn accounts(file: &file::File, issuers: &List, problems: &mut Problems<'_>) -> Vec<AccountFile> {
+    let mut seen = HashSet::new();
     let mut files: Vec<AccountFile> = Vec::new();
     let lists = file.report.iter().flat_map(|report| &report.accounts).enumerate();
     for (at, file::Accounts { issuer, tenant, file }) in lists {
         let path = format!("report.accounts[{at}]");
-        if !issuers.contains(issuer) {
-            let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
-            problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));
-        }
+        check_issuer(&path, issuer, issuers, problems);
         let tenant = tenant.as_deref().unwrap_or_default().to_ascii_lowercase();
-        if files.iter().any(|other| other.issuer == *issuer && other.tenant == tenant) {
+        if !seen.insert((issuer, tenant.clone())) {
             problems.add(&path, "there is a list of this tenant already", "write all of its accounts into one list");
         }
         files.push(AccountFile { issuer: issuer.clone(), tenant, file: PathBuf::from(file) });

@@ -1,8 +1,9 @@
 //! Roles, from the file to what is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::file;
+use super::names::List;
 use super::problem::Problems;
 use super::suggest::suggest;
 use super::token_claims::predicate;
@@ -15,19 +16,17 @@ const MAX_NAME: usize = 64;
 
 /// All roles of the file.
 #[derive(Debug)]
-pub(super) struct Roles(Vec<Entry>);
-
-/// A role for the callers of one issuer, or of all.
-#[derive(Debug)]
-struct Entry {
-    issuer: Option<String>,
-    role: Role,
+pub(super) struct Roles {
+    entries: Vec<Role>,
+    /// The places of those of an issuer, and of all.
+    places: HashMap<Option<String>, Vec<usize>>,
 }
 
 impl Roles {
     /// Reads the roles.
-    pub(super) fn build(files: Vec<file::Role>, issuers: &[String], problems: &mut Problems<'_>) -> Self {
-        let mut entries: Vec<Entry> = Vec::new();
+    pub(super) fn build(files: Vec<file::Role>, issuers: &List, problems: &mut Problems<'_>) -> Self {
+        let (mut entries, mut places) = (Vec::new(), HashMap::<_, Vec<usize>>::new());
+        let mut given: HashMap<(String, Predicate), Given> = HashMap::new();
         for (at, file) in files.into_iter().enumerate() {
             let path = format!("roles[{at}]");
             check_name(&format!("{path}.name"), &file.name, problems);
@@ -47,31 +46,43 @@ impl Roles {
                 let path = format!("{path}.any[{place}]");
                 let Some(one) = predicate(&path, one, problems) else { continue };
                 warn_of_spelling(&path, &one, problems);
-                let others =
-                    entries.iter().filter(|entry| entry.role.name == role.name && entry.meets(file.issuer.as_deref()));
-                if role.any.contains(&one) || others.into_iter().any(|entry| entry.role.any.contains(&one)) {
+                if !given.entry((role.name.to_string(), one.clone())).or_default().add(file.issuer.as_deref()) {
                     let message = format!("the role `{}` has this predicate already", role.name);
                     problems.add(&path, message, "remove one of the two");
                 }
                 role.any.push(one);
             }
-            entries.push(Entry { issuer: file.issuer, role });
+            places.entry(file.issuer).or_default().push(entries.len());
+            entries.push(role);
         }
-        Self(entries)
+        Self { entries, places }
     }
 
     /// What gives roles to the callers of this issuer.
     pub(super) fn of(&self, issuer: &str) -> RoleRules {
-        RoleRules::new(
-            self.0.iter().filter(|entry| entry.meets(Some(issuer))).map(|entry| entry.role.clone()).collect(),
-        )
+        let of = |issuer: Option<&str>| self.places.get(&issuer.map(str::to_owned)).into_iter().flatten().copied();
+        let mut places: Vec<usize> = of(None).chain(of(Some(issuer))).collect();
+        places.sort_unstable();
+        RoleRules::new(places.into_iter().filter_map(|place| self.entries.get(place).cloned()).collect())
     }
 }
 
-impl Entry {
-    /// Whether it is for callers of this issuer, or of one of all.
-    fn meets(&self, issuer: Option<&str>) -> bool {
-        self.issuer.is_none() || issuer.is_none() || self.issuer.as_deref() == issuer
+/// The issuers for whose callers a predicate gives a role.
+#[derive(Debug, Default)]
+struct Given {
+    issuers: HashSet<String>,
+    all: bool,
+}
+
+impl Given {
+    /// Adds an issuer, or all; `false` if some caller had the role by it already.
+    fn add(&mut self, issuer: Option<&str>) -> bool {
+        let is_new = !self.all && issuer.map_or(self.issuers.is_empty(), |issuer| !self.issuers.contains(issuer));
+        match issuer {
+            Some(issuer) => _ = self.issuers.insert(issuer.to_owned()),
+            None => self.all = true,
+        }
+        is_new
     }
 }
 
@@ -102,20 +113,16 @@ fn warn_of_spelling(path: &str, one: &Predicate, problems: &mut Problems<'_>) {
 }
 
 /// The roles that a route needs one of.
-pub(super) fn of_route(
-    path: &str,
-    needed: &[String],
-    known: &[String],
-    problems: &mut Problems<'_>,
-) -> BTreeSet<String> {
+pub(super) fn of_route(path: &str, needed: &[String], known: &List, problems: &mut Problems<'_>) -> BTreeSet<String> {
     if needed.is_empty() {
         let fix = "list the roles of which a caller needs one, or remove the field";
         problems.add(path, "the list is empty, so nobody could call", fix);
     }
+    let mut seen = HashSet::new();
     for (at, name) in needed.iter().enumerate() {
         let path = format!("{path}[{at}]");
-        if !known.contains(name) {
-            let names: BTreeSet<&str> = known.iter().map(String::as_str).collect();
+        if !known.has(name) {
+            let names: BTreeSet<&str> = known.iter().collect();
             let fix = if names.is_empty() {
                 format!("define it: `roles: [{{ name: {name}, any: [{{ claim: groups, contains: … }}] }}]`")
             } else {
@@ -123,7 +130,7 @@ pub(super) fn of_route(
             };
             problems.add(&path, format!("there is no role `{name}`"), fix);
         }
-        if needed.iter().take(at).any(|other| other == name) {
+        if !seen.insert(name) {
             problems.add(&path, format!("the role `{name}` is listed twice"), "remove one of the two");
         }
     }

@@ -1,6 +1,6 @@
 //! Routes, from the file to what is used.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -12,7 +12,7 @@ use super::sign_in::Place;
 use super::values::{body_bytes, dialect, optional_duration, read_methods, tenant_ids};
 use super::waivers::activation;
 use super::{consent_use, context, cors, credential, file, hosting, pattern, roles, sender, serve, token_from};
-use crate::routing::{HostPattern, Pattern, RateLimitId, Responder, Route, TokenPlace, UpstreamId, crossed};
+use crate::routing::{Pattern, RateLimitId, Responder, Route, TokenPlace, UpstreamId, crossed};
 use mfa_gateway_core::policy::{AppOnlyRule, Requirement, Rule};
 
 /// What routes may refer to.
@@ -43,23 +43,13 @@ pub(super) fn build(
         );
     }
     let mut routes: Vec<(usize, Route)> = Vec::new();
-    // Only routes of the same text and host collide: a large file must not be compared pair by pair.
-    let mut alike: HashMap<(String, Option<HostPattern>), Vec<usize>> = HashMap::new();
+    let mut alike = pattern::Alike::default();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("routes[{at}]");
         let Some(route) = build_one(&path, file, named, vendors, problems) else { continue };
-        let shape = route.pattern.shape();
-        let text = shape.trim_end_matches('/');
-        let hosts = route.hosts.iter().cloned().map(Some).chain(route.is_of_every_host().then_some(None));
-        let groups: Vec<_> = hosts.map(|host| (text.to_owned(), host)).collect();
-        let others = groups.iter().filter_map(|group| alike.get(group)).flatten().map(|&place| &routes[place]);
-        if let Some((other, _)) = others.filter(|(_, other)| pattern::collide(other, &route)).min_by_key(|(at, _)| *at)
-        {
+        if let Some(other) = alike.add(at, &route) {
             let message = format!("routes[{other}] already matches this path and method");
             problems.add(&path, message, "give them different methods (GET includes HEAD), or remove one");
-        }
-        for group in groups {
-            alike.entry(group).or_default().push(routes.len());
         }
         routes.push((at, route));
     }

@@ -1,5 +1,6 @@
 //! Security events, from the file to what is used.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +8,14 @@ use std::time::Duration;
 use super::Issuer;
 use super::admin::read_tokens;
 use super::file::{self, SecurityEventName};
+use super::issuer_names::ByName;
 use super::problem::Problems;
 use super::suggest::suggest;
-use super::values::{duplicate, name, time};
+use super::values::{name, time};
 use crate::events::{EventSettings, TransmitterSettings};
 use crate::oidc::Secret;
 use crate::routing::{Responder, Route};
-use mfa_gateway_core::token::{EventKind, IssuerRule, SecurityEventRules};
+use mfa_gateway_core::token::{EventKind, IssuerRule, IssuerRules, SecurityEventRules};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -22,21 +24,25 @@ const FIELD: &str = "security_events";
 
 /// Notes in the issuers' profiles what events name their users by: their proofs can be revoked.
 pub(super) fn note(file: &file::File, issuers: &mut [Issuer]) {
-    for transmitter in file.security_events.iter().flat_map(|events| &events.transmitters) {
-        for issuer in issuers.iter_mut().filter(|issuer| speaks_of(transmitter, &issuer.profile.name)) {
+    let transmitters = file.security_events.iter().flat_map(|events| &events.transmitters);
+    let by_name = ByName::of(issuers);
+    let noted: Vec<_> = transmitters.map(|one| (spoken_of(one, &by_name), &one.email_claim)).collect();
+    for (places, claim) in noted {
+        for place in places {
+            let Some(issuer) = issuers.get_mut(place) else { continue };
             let names = Arc::make_mut(&mut issuer.profile).event_names.get_or_insert_default();
-            if let Some(claim) = &transmitter.email_claim {
+            if let Some(claim) = claim {
                 names.email = Some(claim.clone());
             }
         }
     }
 }
 
-fn speaks_of(transmitter: &file::Transmitter, issuer: &str) -> bool {
-    match &transmitter.issuers {
-        Some(names) => names.iter().any(|name| name == issuer),
-        None => transmitter.issuer_name() == issuer,
-    }
+/// The places of the issuers whose users a transmitter speaks of.
+fn spoken_of(transmitter: &file::Transmitter, issuers: &ByName<'_>) -> BTreeSet<usize> {
+    let names = transmitter.issuers.iter().flatten().map(String::as_str);
+    let own = Some(transmitter.issuer_name()).filter(|_| transmitter.issuers.is_none());
+    names.chain(own).flat_map(|name| issuers.named(name)).map(|(place, _)| place).collect()
 }
 
 /// The settings, if there are transmitters.
@@ -53,20 +59,22 @@ pub(super) fn build(
         let message = "there is no transmitter, so nobody could send an event";
         problems.add(&format!("{FIELD}.transmitters"), message, "add one, or remove `security_events`");
     }
-    let names: Vec<String> = own.transmitters.iter().map(|one| one.name.clone()).collect();
+    let (mut names, mut rules) = (HashSet::new(), IssuerRules::default());
+    let issuers = ByName::of(issuers);
     let mut transmitters: Vec<TransmitterSettings> = Vec::new();
     for (at, one) in own.transmitters.iter().enumerate() {
         let path = format!("{FIELD}.transmitters[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(&one.name) {
             let message = "another transmitter has this name";
             problems.add(&format!("{path}.name"), message, "give each transmitter its own name");
         }
-        let Some(new) = transmitter(&path, one, issuers, max_age, problems) else { continue };
-        if transmitters.iter().any(|other| other.rules.issuer.overlaps(&new.rules.issuer)) {
+        let Some(new) = transmitter(&path, one, &issuers, max_age, problems) else { continue };
+        if rules.overlaps(&new.rules.issuer) {
             let message = "another transmitter has the same issuer, so it is ambiguous whose rules apply";
             problems.add(&format!("{path}.issuer"), message, "merge the two");
         }
+        rules.add(&new.rules.issuer);
         transmitters.push(new);
     }
     Some(EventSettings { keep, outage, transmitters })
@@ -75,7 +83,7 @@ pub(super) fn build(
 fn transmitter(
     path: &str,
     file: &file::Transmitter,
-    issuers: &[Issuer],
+    issuers: &ByName<'_>,
     max_age: Duration,
     problems: &mut Problems<'_>,
 ) -> Option<TransmitterSettings> {
@@ -89,7 +97,7 @@ fn transmitter(
         problems.add(&format!("{path}.email_claim"), "the claim has no name", "write its name, such as `email`");
     }
     let tokens = file.bearer_token_file.as_ref().map(|file| bearer_tokens(path, &PathBuf::from(file), problems));
-    let Some(issuer) = issuers.iter().find(|issuer| issuer.profile.name == file.issuer_name()) else {
+    let Some((_, issuer)) = issuers.named(file.issuer_name()).next() else {
         if let file::SignInIssuer::Named(name) = &file.issuer {
             problems.add(&format!("{path}.issuer"), format!("there is no issuer `{name}`"), known(issuers, name));
         }
@@ -116,9 +124,9 @@ fn transmitter(
 }
 
 /// The issuers whose users it speaks of.
-fn of(path: &str, file: &file::Transmitter, issuers: &[Issuer], problems: &mut Problems<'_>) -> Vec<IssuerRule> {
+fn of(path: &str, file: &file::Transmitter, issuers: &ByName<'_>, problems: &mut Problems<'_>) -> Vec<IssuerRule> {
     for (at, name) in file.issuers.iter().flatten().enumerate() {
-        if issuers.iter().all(|issuer| issuer.profile.name != *name) {
+        if issuers.named(name).next().is_none() {
             let path = format!("{path}.issuers[{at}]");
             problems.add(&path, format!("there is no issuer `{name}`"), known(issuers, name));
         }
@@ -127,11 +135,12 @@ fn of(path: &str, file: &file::Transmitter, issuers: &[Issuer], problems: &mut P
         let message = "the list is empty, so no event would end anything";
         problems.add(&format!("{path}.issuers"), message, "list at least one issuer, or remove the field");
     }
-    issuers.iter().filter(|one| speaks_of(file, &one.profile.name)).map(|one| one.rules.issuer.clone()).collect()
+    let places = spoken_of(file, issuers);
+    places.into_iter().filter_map(|place| Some(issuers.all.get(place)?.rules.issuer.clone())).collect()
 }
 
-fn known(issuers: &[Issuer], name: &str) -> String {
-    suggest(name, &issuers.iter().map(|issuer| issuer.profile.name.as_str()).collect::<Vec<_>>())
+fn known(issuers: &ByName<'_>, name: &str) -> String {
+    suggest(name, &issuers.all.iter().map(|issuer| issuer.profile.name.as_str()).collect::<Vec<_>>())
 }
 
 fn bearer_tokens(path: &str, file: &std::path::Path, problems: &mut Problems<'_>) -> Vec<Secret> {

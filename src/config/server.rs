@@ -34,11 +34,12 @@ fn listeners(file: &file::File, problems: &mut Problems<'_>) -> Vec<Listener> {
     if files.is_empty() && file.authorizers.is_empty() {
         problems.add("listeners", "there is no listener", "add one: `[{ address: 0.0.0.0:8080 }]`");
     }
-    let mut listeners: Vec<Listener> = Vec::new();
+    let (mut listeners, mut taken) = (Vec::new(), Vec::new());
     for (at, file) in files.iter().enumerate() {
         let path = format!("listeners[{at}].address");
         let Some(address) = address::build(&path, &file.address, problems) else { continue };
-        check_address(&path, &address, &listeners.iter().map(|one| one.address.clone()).collect::<Vec<_>>(), problems);
+        check_address(&path, &address, &taken, problems);
+        taken.push(address.clone());
         let tls = file.tls.as_ref().and_then(|tls| tls::build(&format!("listeners[{at}].tls"), tls, problems));
         let proxy_protocol = file.proxy_protocol == file::ProxyProtocol::Required;
         if proxy_protocol && trusts_nobody {

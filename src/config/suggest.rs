@@ -12,8 +12,15 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     });
     match nearest.min() {
         Some((distance, _, one)) if distance <= 1 + one.len() / 4 => format!("did you mean `{one}`?"),
-        _ if known.is_empty() => "remove it".to_owned(),
-        _ if known.len() > MOST_LISTED => format!("write one of the {} that the file has", known.len()),
+        _ => one_of(known),
+    }
+}
+
+/// The same where nothing is near.
+pub(super) fn one_of(known: &[&str]) -> String {
+    match known.len() {
+        0 => "remove it".to_owned(),
+        count if count > MOST_LISTED => format!("write one of the {count} that the file has"),
         _ => format!("write one of {}", quoted(known)),
     }
 }

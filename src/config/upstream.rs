@@ -1,5 +1,6 @@
 //! Upstreams, from the file to what is used.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use rustls::pki_types::ServerName;
 
 use super::file;
 use super::problem::Problems;
-use super::values::{duplicate, duration, name};
+use super::values::{duration, name};
 use crate::upstream::{Protocol, Settings, Tls};
 
 /// Builds the upstreams, of which one at least is needed if a route has one.
@@ -20,12 +21,12 @@ pub(super) fn build(files: Vec<file::Upstream>, needed: bool, problems: &mut Pro
             "add one: `{ name: api, endpoints: [http://127.0.0.1:5000] }`",
         );
     }
-    let names: Vec<String> = files.iter().map(|upstream| upstream.name.clone()).collect();
+    let mut names = HashSet::new();
     let mut upstreams = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("upstreams[{at}]");
         name(&path, &file.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(file.name.clone()) {
             problems.add(&format!("{path}.name"), "another upstream has this name", "give each upstream its own name");
         }
         if file.endpoints.is_empty() {

@@ -20,11 +20,6 @@ pub(super) fn name(path: &str, name: &str, problems: &mut Problems<'_>) {
     }
 }
 
-/// Whether an earlier one is the same.
-pub(super) fn duplicate(names: &[String], at: usize) -> bool {
-    names[..at].contains(&names[at])
-}
-
 /// Fields for which a duration of 0 has a meaning.
 const MAY_BE_ZERO: [&str; 6] =
     [".clock_skew", ".keep_alive", ".half_closed", ".drain", ".drain_delay", ".cors.max_age"];

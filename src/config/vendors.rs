@@ -1,5 +1,6 @@
 //! Control panel vendors, from the file to what is used.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use url::Url;
@@ -7,7 +8,7 @@ use url::Url;
 use super::consent_use::check_scope;
 use super::file;
 use super::problem::Problems;
-use super::values::{duplicate, name};
+use super::values::name;
 use crate::consent::ConsentSettings;
 use crate::vendors::{Grant, PartnerSettings, VendorSettings};
 use mfa_gateway_core::token::is_guid;
@@ -26,33 +27,51 @@ pub(super) fn build(
     known: &file::Applications,
     problems: &mut Problems<'_>,
 ) -> Arc<[Arc<VendorSettings>]> {
-    let names: Vec<String> = list.iter().map(|one| one.name.clone()).collect();
-    let applications: Vec<String> = list.iter().map(|one| one.application.to_ascii_lowercase()).collect();
+    let (mut names, mut applications) = (HashSet::new(), HashSet::new());
+    let known: HashSet<String> = known.control_panel_vendors.iter().map(|id| id.to_ascii_lowercase()).collect();
+    let consents = Consents::of(consents);
     let mut vendors = Vec::new();
     for (at, one) in list.iter().enumerate() {
         let path = format!("vendors[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(&one.name) {
             problems.add(&format!("{path}.name"), "another vendor has this name", "give each vendor its own name");
         }
-        if duplicate(&applications, at) {
+        let application = one.application.to_ascii_lowercase();
+        let is_known = known.contains(&application);
+        if !applications.insert(application) {
             let message = "another vendor has this application, and each would call as often as both may";
             problems.add(&format!("{path}.application"), message, "make them one vendor, with the partners of both");
         }
-        if !known.control_panel_vendors.iter().any(|id| id.eq_ignore_ascii_case(&one.application)) {
+        if !is_known {
             let message = "the application is not among `applications.control_panel_vendors`, so that routes with \
                            `app_only: allow_except_vendors` accept it without a user";
             problems.warn(&format!("{path}.application"), message, "add it there");
         }
-        vendors.extend(build_one(&path, one, consents, problems).map(Arc::new));
+        vendors.extend(build_one(&path, one, &consents, problems).map(Arc::new));
     }
     vendors.into()
+}
+
+/// The consents by name, as they are written and as they were built: the first of each.
+struct Consents<'c> {
+    written: HashMap<&'c str, &'c file::Consent>,
+    built: HashMap<&'c str, &'c ConsentSettings>,
+}
+
+impl<'c> Consents<'c> {
+    fn of((written, built): (&'c [file::Consent], &'c [ConsentSettings])) -> Self {
+        Self {
+            written: written.iter().rev().map(|one| (one.name.as_str(), one)).collect(),
+            built: built.iter().rev().map(|one| (one.name.as_str(), one)).collect(),
+        }
+    }
 }
 
 fn build_one(
     path: &str,
     file: &file::Vendor,
-    consents: (&[file::Consent], &[ConsentSettings]),
+    consents: &Consents<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<VendorSettings> {
     if !is_guid(&file.application) {
@@ -102,7 +121,8 @@ fn grants(path: &str, list: &[file::Grant], problems: &mut Problems<'_>) -> Vec<
         problems.add(path, "the list is empty, so customers would consent to nothing", fix);
     }
     let applications: Vec<String> = list.iter().map(|one| one.application.to_ascii_lowercase()).collect();
-    for (at, one) in list.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for (at, (one, application)) in list.iter().zip(&applications).enumerate() {
         let path = format!("{path}[{at}]");
         if !is_guid(&one.application) {
             let message = format!("`{}` is not an application's id", one.application);
@@ -110,7 +130,7 @@ fn grants(path: &str, list: &[file::Grant], problems: &mut Problems<'_>) -> Vec<
                 "write the id of the API's application: `00000003-0000-0000-c000-000000000000` for Microsoft Graph";
             problems.add(&format!("{path}.application"), message, fix);
         }
-        if duplicate(&applications, at) {
+        if !seen.insert(application) {
             problems.add(
                 &format!("{path}.application"),
                 "another grant is of this API",
@@ -135,7 +155,7 @@ fn grants(path: &str, list: &[file::Grant], problems: &mut Problems<'_>) -> Vec<
 fn partners(
     path: &str,
     vendor: &file::Vendor,
-    (written, consents): (&[file::Consent], &[ConsentSettings]),
+    consents: &Consents<'_>,
     problems: &mut Problems<'_>,
 ) -> Vec<PartnerSettings> {
     let list = &vendor.partners;
@@ -146,20 +166,19 @@ fn partners(
             "list its partners, or remove the vendor",
         );
     }
-    let names: Vec<String> = list.iter().map(|one| one.name.clone()).collect();
-    let given: Vec<String> = list.iter().map(|one| one.consent.clone()).collect();
+    let (mut names, mut given) = (HashSet::new(), HashSet::new());
     let mut partners = Vec::new();
     for (at, one) in list.iter().enumerate() {
         let path = format!("{path}.partners[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(&one.name) {
             problems.add(&format!("{path}.name"), "another partner has this name", "give each partner its own name");
         }
         let field = format!("{path}.consent");
-        if duplicate(&given, at) {
+        if !given.insert(&one.consent) {
             problems.add(&field, "another partner has this consent", "add one to `consents` for each partner");
         }
-        let Some(written) = written.iter().find(|consent| consent.name == one.consent) else {
+        let Some(written) = consents.written.get(one.consent.as_str()) else {
             let message = format!("there is no consent `{}`", one.consent);
             problems.add(&field, message, "add it to `consents`, with the partner's tenant");
             continue;
@@ -174,7 +193,7 @@ fn partners(
             problems.add(&field, message, "write `scope` in that consent, or in the vendor");
         }
         // One with problems of its own is left out of those that are built.
-        let settings = consents.iter().find(|consent| consent.name == one.consent);
+        let settings = consents.built.get(one.consent.as_str());
         let tenant = settings.and_then(|settings| settings.tenant.clone()).unwrap_or_default();
         partners.push(PartnerSettings { name: one.name.clone(), tenant, consent: one.consent.clone() });
     }

@@ -1,10 +1,10 @@
 //! What may waive an MFA finding, from the file to what is used: technical exceptions, and the stages of activation.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::file;
+use super::names::List;
 use super::problem::Problems;
-use super::suggest::suggest;
 use crate::routing::Route;
 use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{Activation, Exception, ExceptionSet, Mode, Stage, StageSet};
@@ -12,13 +12,12 @@ use mfa_gateway_core::token::is_guid;
 
 pub(super) fn exceptions(
     files: Vec<file::Exception>,
-    issuers: &[String],
+    issuers: &List,
     routes: &[Route],
     problems: &mut Problems<'_>,
 ) -> ExceptionSet {
     let mut ids = HashSet::new();
-    let listed: Vec<&str> = routes.iter().map(|route| route.pattern.as_written()).collect();
-    let patterns = Patterns { known: listed.iter().copied().collect(), listed: &listed };
+    let patterns: List = routes.iter().map(|route| route.pattern.as_written()).collect();
     let now = Clock::system().now();
     let mut exceptions = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -70,33 +69,22 @@ fn warn_of_end(path: &str, expires: Timestamp, now: Timestamp, problems: &mut Pr
     }
 }
 
-/// The patterns of all routes: to look one up, and in the order of the file.
-struct Patterns<'r> {
-    known: HashSet<&'r str>,
-    listed: &'r [&'r str],
-}
-
-fn check_references(
-    path: &str,
-    file: &file::Exception,
-    issuers: &[String],
-    patterns: &Patterns<'_>,
-    problems: &mut Problems<'_>,
-) {
+fn check_references(path: &str, file: &file::Exception, issuers: &List, patterns: &List, problems: &mut Problems<'_>) {
     if let Some(issuer) = &file.issuer {
         check_issuer(path, issuer, issuers, problems);
     }
     for (at, pattern) in file.routes.iter().flatten().enumerate() {
-        if !patterns.known.contains(pattern.as_str()) {
+        if !patterns.has(pattern) {
             let message = format!("there is no route `{pattern}`");
-            problems.add(&format!("{path}.routes[{at}]"), message, suggest(pattern, patterns.listed));
+            problems.add(&format!("{path}.routes[{at}]"), message, patterns.suggest(pattern));
         }
     }
 }
 
 /// The stages, in the order of the file.
-pub(super) fn stages(files: Vec<file::Stage>, issuers: &[String], problems: &mut Problems<'_>) -> StageSet {
+pub(super) fn stages(files: Vec<file::Stage>, issuers: &List, problems: &mut Problems<'_>) -> StageSet {
     let mut stages: Vec<Stage> = Vec::new();
+    let mut first = HashMap::new();
     for (at, file) in files.into_iter().enumerate() {
         let path = format!("activation[{at}]");
         if file.issuer.is_none() && file.tenant.is_none() && file.application.is_none() {
@@ -114,21 +102,33 @@ pub(super) fn stages(files: Vec<file::Stage>, issuers: &[String], problems: &mut
         let lower = |text: Option<String>| text.map(|text| text.to_ascii_lowercase());
         let stage =
             Stage { issuer: file.issuer, tenant: lower(file.tenant), application: lower(file.application), activation };
-        if let Some(other) = stages.iter().position(|other| hides(other, &stage)) {
+        if let Some(other) = wider(&stage).filter_map(|who| first.get(&who)).min() {
             let message = format!("activation[{other}] comes first and matches every caller that this stage matches");
             problems.add(&path, message, "put the narrower stage first: the first stage that matches a caller applies");
         }
+        first.entry(who(&stage)).or_insert(at);
         stages.push(stage);
     }
     StageSet::new(stages)
 }
 
-/// Whether `earlier` matches every caller that `later` matches.
-fn hides(earlier: &Stage, later: &Stage) -> bool {
-    let wider = |earlier: &Option<String>, later: &Option<String>| earlier.is_none() || earlier == later;
-    wider(&earlier.issuer, &later.issuer)
-        && wider(&earlier.tenant, &later.tenant)
-        && wider(&earlier.application, &later.application)
+/// Whom a stage matches: each part that is there.
+type Who = [Option<String>; 3];
+
+fn who(stage: &Stage) -> Who {
+    [stage.issuer.clone(), stage.tenant.clone(), stage.application.clone()]
+}
+
+/// Everything that matches every caller whom a stage matches: the same, with each of its parts or without.
+fn wider(stage: &Stage) -> impl Iterator<Item = Who> {
+    let own = who(stage);
+    (0..1 << own.len()).map(move |kept: usize| {
+        let mut at = 0;
+        own.clone().map(|part| {
+            at += 1;
+            part.filter(|_| kept >> (at - 1) & 1 == 1)
+        })
+    })
 }
 
 /// A mode with its stage.
@@ -157,10 +157,10 @@ pub(super) fn activation(
     Activation { mode, percentage: percentage.unwrap_or(100), enforce_from }
 }
 
-pub(super) fn check_issuer(path: &str, issuer: &str, issuers: &[String], problems: &mut Problems<'_>) {
-    if !issuers.iter().any(|known| known == issuer) {
-        let names: Vec<&str> = issuers.iter().map(String::as_str).collect();
-        problems.add(&format!("{path}.issuer"), format!("there is no issuer `{issuer}`"), suggest(issuer, &names));
+pub(super) fn check_issuer(path: &str, issuer: &str, issuers: &List, problems: &mut Problems<'_>) {
+    if !issuers.has(issuer) {
+        let message = format!("there is no issuer `{issuer}`");
+        problems.add(&format!("{path}.issuer"), message, issuers.suggest(issuer));
     }
 }
 

@@ -168,12 +168,7 @@ impl Route {
 
     /// Whether some host has both routes.
     pub(crate) fn shares_host(&self, other: &Self) -> bool {
-        self.is_of_every_host() || other.is_of_every_host() || self.names_host_of(other)
-    }
-
-    /// Whether both routes name the same host, or both are for every host.
-    pub(crate) fn names_host_of(&self, other: &Self) -> bool {
-        self.is_of_every_host() && other.is_of_every_host() || self.hosts.iter().any(|host| other.hosts.contains(host))
+        self.is_of_every_host() || other.is_of_every_host() || self.hosts.iter().any(|host| other.hosts.contains(host))
     }
 
     /// Whether the route matches the method.

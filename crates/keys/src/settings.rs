@@ -32,7 +32,7 @@ pub struct KeySettings {
 }
 
 /// Where keys are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyLocation {
     /// At this address.
     Jwks(Url),

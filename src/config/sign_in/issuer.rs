@@ -1,11 +1,14 @@
 //! The issuers of sign-ins: those of the file, and those that a sign-in has for itself.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::asks::{needs_amr, version};
 use crate::config::Issuer;
 use crate::config::file;
 use crate::config::issuer::Written;
+use crate::config::issuer_names::ByName;
 use crate::config::problem::Problems;
 use crate::config::suggest::suggest;
 use mfa_gateway_core::token::EntraVersion;
@@ -13,18 +16,17 @@ use mfa_gateway_core::token::EntraVersion;
 /// All issuers of a file, in their order, each with its place.
 pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> Vec<Written<'d>> {
     let transmitters = || file.security_events.iter().flat_map(|events| &events.transmitters);
-    let named = |name: &str| {
-        let by_people =
-            file.sign_in.iter().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name));
-        let by_events =
-            || transmitters().any(|one| matches!(&one.issuer, file::SignInIssuer::Named(issuer) if issuer == name));
-        by_people || file.consents.iter().any(|one| one.issuer == name) || by_events()
-    };
+    let named = file.sign_in.iter().map(|one| &one.issuer).chain(transmitters().map(|one| &one.issuer));
+    let named = named.filter_map(|issuer| match issuer {
+        file::SignInIssuer::Named(name) => Some(name.as_str()),
+        file::SignInIssuer::Own(_) => None,
+    });
+    let named: HashSet<&str> = named.chain(file.consents.iter().map(|one| one.issuer.as_str())).collect();
     let shared = file.issuers.iter().enumerate().map(|(at, issuer)| Written {
         path: format!("issuers[{at}]"),
         file: issuer.clone(),
         document: &document["issuers"][at],
-        signs_in: named(&issuer.name),
+        signs_in: named.contains(issuer.name.as_str()),
     });
     let own = file.sign_in.iter().enumerate().filter_map(|(at, one)| match &one.issuer {
         file::SignInIssuer::Named(_) => None,
@@ -47,11 +49,16 @@ pub(in crate::config) fn written<'d>(file: &file::File, document: &'d Value) -> 
 }
 
 /// The place of a sign-in's issuer; for Entra, that of the endpoint's version.
-pub(super) fn place(path: &str, file: &file::SignIn, issuers: &[Issuer], problems: &mut Problems<'_>) -> Option<usize> {
+pub(super) fn place(
+    path: &str,
+    file: &file::SignIn,
+    issuers: &ByName<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<usize> {
     match &file.issuer {
         file::SignInIssuer::Named(name) => of_endpoint(path, name, file.endpoint, issuers, problems),
         // What is wrong with an issuer of its own is a problem already.
-        file::SignInIssuer::Own(issuer) if issuers.iter().all(|one| one.profile.name != issuer.name) => None,
+        file::SignInIssuer::Own(issuer) if issuers.named(&issuer.name).next().is_none() => None,
         file::SignInIssuer::Own(issuer) => of_endpoint(path, &issuer.name, file.endpoint, issuers, problems),
     }
 }
@@ -61,12 +68,12 @@ pub(in crate::config) fn of_endpoint(
     path: &str,
     name: &str,
     endpoint: Option<file::Endpoint>,
-    issuers: &[Issuer],
+    issuers: &ByName<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<usize> {
-    let of_name = || issuers.iter().enumerate().filter(|(_, issuer)| issuer.profile.name == name);
-    let Some((first, issuer)) = of_name().next() else {
-        let names: Vec<&str> = issuers.iter().map(|issuer| issuer.profile.name.as_str()).collect();
+    let of_name = issuers.named(name);
+    let Some((first, issuer)) = of_name.clone().next() else {
+        let names: Vec<&str> = issuers.all.iter().map(|issuer| issuer.profile.name.as_str()).collect();
         problems.add(&format!("{path}.issuer"), format!("there is no issuer `{name}`"), suggest(name, &names));
         return None;
     };
@@ -81,11 +88,11 @@ pub(in crate::config) fn of_endpoint(
         Some(file::Endpoint::V1) => EntraVersion::V1,
         Some(file::Endpoint::V2) => EntraVersion::V2,
         // The ID tokens of the v1 endpoint have `amr` by themselves.
-        None if of_name().count() > 1 && needs_amr(&issuer.profile.mfa) => EntraVersion::V1,
-        None if of_name().count() > 1 => EntraVersion::V2,
+        None if of_name.clone().count() > 1 && needs_amr(&issuer.profile.mfa) => EntraVersion::V1,
+        None if of_name.clone().count() > 1 => EntraVersion::V2,
         None => of_first,
     };
-    let found = of_name().find(|(_, issuer)| version(issuer) == Some(wanted));
+    let found = of_name.clone().find(|(_, issuer)| version(issuer) == Some(wanted));
     if found.is_none() {
         let message = "the issuer's identifier is that of the other endpoint";
         problems.add(&format!("{path}.endpoint"), message, "remove the field, or write the issuer with `entra: { … }`");

@@ -9,10 +9,12 @@ mod templates;
 mod tenants;
 mod times;
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::issuer_names::ByName;
 use super::problem::Problems;
-use super::values::{duplicate, name};
+use super::values::name;
 use super::{Issuer, file};
 use crate::pages::Pages;
 use crate::session::{CookieName, Display, LogoutSettings, SignInSettings, WantedClaim};
@@ -36,15 +38,17 @@ pub(super) struct Built<'b> {
 /// Builds the sign-ins. One with problems is left out.
 pub(super) fn build(built: Built<'_>, problems: &mut Problems<'_>) -> Vec<SignInSettings> {
     let files = &built.file.sign_in;
-    let names: Vec<String> = files.iter().map(|one| one.name.clone()).collect();
+    let mut names = HashSet::new();
+    let (issuers, routes) = (ByName::of(built.issuers), routes(built));
     let mut settings = Vec::new();
     for (at, (one, place)) in files.iter().zip(built.places).enumerate() {
         let path = format!("sign_in[{at}]");
         name(&path, &one.name, problems);
-        if duplicate(&names, at) {
+        if !names.insert(&one.name) {
             problems.add(&format!("{path}.name"), "another sign-in has this name", "give each sign-in its own name");
         }
-        settings.extend(build_one(&path, one, place, built, problems));
+        let asked = routes.get(one.name.as_str()).copied().unwrap_or_default();
+        settings.extend(build_one(&path, (one, place), (&issuers, asked), built, problems));
     }
     settings
 }
@@ -62,12 +66,12 @@ pub(super) fn files(files: &[file::SignIn]) -> Vec<PathBuf> {
 
 fn build_one(
     path: &str,
-    file: &file::SignIn,
-    place: &Place,
+    (file, place): (&file::SignIn, &Place),
+    (issuers, asked): (&ByName<'_>, Asked),
     built: Built<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<SignInSettings> {
-    let at = issuer::place(path, file, built.issuers, problems);
+    let at = issuer::place(path, file, issuers, problems);
     let issuer = at.and_then(|at| built.issuers.get(at));
     if let Some(issuer) = issuer {
         issuer::check_audience(path, file, issuer, built.file, problems);
@@ -76,7 +80,7 @@ fn build_one(
     if public.as_ref().is_some_and(|url| url.scheme() == "https") {
         check_tls(path, built.file, place.for_operators, problems);
     }
-    let times = times::read(path, file, forwards(built, &file.name), problems);
+    let times = times::read(path, file, asked.forwards, problems);
     let keys = issuer.and_then(|issuer| built.keys.get(issuer.keys));
     if keys.is_some_and(|keys| !matches!(keys.location, KeyLocation::Discovery { .. })) {
         let message = "the issuer's endpoints stand in its discovery document, and the issuer has only keys";
@@ -116,33 +120,40 @@ fn build_one(
         },
         keep: keep::of(issuer?),
         keys: sealing_keys(path, file, problems),
-        wants: wants(built, &file.name, logout),
+        wants: wants(built, &file.name, asked, logout),
         logout,
         templates: templates.unwrap_or_default(),
     })
 }
 
-/// The routes that take the sessions of this sign-in.
-fn routes<'f>(built: Built<'f>, name: &'f str) -> impl Iterator<Item = &'f file::Route> {
-    let only = built.places.iter().filter(|place| !place.for_operators).count() == 1
-        && built.places.iter().any(|place| !place.for_operators && place.name == name);
-    let takes = move |route: &&file::Route| {
-        route.takes() != file::Credential::Bearer && route.sign_in.as_deref().map_or(only, |named| named == name)
-    };
-    built.file.routes.iter().filter(takes)
+/// What the routes of a sign-in ask of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    /// One of them forwards the access token.
+    forwards: bool,
+    /// One of them wants a sign-in that is no older.
+    fresh: bool,
 }
 
-/// Whether a route of this sign-in forwards the access token.
-fn forwards(built: Built<'_>, name: &str) -> bool {
-    routes(built, name).any(|route| route.authorization == Some(file::Authorization::Forward))
+/// What the routes ask of each sign-in, by its name. A route that names none takes the sessions of the only one.
+fn routes(built: Built<'_>) -> HashMap<&str, Asked> {
+    let mut of_routes = built.places.iter().filter(|place| !place.for_operators);
+    let only = of_routes.next().filter(|_| of_routes.next().is_none()).map(|place| place.name.as_str());
+    let mut asked: HashMap<&str, Asked> = HashMap::new();
+    for route in built.file.routes.iter().filter(|route| route.takes() != file::Credential::Bearer) {
+        let Some(name) = route.sign_in.as_deref().or(only) else { continue };
+        let asked = asked.entry(name).or_default();
+        asked.forwards |= route.authorization == Some(file::Authorization::Forward);
+        asked.fresh |= route.max_age.is_some();
+    }
+    asked
 }
 
 /// What its ID tokens should have for what is configured.
-fn wants(built: Built<'_>, name: &str, logout: LogoutSettings) -> Vec<WantedClaim> {
+fn wants(built: Built<'_>, name: &str, asked: Asked, logout: LogoutSettings) -> Vec<WantedClaim> {
     let authentication = built.file.admin.as_ref().and_then(|admin| admin.authentication.as_ref());
     let of_operators = authentication.and_then(|one| one.sign_in.as_ref()).filter(|one| one.name == name);
-    let fresh = routes(built, name).any(|route| route.max_age.is_some())
-        || of_operators.is_some_and(|operators| operators.max_age.is_some());
+    let fresh = asked.fresh || of_operators.is_some_and(|operators| operators.max_age.is_some());
     let auth_time = WantedClaim { claim: "auth_time", without: "no sign-in is recent enough where `max_age` is set" };
     let sid = WantedClaim { claim: "sid", without: "the issuer can end all sessions of a user, and not one alone" };
     let by_sid = logout.back_channel || logout.front_channel;

@@ -79,7 +79,7 @@ impl Cloud {
     }
 
     /// What stands before and after the tenant in `iss`. Global and US Government share the v1.0 form.
-    fn template(self, version: EntraVersion) -> (&'static str, &'static str) {
+    pub(super) fn template(self, version: EntraVersion) -> (&'static str, &'static str) {
         match (self, version) {
             (Self::Global | Self::UsGovernment, EntraVersion::V1) => ("https://sts.windows.net/", "/"),
             (Self::China, EntraVersion::V1) => ("https://sts.chinacloudapi.cn/", "/"),
@@ -97,7 +97,7 @@ impl Cloud {
     }
 
     /// The tenant that an issuer of this cloud names.
-    fn tenant_of(self, version: EntraVersion, issuer: &str) -> Option<&str> {
+    pub(super) fn tenant_of(self, version: EntraVersion, issuer: &str) -> Option<&str> {
         let (before, after) = self.template(version);
         issuer.strip_prefix(before)?.strip_suffix(after).filter(|tenant| is_guid(tenant))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Claim;
 
 /// A test of one claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Predicate {
     /// The names that lead to the claim.
     pub claim: Vec<String>,
@@ -14,7 +14,7 @@ pub struct Predicate {
 }
 
 /// What a claim must be. Values are compared exactly; another JSON type never matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
     /// An array of strings with this element.
     Contains(String),
