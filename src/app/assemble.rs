@@ -1,10 +1,12 @@
 //! From a configuration to what serves requests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use super::ambient::Ambient;
+use super::kept::Kept;
 use crate::config::Config;
 use crate::consent::Keepers;
 use crate::gateway::{Edge, Judge, Live, LiveMetrics, RateLimitSettings, RateLimiter, Refusals};
@@ -46,9 +48,9 @@ pub(crate) fn assemble(config: &Config, ambient: &Ambient, before: Before<'_>) -
     let sources = sources(config, ambient, before)?;
     let roots = SystemRoots::default();
     let mut upstreams = Vec::new();
+    let kept = Kept::of(before.upstreams, |upstream| &upstream.settings().name);
     for settings in &config.upstreams {
-        let kept = before.upstreams.iter().find(|upstream| upstream.settings() == settings);
-        upstreams.push(match kept {
+        upstreams.push(match kept.find(&settings.name, |upstream| upstream.settings() == settings) {
             Some(upstream) => Arc::clone(upstream),
             None => Arc::new(
                 Upstream::new(settings.clone(), ambient.random.clone(), &ambient.metrics.upstreams, &roots)
@@ -161,7 +163,8 @@ fn tracer(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Res
 
 /// Nobody gets a fresh budget by a reload that doesn't concern it.
 fn rate_limiters(config: &Config, before: Before<'_>) -> Vec<Arc<RateLimiter>> {
-    let kept = |settings| before.rate_limiters.iter().find(|limiter| limiter.settings() == settings).cloned();
+    let kept = Kept::of(before.rate_limiters, |limiter| &limiter.settings().name);
+    let kept = |settings: &RateLimitSettings| kept.find(&settings.name, |one| one.settings() == settings).cloned();
     let new = |settings: &RateLimitSettings| Arc::new(RateLimiter::new(settings.clone()));
     config.rate_limits.iter().map(|settings| kept(settings).unwrap_or_else(|| new(settings))).collect()
 }
@@ -169,8 +172,10 @@ fn rate_limiters(config: &Config, before: Before<'_>) -> Vec<Arc<RateLimiter>> {
 fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Result<Vec<Arc<KeySource>>> {
     let fetching = Fetching::new(ambient.fetching.clone());
     let mut sources = Vec::new();
+    let kept = Kept::of(before.sources, |source| &source.settings().name);
+    let located: HashMap<_, _> = before.sources.iter().rev().map(|one| (&one.settings().location, one)).collect();
     for settings in &config.keys {
-        if let Some(kept) = before.sources.iter().find(|source| source.settings() == settings) {
+        if let Some(kept) = kept.find(&settings.name, |source| source.settings() == settings) {
             sources.push(Arc::clone(kept));
             continue;
         }
@@ -179,7 +184,7 @@ fn sources(config: &Config, ambient: &Ambient, before: Before<'_>) -> anyhow::Re
         let source = KeySource::new(settings.clone(), clock, random, metrics, &fetching)
             .with_context(|| format!("the key source of issuer {} could not be set up", settings.name))?;
         // Other intervals or deadlines are no reason to be without keys until the next fetch.
-        if let Some(other) = before.sources.iter().find(|source| source.settings().location == settings.location) {
+        if let Some(other) = located.get(&settings.location) {
             source.take_keys_of(other);
         }
         sources.push(Arc::new(source));

@@ -12,6 +12,7 @@ mod events;
 mod exceptions;
 #[cfg(feature = "in-process")]
 mod in_process;
+mod kept;
 mod listeners;
 mod metrics;
 mod notify;
