@@ -10,6 +10,7 @@ use super::suggest::suggest;
 use super::{Admin, address, file, tls};
 use crate::faces::{Kind, Peers, Settings};
 use crate::gateway::Assertions;
+use crate::gateway::assertion::KEYS_PATH;
 use crate::routing::CanonicalPath;
 use crate::server::{Address, Listener, UNIX};
 
@@ -142,6 +143,10 @@ fn own_path(field: &str, file: &file::Authorizer, problems: &mut Problems<'_>) -
     if !is_canonical || path.ends_with('/') {
         problems.add(field, "this is not a path without a slash at its end", "write a path: `/authorize`");
     }
+    if kind(file.kind).is_asked_at(path, KEYS_PATH) {
+        let message = format!("`{KEYS_PATH}`, where the keys of assertions are, would be a question here");
+        problems.add(field, message, "write another path: `/authorize`");
+    }
     path.clone()
 }
 
@@ -220,6 +225,27 @@ routes: [{ prefix: /, serve: authorizers, require: public }]
         ] {
             let told = told(more);
             assert!(told.contains(words), "{more}: {told}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_assertions_are_at_no_path_of_questions() {
+        for (kind, path, is_refused) in [
+            ("nginx", "/.well-known/jwks.json", true),
+            ("forward-auth", "/.well-known/jwks.json", true),
+            ("envoy-http", "/.well-known", true),
+            ("envoy-http", "/.well", false),
+            ("envoy-http", "/.well-known/jwks.json", false),
+            ("nginx", "/.well-known", false),
+        ] {
+            let text = FILE.replace(
+                "kind: nginx, MORE",
+                "kind: KIND, address: \"127.0.0.1:1\", path: PATH, peers: { addresses: [127.0.0.1] }",
+            );
+            let text = text.replace("KIND", kind).replace("PATH", path);
+            let told =
+                Config::parse("f", &text, HashMap::new()).map_or_else(|error| error.to_string(), |_| String::new());
+            assert_eq!(told.contains("where the keys of assertions are"), is_refused, "{kind} {path}: {told}");
         }
     }
 

@@ -58,11 +58,7 @@ pub(super) fn read(settings: &Settings, head: Parts, peer: &Peer) -> Result<Aske
     if head.version <= ::http::Version::HTTP_11 && head.uri.authority().is_some() {
         return Err(Reason::Malformed(ABSOLUTE));
     }
-    let is_here = match settings.kind {
-        Kind::EnvoyHttp => below(&settings.path, head.uri.path()).is_some(),
-        _ => head.uri.path() == settings.path,
-    };
-    if !is_here {
+    if !settings.is_asked_at(head.uri.path()) {
         return Err(Reason::NotFound);
     }
     match settings.kind {
@@ -70,10 +66,6 @@ pub(super) fn read(settings: &Settings, head: Parts, peer: &Peer) -> Result<Aske
         Kind::ForwardAuth => forwarded(head, peer).map_err(Reason::Malformed),
         _ => itself(&settings.path, head, peer).map_err(Reason::Malformed),
     }
-}
-
-fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
-    path.strip_prefix(prefix).filter(|rest| rest.starts_with('/'))
 }
 
 /// A question with the fields of nginx's recipe. What other proxies write is not read.

@@ -43,7 +43,7 @@ impl<S: Stack> Service<Arrived> for Face<S> {
 
     fn call(&mut self, arrived: Arrived) -> Self::Future {
         let (settings, stack) = (self.settings.load_full(), self.stack.clone());
-        if let Some(assertions) = settings.assertion.as_ref().filter(|_| asks_for_keys(&arrived)) {
+        if let Some(assertions) = settings.assertion.as_ref().filter(|_| asks_for_keys(&settings, &arrived)) {
             return Box::pin(ready(Ok(assertions.published().map(Body::full))));
         }
         if settings.kind == Kind::Envoy {
@@ -54,7 +54,34 @@ impl<S: Stack> Service<Arrived> for Face<S> {
     }
 }
 
-/// Whether a request asks for the keys of assertions, which anybody may know.
-fn asks_for_keys(arrived: &Arrived) -> bool {
-    arrived.request.method() == Method::GET && arrived.request.uri().path() == KEYS_PATH
+/// Whether a request asks for the keys of assertions, which anybody may know. Where questions come, it is one of them: its 200
+/// would be a permit.
+fn asks_for_keys(settings: &Settings, arrived: &Arrived) -> bool {
+    let path = arrived.request.uri().path();
+    arrived.request.method() == Method::GET && path == KEYS_PATH && !settings.is_asked_at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::Request;
+
+    use super::*;
+    use crate::faces::Peers;
+
+    #[test]
+    fn a_question_never_asks_for_keys() {
+        for (kind, path, asks) in [
+            (Kind::Nginx, "/authorize", true),
+            (Kind::Nginx, "/.well-known/jwks.json", false),
+            (Kind::ForwardAuth, "/.well-known/jwks.json", false),
+            (Kind::EnvoyHttp, "/authorize", true),
+            (Kind::EnvoyHttp, "/.well-known", false),
+            (Kind::Envoy, "/authorize", true),
+        ] {
+            let (name, path) = ("a".to_owned(), path.to_owned());
+            let settings = Settings { name, kind, peers: Peers::default(), path, assertion: None };
+            let arrived = Request::get(KEYS_PATH).body(Body::empty()).unwrap().into();
+            assert_eq!(asks_for_keys(&settings, &arrived), asks, "{settings:?}");
+        }
+    }
 }

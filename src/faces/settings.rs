@@ -22,6 +22,13 @@ pub struct Settings {
     pub assertion: Option<Arc<Assertions>>,
 }
 
+impl Settings {
+    /// Whether what comes to this path is a question.
+    pub(super) fn is_asked_at(&self, path: &str) -> bool {
+        self.kind.is_asked_at(&self.path, path)
+    }
+}
+
 /// Who asks, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -44,6 +51,15 @@ impl Kind {
             Self::EnvoyHttp => "envoy-http",
             Self::Nginx => "nginx",
             Self::ForwardAuth => "forward-auth",
+        }
+    }
+
+    /// Whether what comes to `path` is a question, where `own` is the path of questions.
+    pub(crate) fn is_asked_at(self, own: &str, path: &str) -> bool {
+        match self {
+            Self::Envoy => false,
+            Self::EnvoyHttp => path.strip_prefix(own).is_some_and(|rest| rest.starts_with('/')),
+            Self::Nginx | Self::ForwardAuth => path == own,
         }
     }
 }

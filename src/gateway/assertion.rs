@@ -50,17 +50,19 @@ pub(super) fn tell(
 }
 
 impl Assertions {
-    /// Says who calls, on these grounds. Without an assertion, the backend refuses the request: nothing is permitted by what
-    /// lacks.
+    /// Says who calls, on these grounds, if that has an id. Without an assertion, the backend refuses the request: nothing is
+    /// permitted by what lacks.
     pub(crate) fn sign(&self, proof: &Proof, grounds: &str, (at, random): (Timestamp, &Random)) -> Option<HeaderValue> {
-        let claims = self.claims(proof, grounds, (at, random));
+        let claims = self.claims(proof, grounds, (at, random))?;
         let signed = self.keys.first().and_then(|key| key.sign(&claims).ok());
         signed.and_then(|text| HeaderValue::try_from(text).ok())
     }
 
-    fn claims(&self, proof: &Proof, grounds: &str, (at, random): (Timestamp, &Random)) -> Value {
+    fn claims(&self, proof: &Proof, grounds: &str, (at, random): (Timestamp, &Random)) -> Option<Value> {
         let (application, user) = (proof.principal.app().id.as_deref(), proof.principal.user());
-        let user = user.and_then(|user| user.id.as_deref());
+        // An application's id is never taken for that of a user who has none.
+        let subject = user.map_or(application, |user| user.id.as_deref())?;
+        let user = user.map(|_| subject);
         let now = at.as_secs();
         let mut claims = json!({
             "iss": self.issuer,
@@ -68,7 +70,7 @@ impl Assertions {
             "iat": now,
             "exp": now.saturating_add(i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)),
             "jti": random.uuid(),
-            "sub": user.or(application),
+            "sub": subject,
             "class": proof.principal.class(),
             "grounds": grounds,
             "token_issuer": *proof.issuer.name,
@@ -83,7 +85,7 @@ impl Assertions {
         if !methods.is_empty() {
             claims["amr"] = json!(methods);
         }
-        claims
+        Some(claims)
     }
 
     /// The response with the key set (RFC 7517 section 5), which anybody may know.

@@ -239,8 +239,14 @@ async fn no_client_takes_the_callers_identity_away_by_its_connection() {
             let fields = [("authorization", token.as_str()), ("connection", connection), ("x-own", "1")];
             face.ask(&sender, "GET", target, &fields).await
         };
-        for named in ["X-Auth-Request-User", "close, x-auth-request-class", "MFA-Assertion", "Upgrade, X-Partner-User"]
-        {
+        for named in [
+            "X-Auth-Request-User",
+            "close, x-auth-request-class",
+            "MFA-Assertion",
+            "Upgrade, X-Partner-User",
+            "x-auth-request-user, \u{e9}",
+            "\u{e9},\tMFA-Assertion",
+        ] {
             for target in ["/v1/x", "/healthz"] {
                 assert_eq!(told(&ask(named, target).await), refused(400, "malformed_request"), "{face:?} {named}");
             }

@@ -121,6 +121,8 @@ async fn a_permit_overwrites_and_removes_what_a_client_forged() {
         ("x-auth-request-user", "forged"),
         ("x_auth_request_user", "forged"),
         ("x-auth.request-tenant", "forged"),
+        ("http_mfa_assertion", "forged"),
+        ("http-remote-user", "forged"),
         ("x-original-url", "/admin"),
         ("validatemfa", "true"),
         ("accept", "*/*"),
@@ -133,7 +135,14 @@ async fn a_permit_overwrites_and_removes_what_a_client_forged() {
             assert_eq!(option.append_action(), HeaderAppendAction::OverwriteIfExistsOrAdd, "{option:?}");
             assert!(!permit.headers_to_remove.contains(&option.header.as_ref().unwrap().key), "{option:?}");
         }
-        for name in ["x_auth_request_user", "x-auth.request-tenant", "x-original-url", "authorization"] {
+        for name in [
+            "x_auth_request_user",
+            "x-auth.request-tenant",
+            "http_mfa_assertion",
+            "http-remote-user",
+            "x-original-url",
+            "authorization",
+        ] {
             assert!(permit.headers_to_remove.iter().any(|one| one == name), "{form:?}: {name}");
         }
         for name in ["accept", "host", ":path", "validatemfa"] {

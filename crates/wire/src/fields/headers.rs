@@ -1,11 +1,15 @@
 //! The header fields that stop here.
 //!
 //! Upstreams that use CGI or WSGI read `X_Forwarded_User`, and some `X.Forwarded.User`, as `X-Forwarded-User`. So names
-//! are compared by their letters and digits alone, and every spelling of an identity name is removed.
+//! are compared by their letters and digits alone, and every spelling of an identity name is removed. Such servers put `HTTP_`
+//! before the name of a field, and some `REDIRECT_`, so that those are no part of a name.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::identity_names::{IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES};
+
+/// What servers put before the names of fields.
+const VARIABLE_PREFIXES: &[&str] = &["http", "redirect"];
 
 /// Fields that a `Connection` field can't remove: they authorise, address, frame or name the message.
 pub(super) const NOT_CONNECTION_SPECIFIC: [HeaderName; 8] = [
@@ -60,10 +64,11 @@ fn nominated(connection: &HeaderValue) -> Vec<HeaderName> {
     if connection == "keep-alive" || connection == "close" {
         return Vec::new();
     }
-    let names = connection.to_str().unwrap_or_default().split(',').map(str::trim);
+    // By bytes: what is no text must not hide the names beside it.
+    let names = connection.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
     // Most connections name no field.
-    let names = names.filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"));
-    let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    let names = names.filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"));
+    let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
     names.filter(|name| !NOT_CONNECTION_SPECIFIC.contains(name)).collect()
 }
 
@@ -101,11 +106,22 @@ pub fn remove_identity_fields(headers: &mut HeaderMap) {
 pub fn remove_spellings(headers: &mut HeaderMap, names: &[HeaderName]) {
     let is_one = |name: &&HeaderName| {
         let own = name.as_str();
-        let variable = own.strip_prefix("http").unwrap_or(own);
+        let variable = without_variable_prefix(own);
         names.iter().any(|one| is_same_name(one.as_str(), own) || is_same_name(one.as_str(), variable))
     };
     while let Some(name) = headers.keys().find(is_one).cloned() {
         headers.remove(name);
+    }
+}
+
+/// A name without what servers put before the names of fields.
+fn without_variable_prefix(mut name: &str) -> &str {
+    loop {
+        let letters = name.trim_start_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        match VARIABLE_PREFIXES.iter().find_map(|prefix| letters.strip_prefix(prefix)) {
+            Some(rest) => name = rest,
+            None => return letters,
+        }
     }
 }
 
@@ -179,7 +195,7 @@ const fn beginning(letters: [u8; 4]) -> usize {
 /// A bit for each beginning of the names in the lists.
 const BEGINNINGS: [u64; 32] = {
     let mut bits = [0; 32];
-    let lists = [IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES];
+    let lists = [IDENTITY_NAMES, IDENTITY_PREFIXES, MESSAGE_NAMES, VARIABLE_PREFIXES];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
@@ -202,7 +218,8 @@ fn has_identity_prefix(name: &str) -> bool {
     behind.checked_sub(1).and_then(|at| IDENTITY_PREFIXES.get(at)).is_some_and(|prefix| name.starts_with(prefix))
 }
 
-/// Tests a name by its letters and digits alone. Of a name that is too long, the beginning is tested.
+/// Tests a name by its letters and digits alone, also without what servers put before it. Of a name that is too long, the
+/// beginning is tested.
 fn folded(name: &str, test: impl Fn(&str) -> bool) -> bool {
     let mut folded = [0; 64];
     let mut length = 0;
@@ -210,7 +227,9 @@ fn folded(name: &str, test: impl Fn(&str) -> bool) -> bool {
         *place = byte;
         length += 1;
     }
-    std::str::from_utf8(&folded[..length]).map_or(true, test)
+    let Ok(name) = std::str::from_utf8(&folded[..length]) else { return true };
+    let variable = without_variable_prefix(name);
+    test(name) || variable.len() < name.len() && test(variable)
 }
 
 #[cfg(test)]
@@ -274,6 +293,20 @@ mod tests {
             "authorization_",
             "http_authorization",
             "http-authorization",
+            "http_mfa_assertion",
+            "http-mfa-assertion",
+            "httpmfaassertion",
+            "h_ttp_mfa_assertion",
+            "http_remote_user",
+            "http_forwarded",
+            "http_client_cert",
+            "http_cookie",
+            "http_host",
+            "http_proxy",
+            "redirect_remote_user",
+            "redirect_http_mfa_assertion",
+            "http_http_x_user",
+            "http-te",
             "transferencoding",
             "transfer--encoding",
             "-content-length",
@@ -303,6 +336,13 @@ mod tests {
             "x-auth-token",
             "sec-websocket-key",
             "x-ms-version",
+            "http2-settings",
+            "upgrade-insecure-requests",
+            "http-referer",
+            "https",
+            "redirect",
+            "redirect-uri",
+            "redirected-from",
         ] {
             assert!(!is_identity_name(&HeaderName::from_static(name)), "{name}");
         }
@@ -311,8 +351,12 @@ mod tests {
     #[test]
     fn connection_takes_its_own_fields_along_and_no_others() {
         let mut headers = HeaderMap::new();
+        headers.append(header::CONNECTION, HeaderValue::from_bytes(b"X-Other\t, \xe9,").unwrap());
+        let named = HeaderName::from_static("x-other");
+        assert!(nominates(&headers, [&named].into_iter()));
         for (name, value) in [
             ("connection", "close, X-Hop, Authorization, host"),
+            ("x-other", "1"),
             ("x-hop", "1"),
             ("keep-alive", "timeout=5"),
             ("te", "trailers"),

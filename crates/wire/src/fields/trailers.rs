@@ -4,7 +4,10 @@ use std::io;
 
 use http::header::{self, HeaderMap, HeaderName};
 
-use super::headers::{NOT_CONNECTION_SPECIFIC, is_padded, remove_hop_by_hop, remove_identity_fields};
+use super::headers::{NOT_CONNECTION_SPECIFIC, is_padded, remove_hop_by_hop, remove_identity_fields, remove_spellings};
+
+/// The proof of a token's key, which is judged in the header section alone.
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The largest trailer section, as HTTP/1.1 writes it, and the most fields in it.
 pub(crate) const MAX_TRAILER_BYTES: usize = 8 << 10;
@@ -41,6 +44,7 @@ const NOT_IN_TRAILERS: [HeaderName; 18] = [
 /// As for [`clean_response`].
 pub fn clean_request(trailers: &mut HeaderMap) -> io::Result<()> {
     remove_identity_fields(trailers);
+    remove_spellings(trailers, &[DPOP]);
     clean_response(trailers)
 }
 
@@ -65,4 +69,23 @@ pub fn clean_response(trailers: &mut HeaderMap) -> io::Result<()> {
         trailers.remove(name);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_is_judged_in_the_header_section_is_no_trailer() {
+        let mut trailers = HeaderMap::new();
+        for name in
+            ["dpop", "d_pop", "http_mfa_assertion", "http-remote-user", "mfa-assertion", "authorization", "x-sum"]
+        {
+            trailers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        }
+        clean_request(&mut trailers).unwrap();
+        assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-sum"]);
+    }
 }
