@@ -19,19 +19,23 @@ impl Effect {
     pub(super) fn of(subject: &Subject, of: &[IssuerRule], by_email: bool) -> Self {
         let mut effect = Self::default();
         let issuers: Vec<&str> = of.iter().filter_map(exact).collect();
-        let session = subject.session.as_ref().and_then(|session| match session {
+        let opaque = subject.session.iter().filter_map(|session| match session {
             Identifier::Opaque(id) => Some(id.as_str()),
             _ => None,
         });
+        let sessions: Vec<&str> = opaque.collect();
+        let mut is_known = false;
         for identifier in &subject.user {
             match identifier {
                 Identifier::IssSub { issuer, subject } if of.iter().any(|rule| rule.trusts(issuer)) => {
-                    effect.end_user(issuer, subject, session);
+                    is_known = true;
+                    effect.end_user(issuer, subject, &sessions);
                 }
                 Identifier::IssSub { .. } => effect.is_foreign = true,
                 Identifier::Opaque(subject) => {
+                    is_known = true;
                     for issuer in &issuers {
-                        effect.end_user(issuer, subject, session);
+                        effect.end_user(issuer, subject, &sessions);
                     }
                 }
                 // With a session too: an address in a token says little about the session.
@@ -41,28 +45,34 @@ impl Effect {
                 Identifier::Email(_) | Identifier::Unmatched => {}
             }
         }
-        if let Some(session) = session.filter(|_| subject.user.is_empty()) {
-            for issuer in issuers {
-                effect.keys.push(SubjectKey::session(issuer, session));
-                effect.sessions.push(Whose::Sid { issuer: issuer.to_owned(), sid: session.to_owned() });
-            }
+        // A user whom neither tokens nor sessions name as the event does, by a telephone number for example, has this session.
+        if !is_known && !effect.is_foreign {
+            effect.end_sessions(&issuers, &sessions);
         }
         effect
     }
 
-    /// Ends what a user has, or of one session alone. A token that doesn't say which session it is of may be of that one.
-    fn end_user(&mut self, issuer: &str, subject: &str, session: Option<&str>) {
-        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
-        match session {
-            None => {
-                self.keys.push(SubjectKey::user(&issuer, &subject));
-                self.sessions.push(Whose::Subject { issuer, subject });
-            }
-            Some(sid) => {
-                self.keys.push(SubjectKey::session_of(&issuer, sid, &subject));
-                self.keys.push(SubjectKey::without_session(&issuer, &subject));
-                self.sessions.push(Whose::SidAndSubject { issuer, sid: sid.to_owned(), subject });
-            }
+    /// Ends sessions, whosever they are.
+    fn end_sessions(&mut self, issuers: &[&str], sessions: &[&str]) {
+        for (issuer, sid) in issuers.iter().flat_map(|issuer| sessions.iter().map(move |sid| (*issuer, *sid))) {
+            self.keys.push(SubjectKey::session(issuer, sid));
+            self.sessions.push(Whose::Sid { issuer: issuer.to_owned(), sid: sid.to_owned() });
+        }
+    }
+
+    /// Ends what a user has, or of one session alone, which may have several names. A token that doesn't say which session
+    /// it is of may be of that one.
+    fn end_user(&mut self, issuer: &str, subject: &str, sessions: &[&str]) {
+        if sessions.is_empty() {
+            self.keys.push(SubjectKey::user(issuer, subject));
+            self.sessions.push(Whose::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() });
+            return;
+        }
+        self.keys.push(SubjectKey::without_session(issuer, subject));
+        for sid in sessions {
+            self.keys.push(SubjectKey::session_of(issuer, sid, subject));
+            let (issuer, sid, subject) = (issuer.to_owned(), (*sid).to_owned(), subject.to_owned());
+            self.sessions.push(Whose::SidAndSubject { issuer, sid, subject });
         }
     }
 }
@@ -80,7 +90,7 @@ mod tests {
     use super::*;
 
     fn effect(user: Vec<Identifier>, session: Option<Identifier>) -> Effect {
-        Effect::of(&Subject { user, session }, &[IssuerRule::of("i")], true)
+        Effect::of(&Subject { user, session: session.into_iter().collect() }, &[IssuerRule::of("i")], true)
     }
 
     fn text(text: &str) -> String {
@@ -108,10 +118,30 @@ mod tests {
     fn a_session_of_a_user_ends_alone_with_the_tokens_that_may_be_of_it() {
         let session = Some(Identifier::Opaque(text("s1")));
         let of_jane = effect(vec![jane()], session.clone());
-        assert_eq!(of_jane.keys, [SubjectKey::session_of("i", "s1", "jane"), SubjectKey::without_session("i", "jane")]);
+        assert_eq!(of_jane.keys, [SubjectKey::without_session("i", "jane"), SubjectKey::session_of("i", "s1", "jane")]);
         let alone = effect(Vec::new(), session);
         assert_eq!(alone.keys, [SubjectKey::session("i", "s1")]);
         assert_eq!(alone.sessions, [Whose::Sid { issuer: text("i"), sid: text("s1") }]);
+    }
+
+    #[test]
+    fn a_session_ends_whatever_the_event_calls_its_user_and_by_each_of_its_names() {
+        let session = vec![Identifier::Opaque(text("s1")), Identifier::Unmatched, Identifier::Opaque(text("s2"))];
+        let of = |user, by_email| {
+            Effect::of(&Subject { user, session: session.clone() }, &[IssuerRule::of("i")], by_email).keys
+        };
+        let both = ["s1", "s2"].map(|sid| SubjectKey::session("i", sid));
+        assert_eq!(of(vec![Identifier::Unmatched], true), both);
+        assert_eq!(of(vec![Identifier::Email(text("a@b"))], false), both);
+        let with_address = of(vec![Identifier::Email(text("a@b"))], true);
+        assert_eq!(with_address, [&[SubjectKey::email("i", "a@b")][..], &both].concat());
+        let of_jane = ["s1", "s2"].map(|sid| SubjectKey::session_of("i", sid, "jane"));
+        assert_eq!(
+            of(vec![jane(), Identifier::Unmatched], true),
+            [&[SubjectKey::without_session("i", "jane")][..], &of_jane].concat()
+        );
+        let other = Identifier::IssSub { issuer: text("j"), subject: text("jane") };
+        assert_eq!(of(vec![Identifier::Unmatched, other], true), [], "of a user of somebody else");
     }
 
     #[test]
@@ -120,7 +150,7 @@ mod tests {
         assert_eq!(effect(vec![other], None), Effect { is_foreign: true, ..Effect::default() });
         assert_eq!(effect(vec![Identifier::Unmatched], None), Effect::default());
         assert_eq!(effect(Vec::new(), None), Effect::default());
-        let email = Subject { user: vec![Identifier::Email(text("a@b"))], session: None };
+        let email = Subject { user: vec![Identifier::Email(text("a@b"))], session: Vec::new() };
         assert_eq!(Effect::of(&email, &[IssuerRule::of("i")], false), Effect::default());
         assert_eq!(Effect::of(&email, &[IssuerRule::of("i")], true).keys, [SubjectKey::email("i", "a@b")]);
     }

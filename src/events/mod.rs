@@ -5,6 +5,7 @@
 //! within a second what one was told. Requests look into memory alone.
 
 mod effect;
+mod lines;
 mod metrics;
 mod receiver;
 mod refused;

@@ -11,6 +11,7 @@ use mfa_gateway_layer::EventVerifier;
 use mfa_gateway_store::Once;
 
 use super::effect::Effect;
+use super::lines::Lines;
 use super::refused::Refused;
 use super::revoked::Revoked;
 use super::settings::TransmitterSettings;
@@ -49,6 +50,7 @@ pub(crate) struct Receiver {
     sessions: Option<Arc<Sessions>>,
     keep: Duration,
     clock: Clock,
+    lines: Lines,
 }
 
 impl Receiver {
@@ -62,7 +64,7 @@ impl Receiver {
         for transmitter in &transmitters {
             revoked.metrics.expect(&transmitter.settings.name);
         }
-        Self { transmitters, revoked, sessions, keep, clock }
+        Self { transmitters, revoked, sessions, keep, clock, lines: Lines::default() }
     }
 
     /// Takes a delivery. When it is accepted, what it ends has ended here and stands in the store, so that it ends on every
@@ -73,20 +75,28 @@ impl Receiver {
     /// If it isn't valid, or can't be judged or kept at the moment. Then it may be delivered again.
     pub(crate) async fn receive(&self, delivery: Delivery<'_>) -> Result<(), Refused> {
         let (name, result) = self.judge(delivery).await;
-        let word = match &result {
-            Ok(true) => "accepted",
-            Ok(false) => "repeated",
-            Err(refused) => refused.result(),
-        };
-        self.revoked.metrics.received(name, word);
         match result {
-            Ok(_) => Ok(()),
-            Err(refused) => {
-                let why = refused.why();
-                tracing::warn!(transmitter = name, result = word, why, "a security event token was not accepted");
-                Err(refused)
+            Ok(is_first) => {
+                self.revoked.metrics.received(name, if is_first { "accepted" } else { "repeated" });
+                Ok(())
             }
+            Err(refused) => Err(self.not_accepted(name, refused)),
         }
+    }
+
+    /// Counts a delivery that holds no token.
+    pub(crate) fn refuse(&self, refused: Refused) -> Refused {
+        self.not_accepted("", refused)
+    }
+
+    fn not_accepted(&self, transmitter: &str, refused: Refused) -> Refused {
+        let result = refused.result();
+        self.revoked.metrics.received(transmitter, result);
+        if let Some(others) = self.lines.due(transmitter, result, self.clock.now()) {
+            let why = refused.why();
+            tracing::warn!(transmitter, result, why, others, "a security event token was not accepted");
+        }
+        refused
     }
 
     /// Whose delivery it is, if that is known, and what becomes of it: whether it came for the first time.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ::http::header::HOST;
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
+use mfa_gateway_wire::headers;
 
 use super::asked::{Asked, ORIGINAL_REFUSED};
 use super::{Kind, Settings};
@@ -47,6 +48,8 @@ const PROTO: &str = "The proxy's question needs a scheme of http or https, exact
 const CLIENT: &str = "The proxy's question names its client by something that is not one IP address.";
 const TWO: &str = "The proxy's question has fields of two kinds of proxies: remove the client's X-Forwarded-Method, \
                    X-Forwarded-Uri and X-Original-* at the proxy.";
+const PADDED: &str = "A value has whitespace around it (RFC 9113 section 8.2.1).";
+const HOSTS: &str = "The question's target and its Host field name different hosts (RFC 9113 section 8.3.1).";
 const ABSOLUTE: &str = "The question's own target is not a path (RFC 9112 section 3.2.1).";
 
 /// Reads a question, which came with this head.
@@ -60,6 +63,10 @@ pub(super) fn read(settings: &Settings, head: Parts, peer: &Peer) -> Result<Aske
     }
     if !settings.is_asked_at(head.uri.path()) {
         return Err(Reason::NotFound);
+    }
+    // Only the framing of HTTP/1.1 takes it away.
+    if head.version > ::http::Version::HTTP_11 && head.headers.values().any(headers::is_padded) {
+        return Err(Reason::Malformed(PADDED));
     }
     match settings.kind {
         Kind::Nginx => original(head, peer).map_err(Reason::Malformed),
@@ -122,6 +129,10 @@ fn itself(prefix: &str, mut head: Parts, peer: &Peer) -> Result<Asked, &'static 
 /// The host of the question itself, which the proxy sets to that of the request.
 fn host(head: &Parts) -> Result<HeaderValue, &'static str> {
     if let Some(authority) = head.uri.authority() {
+        let is_same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
+        if head.headers.contains_key(HOST) && !only(&head.headers, &HOST).is_some_and(is_same) {
+            return Err(HOSTS);
+        }
         return HeaderValue::from_str(authority.as_str()).map_err(|_| HOST_OF);
     }
     only(&head.headers, &HOST).cloned().ok_or(HOST_OF)

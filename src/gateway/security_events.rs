@@ -43,10 +43,11 @@ async fn receive(live: &Live, headers: &HeaderMap, body: &[u8]) -> Result<(), Re
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(MEDIA_TYPE) {
-        return Err(Refused::because("invalid_request", "the request's Content-Type is not application/secevent+jwt"));
+        let description = "the request's Content-Type is not application/secevent+jwt";
+        return Err(receiver.refuse(Refused::because("invalid_request", description)));
     }
     let token = std::str::from_utf8(body)
-        .map_err(|_| Refused::because("invalid_request", "the request's body is not a token"))?;
+        .map_err(|_| receiver.refuse(Refused::because("invalid_request", "the request's body is not a token")))?;
     let bearer = match Credential::bearer_in(headers) {
         Credential::Bearer(bearer) => std::str::from_utf8(bearer).ok(),
         Credential::None if !headers.contains_key(AUTHORIZATION) => None,

@@ -1,7 +1,7 @@
 //! A question is about exactly one request, by its kind's own fields.
 
 use super::{CONFIG, KINDS, Kind};
-use crate::support::{Call, Gateway, Http1};
+use crate::support::{Call, Gateway, Http1, Http2};
 
 /// A question of nginx or of Traefik with one field changed: left out, empty, doubled, or another.
 fn changed(kind: Kind, name: &str, values: &[&str]) -> Call {
@@ -78,6 +78,36 @@ async fn what_is_missing_doubled_or_not_a_request_is_refused_on_a_public_route_t
             400,
             "{name} {values:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn over_http2_a_question_has_one_host_and_no_padded_value() {
+    let gateway = Gateway::with(CONFIG).await;
+    for kind in [Kind::Nginx, Kind::EnvoyHttp] {
+        let http2 = Http2::connect(kind.address(&gateway)).await;
+        let authority = kind.address(&gateway).to_string();
+        let question = match kind {
+            Kind::Nginx => {
+                Call::get("/authorize").header("x-original-method", "GET").header("x-original-url", "/healthz")
+            }
+            _ => Call::get("/authorize/healthz"),
+        };
+        let code = async |fields: &[(&str, &str)]| {
+            let call = fields.iter().fold(question.clone(), |call, (name, value)| call.header(name, value));
+            http2.send(&call).await.code()
+        };
+        assert_eq!(code(&[]).await, 200, "{kind:?}");
+        assert_eq!(code(&[("host", &authority)]).await, 200, "{kind:?}");
+        for odd in [
+            &[("host", "evil.example")][..],
+            &[("host", authority.as_str()), ("host", "evil.example")],
+            &[("host", authority.as_str()), ("host", authority.as_str())],
+            &[("x-padded", " x")][..],
+            &[("x-padded", "x\t")],
+        ] {
+            assert_eq!(code(odd).await, 400, "{kind:?} {odd:?}");
+        }
     }
 }
 

@@ -91,10 +91,12 @@ async fn a_delivery_that_is_wrong_in_any_way_ends_nothing() {
     ] {
         all.refuses(what, &token, code).await;
     }
+    let before = all.counted("", "invalid_request").await;
     for kind in ["", "application/jwt", "application/json", "text/plain", "application/secevent+jwt2"] {
         let answer = all.send(Call::post("/security-events", &good).header("content-type", kind)).await;
         assert_eq!((answer.code(), answer.json()["err"].as_str()), (400, Some("invalid_request")), "{kind}");
     }
+    assert!((all.counted("", "invalid_request").await - before - 5.0).abs() < 0.1);
     assert!(all.stands(&jane).await, "none of them ended anything");
     assert_eq!(all.push(&"x".repeat(70_000)).await.code(), 413);
     assert_eq!(all.send(Call::get("/security-events")).await.code(), 405);

@@ -77,6 +77,11 @@ async fn a_subject_is_known_by_each_of_its_names() {
         ("a sub", &opaque as &dyn Fn(&Transmitter) -> Value, [false, false, false]),
         ("an address", &upn, [false, false, false]),
         ("a session", &|all| complex(all, "s1"), [false, true, false]),
+        (
+            "a session of a telephone",
+            &|_| json!({"format": "complex", "user": {"format": "phone_number", "phone_number": "+1"}, "session": session("s1")}),
+            [false, true, true],
+        ),
         ("a session alone", &|_| json!({"format": "complex", "session": session("s1")}), [false, true, true]),
         ("a device", &|_| json!({"format": "complex", "device": session("d")}), [true, true, true]),
         ("a telephone", &|_| json!({"format": "phone_number", "phone_number": "+1"}), [true, true, true]),

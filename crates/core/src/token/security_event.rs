@@ -218,7 +218,7 @@ mod tests {
             let token = verify_as(&json!({ "typ": typ }), &json!({})).unwrap();
             assert_eq!((token.issuer.as_str(), token.id.as_str()), ("i", "j"));
             assert_eq!(token.ends, NOW.plus(Duration::from_secs(3660)));
-            let subject = Subject { user: vec![Identifier::Opaque("s".to_owned())], session: None };
+            let subject = Subject { user: vec![Identifier::Opaque("s".to_owned())], session: Vec::new() };
             let at = NOW.minus(Duration::from_secs(5));
             let event = SecurityEvent { kind: EventKind::SessionRevoked, ends: Some(Until::Issued), at, subject };
             assert_eq!(token.events, [event]);

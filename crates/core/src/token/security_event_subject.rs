@@ -33,8 +33,8 @@ pub enum Identifier {
 pub struct Subject {
     /// The user, by one or several names.
     pub user: Vec<Identifier>,
-    /// The session.
-    pub session: Option<Identifier>,
+    /// The session, by one or several names.
+    pub session: Vec<Identifier>,
 }
 
 impl Subject {
@@ -42,7 +42,7 @@ impl Subject {
     pub(super) fn read(value: &Value) -> Result<Self, SecurityEventError> {
         let members = value.as_object().ok_or(SecurityEventError::Subject)?;
         if format(members)? != "complex" {
-            return Ok(Self { user: identifiers(members)?, session: None });
+            return Ok(Self { user: identifiers(members)?, session: Vec::new() });
         }
         let mut subject = Self::default();
         for (name, part) in members.iter().filter(|(name, _)| *name != "format") {
@@ -50,8 +50,7 @@ impl Subject {
             let named = identifiers(part)?;
             match name.as_str() {
                 "user" => subject.user = named,
-                // Of several names it isn't known which one tokens have: then more ends, too.
-                "session" => subject.session = Some(one_of(named)),
+                "session" => subject.session = named,
                 // A device, a group, an application or the tenant narrow it down in ways that no token shows. Without
                 // them more ends than has to.
                 _ => {}
@@ -59,10 +58,6 @@ impl Subject {
         }
         Ok(subject)
     }
-}
-
-fn one_of(named: Vec<Identifier>) -> Identifier {
-    <[Identifier; 1]>::try_from(named).map_or(Identifier::Unmatched, |[one]| one)
 }
 
 fn format(members: &Map<String, Value>) -> Result<&str, SecurityEventError> {
@@ -117,20 +112,20 @@ mod tests {
     fn a_user_has_one_name_or_several_and_a_complex_subject_a_session_too() {
         let jane = Identifier::IssSub { issuer: "i".to_owned(), subject: "s".to_owned() };
         let simple = json!({"format": "iss_sub", "iss": "i", "sub": "s"});
-        assert_eq!(read(&simple), Ok(Subject { user: vec![jane.clone()], session: None }));
+        assert_eq!(read(&simple), Ok(Subject { user: vec![jane.clone()], session: Vec::new() }));
         let aliases = json!({"format": "aliases", "identifiers": [simple, {"format": "email", "email": "a@b"}]});
         let both = vec![jane.clone(), Identifier::Email("a@b".to_owned())];
-        assert_eq!(read(&aliases), Ok(Subject { user: both.clone(), session: None }));
+        assert_eq!(read(&aliases), Ok(Subject { user: both.clone(), session: Vec::new() }));
         let complex = json!({"format": "complex", "user": aliases, "session": {"format": "opaque", "id": "x"},
             "tenant": {"format": "opaque", "id": "t"}, "device": {"format": "iss_sub", "iss": "i", "sub": "d"}});
-        assert_eq!(read(&complex), Ok(Subject { user: both, session: Some(opaque("x")) }));
+        assert_eq!(read(&complex), Ok(Subject { user: both, session: vec![opaque("x")] }));
         let names = json!({"format": "aliases", "identifiers": [{"format": "opaque", "id": "x"}, {"format": "opaque", "id": "y"}]});
         let several = read(&json!({"format": "complex", "session": names})).unwrap();
-        assert_eq!(several.session, Some(Identifier::Unmatched));
+        assert_eq!(several.session, [opaque("x"), opaque("y")]);
         let of_device = json!({"format": "complex", "device": {"format": "opaque", "id": "d"}});
         assert_eq!(read(&of_device), Ok(Subject::default()));
         for unmatched in [json!({"format": "phone_number", "phone_number": "+1"}), json!({"format": "new"})] {
-            assert_eq!(read(&unmatched), Ok(Subject { user: vec![Identifier::Unmatched], session: None }));
+            assert_eq!(read(&unmatched), Ok(Subject { user: vec![Identifier::Unmatched], session: Vec::new() }));
         }
     }
 
