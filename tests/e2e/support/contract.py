@@ -137,6 +137,15 @@ class Contract:
             assert response.status == status, (response, headers)
         assert [pair for seen in backend.requests for pair in seen.fields if "forged" in pair[1]] == []
 
+    # Caddy's patterns have no way to name the other two, `*` and the backtick.
+    ODD_LETTERS = "~!#$%&'+^|"
+
+    @pytest.mark.parametrize("target", ["/v1/x", "/public/x"])
+    def test_no_other_letter_makes_a_name_of_a_caller(self, front, backend, issuer, target):
+        headers = [(f"X{odd}Auth{odd}Request{odd}User", "forged") for odd in self.ODD_LETTERS]
+        assert call(front.port, target, issuer.jane(), headers=headers).status in (200, 400)
+        assert [pair for seen in backend.requests for pair in seen.fields if "forged" in pair[1]] == []
+
     def test_where_a_call_came_from_is_the_connections_address(self, front, backend, issuer):
         forged = [(f"X-Forwarded-{name}", value) for name, value in (
             ("For", "198.51.100.4, 10.0.0.1"), ("Proto", "https"), ("Host", "forged.example"), ("Port", "1"), ("Prefix", "/forged"))]
