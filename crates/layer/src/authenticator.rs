@@ -12,12 +12,15 @@ use super::proof::proof_of;
 use super::{CacheMetrics, Credential, Issuer};
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{Evidence, IssuerProfile, Proof, Revocations};
-use mfa_gateway_core::token::{Binding, Claims, Introspection, Key, Principal, TokenError, TokenRules, Unverified};
+use mfa_gateway_core::token::{
+    Binding, Claims, Introspection, IssuerIndex, Key, Principal, TokenError, TokenRules, Unverified,
+};
 
 /// Judges tokens by the configured issuers.
 #[derive(Debug)]
 pub struct Authenticator {
     issuers: Vec<Issuer>,
+    by_name: IssuerIndex,
     cache: TokenCache,
     max_token_bytes: usize,
     clock: Clock,
@@ -52,7 +55,9 @@ impl Authenticator {
         clock: Clock,
         metrics: CacheMetrics,
     ) -> Self {
-        Self { issuers, cache: TokenCache::new(cache_bytes), max_token_bytes, clock, metrics, revocations: None }
+        let by_name = IssuerIndex::new(issuers.iter().map(|issuer| &issuer.rules().issuer));
+        let cache = TokenCache::new(cache_bytes);
+        Self { issuers, by_name, cache, max_token_bytes, clock, metrics, revocations: None }
     }
 
     /// The same, whose proofs end when these say so.
@@ -171,11 +176,7 @@ impl Authenticator {
         if unverified.is_for_graph() {
             return Err(TokenError::Graph);
         }
-        let rule = |issuer: &&Issuer| issuer.rules().issuer.trusts(named);
-        let found = self.issuers.iter().find(rule);
-        found
-            .or_else(|| self.issuers.iter().find(|issuer| issuer.rules().issuer.names(named)))
-            .ok_or(TokenError::IssuerUnknown)
+        self.by_name.find(named).and_then(|place| self.issuers.get(place)).ok_or(TokenError::IssuerUnknown)
     }
 }
 

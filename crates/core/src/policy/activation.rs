@@ -4,8 +4,11 @@
 //! next was not. So whom a stage falls on depends on the caller's application alone: the same application always gets
 //! the same answer at the same percentage, and a higher percentage only ever adds applications.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 
+use super::by_conditions::ByConditions;
 use super::evidence::Proof;
 use crate::clock::Timestamp;
 
@@ -105,6 +108,10 @@ pub struct Stage {
 }
 
 impl Stage {
+    fn conditions(&self) -> [Option<&str>; 3] {
+        [self.issuer.as_deref(), self.tenant.as_deref(), self.application.as_deref()]
+    }
+
     fn is_for(&self, proof: &Proof) -> bool {
         let same = |wanted: &Option<String>, seen: Option<&str>| match wanted {
             None => true,
@@ -116,26 +123,38 @@ impl Stage {
     }
 }
 
-/// The stages; the first that is for a caller holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StageSet(Vec<Stage>);
+/// The stages; the first that is for a caller holds. They are found by what they are for: thousands cost a request no more
+/// than a few.
+#[derive(Clone, Debug, Default)]
+pub struct StageSet(Arc<Indexed>);
+
+#[derive(Debug, Default)]
+struct Indexed {
+    all: Vec<Stage>,
+    /// By issuer, tenant and application.
+    places: ByConditions<3>,
+}
 
 impl StageSet {
     /// Collects stages, in their order.
     #[must_use]
     pub fn new(stages: Vec<Stage>) -> Self {
-        Self(stages)
+        let places = ByConditions::new(stages.iter().map(Stage::conditions));
+        Self(Arc::new(Indexed { all: stages, places }))
     }
 
     /// What holds for a caller on a route with this activation.
     #[must_use]
     pub fn activation(&self, of_route: Activation, proof: &Proof) -> Activation {
-        self.0.iter().find(|stage| stage.is_for(proof)).map_or(of_route, |stage| stage.activation)
+        let at = |place: usize| self.0.all.get(place);
+        let facts = [Some(proof.issuer.name.as_str()), proof.tenant.as_deref(), proof.principal.app().id.as_deref()];
+        let found = self.0.places.first(facts, |place| at(place).is_some_and(|stage| stage.is_for(proof)));
+        found.and_then(at).map_or(of_route, |stage| stage.activation)
     }
 
     /// All stages, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Stage> {
-        self.0.iter()
+        self.0.all.iter()
     }
 }
 

@@ -3,12 +3,12 @@
 //! Those of the configuration change with it. Those that people granted change while it is in use, on every replica. Both
 //! mean the same.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::by_conditions::ByConditions;
 use super::evidence::Proof;
 use super::{Mode, Rule, StageSet};
 use crate::clock::Timestamp;
@@ -146,34 +146,56 @@ impl Granted {
     }
 }
 
-/// Exceptions, which are found by the user or the application that they are for: thousands cost a request no more than a
-/// few.
+/// Exceptions, which are found by what they are for: thousands cost a request no more than a few.
 #[derive(Clone, Debug, Default)]
 pub struct ExceptionSet(Arc<Indexed>);
 
 #[derive(Debug, Default)]
 struct Indexed {
     all: Vec<Exception>,
-    /// The places of those for a user, whatever the application.
-    by_user: HashMap<String, Vec<usize>>,
-    /// The places of those for an application and every user.
-    by_application: HashMap<String, Vec<usize>>,
+    /// Each exception once for each of its routes, or once if it is for all.
+    entries: Vec<Entry>,
+    /// By user, application, tenant, issuer and route.
+    places: ByConditions<5>,
+}
+
+/// The places of an exception, and of one of its routes.
+#[derive(Debug)]
+struct Entry {
+    exception: usize,
+    route: Option<usize>,
+}
+
+impl Entry {
+    /// An entry for each route of an exception. One that names neither a user nor an application would match every caller,
+    /// and so matches none.
+    fn of((place, exception): (usize, &Exception)) -> impl Iterator<Item = Self> {
+        let is_for_somebody = exception.application.is_some() || exception.user.is_some();
+        let routes = exception.routes.as_ref().map_or(1, Vec::len);
+        let named = exception.routes.is_some();
+        let entry = move |at| Self { exception: place, route: named.then_some(at) };
+        (0..if is_for_somebody { routes } else { 0 }).map(entry)
+    }
+
+    /// The route that it is for.
+    fn route<'e>(&self, exception: &'e Exception) -> Option<&'e str> {
+        exception.routes.as_ref()?.get(self.route?).map(String::as_str)
+    }
 }
 
 impl ExceptionSet {
     /// Collects exceptions.
     #[must_use]
     pub fn new(exceptions: Vec<Exception>) -> Self {
-        let (mut by_user, mut by_application) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
-        for (place, exception) in exceptions.iter().enumerate() {
-            match (&exception.user, &exception.application) {
-                (Some(user), _) => by_user.entry(user.clone()).or_default().push(place),
-                (None, Some(application)) => by_application.entry(application.clone()).or_default().push(place),
-                // It would match every caller, and so matches none.
-                (None, None) => {}
-            }
-        }
-        Self(Arc::new(Indexed { all: exceptions, by_user, by_application }))
+        let entries: Vec<Entry> = exceptions.iter().enumerate().flat_map(Entry::of).collect();
+        let conditions = |entry: &Entry| {
+            let one = exceptions.get(entry.exception)?;
+            let [user, application, tenant, issuer] =
+                [&one.user, &one.application, &one.tenant, &one.issuer].map(Option::as_deref);
+            Some([user, application, tenant, issuer, entry.route(one)])
+        };
+        let places = ByConditions::new(entries.iter().map(|entry| conditions(entry).unwrap_or_default()));
+        Self(Arc::new(Indexed { all: exceptions, entries, places }))
     }
 
     /// All of them, in the order of the configuration.
@@ -184,29 +206,49 @@ impl ExceptionSet {
     /// The first exception that covers the caller on the route at this moment.
     #[must_use]
     pub fn covering(&self, rule: &Rule, proof: &Proof, now: Timestamp) -> Option<&Exception> {
-        let places = |map: &'_ HashMap<String, Vec<usize>>, id: Option<&str>| {
-            let places = id.and_then(|id| map.get(id)).map(Vec::as_slice).unwrap_or_default();
-            let covers = |place: &&usize| self.0.all.get(**place).is_some_and(|one| one.covers(rule, proof, now));
-            places.iter().find(covers).copied()
+        let facts = Facts::of(rule, proof);
+        let at = |place: usize| {
+            let entry = self.0.entries.get(place)?;
+            Some((entry, self.0.all.get(entry.exception)?))
         };
-        let of_user = places(&self.0.by_user, proof.principal.user().and_then(|user| user.id.as_deref()));
-        let of_application = places(&self.0.by_application, proof.principal.app().id.as_deref());
-        of_user.into_iter().chain(of_application).min().and_then(|place| self.0.all.get(place))
+        let covers = |place| at(place).is_some_and(|(entry, one)| one.covers(entry.route(one), &facts, now));
+        let Facts { user, application, tenant, issuer, route } = facts;
+        let place = self.0.places.first([user, application, tenant, Some(issuer), Some(route)], covers)?;
+        at(place).map(|(_, exception)| exception)
+    }
+}
+
+/// What an exception's conditions are about.
+struct Facts<'f> {
+    user: Option<&'f str>,
+    application: Option<&'f str>,
+    tenant: Option<&'f str>,
+    issuer: &'f str,
+    route: &'f str,
+}
+
+impl<'f> Facts<'f> {
+    fn of(rule: &'f Rule, proof: &'f Proof) -> Self {
+        Self {
+            user: proof.principal.user().and_then(|user| user.id.as_deref()),
+            application: proof.principal.app().id.as_deref(),
+            tenant: proof.tenant.as_deref(),
+            issuer: &proof.issuer.name,
+            route: &rule.route,
+        }
     }
 }
 
 impl Exception {
-    fn covers(&self, rule: &Rule, proof: &Proof, now: Timestamp) -> bool {
-        let app = proof.principal.app().id.as_deref();
-        let user = proof.principal.user().and_then(|user| user.id.as_deref());
+    /// Whether it covers a caller, as far as it is for `on`, one of its routes.
+    fn covers(&self, on: Option<&str>, facts: &Facts<'_>, now: Timestamp) -> bool {
         now < self.expires
             && self.begins.is_none_or(|begins| begins <= now)
-            && (self.application.is_some() || self.user.is_some())
-            && matches(self.application.as_deref(), app)
-            && matches(self.user.as_deref(), user)
-            && matches(self.tenant.as_deref(), proof.tenant.as_deref())
-            && matches(self.issuer.as_deref(), Some(&proof.issuer.name))
-            && self.routes.as_ref().is_none_or(|routes| routes.contains(&rule.route))
+            && matches(self.application.as_deref(), facts.application)
+            && matches(self.user.as_deref(), facts.user)
+            && matches(self.tenant.as_deref(), facts.tenant)
+            && matches(self.issuer.as_deref(), Some(facts.issuer))
+            && matches(on, Some(facts.route))
     }
 }
 
@@ -247,20 +289,33 @@ mod tests {
 
     #[test]
     fn the_first_in_the_order_counts_however_it_is_found() {
+        let (mfa, expired) = (Requirement::Mfa { max_age: None }, Timestamp::from_secs(1));
         let all = vec![
-            exception("app a", Some("a"), None),
+            exception("app a on no route", Some("a"), None).on_routes([""; 0]),
+            Exception { expires: expired, ..exception("app a once", Some("a"), None) },
+            exception("app a on two routes", Some("a"), None).on_routes(["/1/", "/2/"]),
             exception("user u", None, Some("u")),
             exception("both", Some("b"), Some("u")),
             exception("app b", Some("b"), None),
+            exception("app a", Some("a"), None),
             exception("nobody", None, None),
+            exception("app c on a route", Some("c"), None).on_routes(["/2/"]),
         ];
-        let rule: Rule = Requirement::Mfa { max_age: None }.into();
+        let holds = |one: &Exception, rule: &Rule, proof: &Proof| {
+            let facts = Facts::of(rule, proof);
+            let somebody = one.user.is_some() || one.application.is_some();
+            let on = |route| one.covers(route, &facts, NOW);
+            let routes = one.routes.as_ref();
+            somebody && routes.map_or_else(|| on(None), |routes| routes.iter().any(|route| on(Some(route))))
+        };
         let set = ExceptionSet::new(all.clone());
-        let applications = ["a", "b", "c", ""];
-        for (application, user) in applications.into_iter().flat_map(|one| ["u", "v", ""].map(|user| (one, user))) {
-            let proof = proof(application, user);
-            let first = all.iter().find(|one| one.covers(&rule, &proof, NOW)).map(|one| &one.id);
-            assert_eq!(set.covering(&rule, &proof, NOW).map(|one| &one.id), first, "{application} {user}");
+        let callers = ["a", "b", "c", "A", ""].into_iter().flat_map(|one| ["u", "v", ""].map(|user| (one, user)));
+        for (application, user) in callers {
+            for route in ["", "/1/", "/2/", "/3/"] {
+                let (rule, proof) = (Rule { route: route.to_owned(), ..mfa.into() }, proof(application, user));
+                let first = all.iter().find(|one| holds(one, &rule, &proof)).map(|one| &one.id);
+                assert_eq!(set.covering(&rule, &proof, NOW).map(|one| &one.id), first, "{application} {user} {route}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 mod activation;
 mod advice;
 mod asked;
+mod by_conditions;
 mod context;
 mod context_advice;
 mod decide;
