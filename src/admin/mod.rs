@@ -26,6 +26,7 @@ mod metrics;
 mod openapi;
 mod operator;
 mod page;
+mod pieces;
 mod posted;
 mod probe;
 mod readiness;

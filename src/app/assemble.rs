@@ -139,12 +139,8 @@ fn introspector(
 fn metrics(config: &Config, ambient: &Ambient) -> LiveMetrics {
     let requests = &ambient.metrics.gateway.requests;
     LiveMetrics {
-        routes: config
-            .routes
-            .iter()
-            .map(|route| requests.route(route.pattern.as_written(), route.credential()))
-            .collect(),
-        no_route: requests.route("", "none"),
+        routes: requests.routes(config.routes.iter().map(|route| (route.pattern.as_written(), route.credential()))),
+        no_route: requests.no_route(),
         limits: ambient.metrics.gateway.limits.clone(),
         delegations: ambient.metrics.gateway.delegations.clone(),
     }

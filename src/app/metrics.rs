@@ -133,7 +133,7 @@ impl Metrics {
         self.store.register(registry);
         let ready = Gauge::default();
         registry.register("ready", "1 while the gateway accepts traffic, as /readyz says", ready.clone());
-        Exposition { registry: root, keys: Arc::clone(&self.keys), ready }
+        Exposition::new(root, Arc::clone(&self.keys), ready)
     }
 }
 

@@ -83,6 +83,8 @@ impl App {
         let endpoints: HashSet<EndpointLabels> = endpoints.collect();
         self.ambient.metrics.upstreams.keep_only(|one| endpoints.contains(one));
         self.ambient.metrics.keys.keep_only(|name| named.contains(name));
+        let patterns = config.routes.iter().map(|route| route.pattern.as_written());
+        self.ambient.metrics.gateway.requests.keep_only(patterns);
     }
 
     /// Gives the listener of an address other certificates. A listener keeps serving with or without TLS, as before.

@@ -1,7 +1,5 @@
 //! All handles of the gateway's metrics.
 
-use std::sync::Arc;
-
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -12,7 +10,7 @@ use super::{DelegationMetrics, LimitMetrics, RequestMetrics};
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     /// How requests ended, and how long they took.
-    pub(crate) requests: Arc<RequestMetrics>,
+    pub(crate) requests: RequestMetrics,
     /// How often limits were hit.
     pub(crate) limits: LimitMetrics,
     /// How many delegations there are.

@@ -1,276 +1,165 @@
 //! The metrics of requests: how they ended, and how long they took.
+//!
+//! A configuration may have ten thousand routes, and each has its own lines in a scrape. So they are written from what the
+//! routes hold, without a lock that a request needs; and only the first routes have durations of their own, which are
+//! fifty lines each.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
-use http::StatusCode;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-/// How a request ended.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct ResultLabels {
-    /// The route's pattern; empty if there is none.
-    pub(crate) route: String,
-    /// The credential that the route takes: `bearer`, `session` or `either`; `none` without a route.
-    pub(crate) credential: &'static str,
-    /// `permitted`, `refused`, `responded` by the gateway itself, or `aborted`.
-    pub(crate) result: &'static str,
-    /// The grounds or the reason code.
-    pub(crate) reason: &'static str,
-    /// `app_only`, `app_user`, or `none` if no token was verified.
-    pub(crate) class: &'static str,
-    /// The class of the response's status, such as `2xx`; `none` if there was no response.
-    pub(crate) status: &'static str,
-    /// Who made the response: `upstream`, `gateway`, or `none`. It follows from `result`, and costs no series.
-    pub(crate) responder: &'static str,
+use super::durations::Durations;
+use super::route::RouteMetrics;
+use super::series::Series;
+
+/// How many patterns have durations of their own, from the first on.
+const OWN_DURATIONS: usize = 1000;
+
+/// The label that the durations of all others have. A pattern begins with a slash.
+const OTHERS: &str = "others";
+
+/// The metrics of requests. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestMetrics(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    patterns: Mutex<Patterns>,
+    /// The durations of patterns that have none of their own.
+    others: Arc<Durations>,
 }
 
-/// A request that enforcement would have refused.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct WouldDenyLabels {
-    /// The route's pattern.
-    pub(crate) route: String,
-    /// The reason code of the refusal that it would have been.
-    pub(crate) reason: &'static str,
-    /// `app_user`.
-    pub(crate) class: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RouteLabels {
-    route: String,
-}
-
-type Durations = Family<RouteLabels, Histogram, fn() -> Histogram>;
-
-/// The metrics of requests.
-#[derive(Debug)]
-pub(crate) struct RequestMetrics {
-    answered: Family<ResultLabels, Counter>,
-    /// Permitted requests that enforcement would have refused.
-    pub(crate) would_deny: Family<WouldDenyLabels, Counter>,
-    total: Durations,
-    own: Durations,
-    upstream: Durations,
-}
-
-/// From 100 µs to 10 s.
-fn long() -> Histogram {
-    Histogram::new([0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
-}
-
-/// From 5 µs to 1 s: the time that the gateway itself adds, waits for keys included.
-fn short() -> Histogram {
-    Histogram::new([0.000_005, 0.00001, 0.000_025, 0.00005, 0.0001, 0.00025, 0.001, 0.01, 0.1, 1.0])
-}
-
-impl Default for RequestMetrics {
-    fn default() -> Self {
-        Self {
-            answered: Family::default(),
-            would_deny: Family::default(),
-            total: Family::new_with_constructor(long),
-            own: Family::new_with_constructor(short),
-            upstream: Family::new_with_constructor(long),
-        }
-    }
+/// What there is for each pattern that is in use.
+#[derive(Debug, Default)]
+struct Patterns {
+    series: BTreeMap<Arc<str>, Arc<Series>>,
+    durations: BTreeMap<Arc<str>, Arc<Durations>>,
+    /// Whether some pattern has no durations of its own.
+    beyond: bool,
 }
 
 impl RequestMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Finished requests, by route, its credential, result, reason, class of caller, class of status and responder";
-        registry.register("requests", help, self.answered.clone());
-        let help = "Permitted requests that enforcement would have refused";
-        registry.register("would_deny", help, self.would_deny.clone());
-        let mut durations = |name, help, family: &Durations| {
-            registry.register_with_unit(name, help, Unit::Seconds, family.clone());
-        };
-        durations("request_duration", "Time from a request's head to the end of its response's body", &self.total);
-        durations(
-            "own_duration",
-            "Time that the gateway itself adds to a request, up to the response's head",
-            &self.own,
-        );
-        durations(
-            "upstream_duration",
-            "Time from sending a request to the head of the upstream's response",
-            &self.upstream,
-        );
+        registry.register_collector(Box::new(self.clone()));
     }
 
-    /// The handles of a route, or of requests that match none.
-    pub(crate) fn route(self: &Arc<Self>, pattern: &str, credential: &'static str) -> RouteMetrics {
-        let labels = RouteLabels { route: pattern.to_owned() };
-        RouteMetrics {
-            pattern: pattern.to_owned(),
-            credential,
-            all: Arc::clone(self),
-            permitted: Default::default(),
-            refused: Handles::default(),
-            would_deny: Handles::default(),
-            total: self.total.get_or_create_owned(&labels),
-            own: self.own.get_or_create_owned(&labels),
-            upstream: self.upstream.get_or_create_owned(&labels),
-        }
-    }
-}
-
-/// Grounds of permits, by place.
-const GROUNDS: [&str; 7] = ["mfa", "app_only", "public", "authenticated", "report_only", "exempt", "off"];
-
-/// Classes of callers, by place.
-const CLASSES: [&str; 3] = ["app_user", "app_only", "none"];
-
-/// Classes of statuses, by their first digit. The last stands for what no response should have.
-const STATUSES: [&str; 7] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"];
-
-/// The place of a status among the classes.
-fn class_of(status: StatusCode) -> usize {
-    usize::from(status.as_u16() / 100).min(STATUSES.len() - 1)
-}
-
-/// The counters of permits on the same grounds for one class of callers, by the class of the status.
-type ByStatus = [OnceLock<Counter>; STATUSES.len()];
-
-/// Handles of counters by reason, class and class of status, each resolved on its first use. Finding one takes no lock:
-/// a flood of refusals must not queue up here.
-#[derive(Debug, Default)]
-struct Handles(ArcSwap<Vec<Handle>>);
-
-#[derive(Clone, Debug)]
-struct Handle {
-    reason: &'static str,
-    class: &'static str,
-    status: &'static str,
-    counter: Counter,
-}
-
-impl Handles {
-    fn count(
-        &self,
-        reason: &'static str,
-        class: &'static str,
-        status: &'static str,
-        resolve: impl FnOnce() -> Counter,
-    ) {
-        let is_it = |handle: &&Handle| handle.reason == reason && handle.class == class && handle.status == status;
-        if let Some(handle) = self.0.load().iter().find(is_it) {
-            handle.counter.inc();
-            return;
-        }
-        let handle = Handle { reason, class, status, counter: resolve() };
-        handle.counter.inc();
-        // Two concurrent first uses may both add one: they are handles of the same counter.
-        self.0.rcu(|all| all.iter().chain([&handle]).cloned().collect::<Vec<_>>());
-    }
-}
-
-/// The handles of one route's metrics, resolved when the configuration is built and on their first use.
-#[derive(Debug)]
-pub(crate) struct RouteMetrics {
-    pattern: String,
-    credential: &'static str,
-    all: Arc<RequestMetrics>,
-    /// A box for each pair of grounds and class that comes up: a configuration may have thousands of routes.
-    permitted: [[OnceLock<Box<ByStatus>>; CLASSES.len()]; GROUNDS.len()],
-    refused: Handles,
-    would_deny: Handles,
-    total: Histogram,
-    own: Histogram,
-    upstream: Histogram,
-}
-
-impl RouteMetrics {
-    /// Counts a request that was permitted on these grounds, and its upstream's response.
-    pub(crate) fn permitted(&self, grounds: &'static str, class: &'static str, status: StatusCode) {
-        let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word);
-        let at = class_of(status);
-        let counter = || self.counter("permitted", grounds, class, (STATUSES[at], "upstream"));
-        let handle = place(&GROUNDS, grounds)
-            .and_then(|grounds| self.permitted.get(grounds))
-            .and_then(|of_grounds| of_grounds.get(place(&CLASSES, class)?))
-            .map(|by_status| &by_status.get_or_init(Box::default)[at]);
-        match handle {
-            Some(handle) => handle.get_or_init(counter).inc(),
-            None => counter().inc(),
-        };
-    }
-
-    /// Counts a request that was refused for this reason, and the gateway's response.
-    pub(crate) fn refused(&self, reason: &'static str, class: &'static str, status: StatusCode) {
-        let status = STATUSES[class_of(status)];
-        self.refused.count(reason, class, status, || self.counter("refused", reason, class, (status, "gateway")));
-    }
-
-    /// Counts a request to which the gateway itself responded.
-    pub(crate) fn responded(&self, reason: &'static str, status: StatusCode) {
-        self.counter("responded", reason, "none", (STATUSES[class_of(status)], "gateway")).inc();
-    }
-
-    /// Counts a request whose connection or stream ended before its response.
-    pub(crate) fn aborted(&self) {
-        self.counter("aborted", "connection_ended", "none", ("none", "none")).inc();
-    }
-
-    /// Counts a request that enforcement would have refused.
-    pub(crate) fn would_deny(&self, reason: &'static str, class: &'static str) {
-        self.would_deny.count(reason, class, "none", || {
-            let labels = WouldDenyLabels { route: self.pattern.clone(), reason, class };
-            self.all.would_deny.get_or_create_owned(&labels)
+    /// The handles of routes, in their order, of which each is a pattern and the credential that it takes.
+    pub(crate) fn routes<'r>(&self, routes: impl Iterator<Item = (&'r str, &'static str)>) -> Vec<RouteMetrics> {
+        let mut patterns = self.patterns();
+        let mut seen = HashSet::new();
+        let handles = routes.map(|(pattern, credential)| {
+            seen.insert(pattern);
+            let is_own = seen.len() <= OWN_DURATIONS || patterns.durations.contains_key(pattern);
+            self.handles(&mut patterns, pattern, credential, is_own)
         });
+        handles.collect()
     }
 
-    /// Records the time to the head of the response, part of which is the upstream's.
-    pub(crate) fn headed(&self, total: Duration, upstream: Option<Duration>) {
-        self.own.observe(total.saturating_sub(upstream.unwrap_or_default()).as_secs_f64());
-        if let Some(upstream) = upstream {
-            self.upstream.observe(upstream.as_secs_f64());
-        }
+    /// The handles of requests that match no route.
+    pub(crate) fn no_route(&self) -> RouteMetrics {
+        self.handles(&mut self.patterns(), "", "none", true)
     }
 
-    /// Records the time to the end of the response.
-    pub(crate) fn ended(&self, total: Duration) {
-        self.total.observe(total.as_secs_f64());
-    }
-
-    fn counter(
+    fn handles(
         &self,
-        result: &'static str,
-        reason: &'static str,
-        class: &'static str,
-        (status, responder): (&'static str, &'static str),
-    ) -> Counter {
-        let (route, credential) = (self.pattern.clone(), self.credential);
-        let labels = ResultLabels { route, credential, result, reason, class, status, responder };
-        self.all.answered.get_or_create_owned(&labels)
+        patterns: &mut Patterns,
+        pattern: &str,
+        credential: &'static str,
+        has_durations: bool,
+    ) -> RouteMetrics {
+        let Patterns { series, durations, beyond } = patterns;
+        let name: Arc<str> = series.get_key_value(pattern).map_or_else(|| pattern.into(), |(name, _)| Arc::clone(name));
+        let series = Arc::clone(series.entry(Arc::clone(&name)).or_default());
+        let durations = if has_durations {
+            Arc::clone(durations.entry(name).or_default())
+        } else {
+            *beyond = true;
+            Arc::clone(&self.0.others)
+        };
+        RouteMetrics::new(credential, series, durations)
+    }
+
+    /// Forgets the patterns that aren't these. Requests that began with them are counted no more.
+    pub(crate) fn keep_only<'r>(&self, patterns: impl Iterator<Item = &'r str>) {
+        let (mut kept, mut own) = (HashSet::from([""]), HashSet::from([""]));
+        for pattern in patterns {
+            if kept.insert(pattern) && own.len() <= OWN_DURATIONS {
+                own.insert(pattern);
+            }
+        }
+        let mut all = self.patterns();
+        all.series.retain(|pattern, _| kept.contains(&**pattern));
+        all.durations.retain(|pattern, _| own.contains(&**pattern));
+        all.beyond = kept.len() > own.len();
+    }
+
+    fn patterns(&self) -> MutexGuard<'_, Patterns> {
+        self.0.patterns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collector for RequestMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (series, mut durations): (Vec<_>, Vec<_>) = {
+            let patterns = self.patterns();
+            let durations = patterns.durations.iter().map(|(name, one)| (Arc::clone(name), Arc::clone(one)));
+            let others = patterns.beyond.then(|| (OTHERS.into(), Arc::clone(&self.0.others)));
+            let series = patterns.series.iter().map(|(name, one)| (Arc::clone(name), Arc::clone(one)));
+            (series.collect(), durations.chain(others).collect())
+        };
+        let help = "Finished requests, by route, its credential, result, reason, class of caller, class of status and responder.";
+        let mut written = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
+        for (route, one) in &series {
+            one.ended.encode(route, &mut written)?;
+        }
+        let help = "Permitted requests that enforcement would have refused.";
+        let mut written = encoder.encode_descriptor("would_deny", help, None, MetricType::Counter)?;
+        for (route, one) in &series {
+            one.would_deny.encode(route, &mut written)?;
+        }
+        let mut histogram = |name, help, encode: fn(&Durations, &mut MetricEncoder<'_>) -> fmt::Result| {
+            let mut written = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+            for (route, one) in &mut durations {
+                encode(one, &mut written.encode_family(&[("route", &**route)])?)?;
+            }
+            Ok(())
+        };
+        let help = "Time from a request's head to the end of its response's body.";
+        histogram("request_duration", help, |one, to| one.total.encode(to))?;
+        let help = "Time that the gateway itself adds to a request, up to the response's head.";
+        histogram("own_duration", help, |one, to| one.own.encode(to))?;
+        let help = "Time from sending a request to the head of the upstream's response.";
+        histogram("upstream_duration", help, |one, to| one.upstream.encode(to))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use http::StatusCode;
     use prometheus_client::encoding::text::encode;
 
     use super::*;
 
-    fn lines(metrics: &RequestMetrics) -> Vec<String> {
+    fn lines(metrics: &RequestMetrics, beginning: &str) -> Vec<String> {
         let (mut registry, mut text) = (Registry::default(), String::new());
         metrics.register(&mut registry);
         encode(&mut text, &registry).unwrap();
-        let mut lines: Vec<_> =
-            text.lines().filter(|line| line.starts_with("requests_total{")).map(str::to_owned).collect();
+        let mut lines: Vec<_> = text.lines().filter(|line| line.starts_with(beginning)).map(str::to_owned).collect();
         lines.sort();
         lines
     }
 
     #[test]
     fn a_status_counts_by_its_class_and_by_who_made_it() {
-        let metrics = Arc::new(RequestMetrics::default());
-        let route = metrics.route("/v1/", "session");
+        let metrics = RequestMetrics::default();
+        let route = metrics.routes([("/v1/", "session")].into_iter()).remove(0);
         for status in [200, 204, 500, 101] {
             route.permitted("mfa", "app_user", StatusCode::from_u16(status).unwrap());
         }
@@ -293,15 +182,57 @@ mod tests {
             line("aborted", "connection_ended", "none", "none", "none", 1),
         ];
         expected.sort();
-        assert_eq!(lines(&metrics), expected);
+        assert_eq!(lines(&metrics, "requests_total{"), expected);
     }
 
     #[test]
-    fn every_status_has_a_class() {
-        for status in 100..=999 {
-            let class = STATUSES[class_of(StatusCode::from_u16(status).unwrap())];
-            let expected = if status < 600 { format!("{}xx", status / 100) } else { "other".to_owned() };
-            assert_eq!(class, expected);
+    fn a_duration_counts_up_to_the_first_limit_that_it_does_not_exceed() {
+        let metrics = RequestMetrics::default();
+        let route = metrics.no_route();
+        for micros in [5, 6, 1_000_000, 2_000_000] {
+            route.headed(Duration::from_micros(micros), None);
         }
+        let all = lines(&metrics, "own_duration_seconds");
+        for line in [
+            "own_duration_seconds_bucket{le=\"0.000005\",route=\"\"} 1",
+            "own_duration_seconds_bucket{le=\"0.00001\",route=\"\"} 2",
+            "own_duration_seconds_bucket{le=\"0.1\",route=\"\"} 2",
+            "own_duration_seconds_bucket{le=\"1.0\",route=\"\"} 3",
+            "own_duration_seconds_bucket{le=\"+Inf\",route=\"\"} 4",
+            "own_duration_seconds_count{route=\"\"} 4",
+            "own_duration_seconds_sum{route=\"\"} 3.000011",
+        ] {
+            assert!(all.iter().any(|one| one == line), "{line}\n{all:#?}");
+        }
+    }
+
+    #[test]
+    fn a_scrape_is_bounded_by_the_first_routes_and_forgets_those_that_are_gone() {
+        let metrics = RequestMetrics::default();
+        let named = |from: usize, to: usize| (from..to).map(|at| format!("/{at}/")).collect::<Vec<_>>();
+        let with = |names: &[String]| metrics.routes(names.iter().map(|name| (name.as_str(), "bearer")));
+        let counts = || lines(&metrics, "request_duration_seconds_count");
+        let (few, many) = (named(0, 10), named(0, 1500));
+        with(&few);
+        assert_eq!(counts().len(), 10);
+        let handles = with(&many);
+        handles[999].ended(Duration::from_secs(1));
+        handles[1000].ended(Duration::from_secs(1));
+        handles[1499].ended(Duration::from_secs(1));
+        handles[1499].aborted();
+        assert_eq!(counts().len(), 1001);
+        assert!(counts().contains(&"request_duration_seconds_count{route=\"/999/\"} 1".to_owned()));
+        assert!(counts().contains(&"request_duration_seconds_count{route=\"others\"} 2".to_owned()));
+        assert_eq!(lines(&metrics, "requests_total{route=\"/1499/\"").len(), 1);
+        // Other routes than before: the first thousand of them have their own.
+        let others = named(1000, 2500);
+        with(&others);
+        metrics.keep_only(others.iter().map(String::as_str));
+        with(&others)[0].ended(Duration::from_secs(1));
+        assert_eq!(counts().len(), 1001);
+        assert!(counts().contains(&"request_duration_seconds_count{route=\"/1000/\"} 1".to_owned()));
+        assert_eq!(lines(&metrics, "requests_total{route=\"/1499/\"").len(), 1, "a route that stays goes on");
+        metrics.keep_only(few.iter().map(String::as_str));
+        assert_eq!(lines(&metrics, "requests_total").len(), 0);
     }
 }
