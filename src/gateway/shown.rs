@@ -12,9 +12,10 @@ use super::{Rejection, Routed};
 pub(super) fn look(routed: &Routed, credential: Credential<'_>, evidence: Evidence) -> Evidence {
     let exchange = &routed.sanitized.exchange;
     let live = &exchange.live;
-    live.judge.senders.look(evidence, credential, live.clock.now(), || {
+    live.judge.senders.look(evidence, credential, || {
         let question = routed.sanitized.question();
         Sent {
+            at: live.clock.now(),
             fields: exchange.request.headers(),
             method: question.method.as_str(),
             target: question.origin.and_then(|origin| origin.target(question.path())),

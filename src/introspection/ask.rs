@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use mfa_gateway_core::chain;
+use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::token::Introspection;
 use mfa_gateway_keys::{FormResponse, Metadata};
 use mfa_gateway_layer::Issuer;
@@ -19,7 +20,7 @@ use crate::oidc::Client;
 pub(super) async fn ask(
     client: &Client,
     settings: &IntrospectionSettings,
-    issuer: &Issuer,
+    (issuer, clock): (&Issuer, &Clock),
     token: &str,
 ) -> Result<Introspection, String> {
     // Without a discovery document, the configuration names the endpoint.
@@ -39,7 +40,7 @@ pub(super) async fn ask(
         ResponseForm::Json => Introspection::parse(&bytes).map_err(|error| error.to_string()),
         ResponseForm::Jwt => {
             let text = std::str::from_utf8(&bytes).map_err(|_| "the signed response is not text".to_owned())?;
-            let said = issuer.introspection(text, &settings.client.client_id).await;
+            let said = issuer.introspection(text, &settings.client.client_id, clock).await;
             said.map_err(|error| chain(&error))
         }
     }

@@ -123,7 +123,7 @@ impl Introspector {
             self.metrics.asked("limited");
             return Answer::Unavailable;
         };
-        let said = ask(&self.client, &self.settings, &self.issuer, token).await;
+        let said = ask(&self.client, &self.settings, (&self.issuer, &self.clock), token).await;
         let answer = match said {
             Ok(said) if !said.is_active() => Answer::Refused(TokenError::Inactive),
             Ok(said) => match authenticator.introspected(said, &self.issuer) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BEARER, CAEP, HERE, Transmitter, of_type};
 use crate::support::gateway::{START, user_claims};
+use crate::support::signer::key_set;
 use crate::support::{Call, Signer};
 
 #[tokio::test]
@@ -130,6 +131,34 @@ async fn a_transmitter_with_a_bearer_token_presents_it_and_speaks_of_what_it_may
     assert_eq!(all.send(bearer(&login)).await.code(), 202);
     assert!(!all.stands(&jane).await);
     assert!((all.counted("partner", "authentication_failed").await - 4.0).abs() < 0.1);
+}
+
+/// A transmitter doesn't deliver again what was refused with 400.
+#[tokio::test]
+async fn nothing_is_refused_for_a_key_that_has_just_changed() {
+    let all = Transmitter::start().await;
+    let jane = all.gateway.jane();
+    let push = |signer: &Signer, jti: &str| {
+        let token =
+            of_type(signer, "secevent+jwt", &all.claims(&json!({"iss": "https://events.example/", "jti": jti})));
+        Call::post("/security-events", &token)
+            .header("content-type", "application/secevent+jwt")
+            .header("authorization", &format!("Bearer {BEARER}"))
+    };
+    let code = async |call: Call| all.send(call).await.code();
+    // Another key has the name of the one that is known.
+    let second = Signer::es256("events");
+    all.keys.publish(key_set(&[second.jwk()]));
+    assert_eq!(code(push(&second, "1")).await, 202);
+    assert!(!all.stands(&jane).await);
+    // Forged ones use up what there is to fetch keys with.
+    for at in 0..12 {
+        let forged = code(push(&Signer::es256(&format!("forged-{at}")), "2")).await;
+        assert!(matches!(forged, 400 | 503), "{forged}");
+    }
+    let third = Signer::es256("third");
+    all.keys.publish(key_set(&[third.jwk()]));
+    assert_eq!(code(push(&third, "3")).await, 503, "it is delivered again");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ struct Transmitter {
     gateway: Gateway,
     partner: Signer,
     _tokens: tempfile::NamedTempFile,
-    _keys: Recorder,
+    keys: Recorder,
 }
 
 impl Transmitter {
@@ -60,7 +60,7 @@ impl Transmitter {
         let tokens = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(tokens.path(), format!("# the partner's\n{BEARER}\n")).unwrap();
         let world = World::new().await.with("KEYS", &keys.url()).with("TOKENS", tokens.path().to_str().unwrap());
-        Self { gateway: world.gateway(text).await, partner, _tokens: tokens, _keys: keys }
+        Self { gateway: world.gateway(text).await, partner, _tokens: tokens, keys }
     }
 
     /// The claims of a security event token of the identity provider, changed.

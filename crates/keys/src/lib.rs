@@ -17,6 +17,7 @@
 //! [`KeySet`]: mfa_gateway_core::token::KeySet
 
 mod archive;
+mod ask;
 mod attempt;
 mod budget;
 mod call;

@@ -1,6 +1,6 @@
 //! The source of an issuer's keys, as requests see it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use mfa_gateway_core::token::KeySet;
 
 /// How long a request may wait for keys. With all else that it takes, it must be answered within a second, however slow
 /// the issuer is; the fetch continues without it.
-const MAX_WAIT: Duration = Duration::from_millis(800);
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(800);
 
 /// The keys of an issuer, kept fresh by its task.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct KeySource {
     pub(super) wanted: AtomicBool,
     pub(super) wake: Notify,
     /// Places for requests that wait. Their number is bounded: see [`KeySettings::max_waiting`].
-    waiting: Semaphore,
+    pub(super) waiting: Semaphore,
     /// How far the task is, for those who wait.
     pub(super) attempts: watch::Sender<Attempts>,
 }
@@ -223,8 +223,7 @@ impl KeySource {
     /// How long ago the issuer last confirmed the keys.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        let fetched = self.status_mut().fetched;
-        fetched.map(|fetched| self.clock.now().since(fetched))
+        self.status_mut().fetched.map(|fetched| self.clock.now().since(fetched))
     }
 
     /// Waits until there are keys, or the first attempt to fetch them has ended.
@@ -234,41 +233,12 @@ impl KeySource {
             let _ = self.attempts.subscribe().wait_for(|attempts| attempts.finished > 0).await;
         }
     }
-
-    /// Asks for a fetch, because a key may have been replaced, and doesn't wait.
-    pub fn nudge(&self) {
-        self.raise(&self.doubted);
-    }
-
-    /// Raises a flag. It is read before each wait, so a notification is needed only once.
-    fn raise(&self, flag: &AtomicBool) {
-        if !flag.swap(true, Ordering::AcqRel) {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Asks for a fetch, because no key fits a token, and waits for it unless the budget is used up or too many wait.
-    ///
-    /// Whether the keys are now as the issuer has them, as far as can be known: not if it couldn't be reached, or takes
-    /// too long.
-    pub async fn ask(&self) -> bool {
-        let mut attempts = self.attempts.subscribe();
-        let before = *attempts.borrow_and_update();
-        self.raise(&self.wanted);
-        let exhausted = before.exhausted_until.is_some_and(|until| Instant::now() < until);
-        let Ok(_place) = self.waiting.try_acquire() else { return !before.failed };
-        if exhausted || before.ended {
-            return !before.failed;
-        }
-        let wait = attempts.wait_for(|now| now.finished > before.finished);
-        // Discovery and keys are two exchanges.
-        let waited = tokio::time::timeout(MAX_WAIT.min(self.settings.timeout * 2), wait).await;
-        matches!(waited, Ok(Ok(now)) if !now.failed)
-    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::atomic::Ordering;
+
     use url::Url;
 
     use super::*;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::issuer::keys_for;
+use super::issuer::algorithm;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::token::{
-    SecurityEventError, SecurityEventRules, SecurityEventToken, TokenError, UnverifiedSecurityEvent,
+    Algorithm, Key, SecurityEventError, SecurityEventRules, SecurityEventToken, TokenError, UnverifiedSecurityEvent,
 };
 use mfa_gateway_keys::KeySource;
 
@@ -43,17 +43,33 @@ impl EventVerifier {
 
     /// Verifies a token. Whether its `jti` came before is the caller's to find out.
     ///
+    /// A transmitter doesn't deliver again what was refused. So nothing is refused because of a key that has just changed, under
+    /// its name too: the keys are fetched before, and if they can't be now, they are unavailable.
+    ///
     /// # Errors
     ///
     /// If it isn't valid, or the keys are unavailable.
     pub async fn verify(&self, parsed: UnverifiedSecurityEvent<'_>) -> Result<SecurityEventToken, EventVerifyError> {
-        let keys = keys_for(&self.keys, &self.rules.algorithms, parsed.unverified()).await;
-        let keys = keys.map_err(SecurityEventError::from)?.ok_or(EventVerifyError::KeysUnavailable)?;
-        let verified = parsed.verify(&keys, &self.rules, self.clock.now());
-        if matches!(verified, Err(SecurityEventError::Token(TokenError::Signature))) {
-            // The key may have been replaced under its name. Nobody waits for that.
-            self.keys.nudge();
-        }
-        Ok(verified?)
+        // An algorithm that isn't accepted must not cost a fetch.
+        let algorithm = algorithm(&self.rules.algorithms, parsed.unverified()).map_err(SecurityEventError::from)?;
+        let keys = match self.signers(&parsed, algorithm) {
+            Err(_) => {
+                let are_fresh = self.keys.ask_now().await;
+                match self.signers(&parsed, algorithm) {
+                    Err(_) if !are_fresh => return Err(EventVerifyError::KeysUnavailable),
+                    found => found.map_err(SecurityEventError::from)?,
+                }
+            }
+            Ok(keys) => keys,
+        };
+        Ok(parsed.verify(&keys, &self.rules, self.clock.now())?)
+    }
+
+    /// The keys that may have signed a token, of which one did.
+    fn signers(&self, parsed: &UnverifiedSecurityEvent<'_>, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, TokenError> {
+        let set = self.keys.current().ok_or(TokenError::KeyUnknown)?;
+        let keys = set.find(parsed.unverified().key_hint(), algorithm)?;
+        parsed.check_signature(&keys, &self.rules)?;
+        Ok(keys)
     }
 }

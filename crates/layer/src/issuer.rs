@@ -75,7 +75,7 @@ pub(super) async fn keys_for(
     }
 }
 
-fn algorithm(accepted: &[Algorithm], unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
+pub(super) fn algorithm(accepted: &[Algorithm], unverified: &Unverified<'_>) -> Result<Algorithm, TokenError> {
     let accepted = |algorithm: &Algorithm| accepted.contains(algorithm);
     unverified.algorithm().filter(accepted).ok_or(TokenError::Algorithm)
 }

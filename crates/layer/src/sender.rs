@@ -59,6 +59,8 @@ pub struct Senders {
 /// A request, as far as it tells of its sender.
 #[derive(Debug)]
 pub struct Sent<'r> {
+    /// When it is judged.
+    pub at: Timestamp,
     /// Its fields.
     pub fields: &'r HeaderMap,
     /// Its method.
@@ -103,14 +105,13 @@ impl Senders {
         &self,
         evidence: Evidence,
         credential: Credential<'_>,
-        now: Timestamp,
         sent: impl FnOnce() -> Sent<'r>,
     ) -> Evidence {
         match evidence {
             Evidence::Token(proof) if proof.binding.is_some() || matches!(credential, Credential::Dpop(_)) => {
                 let (sent, key) = (sent(), proof.binding.as_ref().and_then(|binding| binding.key));
                 let dpop = match (credential, key) {
-                    (Credential::Dpop(token), Some(key)) => Some(self.proven(token, &key, &sent, now)),
+                    (Credential::Dpop(token), Some(key)) => Some(self.proven(token, &key, &sent)),
                     // Bound to nothing that a proof could show.
                     (Credential::Dpop(_), None) => Some(Err(DpopError::Missing)),
                     _ => None,
@@ -129,7 +130,8 @@ impl Senders {
     }
 
     /// What a request's proof shows. It is remembered if its key is the token's.
-    fn proven(&self, token: &[u8], bound: &Thumbprint, sent: &Sent<'_>, now: Timestamp) -> Result<Proven, DpopError> {
+    fn proven(&self, token: &[u8], bound: &Thumbprint, sent: &Sent<'_>) -> Result<Proven, DpopError> {
+        let now = sent.at;
         let text = only(sent.fields)?.to_str().map_err(|_| DpopError::Form)?;
         let target = sent.target.as_ref().ok_or(DpopError::Target)?;
         let request = ProvenRequest { method: sent.method, target, token };

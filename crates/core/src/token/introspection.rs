@@ -4,6 +4,7 @@
 //! `true`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -101,6 +102,27 @@ fn check_use(object: &Object) -> Result<(), TokenError> {
     Ok(())
 }
 
+/// How old a signed response may be. It was asked for a moment ago.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// Checks when a signed response was made, and until when it is good: one that was recorded says nothing of today.
+fn check_time(payload: &Object, now: Timestamp, skew: Duration) -> Result<(), TokenError> {
+    let issued = payload.optional_date("iat")?.ok_or(TokenError::ClaimMissing("iat"))?;
+    if issued > now.plus(skew) {
+        return Err(TokenError::NotYetValid);
+    }
+    if issued < now.minus(MAX_AGE).minus(skew) {
+        return Err(TokenError::Expired);
+    }
+    if payload.optional_date("nbf")?.is_some_and(|begins| begins > now.plus(skew)) {
+        return Err(TokenError::NotYetValid);
+    }
+    if payload.optional_date("exp")?.is_some_and(|ends| ends <= now.minus(skew)) {
+        return Err(TokenError::Expired);
+    }
+    Ok(())
+}
+
 /// A signed response taken apart. Nothing in it is known to be true yet.
 #[derive(Debug)]
 pub struct UnverifiedIntrospection<'t>(Unverified<'t>);
@@ -125,7 +147,7 @@ impl<'t> UnverifiedIntrospection<'t> {
         &self.0
     }
 
-    /// Checks the response: it is the issuer's, and for this client (RFC 9701 section 5).
+    /// Checks the response: it is the issuer's, for this client, and of this moment (RFC 9701 section 5).
     ///
     /// # Errors
     ///
@@ -135,6 +157,7 @@ impl<'t> UnverifiedIntrospection<'t> {
         candidates: &[Arc<Key>],
         (algorithms, issuer): (&[Algorithm], &IssuerRule),
         client_id: &str,
+        (now, skew): (Timestamp, Duration),
     ) -> Result<Introspection, IntrospectionError> {
         self.0.signer(candidates, algorithms, issuer)?;
         let payload = self.0.payload;
@@ -145,7 +168,7 @@ impl<'t> UnverifiedIntrospection<'t> {
         if !is_ours {
             return Err(TokenError::Audience.into());
         }
-        payload.optional_date("iat")?.ok_or(TokenError::ClaimMissing("iat"))?;
+        check_time(&payload, now, skew)?;
         match payload.get("token_introspection") {
             Some(Claim::Other(content @ Value::Object(_))) => {
                 let object = Object::parse(content.to_string().into_bytes()).ok_or(IntrospectionError::Content)?;
@@ -158,8 +181,6 @@ impl<'t> UnverifiedIntrospection<'t> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -240,7 +261,8 @@ mod tests {
         let verify = |typ: &Value, claims: &Value, key: &Pair| {
             let token = key.sign(typ, claims);
             let parsed = UnverifiedIntrospection::parse(&token)?;
-            parsed.verify(&[pair.key()], (&[Algorithm::Es256], &IssuerRule::of("i")), "gateway")
+            let moment = (NOW, Duration::from_secs(60));
+            parsed.verify(&[pair.key()], (&[Algorithm::Es256], &IssuerRule::of("i")), "gateway", moment)
         };
         let typ = json!({"typ": "token-introspection+jwt"});
         assert!(verify(&typ, &whole(json!({})), &pair).unwrap().is_active());
@@ -254,6 +276,11 @@ mod tests {
             (json!({"aud": "other"}), signed(TokenError::Audience)),
             (json!({"aud": null}), signed(TokenError::Audience)),
             (json!({"iat": null}), signed(TokenError::ClaimMissing("iat"))),
+            (json!({"iat": NOW.as_secs() + 61}), signed(TokenError::NotYetValid)),
+            (json!({"iat": NOW.as_secs() - 121}), signed(TokenError::Expired)),
+            (json!({"nbf": NOW.as_secs() + 61}), signed(TokenError::NotYetValid)),
+            (json!({"exp": NOW.as_secs() - 60}), signed(TokenError::Expired)),
+            (json!({"exp": "soon"}), signed(TokenError::ClaimMalformed("exp"))),
             (json!({"token_introspection": null, "active": true}), IntrospectionError::Content),
             (json!({"token_introspection": [true]}), IntrospectionError::Content),
             (json!({"token_introspection": {}}), IntrospectionError::Active),

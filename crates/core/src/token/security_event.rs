@@ -85,6 +85,15 @@ impl<'t> UnverifiedSecurityEvent<'t> {
         &self.0
     }
 
+    /// Whether one of these keys signed it, of which nothing else is checked.
+    ///
+    /// # Errors
+    ///
+    /// If none did.
+    pub fn check_signature(&self, candidates: &[Arc<Key>], rules: &SecurityEventRules) -> Result<(), TokenError> {
+        self.0.signer(candidates, &rules.algorithms, &rules.issuer).map(|_| ())
+    }
+
     /// Checks the token. Whether its `jti` came before is the caller's to find out.
     ///
     /// # Errors
