@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response};
-use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::clock::{Clock, Timestamp};
 use mfa_gateway_core::policy::{Grounds, Proof};
 use mfa_gateway_core::random::Random;
 use mfa_gateway_wire::RawFields;
@@ -40,11 +40,11 @@ pub struct Assertions {
 pub(super) fn tell(
     assertions: Option<&Assertions>,
     (grounds, proof): (&Grounds, Option<&Proof>),
-    moment: (Timestamp, &Random),
+    (clock, random): (&Clock, &Random),
     told: &mut RawFields,
 ) {
     let Some((assertions, proof)) = assertions.zip(proof) else { return };
-    if let Some(assertion) = assertions.sign(proof, grounds.code(), moment) {
+    if let Some(assertion) = assertions.sign(proof, grounds.code(), (clock.now(), random)) {
         told.push(&ASSERTION, &assertion);
     }
 }

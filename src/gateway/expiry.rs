@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use http_body::{Body as _, Frame, SizeHint};
-use mfa_gateway_core::clock::Timestamp;
+use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_wire::{Body, BoxError};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
@@ -41,11 +41,11 @@ impl Expiry {
     pub(super) fn of(
         route: &Route,
         proof: Option<&Proof>,
-        now: Timestamp,
+        clock: &Clock,
         request_id: &HeaderValue,
     ) -> Option<Arc<Self>> {
         let proof = proof.filter(|_| route.close_at_expiry)?;
-        let at = Instant::now() + proof.validity.ends().since(now).min(LONGEST);
+        let at = Instant::now() + proof.validity.ends().since(clock.now()).min(LONGEST);
         Some(Arc::new(Self { at, ended: AtomicBool::new(false), request_id: request_id.clone() }))
     }
 

@@ -9,9 +9,11 @@ use http::{Method, Response, StatusCode, Version};
 use http_body::Body as _;
 use tower::Service;
 
+use super::browser::CredentialKind;
 use super::exchange::Exchange;
 use super::expiry::Expiry;
-use super::pipeline::Parts;
+use super::peer::Peer;
+use super::pipeline::{Observed, Parts};
 use super::service::Answer;
 use super::tally::Outcome;
 use super::trace::Call;
@@ -19,9 +21,9 @@ use super::{
     Cleared, Reason, Rejection, answer, assertion, broker, forward, no_body, own_response, rewrite, security_events,
     upgrade,
 };
-use crate::routing::Responder;
+use crate::routing::{Responder, Route, TokenPlace};
 use crate::upstream::{Caller, UpstreamError};
-use mfa_gateway_core::policy::Denial;
+use mfa_gateway_core::policy::{Denial, Proof};
 use mfa_gateway_core::token::TokenError;
 use mfa_gateway_wire::{Body, Exceeded, Presence, Refused};
 
@@ -90,12 +92,11 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     };
     let rejected = |reason| Rejection::new(reason).on(Arc::clone(&route)).with_proof(proof.clone());
     let assertions = live.edge.assertions.as_deref().filter(|_| upstream.settings().assertion);
-    assertion::tell(assertions, (&grounds, proof.as_deref()), (live.clock.now(), &live.random), &mut told);
+    assertion::tell(assertions, (&grounds, proof.as_deref()), (&live.clock, &live.random), &mut told);
     rewrite::apply(request, &route, origin, &mut told).map_err(rejected)?;
     let exceeded = bound_body(request.body_mut(), route.body_bytes.or(live.edge.body_bytes)).map_err(rejected)?;
-    observed.expiry = Expiry::of(&route, proof.as_deref(), live.clock.now(), &ids.request);
+    observed.expiry = Expiry::of(&route, proof.as_deref(), &live.clock, &ids.request);
     forward::prepare_body(request.body_mut(), &live.edge.claim_fields, observed.expiry.as_ref());
-    let shared = origin.is_some_and(|origin| origin.shared);
     forward::prepare_request(request, &route, upstream.settings().protocol, observed.injected.take());
     let client = observed.wanted.take().and_then(|wanted| upgrade::prepare(request, wanted)).map(Box::new);
     let (version, method) = (request.version(), request.method().clone());
@@ -109,8 +110,7 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     if let Some(peer) = interim {
         peer.handle.open_interim();
     }
-    let caller =
-        Caller { connection: peer.as_ref().map(|peer| peer.handle.id()), proof: proof.clone().filter(|_| shared) };
+    let caller = caller(peer.as_deref(), proof.as_ref(), &route, &observed);
     let (began, mut offered) = (Instant::now(), None);
     let sent = upstream.send(request, &mut told, &caller, live.edge.body_timeout, &mut offered).await;
     let answered = Instant::now();
@@ -140,6 +140,17 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
     let permitted = Outcome::permitted(route, grounds, proof.as_deref(), answered);
     let outcome = Outcome { upstream: Some(took), endpoint, expiry, ..permitted };
     Ok(response.map(|body| body.carrying(outcome)))
+}
+
+/// Who calls, as far as connections to the upstream are kept apart by it. No page can have a browser send a bearer token.
+fn caller<'p>(peer: Option<&Peer>, proof: Option<&'p Arc<Proof>>, route: &Route, observed: &Observed) -> Caller<'p> {
+    Caller {
+        connection: peer.map(|peer| peer.handle.id()),
+        proof,
+        shared: observed.origin.as_ref().is_some_and(|origin| origin.shared),
+        is_program: matches!(observed.credential, CredentialKind::Bearer)
+            && route.token_from == TokenPlace::Authorization,
+    }
 }
 
 /// A response that is sound, without the fields of the upstream's connection.

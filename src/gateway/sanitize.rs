@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, Version};
+use memchr::memchr3_iter;
 use tower::{Layer, Service};
 
 use super::exchange::Exchange;
@@ -182,11 +183,32 @@ fn has_one_length(headers: &HeaderMap) -> bool {
 
 /// Whether the query has an `access_token` (RFC 6750 section 2.3). The gateway never reads it, but a backend might.
 pub(super) fn names_token(query: Option<&str>) -> bool {
-    // Some servers split at other characters, or ignore letter case.
-    let names = |part: &str| {
-        url::form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name.trim().eq_ignore_ascii_case("access_token"))
-    };
-    query.is_some_and(|query| query.split([';', '?', '&']).any(names))
+    let Some(query) = query else { return false };
+    // Some servers split at other characters.
+    let ends = memchr3_iter(b';', b'?', b'&', query.as_bytes()).chain([query.len()]);
+    let mut begin = 0;
+    ends.into_iter().any(|end| {
+        let part = query.get(begin..end).unwrap_or_default();
+        begin = end + 1;
+        is_token_parameter(part)
+    })
+}
+
+/// Whether a parameter's name is `access_token`, without regard to letter case and whitespace, as in some servers.
+fn is_token_parameter(part: &str) -> bool {
+    const NAME: &str = "access_token";
+    // No text is shorter than what it decodes to.
+    if part.len() < NAME.len() {
+        return false;
+    }
+    let name = part.split_once('=').map_or(part, |(name, _)| name);
+    if name.len() < NAME.len() {
+        false
+    } else if name.contains(['%', '+']) {
+        url::form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name.trim().eq_ignore_ascii_case(NAME))
+    } else {
+        name.trim().eq_ignore_ascii_case(NAME)
+    }
 }
 
 /// Removes the fields of the client's connection, those that frame its message, and those that only the gateway may

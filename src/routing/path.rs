@@ -7,6 +7,8 @@
 //! (`readings.rs`) leads to a stricter route: see [`super::RouteTable::find`]. `docs/paths.md` lists the forms for
 //! operators.
 
+use memchr::memchr_iter;
+
 use super::encoding::{decode, hexadecimal};
 use super::readings::{Reading, readings};
 use super::rule::{PathError, PathRule};
@@ -29,46 +31,29 @@ impl<'p> CanonicalPath<'p> {
         if !raw.starts_with('/') {
             return Err(PathError { rule: PathRule::NotAbsolute, at: 0 });
         }
-        let (mut encoded, mut special, mut form) = (false, false, None);
-        for (at, byte) in raw.bytes().enumerate() {
-            match byte {
-                b'a'..=b'z'
-                | b'A'..=b'Z'
-                | b'0'..=b'9'
-                | b'/'
-                | b'-'
-                | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b','
-                | b'='
-                | b'@' => {}
-                b'%' => encoded = true,
-                b'+' | b':' => special = true,
-                b';' => form = form.or(Some(PathError { rule: PathRule::Parameter, at })),
-                b'[' | b']' => form = form.or(Some(PathError { rule: PathRule::Bracket, at })),
-                _ => return Err(PathError { rule: PathRule::Character, at }),
+        let seen = raw.bytes().fold(0, |seen, byte| seen | KINDS[usize::from(byte)]);
+        let mut form = if seen & (OTHER | FORM) == 0 { None } else { check_characters(raw)? };
+        let (mut empty, mut before_slash, mut after_slash) = (None, false, false);
+        for at in memchr_iter(b'/', raw.as_bytes()) {
+            let byte = |at: Option<usize>| raw.as_bytes().get(at?).copied();
+            match byte(at.checked_add(1)) {
+                Some(b'/') => empty = empty.or(Some(at)),
+                Some(b'.') => after_slash = true,
+                _ => {}
             }
+            before_slash |= byte(at.checked_sub(1)) == Some(b'.');
         }
-        if let Some(at) = raw.find("//") {
+        if let Some(at) = empty {
             return Err(PathError { rule: PathRule::EmptySegment, at });
         }
-        if raw.contains("/.")
-            && let Some(at) = dot_segment(raw)
-        {
+        if after_slash && let Some(at) = dot_segment(raw) {
             return Err(PathError { rule: PathRule::DotSegment, at });
         }
+        let encoded = seen & ENCODED != 0;
         if encoded {
             form = form.or(check_encoding(raw)?);
         }
-        special |= form.is_some() || raw.contains("./") || raw.ends_with('.');
+        let special = seen & SPECIAL != 0 || form.is_some() || before_slash || raw.ends_with('.');
         Ok(Self { raw, encoded, special, form })
     }
 
@@ -116,6 +101,50 @@ impl<'p> CanonicalPath<'p> {
     pub(super) fn differs_at(&self, text: &str) -> usize {
         self.raw.bytes().zip(text.bytes()).take_while(|(own, other)| own == other).count()
     }
+}
+
+/// The kinds of characters, of which an ordinary one has none.
+const ENCODED: u8 = 1;
+const SPECIAL: u8 = 2;
+const FORM: u8 = 4;
+const OTHER: u8 = 8;
+
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let plain = b"/-._~!$&'()*,=@";
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            kinds[byte as usize] = 0;
+        }
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < plain.len() {
+        kinds[plain[at] as usize] = 0;
+        at += 1;
+    }
+    kinds[b'%' as usize] = ENCODED;
+    kinds[b'+' as usize] = SPECIAL;
+    kinds[b':' as usize] = SPECIAL;
+    kinds[b';' as usize] = FORM;
+    kinds[b'[' as usize] = FORM;
+    kinds[b']' as usize] = FORM;
+    kinds
+};
+
+/// Refuses characters that no path has; returns the form that only some routes forward.
+#[cold]
+fn check_characters(raw: &str) -> Result<Option<PathError>, PathError> {
+    let kind = |byte: &u8| KINDS[usize::from(*byte)];
+    if let Some(at) = raw.bytes().position(|byte| kind(&byte) == OTHER) {
+        return Err(PathError { rule: PathRule::Character, at });
+    }
+    let form = raw.bytes().enumerate().find(|(_, byte)| kind(byte) == FORM);
+    Ok(form.map(|(at, byte)| {
+        let rule = if byte == b';' { PathRule::Parameter } else { PathRule::Bracket };
+        PathError { rule, at }
+    }))
 }
 
 /// The place of a segment `.` or `..`.

@@ -10,8 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Protocol;
+use super::caller::User;
 use super::endpoint::{Endpoint, InFlight};
-use super::pool::{Caller, Lease};
+use super::pool::Lease;
 use mfa_gateway_wire::{BoxError, StallTimeout, check_end};
 
 /// How much of a body is read ahead.
@@ -26,7 +27,7 @@ pub(super) struct AnswerBody {
     ahead: VecDeque<Frame<Bytes>>,
     /// An error that waits until what came before it is written.
     failed: Option<BoxError>,
-    lease: Option<(Arc<Endpoint>, Lease, Caller)>,
+    lease: Option<(Arc<Endpoint>, Lease, User)>,
     in_flight: InFlight,
 }
 
@@ -34,7 +35,7 @@ impl AnswerBody {
     pub(super) fn new(
         inner: StallTimeout<Incoming>,
         protocol: Protocol,
-        lease: Option<(Arc<Endpoint>, Lease, Caller)>,
+        lease: Option<(Arc<Endpoint>, Lease, User)>,
         in_flight: InFlight,
     ) -> Self {
         let mut body = Self { inner, protocol, ahead: VecDeque::new(), failed: None, lease, in_flight };
@@ -80,8 +81,8 @@ impl AnswerBody {
     }
 
     fn give_back(&mut self) {
-        if let Some((endpoint, lease, caller)) = self.lease.take() {
-            endpoint.pool().put(lease, caller);
+        if let Some((endpoint, lease, user)) = self.lease.take() {
+            endpoint.pool().put(lease, user);
         }
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
+use super::caller::Caller;
 use super::connect::Connector;
 use super::metrics::{EndpointFailure, EndpointMetrics};
-use super::pool::{Caller, Http1, Lease, Pool, Shared};
+use super::pool::{Http1, Lease, Pool, Shared};
 use super::{Protocol, Settings, UpstreamError};
 use mfa_gateway_wire::{FrameStream, LazyTimer, RequestSlot, UpstreamStream};
 
@@ -153,7 +154,7 @@ impl Endpoint {
     }
 
     /// A connection for one request: a kept one, or a new one.
-    pub(super) async fn lease(self: &Arc<Self>, caller: &Caller, now: Instant) -> Result<Lease, UpstreamError> {
+    pub(super) async fn lease(self: &Arc<Self>, caller: &Caller<'_>, now: Instant) -> Result<Lease, UpstreamError> {
         match self.pool.take(caller, now) {
             Some(lease) => Ok(lease),
             None => self.fresh_lease().await,
@@ -198,7 +199,13 @@ impl Endpoint {
         let slot = stream.slot();
         let (sender, connection) = hyper::client::conn::http1::Builder::new().handshake(TokioIo::new(stream)).await?;
         tokio::spawn(watch(connection.with_upgrades(), slot.clone(), Arc::downgrade(self)));
-        Ok(Lease::Http1(Box::new(Http1 { sender, slot, reused: false, deadline: LazyTimer::default() })))
+        Ok(Lease::Http1(Box::new(Http1 {
+            sender,
+            slot,
+            reused: false,
+            same_caller: false,
+            deadline: LazyTimer::default(),
+        })))
     }
 }
 

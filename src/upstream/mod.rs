@@ -6,6 +6,7 @@
 //! upstream sends without a request never becomes a response: see `pool` and `gateway::answer`.
 
 mod body;
+mod caller;
 mod connect;
 mod endpoint;
 mod error;
@@ -21,10 +22,10 @@ use std::sync::Arc;
 pub use settings::{Protocol, Settings};
 pub use tls::Tls;
 
+pub(crate) use caller::Caller;
 pub(crate) use connect::SystemRoots;
 pub(crate) use error::UpstreamError;
 pub(crate) use metrics::{EndpointLabels, UpstreamMetrics};
-pub(crate) use pool::Caller;
 
 use connect::Connector;
 use endpoint::Endpoint;

@@ -1,9 +1,10 @@
 //! The connections kept to one endpoint.
 //!
-//! HTTP/1.1 doesn't say which request a response belongs to. Bytes that an upstream sends unasked behind a response,
-//! before the gateway notices them, would answer the connection's next request. So a connection that
-//! was used for one caller rests for a moment before it is used for another; and after unasked bytes an endpoint's
-//! connections are used once only, for a while.
+//! HTTP/1.1 doesn't say which request a response belongs to. Bytes that an upstream sends unasked behind a response, before
+//! the gateway notices them, would answer the connection's next request. So a connection that was used for one caller rests
+//! for a moment before it is used for another, and is looked at before a request is written; and after unasked bytes an
+//! endpoint's connections are used once only, for a while. The last look is left out for the same program's next request,
+//! by the same connection and token: nobody else can have brought the bytes about.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -17,8 +18,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::time::Instant;
 
+use super::caller::{Caller, User};
 use mfa_gateway_core::policy::Proof;
-use mfa_gateway_wire::{Body, ConnectionId, LazyTimer, RawFields, RequestSlot, thread};
+use mfa_gateway_wire::{Body, ConnectionId, LazyTimer, Manner, RawFields, RequestSlot, thread};
 
 /// How many unused HTTP/1.1 connections are kept to one endpoint by a thread.
 const MAX_IDLE: usize = 1024;
@@ -34,13 +36,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long connections are used once only, after one was spoilt.
 const DISTRUST: Duration = Duration::from_secs(60);
-
-/// Who calls: a client's connection, and where a proxy in front may use one for many clients, the verified token too.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(crate) connection: Option<ConnectionId>,
-    pub(crate) proof: Option<Arc<Proof>>,
-}
 
 /// The connections kept to one endpoint: those of a thread serve that thread's clients, since another would have to
 /// wake this one for every byte.
@@ -87,6 +82,8 @@ pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
     pub(super) slot: RequestSlot,
     pub(super) reused: bool,
+    /// Whether it was last used for the same caller.
+    pub(super) same_caller: bool,
     /// Until when a response must have begun.
     pub(super) deadline: LazyTimer,
 }
@@ -109,9 +106,12 @@ impl Lease {
 
     /// Announces the request that is sent next, and what is told behind its fields. With `keep` it can be sent once
     /// more, with that among its fields.
-    pub(super) fn announce(&mut self, request: &Request<Body>, told: &RawFields, caller: &Caller, keep: bool) {
+    pub(super) fn announce(&mut self, request: &Request<Body>, told: &RawFields, caller: &Caller<'_>, keep: bool) {
         match self {
-            Self::Http1(connection) => connection.slot.announce(request, told, caller.connection.as_ref(), keep),
+            Self::Http1(connection) => {
+                let manner = Manner { keep, same_caller: connection.same_caller };
+                connection.slot.announce(request, told, caller.connection.as_ref(), manner);
+            }
             Self::Http2 { spare, .. } => *spare = keep.then(|| copy(request)),
         }
     }
@@ -208,10 +208,10 @@ impl Idle {
 
 impl Kept {
     /// Takes the last of a client's connections that is free for it.
-    fn take_own(&mut self, caller: &Caller, now: Instant) -> Option<Idle> {
+    fn take_own(&mut self, caller: &Caller<'_>, now: Instant) -> Option<Idle> {
         let own = self.idle.get_mut(&caller.connection)?;
         let free = |one: &Idle| {
-            let own = caller.connection.is_some() && one.is_of(caller.proof.as_ref());
+            let own = caller.connection.is_some() && (!caller.shared || one.is_of(caller.proof));
             // One that isn't ready yet still sends a request's body after its response.
             (own || one.is_rested(now)) && one.is_usable() && one.connection.sender.is_ready()
         };
@@ -260,27 +260,30 @@ impl Pool {
     }
 
     /// The connection that was used last for this caller, or another one, if one is open and free for it.
-    pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<Lease> {
+    pub(super) fn take(&self, caller: &Caller<'_>, now: Instant) -> Option<Lease> {
         let mut kept = self.kept();
-        let one = kept.take_own(caller, now).or_else(|| kept.take_rested(now))?;
+        let own = kept.take_own(caller, now);
+        let is_same = own.as_ref().is_some_and(|own| caller.is_same(own.proof.as_ref()));
+        let one = own.or_else(|| kept.take_rested(now))?;
         if now.duration_since(one.since) >= self.keep_alive {
             // The other side may be about to close it.
             return None;
         }
         let mut connection = one.connection;
         connection.reused = true;
+        connection.same_caller = is_same;
         Some(Lease::Http1(connection))
     }
 
     /// Keeps a connection whose response was read to its end.
-    pub(super) fn put(&self, lease: Lease, caller: Caller) {
+    pub(super) fn put(&self, lease: Lease, user: User) {
         let Lease::Http1(connection) = lease else { return };
         let mut kept = self.kept();
-        let one = Idle { connection, proof: caller.proof, since: Instant::now() };
+        let one = Idle { connection, proof: user.proof, since: Instant::now() };
         let trusted = kept.distrusted_until.is_none_or(|until| until <= one.since);
         if one.is_usable() && trusted && !self.keep_alive.is_zero() && kept.count < MAX_IDLE {
             kept.count += 1;
-            kept.idle.entry(caller.connection).or_default().push(one);
+            kept.idle.entry(user.connection).or_default().push(one);
             if !std::mem::replace(&mut kept.is_swept, true) {
                 tokio::spawn(sweep(Arc::downgrade(self.shelf()), self.keep_alive));
             }

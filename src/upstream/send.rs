@@ -12,8 +12,9 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::AnswerBody;
+use super::caller::{Caller, User};
 use super::endpoint::{Endpoint, InFlight};
-use super::pool::{Caller, Lease};
+use super::pool::Lease;
 use super::{Protocol, Upstream, UpstreamError};
 use mfa_gateway_wire::{Body, RawFields, StallTimeout, Upload, UploadFault, trailers};
 
@@ -38,7 +39,7 @@ impl Upstream {
         &'u self,
         request: &mut Request<Body>,
         told: &mut RawFields,
-        caller: &Caller,
+        caller: &Caller<'_>,
         client_idle: Duration,
         offered: &mut Option<&'u Uri>,
     ) -> Result<Response<Body>, UpstreamError> {
@@ -80,7 +81,7 @@ impl Upstream {
         &self,
         endpoint: &Arc<Endpoint>,
         (request, told): (&mut Request<Body>, &mut RawFields),
-        caller: &Caller,
+        caller: &Caller<'_>,
         upload: Option<&Upload>,
     ) -> Result<Response<Body>, Failure> {
         self.address(request, endpoint.uri());
@@ -106,7 +107,7 @@ impl Upstream {
                         lease.complete(&mut response);
                         // A response that came before the request's end leaves the rest of it on the connection, and a
                         // backend that doesn't read it takes it for the next request.
-                        let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.clone()));
+                        let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.as_user()));
                         return self.answered(endpoint, response, kept, in_flight).map_err(Failure::Sent);
                     }
                     Some(Err(mut error)) => {
@@ -148,7 +149,7 @@ impl Upstream {
         &self,
         endpoint: &Arc<Endpoint>,
         response: Response<Incoming>,
-        kept: Option<(Lease, Caller)>,
+        kept: Option<(Lease, User)>,
         in_flight: InFlight,
     ) -> Result<Response<Body>, UpstreamError> {
         endpoint.answered(response.status());
@@ -156,7 +157,7 @@ impl Upstream {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(upgraded(response));
         }
-        let kept = kept.map(|(lease, caller)| (Arc::clone(endpoint), lease, caller));
+        let kept = kept.map(|(lease, user)| (Arc::clone(endpoint), lease, user));
         let (head, body) = response.into_parts();
         let body = StallTimeout::new(body, self.settings.idle_timeout, trailers::clean_response);
         let mut body = AnswerBody::new(body, self.settings.protocol, kept, in_flight);

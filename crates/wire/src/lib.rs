@@ -95,4 +95,4 @@ pub use io::{
     EagerStream, KEEPALIVE, KEEPALIVE_INTERVAL, LazyTimer, Socket, certificate, client_network, proxy_protocol,
     set_options, set_thread, thread,
 };
-pub use upstream::{FrameStream, RequestSlot, UpstreamStream};
+pub use upstream::{FrameStream, Manner, RequestSlot, UpstreamStream};

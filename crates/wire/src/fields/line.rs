@@ -19,8 +19,8 @@ pub(crate) fn parse(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
 }
 
 /// Whether a byte may stand in a token (RFC 9110 section 5.6.2).
-pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
+pub(crate) const fn is_token(byte: u8) -> bool {
+    TOKEN[byte as usize]
 }
 
 const TOKEN: [bool; 256] = {

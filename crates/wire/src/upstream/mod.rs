@@ -16,5 +16,5 @@ mod response_head;
 mod stream;
 
 pub use frame_stream::FrameStream;
-pub use request_slot::RequestSlot;
+pub use request_slot::{Manner, RequestSlot};
 pub use stream::UpstreamStream;

@@ -31,6 +31,9 @@ const BODILESS: u8 = 32;
 /// The response has fields that hyper doesn't read.
 const UNREAD: u8 = 64;
 
+/// The connection was last used for the same caller.
+const SAME: u8 = 128;
+
 /// How much room for a head, and for raw fields, stays with a connection.
 const KEPT_ROOM: usize = 4096;
 
@@ -65,6 +68,16 @@ struct State {
     unread: Vec<u8>,
 }
 
+/// How a request is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// It may have to be sent again: [`RequestSlot::take_written`] returns it, if it has no body.
+    pub keep: bool,
+    /// The connection was last used for the same caller, to whom alone bytes can get that came unasked a moment ago. For any
+    /// other, the socket is asked before the request is written.
+    pub same_caller: bool,
+}
+
 /// What a request says about the framing of its response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
@@ -76,19 +89,20 @@ pub(super) struct Expected {
 
 impl RequestSlot {
     /// Announces the request that is sent next, the fields that are written after its own, and the client's connection,
-    /// for interim responses. With `keep`, [`RequestSlot::take_written`] returns it, if it has no body.
-    pub fn announce(&self, request: &Request<Body>, raw: &RawFields, client: Option<&ConnectionId>, keep: bool) {
+    /// for interim responses.
+    pub fn announce(&self, request: &Request<Body>, raw: &RawFields, client: Option<&ConnectionId>, manner: Manner) {
         let head = if *request.method() == Method::HEAD { HEAD } else { 0 };
         let upgrade = if request.headers().contains_key(header::UPGRADE) { UPGRADE } else { 0 };
         let bodiless = if request.body().is_end_stream() { BODILESS } else { 0 };
+        let same = if manner.same_caller { SAME } else { 0 };
         let mut state = self.lock();
         state.client = client.cloned();
-        state.keep = keep;
+        state.keep = manner.keep;
         state.head.clear();
         state.raw.clear();
         state.raw.shrink_to(KEPT_ROOM);
         state.raw.extend_from_slice(raw.as_bytes());
-        self.0.flags.fetch_or(ANNOUNCED | head | upgrade | bodiless, Ordering::AcqRel);
+        self.0.flags.fetch_or(ANNOUNCED | head | upgrade | bodiless | same, Ordering::AcqRel);
     }
 
     /// Takes the request that was to be kept, as it was written.
@@ -130,6 +144,11 @@ impl RequestSlot {
         self.0.flags.load(Ordering::Acquire) & ANNOUNCED != 0
     }
 
+    /// Whether such a request waits for the socket to be asked.
+    pub(super) fn asks_first(&self) -> bool {
+        self.0.flags.load(Ordering::Acquire) & (ANNOUNCED | SAME) == ANNOUNCED
+    }
+
     /// Begins the request that was announced: hyper writes `first`, which holds its head. From now on the head is
     /// written from here, with the raw fields. Returns what response to expect, and the length of the head in `first`.
     ///
@@ -137,7 +156,7 @@ impl RequestSlot {
     ///
     /// If `first` doesn't hold a whole head.
     pub(super) fn begin(&self, first: &[u8]) -> io::Result<(Expected, usize)> {
-        let flags = self.0.flags.fetch_and(!(ANNOUNCED | HEAD | UPGRADE | BODILESS), Ordering::AcqRel);
+        let flags = self.0.flags.fetch_and(!(ANNOUNCED | HEAD | UPGRADE | BODILESS | SAME), Ordering::AcqRel);
         let end = match flags & BODILESS {
             0 => memmem::find(first, b"\r\n\r\n"),
             _ => first.strip_suffix(b"\r\n\r\n").map(<[u8]>::len),
@@ -213,7 +232,7 @@ mod tests {
     fn begun(keep: bool, raw: &RawFields, first: &[u8]) -> (RequestSlot, io::Result<(Expected, usize)>) {
         let slot = RequestSlot::default();
         let body = if first.starts_with(b"GET") { Body::empty() } else { Body::full("\r\n\r\nbody") };
-        slot.announce(&Request::new(body), raw, None, keep);
+        slot.announce(&Request::new(body), raw, None, Manner { keep, same_caller: false });
         let begun = slot.begin(first);
         (slot, begun)
     }

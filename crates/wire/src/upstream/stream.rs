@@ -43,10 +43,10 @@ impl UpstreamStream {
         Err(io::Error::new(io::ErrorKind::InvalidData, fault))
     }
 
-    /// Reads what came. Before a request is written, the socket itself is asked: something may have come that the
-    /// runtime hasn't noticed yet, and would be read as the response.
+    /// Reads what came. Before the request of another caller is written, the socket itself is asked: something may have come
+    /// that the runtime hasn't noticed yet, and would be read as the response.
     fn poll_read_raw(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let eager = self.guard.is_idle() && self.slot.is_announced();
+        let eager = self.guard.is_idle() && self.slot.asks_first();
         self.inner.set_eager(eager);
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
@@ -188,6 +188,7 @@ mod tests {
     use super::*;
     use crate::body::Body;
     use crate::fields::RawFields;
+    use crate::upstream::request_slot::Manner;
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -207,7 +208,7 @@ mod tests {
             raw.push(&http::header::VIA, &http::HeaderValue::from(at));
         }
         let (head, body) = (&b"POST / HTTP/1.1\r\nhost: a\r\n\r\n"[..], b"\r\n\r\nbody".repeat(100_000));
-        stream.slot().announce(&Request::new(Body::full("body")), &raw, None, false);
+        stream.slot().announce(&Request::new(Body::full("body")), &raw, None, Manner::default());
         let reader = std::thread::spawn(move || {
             let (mut read, mut part) = (Vec::new(), [0; 3000]);
             while let Ok(count @ 1..) = upstream.read(&mut part) {
@@ -223,23 +224,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_before_a_request_is_written_breaks_the_connection() {
-        let (mut stream, mut upstream) = connection().await;
-        let slot = stream.slot();
-        slot.announce(&Request::new(Body::empty()), &RawFields::default(), None, false);
-        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-        upstream.write_all(OK).unwrap();
-        let mut response = [0; OK.len()];
-        stream.read_exact(&mut response).await.unwrap();
-        assert_eq!((&response[..], slot.is_broken()), (OK, false));
-        // The runtime has no time to notice these bytes before the next request is announced.
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64])).is_pending());
-        upstream.write_all(OK).unwrap();
-        slot.announce(&Request::new(Body::empty()), &RawFields::default(), None, false);
-        let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
-        assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
-        assert!(slot.is_broken() && slot.received_unsolicited());
-        assert!(matches!(Pin::new(&mut stream).poll_write(&mut context, b"GET"), Poll::Ready(Err(_))));
+    async fn what_comes_before_a_request_of_another_caller_is_written_breaks_the_connection() {
+        for same_caller in [false, true] {
+            let (mut stream, mut upstream) = connection().await;
+            let slot = stream.slot();
+            let announce = |manner| slot.announce(&Request::new(Body::empty()), &RawFields::default(), None, manner);
+            announce(Manner::default());
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            upstream.write_all(OK).unwrap();
+            let mut response = [0; OK.len()];
+            stream.read_exact(&mut response).await.unwrap();
+            assert_eq!((&response[..], slot.is_broken()), (OK, false));
+            // The runtime has no time to notice these bytes before the next request is announced.
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64])).is_pending());
+            upstream.write_all(OK).unwrap();
+            announce(Manner { same_caller, ..Manner::default() });
+            let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
+            if same_caller {
+                // Nobody asked, so that a request costs one call of the kernel less. Once it is noticed, it counts.
+                assert!(read.is_pending() && !slot.is_broken());
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            let read = Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [0; 64]));
+            assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
+            assert!(slot.is_broken() && slot.received_unsolicited());
+            assert!(matches!(Pin::new(&mut stream).poll_write(&mut context, b"GET"), Poll::Ready(Err(_))));
+        }
     }
 }
