@@ -9,8 +9,8 @@ use http::Method;
 use mfa_gateway::routing::{Pattern, Route, RouteTable};
 use mfa_gateway_core::clock::Timestamp;
 use mfa_gateway_core::policy::{
-    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Proof, Requirement, Revocable, RolesFound,
-    Rule, UserKind, Waivers, decide,
+    Attached, Evidence, Exception, ExceptionSet, IssuerProfile, MfaRule, Mode, Proof, Requirement, Revocable,
+    RolesFound, Rule, Stage, StageSet, UserKind, Waivers, decide,
 };
 use mfa_gateway_core::token::{Algorithm, AppOnlyProof, AuthTimeForm, IssuerRule, Principal, TokenRules, Unverified};
 use serde_json::json;
@@ -67,34 +67,47 @@ pub(crate) fn evidence(methods: &[&str]) -> Evidence {
     }))
 }
 
-pub(crate) fn exceptions(count: usize) -> Waivers {
+/// So many exceptions, and as many stages, for the caller's own application in other tenants.
+pub(crate) fn waivers(count: usize) -> Waivers {
     let exception = |at: usize| Exception {
         id: format!("EX-{at}"),
         owner: "o".to_owned(),
         reason: "r".to_owned(),
         begins: None,
         expires: NOW.plus(Duration::from_secs(3600)),
-        application: None,
-        user: Some(format!("another-{at}")),
-        tenant: None,
+        application: Some("app".to_owned()),
+        user: None,
+        tenant: Some(format!("another-{at}")),
         issuer: None,
         routes: None,
     };
-    ExceptionSet::new((0..count).map(exception).collect()).into()
+    let stage = |at: usize| Stage {
+        issuer: None,
+        tenant: Some(format!("another-{at}")),
+        application: Some("app".to_owned()),
+        activation: Mode::Report.into(),
+    };
+    let stages = StageSet::new((0..count).map(stage).collect());
+    Waivers { stages, ..ExceptionSet::new((0..count).map(exception).collect()).into() }
 }
 
 pub(crate) fn decisions(criterion: &mut Criterion) {
     let rule = Rule::from(MFA);
     let mut group = criterion.benchmark_group("decide");
     for (name, methods, count) in
-        [("permit", ["pwd", "mfa"], 0), ("deny", ["pwd", "otp"], 0), ("deny, 100 exceptions", ["pwd", "otp"], 100)]
+        [("permit", ["pwd", "mfa"], 0), ("deny", ["pwd", "otp"], 0), ("deny, 10,000 waivers", ["pwd", "otp"], 10_000)]
     {
-        let (evidence, exceptions) = (evidence(&methods), exceptions(count));
+        let (evidence, waivers) = (evidence(&methods), waivers(count));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| decide(black_box(&rule), black_box(&evidence), &exceptions, NOW));
+            bencher.iter(|| decide(black_box(&rule), black_box(&evidence), &waivers, NOW));
         });
     }
     group.finish();
+}
+
+/// Ten thousand routes that ask for the same.
+pub(crate) fn large_table() -> RouteTable {
+    RouteTable::new((0..10_000).map(|at| route(Pattern::Prefix(format!("/v1/resource-{at}/")), MFA)).collect())
 }
 
 /// 200 routes that ask for the same, and as many that don't, below a public one.

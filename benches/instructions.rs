@@ -13,13 +13,13 @@ use mfa_gateway::gateway::decision_stack;
 use mfa_gateway_core::clock::Clock;
 use mfa_gateway_core::policy::{MfaRule, Rule, decide};
 use mfa_gateway_core::random::Random;
-use mfa_gateway_core::token::{Algorithm, Principal, Unverified};
+use mfa_gateway_core::token::{Algorithm, IssuerIndex, IssuerRule, Principal, Unverified};
 use mfa_gateway_demo::people;
 use mfa_gateway_demo::provider::{IdentityProvider, TokenOptions};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-use crate::decide::{MFA, NOW, evidence, exceptions, tables};
+use crate::decide::{MFA, NOW, evidence, large_table, tables, waivers};
 use crate::signer::Signer;
 use crate::stack::{Last, config, provider, request};
 use crate::verify::{claims, rules};
@@ -63,19 +63,20 @@ fn decisions(count: &mut Count<'_>) {
     for (name, methods, exempt) in [
         ("decide: permit", ["pwd", "mfa"], 0),
         ("decide: deny", ["pwd", "otp"], 0),
-        ("decide: deny, 100 exceptions", ["pwd", "otp"], 100),
+        ("decide: deny, 10,000 exceptions and stages", ["pwd", "otp"], 10_000),
     ] {
-        let (evidence, exceptions) = (evidence(&methods), exceptions(exempt));
+        let (evidence, waivers) = (evidence(&methods), waivers(exempt));
         count(name, &mut || {
-            black_box(decide(black_box(&rule), black_box(&evidence), &exceptions, NOW));
+            black_box(decide(black_box(&rule), black_box(&evidence), &waivers, NOW));
         });
     }
 }
 
 fn paths(count: &mut Count<'_>) {
-    let (alike, mixed) = tables();
+    let ((alike, mixed), large) = (tables(), large_table());
     for (name, table, path) in [
         ("path: 200 routes alike", &alike, "/v1/resource-77/customers/4988e250/orders"),
+        ("path: 10,000 routes alike", &large, "/v1/resource-77/customers/4988e250/orders"),
         ("path: 200 routes differ", &mixed, "/v1/resource-77/customers/4988e250/orders"),
         ("path: encoded", &mixed, "/v1/resource-77/caf%C3%A9/a%20b/orders"),
         ("path: refused, dot segments", &mixed, "/v1/resource-77/../resource-78/x"),
@@ -92,6 +93,11 @@ fn tokens(count: &mut Count<'_>) {
     let (keys, token) = ([Arc::new(signer.key())], signer.token(&claims()));
     count("token: parse", &mut || {
         black_box(Unverified::parse(black_box(&token)).unwrap());
+    });
+    let issuers: Vec<_> = (0..1000).map(|at| IssuerRule::Exact(format!("https://idp-{at}.example/"))).collect();
+    let issuers = IssuerIndex::new(issuers.iter());
+    count("token: a stranger's, 1,000 issuers", &mut || {
+        black_box(issuers.find(black_box("https://idp.elsewhere.example/")));
     });
     count("token: verify RS256", &mut || {
         let (claims, _) = Unverified::parse(black_box(&token)).unwrap().verify(&keys, &rules, NOW).unwrap();

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from large import lines
 from people import IdentityProvider, settings_of_sign_in
 from processes import ENVIRONMENT, Failure, Process, free_port, proxy_cores, raise_file_limit
 from servers import render, root_user
@@ -46,6 +47,9 @@ class Settings:
     consents: bool = False
     # Whether Envoy's questions are answered. Only the gateway does.
     checks: bool = False
+    # Of what the gateway's configuration has thousands, in the words of `large.LARGE`; a hundredth of it if quick.
+    large: str = ""
+    quick: bool = False
 
 
 @dataclass
@@ -228,7 +232,7 @@ class Gateway(Peer):
         kind = values.get("AUTHORIZER_KIND", "envoy" if settings.checks else None)
         config = folder / "gateway.yaml"
         config.write_text(render("gateway.yaml", {
-            **values, "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
+            **values, **lines(settings.large, settings.quick, values["KEY_SET"]), "LOG_LEVEL": "info" if settings.log else "warn", "DECISIONS": "all" if settings.log else "none",
             "SESSION_ROUTE": SESSION_ROUTE if settings.sessions else "",
             "SIGN_IN": render("gateway-sign-in.yaml", values) if settings.sessions else "",
             "CONSENT_ROUTE": CONSENT_ROUTE if settings.consents else "",

@@ -1,4 +1,5 @@
-"""`benches/peers/run scale`: growth with connections, streams, tokens and sessions, overload, and the start."""
+"""`benches/peers/run scale`: growth with connections, streams, tokens, sessions and the configuration, overload, and the
+start."""
 
 import argparse
 import json
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import chart
+import configuration
 from growth import connections, streams, tokens
 from peers import PEERS, Settings
 from population import sessions
@@ -22,7 +24,7 @@ from startup import startup
 TARGET = Path(os.environ["PEERS_TARGET"])
 MIB = 1 << 20
 DEFAULT = ["nginx", "haproxy-jwt", "envoy-cache", "mfa-gateway"]
-KINDS = ["connections", "streams", "tokens", "sessions", "saturation", "startup"]
+KINDS = ["connections", "streams", "tokens", "sessions", "saturation", "startup", "configuration"]
 # Small, so that a few hundred connections are far past it.
 ADMITTED = 32
 
@@ -46,6 +48,8 @@ def decades(last: int) -> list[int]:
 def measure(kind: str, peer, around, mint, quick: bool):
     if kind == "startup":
         return [{"milliseconds": seconds * 1000} for seconds in startup(peer, around, mint, 5 if quick else 20)]
+    if kind == "configuration":
+        return configuration.configuration(peer, around, mint, quick)
     if kind == "sessions":
         return sessions(peer, around, mint, [10, 1000] if quick else [1000, 10_000, 100_000])
     limited = Settings(requests=ADMITTED) if kind == "saturation" else Settings()
@@ -69,7 +73,7 @@ def measure(kind: str, peer, around, mint, quick: bool):
 def asked(kind: str, names: list[str]) -> list:
     """The others have nothing that grows with tokens or sessions, or sheds load, but for those named here."""
     able = {"tokens": ["envoy-cache", "mfa-gateway"], "sessions": ["mfa-gateway"],
-            "saturation": ["mfa-gateway"]}
+            "saturation": ["mfa-gateway"], "configuration": ["mfa-gateway"]}
     return [peer for peer in PEERS if peer.name in names and peer.name in able.get(kind, names)]
 
 
@@ -83,6 +87,8 @@ def table(kind: str, curves: dict[str, list[dict]]) -> str:
             point["at"], point["admitted_rate"], point["shed"], point["p50"] / 1000, point["p99"] / 1000)
             for points in curves.values() for point in points]
         return "\n".join([f"saturation: at most {ADMITTED} requests at a time; those that are admitted", *rows])
+    if kind == "configuration":
+        return "\n".join(configuration.table(points) for points in curves.values())
     if kind == "sessions":
         return "\n".join(table_of_sessions(points) for points in curves.values())
     steps = [point["at"] for point in next(iter(curves.values()))]
@@ -108,7 +114,7 @@ def table_of_sessions(points: list[dict]) -> str:
 
 def draw(kind: str, curves: dict[str, list[dict]], folder: Path) -> None:
     about = f"{machine()['cpu']}, one proxy thread"
-    if kind in ("startup", "sessions"):
+    if kind in ("startup", "sessions", "configuration"):
         return
     if kind == "saturation":
         title, across = "p99 of admitted requests, in ms", f"connections; at most {ADMITTED} requests are admitted"

@@ -70,8 +70,11 @@ class Workload:
 
 
 WORKLOADS = [
-    Workload("hit", "32 connections, 1000 tokens in rotation"),
-    Workload("hit-128", "128 connections, 1000 tokens in rotation", connections=128),
+    Workload("hit", "32 connections, 1000 tokens in rotation, 15 ordinary fields and a target of 200 bytes",
+             options={"ordinary": "yes"}),
+    Workload("hit-128", "the same with 128 connections", connections=128, options={"ordinary": "yes"}),
+    Workload("small", "32 connections, 1000 tokens in rotation, no field but Host and Authorization"),
+    Workload("small-128", "the same with 128 connections", connections=128),
     Workload("log", "32 connections, every request logged as JSON", settings=Settings(log=True)),
     Workload("session", "32 connections, the cookies of 1000 people in rotation", settings=Settings(sessions=True),
              baseline=BEARER.name),

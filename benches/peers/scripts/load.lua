@@ -6,11 +6,38 @@
 --   rate=N         requests per second over all connections, about evenly; needs connections=N
 --   cookie=NAME    the lines of the file are cookies of that name, not tokens
 --   body=N         POST with so many bytes
+--   ordinary=yes   with the fields and the query that clients of an API send: 15 fields, a target of 200 bytes
 
 local rotate, stream, at, count = {}, nil, 0, 0
 local field, before = "Authorization", "Bearer "
 
-local function with(token) return wrk.format(nil, nil, { [field] = before .. token }) end
+-- What a portal's page and its client library send besides the token.
+local FIELDS = {
+  ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+  ["Accept"] = "application/json, text/plain, */*",
+  ["Accept-Language"] = "en-US,en;q=0.8,de;q=0.6",
+  ["Accept-Encoding"] = "gzip, deflate, br, zstd",
+  ["Cache-Control"] = "no-cache",
+  ["Pragma"] = "no-cache",
+  ["Referer"] = "https://portal.peers.test/customers",
+  ["Sec-Fetch-Dest"] = "empty",
+  ["Sec-Fetch-Mode"] = "cors",
+  ["Sec-Fetch-Site"] = "same-origin",
+  ["Traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  ["MS-CorrelationId"] = "5f2c1c1e-7f0e-4f0e-9d55-0d3c1b7f1a11",
+  ["MS-Contract-Version"] = "v1",
+  ["X-Locale"] = "en-US",
+  ["DNT"] = "1",
+}
+local QUERY = "?size=50&seekOperation=Next&filter=%7B%22Field%22%3A%22CompanyName%22%2C%22Value%22%3A%22cont"
+  .. "oso%22%2C%22Operator%22%3A%22starts_with%22%7D&orderBy=companyProfile.companyName&api-version=1.0"
+local target, fields = nil, {}
+
+local function with(token)
+  local all = { [field] = before .. token }
+  for name, value in pairs(fields) do all[name] = value end
+  return wrk.format(nil, target, all)
+end
 
 function init(arguments)
   local options = { tokens = "rotate" }
@@ -23,6 +50,7 @@ function init(arguments)
     wrk.method = "POST"
     wrk.body = string.rep("x", tonumber(options.body))
   end
+  if options.ordinary then fields, target = FIELDS, wrk.path .. QUERY end
   if options.rate then
     local between = 1000 * tonumber(options.connections) / tonumber(options.rate)
     -- Spread over half to one and a half times the mean, so that the connections don't fall into step. Defined only
