@@ -11,7 +11,7 @@ use crate::growth::spent;
 
 /// The entries of the shorter list, how many times as many the longer one has, and how many times its cost may be. A pass
 /// over every pair makes it 64 times, which shows where an entry costs little besides.
-const ENTRIES: usize = 1000;
+const ENTRIES: usize = 500;
 const TIMES: usize = 8;
 const MOST: f64 = 13.0;
 

@@ -44,6 +44,7 @@ pub(super) const CRATES: &[Crate] = &[
             "archive",
             "memory",
             "source",
+            "ask",
             "attempt",
             "refresh",
         ],
