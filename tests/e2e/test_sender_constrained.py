@@ -120,6 +120,7 @@ def test_a_token_that_is_bound_to_a_certificate_counts_on_its_connections_alone(
     assert len(backend.requests) == 5
 
 
+@pytest.mark.slow
 def test_a_client_gets_a_nonce_and_keeps_to_it_across_replicas(start_gateway, backend, issuer, key, tmp_path):
     shared = tmp_path / "nonce.key"
     shared.write_text(base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode())

@@ -100,6 +100,7 @@ class Person:
         visitor.replica[urlsplit(self.cluster.public.public_url).netloc] = replica.tls_port
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_s19_p30_whatever_is_killed_who_is_out_stays_out_and_who_is_in_stays_in(start_portal, tmp_path, provider):
     print(f"E2E_CHAOS_SEED={SEED}")

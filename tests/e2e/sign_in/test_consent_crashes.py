@@ -14,7 +14,8 @@ from support.journal import until
 from support.portal import sealing_key
 from support.postgres import Postgres
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.parametrize("single_use", [True, False])]
+# Eleven seconds each.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.parametrize("single_use", [True, False])]
 
 
 @pytest.fixture

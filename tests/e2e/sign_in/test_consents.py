@@ -256,6 +256,7 @@ def test_two_replicas_use_each_token_once_and_survive_the_database(start_portal,
         postgres.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("single_use", [True, False])
 def test_after_a_crash_between_issuer_and_store_no_token_goes_out_twice(start_portal, tmp_path, provider, single_use):

@@ -201,6 +201,7 @@ def postgres():
     postgres.close()
 
 
+@pytest.mark.slow
 def test_the_figures_of_two_replicas_are_exact_whatever_dies(start_portal, tmp_path, provider, postgres):
     keys, store = [sealing_key(tmp_path)], {**postgres.settings, "outage": "10m"}
     first = counting(start_portal, tmp_path / "first", keys=keys, store=store)

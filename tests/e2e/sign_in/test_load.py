@@ -29,6 +29,7 @@ def many(portal, targets, headers=NAVIGATION):
             yield connection.response()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_s23_ten_thousand_started_sign_ins_cost_nothing_that_stays(start_portal, provider):
     portal = start_portal()

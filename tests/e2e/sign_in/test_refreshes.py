@@ -58,6 +58,7 @@ def hang(_handler):
     return True
 
 
+@pytest.mark.slow
 def test_s17_s18_a_provider_that_hangs_at_a_refresh_delays_one_moment_alone(refreshing, provider):
     visitor = refreshing.signed_in()
     provider.instead["/token"] = hang

@@ -160,6 +160,7 @@ def test_s17_p08_a_token_endpoint_in_trouble_is_a_page_and_sign_ins_work_again(p
     assert visitor.open(portal.at("/pages/a")).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_s17_s23_a_token_endpoint_that_hangs_is_given_up_and_delays_nobody(portal, visitor, provider):
     callback = portal.callback_of(visitor)

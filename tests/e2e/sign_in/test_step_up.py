@@ -197,6 +197,7 @@ def test_s05_p19_a_sign_in_ahead_of_the_clock_is_recent_within_the_clock_skew_al
         assert portal.visitor().open(portal.at("/fresh/a")).status == status, ahead
 
 
+@pytest.mark.slow
 def test_s05_p19_a_sign_in_that_has_aged_is_asked_for_again(start_portal, provider):
     """However short the age: the step-up before it was not in vain."""
     route = {"prefix": "/fresh/", "upstream": "pages", "credential": "session", "require": "mfa", "max_age": "2s"}

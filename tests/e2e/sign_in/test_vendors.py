@@ -136,6 +136,7 @@ def test_other_grants_take_the_place_of_the_older_ones(start, api, tmp_path):
     assert len(api.consented[guid(0)]["applicationGrants"]) == 2
 
 
+@pytest.mark.slow
 def test_pauses_are_kept_failures_are_told_and_what_passes_is_tried_again(start, api):
     seen = collections.Counter()
 
@@ -184,6 +185,7 @@ def test_a_consent_that_does_not_work_stops_all_until_it_does(start, api):
     assert len(api.writes()) == refused <= 30 + 10 and panel.count("failed") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_thousand_customers_go_on_where_a_killed_process_was(start, tmp_path):
     api = PartnerApi(customers=1000, page=250)
@@ -206,6 +208,7 @@ def test_a_thousand_customers_go_on_where_a_killed_process_was(start, tmp_path):
     api.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_of_two_replicas_one_works_at_a_time(start, tmp_path):
     api, postgres = PartnerApi(customers=300), Postgres()
