@@ -41,10 +41,9 @@ def build_release() -> None:
 
 
 def build_bench() -> Path:
-    """The benches with the symbols that callgrind looks for. With them cargo builds the binary too, which the profile keeps
-    apart from the one that is shipped."""
-    command = ["cargo", "build", "--profile=counted", "--locked", "--bench=main",
-               "--message-format=json-render-diagnostics"]
+    """The benches with the symbols that callgrind looks for; only this last step differs from the release profile."""
+    command = ["cargo", "rustc", "--release", "--locked", "--bench", "main", "--message-format=json-render-diagnostics",
+               "--", "-C", "strip=none"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise Failure("the benches don't build")
@@ -125,6 +124,8 @@ def main() -> None:
     try:
         if options.only != "served":
             counted = in_process()
+        # After the benches: with them the binary is built too, with what tests want of its dependencies, and that one
+        # must neither be counted nor be left behind.
         build_release()
         if options.only != "in-process":
             counted = served(TARGET / "served") | counted
