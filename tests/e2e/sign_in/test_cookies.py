@@ -7,11 +7,11 @@ import uuid
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.sync.client import connect
 
 from support.http1 import Connection, request
 from support.portal import SESSION, sealing_key
 from support.visitor import FETCH, NAVIGATION
+from support.wss import connect
 
 
 def cookie_fields(visitor):

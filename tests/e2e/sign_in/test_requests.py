@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from websockets.sync.client import connect
 
 from support.identity_provider import CASEY, JANE, JOHN
 from support.links import Links
 from support.portal import SESSION
 from support.visitor import FETCH, NAVIGATION
+from support.wss import connect
 
 
 def bearer(token: str):
@@ -188,7 +188,7 @@ HANDSHAKE = [
 def shake_hands(portal, visitor, path="/ws/echo", **fields):
     cookies = f"{SESSION}={visitor.cookies()[SESSION].value}" if SESSION in visitor.cookies() else "none=1"
     url = portal.at(path).replace("https", "wss")
-    return connect(url, ssl=visitor._tls, additional_headers={"Cookie": cookies, **fields}, proxy=None, open_timeout=5)
+    return connect(url, ssl=visitor._tls, additional_headers={"Cookie": cookies, **fields}, proxy=None)
 
 
 def test_s14_p29_a_websocket_by_cookie_needs_the_own_origin(portal, sockets):

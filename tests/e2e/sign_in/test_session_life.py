@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from support.journal import until
 from support.links import press
 from support.portal import SESSION
+from support.wss import connect
 
 
 def is_alive(portal, visitor, path="/pages/a") -> bool:
