@@ -51,10 +51,9 @@ impl RequestMetrics {
     /// The handles of routes, in their order, of which each is a pattern and the credential that it takes.
     pub(crate) fn routes<'r>(&self, routes: impl Iterator<Item = (&'r str, &'static str)>) -> Vec<RouteMetrics> {
         let mut patterns = self.patterns();
-        let mut seen = HashSet::new();
+        let mut own = HashSet::new();
         let handles = routes.map(|(pattern, credential)| {
-            seen.insert(pattern);
-            let is_own = seen.len() <= OWN_DURATIONS || patterns.durations.contains_key(pattern);
+            let is_own = own.contains(pattern) || own.len() < OWN_DURATIONS && own.insert(pattern);
             self.handles(&mut patterns, pattern, credential, is_own)
         });
         handles.collect()
@@ -225,11 +224,16 @@ mod tests {
         assert!(counts().contains(&"request_duration_seconds_count{route=\"others\"} 2".to_owned()));
         assert_eq!(lines(&metrics, "requests_total{route=\"/1499/\"").len(), 1);
         // Other routes than before: the first thousand of them have their own.
-        let others = named(1000, 2500);
-        with(&others);
+        let others: Vec<_> = named(1000, 2000).into_iter().chain(named(0, 500)).collect();
+        let handles = with(&others);
         metrics.keep_only(others.iter().map(String::as_str));
-        with(&others)[0].ended(Duration::from_secs(1));
+        handles[0].ended(Duration::from_secs(1));
         assert_eq!(counts().len(), 1001);
+        let of_others = || lines(&metrics, "request_duration_seconds_count{route=\"others\"")[0].clone();
+        assert!(of_others().ends_with(" 2"));
+        // One that had its own before, and is beyond the first thousand now.
+        handles[1000].ended(Duration::from_secs(1));
+        assert!(of_others().ends_with(" 3"));
         assert!(counts().contains(&"request_duration_seconds_count{route=\"/1000/\"} 1".to_owned()));
         assert_eq!(lines(&metrics, "requests_total{route=\"/1499/\"").len(), 1, "a route that stays goes on");
         metrics.keep_only(few.iter().map(String::as_str));
