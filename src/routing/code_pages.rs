@@ -17,7 +17,12 @@ pub(super) struct Page(HashMap<char, char, RandomState>);
 impl Page {
     /// The replacement of a character. Letters are in lower case.
     pub(super) fn fit(&self, char: char) -> Option<char> {
-        self.0.get(&char).or_else(|| SHARED_FITS.0.get(&char)).copied()
+        self.own(char).or_else(|| SHARED_FITS.0.get(&char).copied())
+    }
+
+    /// The replacement of a character on which other code pages don't agree.
+    pub(super) fn own(&self, char: char) -> Option<char> {
+        self.0.get(&char).copied()
     }
 }
 

@@ -32,9 +32,13 @@ pub(super) fn plain_forms(text: &str) -> Vec<String> {
     let mut known = HashSet::new();
     let mut differs = |page: &&Page| known.insert(disputed.iter().map(|char| page.fit(*char)).collect::<Vec<_>>());
     for page in pages().iter().filter(|page| any && differs(page)) {
-        let form = fitted(text, page);
-        if !forms.contains(&form) {
-            forms.push(form);
+        // A page may lack what others agree on. That matters beside what it makes a delimiter of.
+        let delimits = |char| page.own(char).is_some_and(|fit| !fit.is_ascii_alphanumeric());
+        let alone = text.chars().any(delimits).then(|| fitted(text, |char| page.own(char)));
+        for form in alone.into_iter().chain([fitted(text, |char| page.fit(char))]) {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
         }
     }
     forms
@@ -51,12 +55,12 @@ pub(super) fn folded_forms(text: &str) -> Vec<String> {
     forms
 }
 
-fn fitted(text: &str, page: &Page) -> String {
+fn fitted(text: &str, fit: impl Fn(char) -> Option<char>) -> String {
     let mut form = String::with_capacity(text.len());
     for char in text.chars() {
-        match page.fit(char) {
+        match fit(char) {
             Some(fit) => form.push(fit),
-            None => form.extend(parts(char).map(|part| page.fit(part).unwrap_or(part))),
+            None => form.extend(parts(char).map(|part| fit(part).unwrap_or(part))),
         }
     }
     form
@@ -131,6 +135,14 @@ mod tests {
         let forms = forms("¥¿ð");
         assert!(forms.contains(&"\\?d".to_owned()) && forms.contains(&"y?e".to_owned()), "{forms:?}");
         assert!(!forms.contains(&"\\?e".to_owned()), "{forms:?}");
+    }
+
+    #[test]
+    fn a_code_page_may_keep_what_others_replace_beside_a_delimiter() {
+        let forms = forms("¥∕");
+        for form in ["\\/", "\\∕", "y/", "¥/"] {
+            assert!(forms.contains(&form.to_owned()), "{form}: {forms:?}");
+        }
     }
 
     #[test]

@@ -183,6 +183,17 @@ proptest! {
     }
 }
 
+/// Found by the property above, at one in many runs.
+#[test]
+fn s19_a_code_page_that_lacks_one_of_two_characters_hides_no_customer() {
+    let plain = Route::new(pattern("prefix /"), MFA.into());
+    let rule = Rule { context: Context::Customer, ..MFA.into() };
+    let named = Route::new(pattern("prefix /v1/customers/{other}/moved/{customer}/"), rule);
+    let table = RouteTable::new(vec![plain, Route { customer_at: Some(4), ..named }]);
+    let path = format!("/v1/customers%c2%a5/1%e2%88%951/moved/{}", CUSTOMERS[0]);
+    assert!(table.find(&path, &Method::GET).is_err());
+}
+
 #[test]
 fn a_customer_is_named_by_an_id_as_it_is_written() {
     let route = |text: &str, customer_at: Option<usize>| {
