@@ -59,7 +59,7 @@ where
         } else if let Some(evidence) = broker::evidence(&routed) {
             Lookup::Known(evidence)
         } else if routed.route.token_from == TokenPlace::Authorization {
-            let credential = routed.sanitized.question().credential;
+            let credential = routed.sanitized.exchange.credential();
             look(&routed, live.judge.authenticator.look_up(credential), credential)
         } else {
             let token = token_place::read(&routed.route.token_from, routed.sanitized.exchange.request.headers());
@@ -83,7 +83,7 @@ where
                 Next::Right(Box::pin(async move {
                     let evidence = routed.sanitized.exchange.live.judge.verify(&token).await;
                     // At any other place, it came as a bearer token.
-                    let credential = match routed.sanitized.question().credential {
+                    let credential = match routed.sanitized.exchange.credential() {
                         Credential::Dpop(token) if routed.route.token_from == TokenPlace::Authorization => {
                             Credential::Dpop(token)
                         }

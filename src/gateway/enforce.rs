@@ -99,13 +99,13 @@ fn record(routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timesta
 
 fn count(counter: &Counter, routed: &Routed, evidence: &Evidence, decision: &Decision, at: Timestamp) {
     let Routed { sanitized, route } = routed;
-    let (ids, question) = (&sanitized.exchange.ids, sanitized.question());
+    let ids = &sanitized.exchange.ids;
     counter.count(&Decided {
         at,
         request_id: ids.request.to_str().unwrap_or_default(),
         correlation_id: ids.correlation.to_str().unwrap_or_default(),
-        method: question.method,
-        client: question.client(),
+        method: sanitized.exchange.request.method(),
+        client: sanitized.observed.origin.as_ref().map(|origin| origin.client),
         portal: matches!(sanitized.observed.credential, CredentialKind::Session(_)),
         route,
         customer: customer(routed),

@@ -55,11 +55,24 @@ impl Exchange {
         Box::new(Self { request, live, peer, ids, present, trace })
     }
 
-    /// The question that the request asks, except for where it comes from.
+    /// The question that the request asks, except for where it comes from. Who needs a part of it alone asks for that.
     pub(super) fn question(&self) -> Question<'_> {
-        let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let host = self.request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        Question::new(self.request.method(), target, Credential::bearer_in(self.request.headers())).at(host)
+        Question::new(self.request.method(), self.target(), self.credential()).at(self.host())
+    }
+
+    /// Path and query, as they arrived.
+    pub(super) fn target(&self) -> &str {
+        self.request.uri().path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    /// The `Host` field; empty if there is none.
+    pub(super) fn host(&self) -> &str {
+        self.request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The presented credential.
+    pub(super) fn credential(&self) -> Credential<'_> {
+        Credential::bearer_in(self.request.headers())
     }
 
     /// The client's address, before the request was sanitized, if it came on a connection.

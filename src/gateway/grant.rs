@@ -22,12 +22,12 @@ pub(super) struct Grant {
 impl Grant {
     /// What a route grants to the page that asks; `None` if the route has no rule for pages of other origins.
     pub(super) fn of(route: &Route, headers: &HeaderMap) -> Option<Box<Self>> {
-        Self::to(route, only(headers, &ORIGIN))
+        Self::to(route, || only(headers, &ORIGIN))
     }
 
-    fn to(route: &Route, page: Option<&HeaderValue>) -> Option<Box<Self>> {
+    fn to<'h>(route: &Route, page: impl FnOnce() -> Option<&'h HeaderValue>) -> Option<Box<Self>> {
         let cors = route.cors.as_ref()?;
-        let origin = page.and_then(|page| cors.grant(page));
+        let origin = page().and_then(|page| cors.grant(page));
         Some(Box::new(Self { origin, credentials: cors.credentials, expose: cors.expose.clone() }))
     }
 
@@ -63,7 +63,7 @@ impl Page {
 
     /// What the route of its request grants to it, if there is one.
     pub(super) fn grant(&self, routes: &RouteTable) -> Option<Box<Grant>> {
-        Grant::to(routes.find_for(&self.host, &self.path, &self.method).ok()?, Some(&self.origin))
+        Grant::to(routes.find_for(&self.host, &self.path, &self.method).ok()?, || Some(&self.origin))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn respond(parts: Parts) -> Result<Response<Body>, Rejection> {
     // `check` demands a rule that only users fulfil. A report on people never depends on that alone.
     let user = proof.as_ref().filter(|proof| proof.principal.user().is_some());
     let Some(caller) = user else { return Err(rejected(Reason::Denied(Denial::AppOnlyForbidden))) };
-    let twin = Twin::at(below(&route, exchange.question().path())).ok_or_else(|| rejected(Reason::NotFound))?;
+    let twin = Twin::at(below(&route, exchange.request.uri().path())).ok_or_else(|| rejected(Reason::NotFound))?;
     // `check` demands a report.
     let reader = live.report.as_ref().ok_or_else(|| rejected(Reason::Told(&UNAVAILABLE)))?;
     let report = twin.body(reader, tenants, caller).await;

@@ -153,8 +153,7 @@ impl Permitted {
         let Authenticated { routed, evidence } = authenticated;
         let live = &routed.sanitized.exchange.live;
         let now = live.clock.now();
-        let question = routed.sanitized.question();
-        let asked = live.judge.asked(&routed.route, question.path());
+        let asked = live.judge.asked(&routed.route, routed.sanitized.path());
         let decision = decide(asked, &evidence, &live.judge.waivers, now);
         record(&routed, &evidence, &decision, now);
         let Routed { sanitized, route } = routed;
@@ -168,8 +167,7 @@ impl Permitted {
                 // A token that has expired since its verification gets the same response as one that was never
                 // verified.
                 let proof = proof.filter(|_| !matches!(denial, Denial::InvalidToken(_)));
-                let rejection =
-                    Rejection::new(Reason::Denied(denial)).about(route.customer(sanitized.question().path()));
+                let rejection = Rejection::new(Reason::Denied(denial)).about(route.customer(sanitized.path()));
                 Err(rejection.on(route).with_proof(proof))
             }
         }

@@ -111,10 +111,10 @@ async fn proxy(parts: Parts) -> Result<Response<Body>, Rejection> {
         peer.handle.open_interim();
     }
     let caller = caller(peer.as_deref(), proof.as_ref(), &route, &observed);
-    let (began, mut offered) = (Instant::now(), None);
+    let mut offered = None;
     let sent = upstream.send(request, &mut told, &caller, live.edge.body_timeout, &mut offered).await;
     let answered = Instant::now();
-    let took = answered.saturating_duration_since(began);
+    let took = answered.saturating_duration_since(caller.asks.into_std());
     if let Some(call) = call {
         let answer = sent.as_ref().map(|response| (response.status(), response.version()));
         call.ended(&method, &upstream.settings().name, offered, answer);
@@ -150,6 +150,7 @@ fn caller<'p>(peer: Option<&Peer>, proof: Option<&'p Arc<Proof>>, route: &Route,
         shared: observed.origin.as_ref().is_some_and(|origin| origin.shared),
         is_program: matches!(observed.credential, CredentialKind::Bearer)
             && route.token_from == TokenPlace::Authorization,
+        asks: tokio::time::Instant::now(),
     }
 }
 

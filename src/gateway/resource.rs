@@ -20,8 +20,14 @@ pub struct Resource {
 
 /// The resource whose metadata is at this path. Of several, the one of the first of these hosts. What a client sends chooses
 /// among documents, and is never in one.
-pub(super) fn find<'r>(resources: &'r [Resource], path: &str, hosts: [Option<&str>; 2]) -> Option<&'r Resource> {
+pub(super) fn find<'r, 'h>(
+    resources: &'r [Resource],
+    path: &str,
+    hosts: impl FnOnce() -> [Option<&'h str>; 2],
+) -> Option<&'r Resource> {
     let mut same_path = resources.iter().filter(|resource| resource.path == path);
+    same_path.clone().next()?;
+    let hosts = hosts();
     let is_asked = |one: &&Resource| hosts.iter().flatten().any(|host| one.host.eq_ignore_ascii_case(host));
     if let Some(resource) = same_path.clone().find(is_asked) {
         return Some(resource);

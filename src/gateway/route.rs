@@ -14,10 +14,9 @@ use tower::{Layer, Service};
 
 use super::browser::{self, Door};
 use super::grant::Grant;
-use super::question::Question;
 use super::service::{Inner, Next, refuse};
 use super::tally::Outcome;
-use super::{Live, Notice, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials, resource};
+use super::{Notice, PathFault, Reason, Rejection, Routed, Sanitized, cors, credentials, resource};
 use crate::routing::{Route, RouteError};
 use mfa_gateway_wire::Body;
 
@@ -61,7 +60,7 @@ impl<S: Inner<Routed> + Clone + Send + 'static> Service<Sanitized> for FindRoute
             }
             return Next::Right(Box::pin(respond_to_own(place, name, sanitized)));
         }
-        match find(&sanitized.exchange.live, &sanitized.question()) {
+        match find(&sanitized) {
             Ok(route) => {
                 let grant = Grant::of(&route, sanitized.exchange.request.headers());
                 if let Err(reason) = credentials::check(&route.token_from, &sanitized) {
@@ -97,25 +96,26 @@ const OWN_PAGES: Notice = Notice {
 
 /// The response to a request for the metadata of a resource.
 fn metadata(sanitized: &Sanitized) -> Option<Result<Response<Body>, Rejection>> {
-    let (exchange, question) = (&sanitized.exchange, sanitized.question());
-    let hosts = [Some(question.host), question.origin.and_then(|origin| origin.host())];
-    let resource = resource::find(&exchange.live.resources, question.path(), hosts)?;
+    let exchange = &sanitized.exchange;
+    let hosts = || [Some(exchange.host()), sanitized.observed.origin.as_ref().and_then(|origin| origin.host())];
+    let resource = resource::find(&exchange.live.resources, sanitized.path(), hosts)?;
     if exchange.carried().is_some() {
         return Some(Err(Rejection::new(Reason::Told(&OWN_PAGES))));
     }
-    if !matches!(*question.method, Method::GET | Method::HEAD) {
+    let method = exchange.request.method();
+    if !matches!(*method, Method::GET | Method::HEAD) {
         return Some(Err(Rejection::new(Reason::MethodNotAllowed(vec![Method::GET, Method::HEAD]))));
     }
-    let response = resource.response(*question.method == Method::HEAD);
+    let response = resource.response(*method == Method::HEAD);
     Some(Ok(response.map(|body| body.carrying(Outcome::of_own_path()))))
 }
 
 /// Which of the gateway's own paths a request is for: the place of the way to sign in, and the path's name.
 fn own_path(sanitized: &Sanitized) -> Option<(usize, String)> {
-    let (doors, question) = (&sanitized.exchange.live.doors, sanitized.question());
+    let doors = &sanitized.exchange.live.doors;
     let served = |(place, door): (usize, &Arc<Door>)| {
         // Those of operators are on the admin listener.
-        let name = door.serves(question.path()).filter(|_| !door.sign_in.settings().for_operators)?;
+        let name = door.serves(sanitized.path()).filter(|_| !door.sign_in.settings().for_operators)?;
         Some((place, name.to_owned()))
     };
     doors.iter().enumerate().find_map(served)
@@ -131,16 +131,19 @@ async fn respond_to_own(place: usize, name: String, sanitized: Sanitized) -> Res
 /// What a page may do with the refusal of a method, by a route of the same path.
 fn of_path(sanitized: &Sanitized, reason: &Reason) -> Option<Box<Grant>> {
     let Reason::MethodNotAllowed(methods) = reason else { return None };
-    let (exchange, question) = (&sanitized.exchange, sanitized.question());
-    let route = exchange.live.judge.routes.find_for(question.host, question.path(), methods.first()?).ok()?;
+    let exchange = &sanitized.exchange;
+    let route = exchange.live.judge.routes.find_for(exchange.host(), sanitized.path(), methods.first()?).ok()?;
     Grant::of(route, exchange.request.headers())
 }
 
-fn find(live: &Live, question: &Question<'_>) -> Result<Arc<Route>, Rejection> {
-    if question.target.len() > live.edge.url_bytes {
+fn find(sanitized: &Sanitized) -> Result<Arc<Route>, Rejection> {
+    let exchange = &sanitized.exchange;
+    if exchange.target().len() > exchange.live.edge.url_bytes {
         return Err(Rejection::new(Reason::UriTooLong));
     }
-    live.judge.routes.find_for(question.host, question.path(), question.method).cloned().map_err(|error| {
+    let routes = &exchange.live.judge.routes;
+    let host = if routes.names_hosts() { exchange.host() } else { "" };
+    routes.find_for(host, sanitized.path(), exchange.request.method()).cloned().map_err(|error| {
         let reason = match &error {
             RouteError::Path(error) => Reason::Path(PathFault {
                 text: format!("The path {}.", error.words()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_wire::ConnectionId;
+use tokio::time::Instant;
 
 /// Who calls.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Caller<'p> {
     pub(crate) shared: bool,
     /// Whether it is a program with a bearer token. A browser may have been led to a request by another page.
     pub(crate) is_program: bool,
+    /// When its request is sent for the first time.
+    pub(crate) asks: Instant,
 }
 
 /// For whom a connection to the upstream was used last: a client's connection, and the verified token.

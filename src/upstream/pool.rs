@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
@@ -95,6 +96,13 @@ pub(super) enum Lease {
     Http2 { sender: http2::SendRequest<Body>, number: u64, reused: bool, spare: Option<Box<Request<()>>> },
 }
 
+/// What became of a request. It is moved often: its parts stay in their boxes.
+pub(super) type Sent = Result<Box<Response<Incoming>>, Box<TrySendError<Request<Body>>>>;
+
+fn boxed(sent: Result<Response<Incoming>, TrySendError<Request<Body>>>) -> Sent {
+    sent.map(Box::new).map_err(Box::new)
+}
+
 impl Lease {
     /// Whether the connection was used before, so that the other side may have closed it meanwhile.
     pub(super) fn is_reused(&self) -> bool {
@@ -124,18 +132,18 @@ impl Lease {
         began: Instant,
         patience: Duration,
         goes_on: impl FnMut() -> bool,
-    ) -> Option<Result<Response<Incoming>, TrySendError<Request<Body>>>> {
+    ) -> Option<Sent> {
         match self {
             Self::Http1(connection) => {
                 let Http1 { sender, deadline, .. } = &mut **connection;
                 // Boxed: the future of a request is to be a small piece of memory, which the
                 // allocator has at hand.
-                let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
-                within(sending, deadline, began, patience, goes_on).await
+                let sending = sender.try_send_request(std::mem::take(request)).map(boxed);
+                within(Box::pin(sending), deadline, began, patience, goes_on).await
             }
             Self::Http2 { sender, .. } => {
-                let sending = Box::pin(sender.try_send_request(std::mem::take(request)));
-                within(sending, &mut LazyTimer::default(), began, patience, goes_on).await
+                let sending = sender.try_send_request(std::mem::take(request)).map(boxed);
+                within(Box::pin(sending), &mut LazyTimer::default(), began, patience, goes_on).await
             }
         }
     }

@@ -54,7 +54,7 @@ impl Upstream {
             tried[time] = at;
             let endpoint = &self.endpoints[at];
             *offered = Some(endpoint.uri());
-            match self.offer(endpoint, (request, told), caller, upload.as_deref()).await {
+            match self.offer(endpoint, (request, told), caller, upload.as_deref(), time == 0).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Sent(error)) => {
                     // Who responds isn't set aside for a response.
@@ -83,12 +83,14 @@ impl Upstream {
         (request, told): (&mut Request<Body>, &mut RawFields),
         caller: &Caller<'_>,
         upload: Option<&Upload>,
+        mut first: bool,
     ) -> Result<Response<Body>, Failure> {
         self.address(request, endpoint.uri());
         let in_flight = endpoint.begin();
         let mut repeated = false;
         loop {
-            let now = Instant::now();
+            let now = if first { caller.asks } else { Instant::now() };
+            first = false;
             let lease = if repeated { endpoint.fresh_lease().await } else { endpoint.lease(caller, now).await };
             let mut lease = lease.map_err(Failure::NotSent)?;
             let keep = lease.is_reused() && !repeated && is_repeatable(request);
@@ -108,7 +110,7 @@ impl Upstream {
                         // A response that came before the request's end leaves the rest of it on the connection, and a
                         // backend that doesn't read it takes it for the next request.
                         let kept = upload.is_none_or(Upload::has_ended).then(|| (lease, caller.as_user()));
-                        return self.answered(endpoint, response, kept, in_flight).map_err(Failure::Sent);
+                        return self.answered(endpoint, *response, kept, in_flight).map_err(Failure::Sent);
                     }
                     Some(Err(mut error)) => {
                         Some((error.take_message().map(|unsent| *request = unsent), error.into_error()))

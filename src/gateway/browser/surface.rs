@@ -43,7 +43,7 @@ impl OperatorsDoor {
 
     /// The name of an own path of the sign-in, if the request is for one.
     pub(crate) fn own_path(&self, sanitized: &Sanitized) -> Option<String> {
-        self.door.serves(sanitized.question().path()).map(str::to_owned)
+        self.door.serves(sanitized.path()).map(str::to_owned)
     }
 
     /// Responds to a request for an own path.

@@ -96,7 +96,7 @@ impl Visit {
             door: Arc::clone(door),
             audience: Audience::of(request.method(), request.headers()),
             is_head: *request.method() == Method::HEAD,
-            target: sanitized.question().target.to_owned(),
+            target: sanitized.exchange.target().to_owned(),
             cookies,
             session: None,
             over: None,

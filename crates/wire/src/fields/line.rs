@@ -1,15 +1,15 @@
 //! One field on its line, as HTTP/1.1 writes it (RFC 9112 section 5).
 
 use http::{HeaderName, HeaderValue};
+use memchr::memchr;
 
 /// Splits a field's line, without its CRLF, into name and value. `None` if anything stands before the name, or between
 /// it and the colon.
 pub(crate) fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = line.iter().position(|&byte| !is_token(byte)).unwrap_or(line.len());
-    match line.split_at(end) {
-        ([_, ..], [b':', value @ ..]) => Some((&line[..end], value)),
-        _ => None,
-    }
+    let (name, value) = line.split_at(memchr(b':', line)?);
+    // Without an early end, so that the compiler unrolls it.
+    let is_token = !name.is_empty() & name.iter().fold(true, |all, &byte| all & is_token(byte));
+    is_token.then_some((name, &value[1..]))
 }
 
 /// The field on a line without its CRLF. `None` if the line is no field.

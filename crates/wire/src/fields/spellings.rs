@@ -80,10 +80,23 @@ pub fn is_identity_name(name: &HeaderName) -> bool {
 /// Whether any name in the lists may begin with the same four letters or digits. Most fields of a message don't, and
 /// cost no search.
 fn may_be_listed(name: &str) -> bool {
-    let mut letters = name.bytes().filter(u8::is_ascii_alphanumeric);
-    let mut letter = || letters.next();
-    let (Some(one), Some(two), Some(three), Some(four)) = (letter(), letter(), letter(), letter()) else { return true };
-    let bit = beginning([one, two, three, four]);
+    // Most names begin with four letters, or with one and a dash.
+    let letters = match *name.as_bytes() {
+        [one, b'-', two, three, four, ..] | [one, two, three, four, ..]
+            if [one, two, three, four].iter().all(u8::is_ascii_alphanumeric) =>
+        {
+            [one, two, three, four]
+        }
+        _ => {
+            let mut letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+            let mut letter = || letters.next();
+            let (Some(one), Some(two), Some(three), Some(four)) = (letter(), letter(), letter(), letter()) else {
+                return true;
+            };
+            [one, two, three, four]
+        }
+    };
+    let bit = beginning(letters);
     BEGINNINGS[bit / 64] >> (bit % 64) & 1 != 0
 }
 
