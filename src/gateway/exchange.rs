@@ -55,7 +55,7 @@ impl Exchange {
         Box::new(Self { request, live, peer, ids, present, trace })
     }
 
-    /// The question that the request asks, except for where it comes from. Who needs a part of it alone asks for that.
+    /// The question that the request asks, except for where it comes from. A layer that needs one part asks for that part.
     pub(super) fn question(&self) -> Question<'_> {
         Question::new(self.request.method(), self.target(), self.credential()).at(self.host())
     }

@@ -17,12 +17,7 @@ pub(super) struct Page(HashMap<char, char, RandomState>);
 impl Page {
     /// The replacement of a character. Letters are in lower case.
     pub(super) fn fit(&self, char: char) -> Option<char> {
-        self.own(char).or_else(|| SHARED_FITS.0.get(&char).copied())
-    }
-
-    /// The replacement of a character on which other code pages don't agree.
-    pub(super) fn own(&self, char: char) -> Option<char> {
-        self.0.get(&char).copied()
+        self.0.get(&char).or_else(|| SHARED_FITS.0.get(&char)).copied()
     }
 }
 
@@ -40,6 +35,22 @@ pub(super) fn replaces(char: char) -> Option<bool> {
     } else {
         SHARED_FITS.0.contains_key(&char).then_some(true)
     }
+}
+
+/// The delimiters of a path that code pages make of a character, each once.
+pub(super) fn delimiters(char: char) -> Vec<char> {
+    let mut all: Vec<char> = if char.is_ascii() {
+        Vec::new()
+    } else {
+        PAGE_FITS.iter().filter_map(|page| page.fit(char)).filter(|fit| is_delimiter(*fit)).collect()
+    };
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn is_delimiter(char: char) -> bool {
+    matches!(char, '/' | '\\' | '.' | ';' | '?' | '#') || char.is_ascii_control()
 }
 
 static SHARED_FITS: LazyLock<Page> = LazyLock::new(|| read(SHARED));

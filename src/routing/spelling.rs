@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 
-use super::code_pages::{Page, pages, replaces};
+use super::code_pages::{Page, delimiters, pages, replaces};
 
 const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
 const COMBINING: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
@@ -32,14 +32,15 @@ pub(super) fn plain_forms(text: &str) -> Vec<String> {
     let mut known = HashSet::new();
     let mut differs = |page: &&Page| known.insert(disputed.iter().map(|char| page.fit(*char)).collect::<Vec<_>>());
     for page in pages().iter().filter(|page| any && differs(page)) {
-        // A page may lack what others agree on. That matters beside what it makes a delimiter of.
-        let delimits = |char| page.own(char).is_some_and(|fit| !fit.is_ascii_alphanumeric());
-        let alone = text.chars().any(delimits).then(|| fitted(text, |char| page.own(char)));
-        for form in alone.into_iter().chain([fitted(text, |char| page.fit(char))]) {
-            if !forms.contains(&form) {
-                forms.push(form);
-            }
+        let form = fitted(text, page);
+        if !forms.contains(&form) {
+            forms.push(form);
         }
+    }
+    // A page may keep one character beside another that it makes a delimiter of: each of those is also replaced alone.
+    for char in text.chars().filter(|char| !char.is_ascii()).collect::<BTreeSet<_>>() {
+        let replaced = |fit: char| text.replace(char, fit.encode_utf8(&mut [0; 4]));
+        forms.extend(delimiters(char).into_iter().map(replaced));
     }
     forms
 }
@@ -55,12 +56,12 @@ pub(super) fn folded_forms(text: &str) -> Vec<String> {
     forms
 }
 
-fn fitted(text: &str, fit: impl Fn(char) -> Option<char>) -> String {
+fn fitted(text: &str, page: &Page) -> String {
     let mut form = String::with_capacity(text.len());
     for char in text.chars() {
-        match fit(char) {
+        match page.fit(char) {
             Some(fit) => form.push(fit),
-            None => form.extend(parts(char).map(|part| fit(part).unwrap_or(part))),
+            None => form.extend(parts(char).map(|part| page.fit(part).unwrap_or(part))),
         }
     }
     form
@@ -139,9 +140,12 @@ mod tests {
 
     #[test]
     fn a_code_page_may_keep_what_others_replace_beside_a_delimiter() {
-        let forms = forms("¥∕");
-        for form in ["\\/", "\\∕", "y/", "¥/"] {
-            assert!(forms.contains(&form.to_owned()), "{form}: {forms:?}");
+        for (text, expected) in [("¥∕", ["\\/", "\\∕", "y/", "¥/"]), ("₩∕", ["\\/", "\\∕", "₩/", "\\/"])]
+        {
+            let forms = forms(text);
+            for form in expected {
+                assert!(forms.contains(&form.to_owned()), "{form}: {forms:?}");
+            }
         }
     }
 

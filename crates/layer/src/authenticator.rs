@@ -1,8 +1,8 @@
 //! Authentication: from a credential to [`Evidence`]. It never refuses.
 //!
-//! Tokens whose signature was verified are cached, decisions never. The cache knows them by fingerprints of the whole
-//! token; an entry ends when its key is retired, and the cache itself with the configuration it was made for. Whether the token is valid at
-//! this moment is judged on every request.
+//! Tokens whose signature was verified are cached, decisions never. The cache knows them by fingerprints of all
+//! their bytes; an entry ends when its key is retired, and the cache itself with the configuration it was made for. Whether
+//! the token is valid at this moment is judged on every request.
 
 use std::sync::Arc;
 

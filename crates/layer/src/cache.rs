@@ -10,8 +10,8 @@ use moka::sync::Cache;
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_core::token::{Key, Validity};
 
-/// What an entry takes, as measured: key, pointers, the proof and the fields made of it. The claims that a proof keeps are
-/// no longer than the token.
+/// The most that an entry takes beyond the claims that its proof keeps, which are no longer than the token: key, pointers,
+/// the proof and the fields made of it.
 const OVERHEAD: usize = 1280;
 
 /// Tokens whose signature was verified, known by their fingerprints and bounded by memory.
@@ -30,10 +30,10 @@ struct Known {
 /// with one nonce for all, by a key that is drawn when the cache is made.
 ///
 /// With one nonce the tag is the universal hash GHASH of the token, and a constant. To somebody who doesn't know the key,
-/// two texts of n blocks have the same tag with a probability of at most (n + 1) / 2^128 (NIST SP 800-38D section 6.4; lemma
-/// 2 of "The Security and Performance of the Galois/Counter Mode", 2004), however they are chosen: no tag is shown to
-/// anybody, and what isn't known tells nothing of the key. So a forged token of 16 KiB passes for one of a million known
-/// ones once in 2^98 tries. To compare it with kept bytes would be a look at 1.3 KB of cold memory for each request.
+/// two texts of n blocks have the same tag with a probability of at most (n + 1) / 2^128, as long as AES looks random (NIST
+/// SP 800-38D section 6.4; "The Security and Performance of the Galois/Counter Mode", 2004), however they are chosen: no
+/// tag is shown to anybody, and a miss only rules out a few keys, so that tries add up. A forged token of 16 KiB passes
+/// for one of a million known ones once in 2^98 tries. Comparing kept bytes would read 1.3 KB of cold memory for each request.
 struct Fingerprints(LessSafeKey);
 
 impl Fingerprints {
