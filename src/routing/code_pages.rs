@@ -37,17 +37,21 @@ pub(super) fn replaces(char: char) -> Option<bool> {
     }
 }
 
-/// The delimiters of a path that code pages make of a character, each once.
-pub(super) fn delimiters(char: char) -> Vec<char> {
-    let mut all: Vec<char> = if char.is_ascii() {
-        Vec::new()
-    } else {
-        PAGE_FITS.iter().filter_map(|page| page.fit(char)).filter(|fit| is_delimiter(*fit)).collect()
-    };
-    all.sort_unstable();
-    all.dedup();
-    all
+/// The delimiters of a path that code pages make of a character, each once; mostly none.
+pub(super) fn delimiters(char: char) -> &'static [char] {
+    DELIMITERS.get(&char).map_or(&[], Vec::as_slice)
 }
+
+static DELIMITERS: LazyLock<HashMap<char, Vec<char>, RandomState>> = LazyLock::new(|| {
+    let mut all: HashMap<char, Vec<char>, RandomState> = HashMap::default();
+    for (char, fit) in PAGE_FITS.iter().chain([&*SHARED_FITS]).flat_map(|page| &page.0) {
+        let known = all.get(char).is_some_and(|fits| fits.contains(fit));
+        if is_delimiter(*fit) && !known {
+            all.entry(*char).or_default().push(*fit);
+        }
+    }
+    all
+});
 
 fn is_delimiter(char: char) -> bool {
     matches!(char, '/' | '\\' | '.' | ';' | '?' | '#') || char.is_ascii_control()

@@ -38,9 +38,9 @@ pub(super) fn plain_forms(text: &str) -> Vec<String> {
         }
     }
     // A page may keep one character beside another that it makes a delimiter of: each of those is also replaced alone.
-    for char in text.chars().filter(|char| !char.is_ascii()).collect::<BTreeSet<_>>() {
-        let replaced = |fit: char| text.replace(char, fit.encode_utf8(&mut [0; 4]));
-        forms.extend(delimiters(char).into_iter().map(replaced));
+    let delimits = |char: &char| !char.is_ascii() && !delimiters(*char).is_empty();
+    for char in text.chars().filter(delimits).collect::<BTreeSet<_>>() {
+        forms.extend(delimiters(char).iter().map(|fit| text.replace(char, fit.encode_utf8(&mut [0; 4]))));
     }
     forms
 }
