@@ -235,5 +235,9 @@ mod tests {
         let path = ["/a+:;x..%23%C2%A5%20b."; 400].concat();
         assert_eq!(texts(&path), Err(PathRule::Readings));
         assert!(texts(&"/%E0%B8%81".repeat(800)).is_ok());
+        // As many characters that become delimiters alone as are replaced, and many more.
+        assert_eq!(texts("/x║╣◘╠¶§▼¿₩"), Err(PathRule::Readings));
+        assert_eq!(texts("/x║╣◘╠¶§▼¿₩⁄∕☺☻♥♦♣♠•○◙♂♀♪♫¤☼►◄↕‼¯▬↨↑↓→←∟↔▲´…¥∖"), Err(PathRule::Readings));
+        assert!(texts("/x¿₩∕").is_ok());
     }
 }

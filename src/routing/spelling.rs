@@ -10,6 +10,10 @@ use super::code_pages::{Page, delimiters, pages, replaces};
 const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
 const COMBINING: CanonicalCombiningClassMapBorrowed<'static> = CanonicalCombiningClassMapBorrowed::new();
 
+/// How many characters are replaced alone. A path with more has more readings than may be, and is refused: this many
+/// already have 512 combinations.
+const MAX_ALONE: usize = 9;
+
 /// A text without regard to letter case: Unicode's full case folding, and `ı` as `i`. Some letters reach that by way of
 /// their lower case (`ẞ`), others by way of their upper case (`ſ`).
 pub(super) fn fold(text: &str) -> String {
@@ -39,7 +43,7 @@ pub(super) fn plain_forms(text: &str) -> Vec<String> {
     }
     // A page may keep one character beside another that it makes a delimiter of: each of those is also replaced alone.
     let delimits = |char: &char| !char.is_ascii() && !delimiters(*char).is_empty();
-    for char in text.chars().filter(delimits).collect::<BTreeSet<_>>() {
+    for char in text.chars().filter(delimits).collect::<BTreeSet<_>>().into_iter().take(MAX_ALONE) {
         forms.extend(delimiters(char).iter().map(|fit| text.replace(char, fit.encode_utf8(&mut [0; 4]))));
     }
     forms
