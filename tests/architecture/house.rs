@@ -58,6 +58,7 @@ pub(super) const CRATES: &[Crate] = &[
             "seen_proofs",
             "sender",
             "issuer",
+            "recent",
             "cache",
             "proof",
             "authenticator",

@@ -10,6 +10,8 @@ use moka::sync::Cache;
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_core::token::{Key, Validity};
 
+use super::recent::Recent;
+
 /// The most that an entry takes beyond the claims that its proof keeps, which are no longer than the token: key, pointers,
 /// the proof and the fields made of it.
 const OVERHEAD: usize = 1280;
@@ -23,6 +25,8 @@ pub(super) struct TokenCache {
 #[derive(Debug)]
 struct Known {
     fingerprints: Fingerprints,
+    /// What is in `entries`, too, of the tokens asked for last.
+    recent: Arc<Recent<Verified>>,
     entries: Cache<u128, Entry, RandomState>,
 }
 
@@ -59,10 +63,22 @@ impl fmt::Debug for Fingerprints {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    found: Found,
-    key: Arc<Key>,
+    verified: Verified,
     /// The length of the token.
     bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Verified {
+    found: Found,
+    key: Arc<Key>,
+}
+
+impl Verified {
+    /// Nothing, if the key is no longer published.
+    fn found(&self) -> Option<Found> {
+        (!self.key.is_retired()).then(|| self.found.clone())
+    }
 }
 
 /// The cached result of a token's verification.
@@ -83,27 +99,34 @@ impl TokenCache {
     /// A cache that takes about `max_bytes`; none if that is 0.
     pub(super) fn new(max_bytes: u64) -> Self {
         let known = || {
+            let recent = Arc::new(Recent::of(max_bytes));
+            let forgetful = Arc::clone(&recent);
             let entries = Cache::builder()
                 .max_capacity(max_bytes)
                 .weigher(|_, entry| weight(entry))
                 // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
                 .time_to_idle(std::time::Duration::from_secs(3600))
+                .eviction_listener(move |fingerprint: Arc<u128>, _, _| forgetful.forget(*fingerprint))
                 .build_with_hasher(RandomState::default());
-            Some(Known { fingerprints: Fingerprints::draw()?, entries })
+            Some(Known { fingerprints: Fingerprints::draw()?, recent, entries })
         };
         Self { known: (max_bytes > 0).then(known).flatten() }
     }
 
     /// The cached result for the token, if the key that verified it is still published.
     pub(super) fn get(&self, token: &[u8]) -> Option<Found> {
-        let Known { fingerprints, entries } = self.known.as_ref()?;
+        let Known { fingerprints, recent, entries } = self.known.as_ref()?;
         let fingerprint = fingerprints.of(token)?;
-        let entry = entries.get(&fingerprint)?;
-        if entry.key.is_retired() {
+        if let Some(found) = recent.get(fingerprint, Verified::found) {
+            return Some(found);
+        }
+        let Entry { verified, .. } = entries.get(&fingerprint)?;
+        let Some(found) = verified.found() else {
             entries.invalidate(&fingerprint);
             return None;
-        }
-        Some(entry.found)
+        };
+        recent.put(fingerprint, verified);
+        Some(found)
     }
 
     /// How many tokens there are, and the bytes they take.
@@ -116,16 +139,17 @@ impl TokenCache {
 
     /// Lets go of all tokens.
     pub(super) fn clear(&self) {
-        if let Some(Known { entries, .. }) = &self.known {
+        if let Some(Known { recent, entries, .. }) = &self.known {
             entries.invalidate_all();
             entries.run_pending_tasks();
+            recent.clear();
         }
     }
 
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
-        let Some(Known { fingerprints, entries }) = &self.known else { return };
+        let Some(Known { fingerprints, entries, .. }) = &self.known else { return };
         if let Some(fingerprint) = fingerprints.of(token.as_bytes()) {
-            entries.insert(fingerprint, Entry { found, key, bytes: token.len() });
+            entries.insert(fingerprint, Entry { verified: Verified { found, key }, bytes: token.len() });
         }
     }
 }
@@ -176,6 +200,11 @@ mod tests {
             assert!(!is_known((token.clone() + end).as_bytes()), "{end:?}");
         }
         assert!(!is_known(&token.as_bytes()[1..]) && !is_known(&token.as_bytes()[..token.len() - 1]) && !is_known(b""));
+    }
+
+    #[test]
+    fn what_is_known_of_a_token_fits_a_place_for_the_tokens_asked_for_last() {
+        assert_eq!(size_of::<Option<Verified>>(), size_of::<(&str, usize)>());
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod metrics;
 pub mod places;
 mod preview;
 mod proof;
+mod recent;
 mod refusal;
 mod refuse;
 mod requirement;
