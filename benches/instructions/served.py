@@ -74,6 +74,8 @@ def count(mint: Mint, around: Surroundings) -> dict[str, float]:
         Kind("served: token in the cache", [token]),
         Kind("served: token in the cache, 40 headers more", [token],
              fields={f"X-Header-{at}": f"value {at}" for at in range(40)}),
+        Kind("served: token in the cache, 80 guarded fields", [token],
+             fields={f"X-Forwarded-Thing-{at}": f"value {at}" for at in range(80)}),
         Kind("served: token in the cache, logged", [token], settings=Settings(log=True)),
         Kind("served: every token new", fresh),
         Kind("served: without MFA", [mint.one("password")], 401),

@@ -89,8 +89,8 @@ def chart(workload, rounds: dict[str, list[dict]]) -> str:
     rows = [(row["peer"], row["cpu"], f"{row['cpu']:.1f} µs" + (f" (× {row['ratio']:.2f})" if row["ratio"] else ""))
             for row in sorted(summary(rounds), key=lambda row: row["cpu"] or 0) if row["cpu"]]
     about = machine()
-    return bars(f"CPU time per request: {workload.about}", rows, "mfa-gateway",
-                [f"One proxy thread; medians of {max(map(len, rounds.values()))} rounds; {about['cpu']}.",
+    return bars("CPU time per request", rows, OURS,
+                [f"{workload.about}.", f"One proxy thread; medians of {max(map(len, rounds.values()))} rounds; {about['cpu']}.",
                  "nginx, hyper-bare, and haproxy and envoy without a suffix, check nothing."])
 
 

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use mfa_gateway_core::policy::Proof;
 use mfa_gateway_core::token::{Key, Validity};
 
-use super::recent::Recent;
+use super::recent::{Look, MOST_BYTES, Recent};
 
 /// The most that an entry takes beyond the claims that its proof keeps, which are no longer than the token: key, pointers,
 /// the proof and the fields made of it.
@@ -25,8 +25,8 @@ pub(super) struct TokenCache {
 #[derive(Debug)]
 struct Known {
     fingerprints: Fingerprints,
-    /// What is in `entries`, too, of the tokens asked for last.
-    recent: Arc<Recent<Verified>>,
+    /// Of the tokens asked for last.
+    recent: Recent<Verified>,
     entries: Cache<u128, Entry, RandomState>,
 }
 
@@ -99,14 +99,14 @@ impl TokenCache {
     /// A cache that takes about `max_bytes`; none if that is 0.
     pub(super) fn new(max_bytes: u64) -> Self {
         let known = || {
-            let recent = Arc::new(Recent::of(max_bytes));
-            let forgetful = Arc::clone(&recent);
+            // A part of the memory is for the tokens asked for last.
+            let of_recent = max_bytes / 16;
+            let recent = Recent::of(of_recent);
             let entries = Cache::builder()
-                .max_capacity(max_bytes)
+                .max_capacity(max_bytes - of_recent)
                 .weigher(|_, entry| weight(entry))
                 // Tokens live for about an hour. The time is judged on every request; this only frees the memory.
                 .time_to_idle(std::time::Duration::from_secs(3600))
-                .eviction_listener(move |fingerprint: Arc<u128>, _, _| forgetful.forget(*fingerprint))
                 .build_with_hasher(RandomState::default());
             Some(Known { fingerprints: Fingerprints::draw()?, recent, entries })
         };
@@ -117,15 +117,19 @@ impl TokenCache {
     pub(super) fn get(&self, token: &[u8]) -> Option<Found> {
         let Known { fingerprints, recent, entries } = self.known.as_ref()?;
         let fingerprint = fingerprints.of(token)?;
-        if let Some(found) = recent.get(fingerprint, Verified::found) {
+        let look = recent.get(fingerprint, Verified::found);
+        if let Look::Found(found) = look {
             return Some(found);
         }
-        let Entry { verified, .. } = entries.get(&fingerprint)?;
-        let Some(found) = verified.found() else {
+        let entry = entries.get(&fingerprint)?;
+        let Some(found) = entry.verified.found() else {
             entries.invalidate(&fingerprint);
+            recent.forget(fingerprint);
             return None;
         };
-        recent.put(fingerprint, verified);
+        if matches!(look, Look::Ask) && weight(&entry) <= MOST_BYTES {
+            recent.put(fingerprint, entry.verified);
+        }
         Some(found)
     }
 
@@ -147,9 +151,10 @@ impl TokenCache {
     }
 
     pub(super) fn put(&self, token: &str, found: Found, key: Arc<Key>) {
-        let Some(Known { fingerprints, entries, .. }) = &self.known else { return };
+        let Some(Known { fingerprints, recent, entries }) = &self.known else { return };
         if let Some(fingerprint) = fingerprints.of(token.as_bytes()) {
             entries.insert(fingerprint, Entry { verified: Verified { found, key }, bytes: token.len() });
+            recent.forget(fingerprint);
         }
     }
 }
@@ -205,6 +210,29 @@ mod tests {
     #[test]
     fn what_is_known_of_a_token_fits_a_place_for_the_tokens_asked_for_last() {
         assert_eq!(size_of::<Option<Verified>>(), size_of::<(&str, usize)>());
+    }
+
+    /// Whether a token asked for often, which is found without the cache behind, is found as a proof.
+    fn recall((cache, _): &(TokenCache, Arc<Key>), token: &str) -> Option<bool> {
+        let [_, _, found] = [(); 3].map(|()| cache.get(token.as_bytes()));
+        found.map(|found| matches!(found, Found::Proof(_)))
+    }
+
+    #[test]
+    fn a_token_asked_for_often_is_forgotten_and_replaced_as_any_other() {
+        let kept = cache();
+        let untimely = || Found::Untimely(Box::new(Validity::always()));
+        kept.0.put("t", untimely(), Arc::clone(&kept.1));
+        assert_eq!(recall(&kept, "t"), Some(false));
+        let proof = Proof::of_application(Arc::default(), "app".to_owned());
+        kept.0.put("t", Found::Proof(Arc::new(proof)), Arc::clone(&kept.1));
+        assert_eq!(recall(&kept, "t"), Some(true), "it has become valid");
+        kept.0.clear();
+        assert_eq!(recall(&kept, "t"), None);
+        kept.0.put("t", untimely(), Arc::clone(&kept.1));
+        assert_eq!(recall(&kept, "t"), Some(false));
+        kept.1.retire();
+        assert_eq!(recall(&kept, "t"), None, "its key is no longer published");
     }
 
     #[test]

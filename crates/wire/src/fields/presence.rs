@@ -50,7 +50,8 @@ impl Presence {
     fn of(fields: &HeaderMap, is_suspect: impl Fn(&HeaderName) -> bool) -> Self {
         fields.keys().fold(Self::default(), |present, name| {
             let known = Self::named(name.as_str());
-            let suspect = known == Self::default() && is_suspect(name);
+            // One is enough, and a message can have many.
+            let suspect = !present.has(Self::SUSPECT) && known == Self::default() && is_suspect(name);
             Self(present.0 | known.0 | if suspect { Self::SUSPECT.0 } else { 0 })
         })
     }

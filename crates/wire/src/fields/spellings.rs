@@ -74,7 +74,7 @@ pub fn is_identity_name(name: &HeaderName) -> bool {
     if is_common(name.as_str()) || !may_be_listed(name.as_str()) {
         return false;
     }
-    let listed = |name: &str| IDENTITY_NAMES.binary_search(&name).is_ok() || has_identity_prefix(name);
+    let listed = |name: &str| has_identity_prefix(name) || IDENTITY_NAMES.binary_search(&name).is_ok();
     folded(name.as_str(), listed) || is_lookalike(name)
 }
 
