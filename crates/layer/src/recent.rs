@@ -1,7 +1,7 @@
 //! What is known of the tokens asked for last, found with one look at memory or two.
 //!
 //! The cache behind this follows six pointers from its table to an entry for each hit, each into memory that isn't near after some
-//! hundred other tokens, and writes the use down. Here a token takes one line of memory, and the cache is told of one use in
+//! hundred other tokens, and writes the use down. Here a token takes one line of memory, and the cache hears about one use in
 //! [`TOLD_EVERY`].
 //!
 //! What is here may stay after the cache has let go of it, until another takes its place: it takes memory of its own. Whether it
@@ -193,6 +193,26 @@ mod tests {
         recent.put(1, [8; 3]);
         drop(held);
         assert_eq!(get(&recent, 1), Some(7));
+    }
+
+    #[test]
+    fn threads_that_share_places_never_find_what_is_known_of_another_token() {
+        let recent = pair();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for token in (1..=3).cycle().take(20_000) {
+                        if let Look::Found(known) = recent.get(token, |known| Some(known[0] as u128)) {
+                            assert_eq!(known, token);
+                        }
+                        recent.put(token, [token as usize; 3]);
+                        recent.forget(token % 3 + 1);
+                    }
+                });
+            }
+        });
+        recent.clear();
+        assert_eq!([1, 2, 3].map(|token| get(&recent, token)), [None; 3]);
     }
 
     #[test]
